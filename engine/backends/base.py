@@ -1,0 +1,86 @@
+"""The seam between a duel and whatever runs the model: one verb, generate."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from engine.contestants import Adapter, Base
+from engine.recipes import Message, Recipe, Sampling
+
+Finish = Literal["end", "length", "stopped"]
+"""The model ended its answer; it met the token limit; somebody stopped it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """All that one answer depends on: greedy, the same prompt gives the same tokens whatever runs beside it."""
+
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    adapter: Adapter | None = None
+    seed: int = 0
+    chat_template: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one answer took. Times in seconds."""
+
+    prompt_tokens: int  # after the chat template, special tokens included
+    cached_prompt_tokens: int  # of these, taken from the key-value cache of an earlier prompt
+    new_tokens: int
+    queued_s: float  # waiting for a place in the batch
+    first_token_s: float  # from leaving the queue to the first token
+    total_s: float  # from leaving the queue to the last token
+    busy_s: float  # engine time charged to this answer; summed over answers it is the engine's busy time
+    device: str  # "cpu", "cuda:0", a server's name
+    ran: Literal["alone", "together"]  # together: the times include other answers' work
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of an answer. The last one, and only it, has finish and usage."""
+
+    text: str
+    finish: Finish | None = None
+    usage: Usage | None = None
+
+
+class Stop:
+    """A flag that a person or a clock raises and the engine sees within one step. Safe from any thread.
+
+    With a parent it also counts as raised when the parent is.
+    """
+
+    __slots__ = ("_parent", "_raised")
+
+    def __init__(self, parent: "Stop | None" = None) -> None:
+        self._parent = parent
+        self._raised = False
+
+    def raise_(self) -> None:
+        self._raised = True  # one attribute store: atomic in CPython
+
+    @property
+    def raised(self) -> bool:
+        return self._raised or (self._parent is not None and self._parent.raised)
+
+
+class Backend(Protocol):
+    """Runs prompts. Opening one loads the model; everything after that may be called concurrently."""
+
+    @property
+    def base(self) -> Base: ...
+
+    def generate(self, prompt: Prompt, stop: Stop) -> AsyncGenerator[Chunk, None]:
+        """Stream one answer; the last chunk carries finish and usage. Raises BackendError.
+
+        Raising the stop flag, or closing the iterator, frees the row within one step.
+        """
+        ...
+
+    async def add_adapter(self, adapter: Adapter, plain: Recipe) -> None:
+        """Load an adapter and prove it alive. Raises BadAdapter with the reason when it is not fit to duel."""
+        ...
+
+    async def aclose(self) -> None: ...

@@ -1,0 +1,137 @@
+"""A duel: one request answered by two contestants at once. One side may fail; the other is still shown."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from engine.backends.base import Backend, Finish, Prompt, Stop, Usage
+from engine.contestants import Contestant
+from engine.cost import Cost, Price, account
+from engine.errors import BackendError
+from engine.request import Request
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Side(StrEnum):
+    """Where an answer is placed; people see left as A and right as B."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+    @property
+    def label(self) -> str:
+        return "A" if self is Side.LEFT else "B"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One side's text, and what it took."""
+
+    text: str
+    finish: Finish
+    usage: Usage
+    cost: Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One side that gave no answer: a kind for programs, words for people, and the engine time it still took."""
+
+    kind: str
+    words: str
+    usage: Usage | None = None
+    cost: Cost | None = None
+
+
+def prompt_of(contestant: Contestant, request: Request, seed: int) -> Prompt:
+    """What this contestant sends to the model for this request."""
+    recipe = contestant.recipe
+    return Prompt(recipe.messages(request), recipe.sampling, contestant.adapter, seed, recipe.chat_template)
+
+
+def seed_of(duel_id: str, place: str) -> int:
+    """A row's seed: fixed by the duel and the place, so a duel can be replayed and two rows never share one."""
+    return int.from_bytes(hashlib.sha256(f"{duel_id}/{place}".encode()).digest()[:6], "big")
+
+
+async def answer(
+    prompt: Prompt, backend: Backend, price: Price, *, limit_s: float, stop: Stop, hear: Callable[[str], None]
+) -> Answer | Failure:
+    """One answer, its pieces told to `hear` as they come. Our errors and the time limit become a Failure.
+
+    At the limit the row is stopped like any other, so that the engine time it took is still accounted for.
+    """
+    own_stop, pieces = Stop(parent=stop), list[str]()
+    clock = asyncio.get_running_loop().call_later(limit_s, own_stop.raise_)
+    try:
+        async with aclosing(backend.generate(prompt, own_stop)) as chunks:
+            async for chunk in chunks:
+                if chunk.text:
+                    pieces.append(chunk.text)
+                    hear(chunk.text)
+                if chunk.finish is None or chunk.usage is None:
+                    continue
+                cost = account(chunk.usage, price)
+                if chunk.finish == "stopped" and not stop.raised:
+                    return Failure("timeout", f"No complete answer within {limit_s:g} s.", chunk.usage, cost)
+                return Answer("".join(pieces), chunk.finish, chunk.usage, cost)
+        return Failure("server", "The answer broke off before its end.")
+    except BackendError as error:
+        return Failure(error.kind, error.words)
+    finally:
+        clock.cancel()
+
+
+async def answer_each(
+    prompts: Mapping[K, Prompt],
+    backend: Backend,
+    price: Price,
+    *,
+    limit_s: float = 120.0,
+    stop: Stop | None = None,
+    hear: Callable[[K, str], None] = lambda key, text: None,
+) -> dict[K, Answer | Failure]:
+    """Answer all prompts at once, in the order given; the keys are sides, arms or whatever the caller counts by."""
+    flag = stop or Stop()
+
+    def one(key: K, prompt: Prompt) -> asyncio.Task[Answer | Failure]:
+        return asyncio.create_task(answer(prompt, backend, price, limit_s=limit_s, stop=flag, hear=lambda text: hear(key, text)))
+
+    tasks = {key: one(key, prompt) for key, prompt in prompts.items()}
+    try:
+        await asyncio.gather(*tasks.values())
+    finally:  # a cancelled caller, or a bug in one side, leaves no row running
+        for task in tasks.values():
+            task.cancel()
+    return {key: task.result() for key, task in tasks.items()}
+
+
+async def run_duel(
+    duel_id: str,
+    request: Request,
+    seats: Mapping[Side, Contestant],
+    backend: Backend,
+    price: Price,
+    *,
+    limit_s: float = 120.0,
+    stop: Stop | None = None,
+    hear: Callable[[Side, str], None] = lambda side, text: None,
+) -> dict[Side, Answer | Failure]:
+    """Both sides at once, in one batch."""
+    prompts = {side: prompt_of(contestant, request, seed_of(duel_id, side)) for side, contestant in seats.items()}
+    return await answer_each(prompts, backend, price, limit_s=limit_s, stop=stop, hear=hear)
+
+
+def paced(texts: Mapping[Side, str], done: Mapping[Side, bool]) -> dict[Side, str]:
+    """How much of each side may be shown: the slower side sets the pace, so speed gives nobody away.
+
+    A side that has ended no longer holds the other back; only length, not time, then shows.
+    """
+    running = [len(texts[side]) for side in texts if not done[side]]
+    shown = min(running) if running else max((len(text) for text in texts.values()), default=0)
+    return {side: text[:shown] for side, text in texts.items()}

@@ -1,0 +1,56 @@
+"""What can go wrong in the engine, each with words that a person can act on.
+
+    DuelbotError                every error of this project; str(error) is a sentence for people
+    ├── SettingsError           a setting is unknown, malformed, or contradicts another
+    ├── BadRequest              a request cannot be asked as it stands
+    ├── BadRecipe               a recipe file is malformed, or asks for something the model refuses
+    ├── BadModel                a base model cannot be used: missing, unreachable, no chat template
+    ├── BadAdapter              an adapter cannot be used: missing, not made for this base, dead
+    ├── UnfairDuel              two contestants that must not meet: another base or another sampling
+    └── BackendError(kind)      one answer could not be given; becomes a Failure, the other side goes on
+
+Anything else that escapes is a bug and stays one.
+"""
+
+
+class DuelbotError(Exception):
+    """Base of the tree; its text is one sentence for people."""
+
+    @property
+    def words(self) -> str:
+        return str(self)
+
+
+class SettingsError(DuelbotError):
+    """A setting is unknown, malformed, or contradicts another."""
+
+
+class BadRequest(DuelbotError):
+    """A request cannot be asked as it stands: empty, too long, unreadable characters."""
+
+
+class BadRecipe(DuelbotError):
+    """A recipe is malformed, unknown, or not renderable by the model's chat template."""
+
+
+class BadModel(DuelbotError):
+    """A base model cannot be used."""
+
+
+class BadAdapter(DuelbotError):
+    """An adapter cannot be used: missing, made for another base, or dead."""
+
+
+class UnfairDuel(DuelbotError):
+    """Two contestants differ in what must be equal, so their duel would prove nothing."""
+
+
+class BackendError(DuelbotError):
+    """One answer could not be given.
+
+    kind is one word for programs: "too_long", "timeout", "bad_prompt", "closed", "not_finite", "server".
+    """
+
+    def __init__(self, kind: str, words: str) -> None:
+        super().__init__(words)
+        self.kind = kind
