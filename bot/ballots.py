@@ -1,0 +1,91 @@
+"""Ballots: what a person may choose, and what follows from it. Pure: no clock, no store, no model.
+
+A duel has two entrants, 0 and 1, in the order of its arms; a coin seats them left and right. A ballot is cast
+for a place and kept for an entrant, so that it says which contestant was better and never where it stood.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from engine.duel import Side
+
+Entrant = Literal[0, 1]
+
+
+class Choice(StrEnum):
+    """What a voter sees: two places and two ways to prefer neither."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    TIE = "tie"
+    BOTH_BAD = "both_bad"
+
+    @property
+    def words(self) -> str:
+        return {"left": "A is better", "right": "B is better", "tie": "Tie", "both_bad": "Both bad"}[self.value]
+
+
+class Verdict(StrEnum):
+    """What a ballot says of a duel's entrants, whatever their places."""
+
+    BETTER = "better"  # one entrant is better; Ballot.entrant says which
+    TIE = "tie"
+    BOTH_BAD = "both_bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """One person's vote on one duel; casting again before the close replaces it."""
+
+    duel_id: str
+    voter: str
+    verdict: Verdict
+    entrant: Entrant | None  # the better one; None unless verdict is BETTER
+    cast_at: datetime  # UTC
+
+
+Seats = Mapping[Side, Entrant]
+"""Who sits where in one duel."""
+
+
+def seats_of(left: Entrant) -> dict[Side, Entrant]:
+    """Both seats from the stored coin, which names the entrant on the left."""
+    return {Side.LEFT: left, Side.RIGHT: 1 if left == 0 else 0}
+
+
+def ballot(duel_id: str, voter: str, choice: Choice, seats: Seats, now: datetime) -> Ballot:
+    """A choice of places turned into a ballot for an entrant."""
+    if choice in (Choice.TIE, Choice.BOTH_BAD):
+        return Ballot(duel_id, voter, Verdict(choice.value), None, now)
+    return Ballot(duel_id, voter, Verdict.BETTER, seats[Side(choice.value)], now)
+
+
+def choice_of(cast: Ballot, seats: Seats) -> Choice:
+    """The choice that the voter saw, for showing them their own ballot."""
+    if cast.entrant is None:
+        return Choice(cast.verdict.value)
+    return Choice(next(side.value for side, entrant in seats.items() if entrant == cast.entrant))
+
+
+def tally(ballots: Iterable[Ballot], seats: Seats) -> dict[Choice, int]:
+    """Ballots per choice, all four choices named."""
+    counted = Counter(choice_of(cast, seats) for cast in ballots)
+    return {choice: counted[choice] for choice in Choice}
+
+
+def carried(ballots: Iterable[Ballot], seats: Seats) -> Side:
+    """Whose answer the conversation goes on with: the side more voters preferred, else the left one.
+
+    So a tie, both bad, and a duel that nobody voted on go on with the left answer.
+    """
+    counted = tally(ballots, seats)
+    return Side.RIGHT if counted[Choice.RIGHT] > counted[Choice.LEFT] else Side.LEFT
+
+
+def is_full(ballots: int, quorum: int | None) -> bool:
+    """Whether the vote closes now. A one-person duel has a quorum of 1; None closes by hand or by deadline."""
+    return quorum is not None and ballots >= quorum

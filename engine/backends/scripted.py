@@ -1,0 +1,71 @@
+"""A backend for tests: canned replies with canned timings, honest in everything else (stop flag, usage, errors)."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+
+from engine.backends.base import Chunk, Finish, Prompt, Stop, Usage
+from engine.contestants import Adapter, Base
+from engine.errors import BackendError
+from engine.recipes import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One reply: pieces with a pause before each, then either an end or an error after the pieces."""
+
+    pieces: tuple[str, ...]
+    pause_s: float = 0.0
+    finish: Finish = "end"
+    error: BackendError | None = None
+
+
+class ScriptedBackend:
+    """Answers each prompt with what `script` returns for it; a token is a word. Keeps the prompts it was given."""
+
+    def __init__(self, script: Callable[[Prompt], Script]) -> None:
+        self._script = script
+        self.prompts: list[Prompt] = []
+        self.running = 0  # answers being written now
+
+    @property
+    def base(self) -> Base:
+        return Base(name="scripted", revision="0" * 16, context_tokens=2048, parameters=0)
+
+    async def generate(self, prompt: Prompt, stop: Stop) -> AsyncGenerator[Chunk, None]:
+        self.prompts.append(prompt)
+        script = self._script(prompt)
+        self.running += 1
+        try:
+            written, finish = 0, script.finish
+            for piece in script.pieces:
+                await asyncio.sleep(script.pause_s)
+                if stop.raised:
+                    finish = "stopped"
+                    break
+                written += 1
+                yield Chunk(piece)
+            if script.error is not None and finish != "stopped":
+                raise script.error
+            yield Chunk("", finish, self._usage(prompt, written, script.pause_s))
+        finally:
+            self.running -= 1
+
+    def _usage(self, prompt: Prompt, new_tokens: int, pause_s: float) -> Usage:
+        return Usage(
+            prompt_tokens=sum(len(message.content.split()) for message in prompt.messages),
+            cached_prompt_tokens=0,
+            new_tokens=new_tokens,
+            queued_s=0.0,
+            first_token_s=pause_s,
+            total_s=pause_s * new_tokens,
+            busy_s=pause_s * new_tokens,
+            device="scripted",
+            ran="together" if self.running > 1 else "alone",
+        )
+
+    async def add_adapter(self, adapter: Adapter, plain: Recipe) -> None:
+        """Every adapter is taken for alive."""
+
+    async def aclose(self) -> None:
+        """Nothing to release."""

@@ -1,0 +1,73 @@
+"""From settings to everything a duel needs: a backend with the model loaded, the kit, the price, the two arms."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.backends.base import Backend
+from engine.contestants import Adapter, Arm, Contestant, Kit, check_fair, open_adapter
+from engine.cost import Price
+from engine.errors import SettingsError
+from engine.recipes import load_recipe
+from engine.settings import EngineSettings
+
+DEMO_BASE = Path(__file__).with_name("models") / "demo"
+DEMO_ADAPTER = Path(__file__).parents[1] / "adapters" / "shipped" / "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Lineup:
+    """Who can meet, and on what."""
+
+    backend: Backend
+    kit: Kit
+    price: Price
+    arms: tuple[Arm, Arm]  # entrant 0 and entrant 1 of a duel, before the coin seats them
+
+    @property
+    def entrants(self) -> tuple[Contestant, Contestant]:
+        return (self.kit.contestant(self.arms[0]), self.kit.contestant(self.arms[1]))
+
+
+def parse_arms(text: str) -> tuple[Arm, ...]:
+    """Arms from "prompted,tuned". Raises SettingsError for unknown and repeated ones."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in list(Arm)]:
+        raise SettingsError(f"Unknown arm: {', '.join(unknown)}. There are {', '.join(Arm)}.")
+    if len(set(names)) < len(names):
+        raise SettingsError(f"Name each arm once; {text!r} names one twice.")
+    return tuple(Arm(name) for name in names)
+
+
+def duel_arms(text: str, adapter: Adapter | None) -> tuple[Arm, Arm]:
+    """The two arms of a duel; without a wish the product's question, or what can be asked without an adapter."""
+    arms = parse_arms(text) or ((Arm.PROMPTED, Arm.TUNED) if adapter else (Arm.PROMPTED, Arm.PLAIN))
+    if len(arms) != 2:
+        raise SettingsError(f"A duel has two arms; DUEL_ARMS names {len(arms)}.")
+    return (arms[0], arms[1])
+
+
+async def open_lineup(settings: EngineSettings) -> Lineup:
+    """Read the recipes, load the model, prove the adapter alive. Whoever opens it closes `backend`.
+
+    Raises SettingsError, BadRecipe, BadModel, BadAdapter, UnfairDuel; then nothing stays open.
+    """
+    from engine.backends.local import fetch, open_local  # torch and transformers take seconds to import
+
+    engineered, plain = load_recipe(settings.recipe), load_recipe(settings.plain_recipe)
+    demo = settings.base_model == "demo"
+    adapter: Adapter | None = None
+    if settings.adapter:
+        adapter = open_adapter(await fetch(settings.adapter, "adapter"))
+    elif demo:
+        adapter = open_adapter(DEMO_ADAPTER)
+    arms = duel_arms(settings.arms, adapter)
+    backend = await open_local(str(DEMO_BASE) if demo else settings.base_model, settings)
+    try:
+        if adapter:
+            await backend.add_adapter(adapter, plain)
+        lineup = Lineup(backend, Kit(backend.base, engineered, plain, adapter), settings.price, arms)
+        check_fair(lineup.entrants)
+    except BaseException:
+        await backend.aclose()
+        raise
+    return lineup

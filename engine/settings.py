@@ -1,0 +1,92 @@
+"""What the engine can be told from outside: environment variables, or a file .env in the folder it is started from.
+
+Every name starts with DUEL_, stands in .env.example with its default and meaning, and an unknown one is an error.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+
+from dotenv import dotenv_values
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from engine.cost import Price
+from engine.errors import SettingsError
+
+PREFIX = "DUEL_"
+S = TypeVar("S", bound="EngineSettings")
+
+
+class EngineSettings(BaseSettings):
+    """The names that the engine reads. `read` is the way to get one; it knows unknown names and words for bad values."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    others: ClassVar[tuple[str, ...]] = ("DUEL_WEB_", "DUEL_STORE_")
+    """Beginnings of names that belong to the bot: the engine leaves them alone, the bot checks them."""
+
+    base_model: str = Field("demo", description="Base model: demo (the one that ships), a hub id, or a folder.")
+    adapter: str = Field(
+        "",
+        description="LoRA adapter on that base: a hub id or a folder. Empty: the demo's adapter with the demo, none with another base.",
+    )
+    recipe: str = Field("house", description="Engineered recipe: the name of a shipped one, or the path of a .toml file.")
+    plain_recipe: str = Field("plain", description="Plain recipe, the one the adapter was trained with: a shipped name or a path.")
+    arms: str = Field(
+        "",
+        description="The two arms that meet (prompted, tuned, plain, combined). Empty: prompted,tuned; without an adapter prompted,plain.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs: auto (cuda if there is one), cpu, cuda.")
+    dtype: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="Weights in memory: float32 (same tokens together as alone) or bfloat16 (half the memory, for larger models).",
+    )
+    threads: int = Field(0, ge=0, le=1024, description="Processor threads of the model; 0: all cores.")
+    max_rows: int = Field(8, ge=2, le=256, description="Answers that are written at the same time; more wait in a queue.")
+    answer_limit_s: float = Field(120.0, gt=0, le=86400, description="Seconds after which an answer is given up.")
+    device_usd_per_hour: float | None = Field(
+        0.10, ge=0, description="What the device costs per hour in US dollars; empty: unknown, and no cost is shown."
+    )
+    price_source: str = Field(
+        "assumed price of a small two-core cloud machine", description="Where that price comes from; shown beside every cost."
+    )
+    price_date: str = Field("2026-11-22", description="When that price was true (YYYY-MM-DD).")
+
+    @property
+    def price(self) -> Price:
+        return Price(self.device_usd_per_hour, self.price_source, self.price_date)
+
+    @classmethod
+    def read(cls: type[S], environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> S:
+        """Settings from the environment, which wins, and a .env file if there is one.
+
+        Raises SettingsError naming every unknown name, or every bad value with what it must be.
+        """
+        given = dict(dotenv_values(env_file, interpolate=False)) if env_file is not None and env_file.is_file() else {}
+        given |= dict(os.environ if environ is None else environ)
+        names = {f"{PREFIX}{name.upper()}": name for name in cls.model_fields}
+        ours = {name: value for name, value in given.items() if name.startswith(PREFIX)}
+        unknown = sorted(name for name in ours.keys() - names.keys() if not name.startswith(cls.others))
+        if unknown:
+            raise SettingsError(f"Unknown setting: {', '.join(unknown)}. .env.example lists every name with its meaning.")
+        values: dict[str, Any] = {names[name]: value for name, value in ours.items() if name in names}
+        if values.get("device_usd_per_hour") == "":
+            values["device_usd_per_hour"] = None
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise SettingsError(" ".join(_words(problem) for problem in error.errors())) from error
+
+    @classmethod
+    def settings_customise_sources(  # type: ignore[override]
+        cls, settings_cls: type[BaseSettings], init_settings: Any, **_: Any
+    ) -> tuple[Any, ...]:
+        """Only what `read` collected: one place that looks at the environment."""
+        return (init_settings,)
+
+
+def _words(problem: Mapping[str, Any]) -> str:
+    name = PREFIX + "_".join(str(part) for part in problem["loc"]).upper()
+    return f"{name} is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}."
