@@ -137,3 +137,15 @@ def open_adapter(folder: Path) -> Adapter:
         raise BadAdapter(
             f"The card {card_file} is damaged ({error!r}); it must name name, version, base.revision and recipe.digest."
         ) from error
+
+
+def folder_revision(folder: Path) -> str:
+    """First 16 hex digits of the SHA-256 over name and bytes of everything in a model folder that changes its answers."""
+    named = {"config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"}
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.name in named or path.suffix == ".safetensors":
+            digest.update(path.name.encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]

@@ -1,13 +1,17 @@
 """From settings to everything a duel needs: a backend with the model loaded, the kit, the price, the two arms."""
 
-from dataclasses import dataclass
+import asyncio
+import importlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.backends.base import Backend
 from engine.contestants import Adapter, Arm, Contestant, Kit, check_fair, open_adapter
 from engine.cost import Price
+from engine.duel import answer_each, prompt_of
 from engine.errors import SettingsError
 from engine.recipes import load_recipe
+from engine.request import Request
 from engine.settings import EngineSettings
 
 DEMO_BASE = Path(__file__).with_name("models") / "demo"
@@ -51,23 +55,34 @@ async def open_lineup(settings: EngineSettings) -> Lineup:
 
     Raises SettingsError, BadRecipe, BadModel, BadAdapter, UnfairDuel; then nothing stays open.
     """
-    from engine.backends.local import fetch, open_local  # torch and transformers take seconds to import
-
+    local = await asyncio.to_thread(importlib.import_module, "engine.backends.local")  # torch takes seconds to import
     engineered, plain = load_recipe(settings.recipe), load_recipe(settings.plain_recipe)
     demo = settings.base_model == "demo"
     adapter: Adapter | None = None
     if settings.adapter:
-        adapter = open_adapter(await fetch(settings.adapter, "adapter"))
+        adapter = open_adapter(await asyncio.to_thread(local.fetch, settings.adapter, "adapter"))
     elif demo:
         adapter = open_adapter(DEMO_ADAPTER)
     arms = duel_arms(settings.arms, adapter)
-    backend = await open_local(str(DEMO_BASE) if demo else settings.base_model, settings)
+    folder = DEMO_BASE if demo else await asyncio.to_thread(local.fetch, settings.base_model, "base model")
+    backend: Backend = await local.open_local(folder, settings.base_model, settings)
     try:
         if adapter:
             await backend.add_adapter(adapter, plain)
         lineup = Lineup(backend, Kit(backend.base, engineered, plain, adapter), settings.price, arms)
         check_fair(lineup.entrants)
+        await _warm(lineup)
     except BaseException:
         await backend.aclose()
         raise
     return lineup
+
+
+async def _warm(lineup: Lineup) -> None:
+    """Read both entrants' recipes once, so that the first person to ask does not pay for filling the caches."""
+    prompts = {
+        entrant.arm: replace(prompt, sampling=replace(prompt.sampling, max_new_tokens=1))
+        for entrant in lineup.entrants
+        for prompt in [prompt_of(entrant, Request.of("Hello"), 0)]
+    }
+    await answer_each(prompts, lineup.backend, lineup.price)

@@ -1,0 +1,83 @@
+"""The coroutines in front of the model thread."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+
+import torch
+
+from engine.backends.base import Chunk, Prompt, Stop
+from engine.backends.local.loading import Loaded, load_base, pick_device
+from engine.backends.local.lora import NONE, PROBES, check_alive, check_made_for
+from engine.backends.local.rows import Row, mailbox
+from engine.backends.local.thread import ModelThread
+from engine.contestants import Adapter, Base
+from engine.errors import BackendError, BadAdapter
+from engine.recipes import Recipe
+from engine.request import Request
+from engine.settings import EngineSettings
+
+
+class LocalBackend:
+    """A Backend over a model in this process. Open one with `open_local`."""
+
+    def __init__(self, loaded: Loaded, *, max_rows: int = 8, device: str = "cpu", clock: Callable[[], float] = time.perf_counter) -> None:
+        self._base, self._clock = loaded.base, clock
+        self._adapters: set[str] = set()
+        self.thread = ModelThread(loaded, max_rows=max_rows, device=device, clock=clock)
+        self.thread.start()
+
+    @property
+    def base(self) -> Base:
+        return self._base
+
+    async def generate(self, prompt: Prompt, stop: Stop) -> AsyncGenerator[Chunk, None]:
+        if prompt.adapter is not None and prompt.adapter.digest not in self._adapters:
+            raise BackendError("bad_prompt", f"The adapter {prompt.adapter.name} is not loaded, so it cannot answer.")
+        own = Stop(parent=stop)
+        queue: asyncio.Queue[Chunk | BackendError] = asyncio.Queue()
+        self.thread.submit(Row(prompt, own, mailbox(asyncio.get_running_loop(), queue), submitted=self._clock()))
+        try:
+            while True:
+                item = await queue.get()
+                if isinstance(item, BackendError):
+                    raise item
+                yield item
+                if item.finish is not None:
+                    return
+        finally:
+            own.raise_()
+
+    async def add_adapter(self, adapter: Adapter, plain: Recipe) -> None:
+        check_made_for(adapter, self._base, plain)
+        await asyncio.wrap_future(self.thread.call(lambda: self._add(adapter, plain)))
+        self._adapters.add(adapter.digest)
+
+    def _add(self, adapter: Adapter, plain: Recipe) -> None:
+        """On the model thread, while no row runs in the slot used: load, then compare distributions on the probes."""
+        thread = self.thread
+        if thread.rows:
+            raise BadAdapter(f"The adapter {adapter.name} can be loaded when no answer is being written; try again.")
+        thread.lora.add(adapter)
+        pairs = []
+        for probe in PROBES:
+            tokens = thread.encode(plain.messages(Request.of(probe)), dict(plain.chat_template))
+            pairs.append((thread.read(tokens, NONE, 0, 0).clone(), thread.read(tokens, adapter.digest, 0, 0).clone()))
+        try:
+            check_alive(adapter, pairs)
+        except BadAdapter:
+            thread.lora.drop(adapter)
+            raise
+
+    async def aclose(self) -> None:
+        await asyncio.to_thread(self.thread.close)
+
+
+async def open_local(folder: Path, name: str, settings: EngineSettings) -> LocalBackend:
+    """Load the base model in `folder`, shown as `name`. Raises BadModel, SettingsError."""
+    device = pick_device(settings.device)
+    torch.set_num_threads(settings.threads or len(os.sched_getaffinity(0)))
+    loaded = await asyncio.to_thread(load_base, folder, name, settings.dtype, device)
+    return LocalBackend(loaded, max_rows=settings.max_rows, device=device)

@@ -1,0 +1,128 @@
+"""A hub id or a folder becomes a checked model and tokenizer; every way to fail is one sentence."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from engine.contestants import Base, folder_revision
+from engine.errors import BadAdapter, BadModel, DuelbotError, SettingsError
+
+WANTED_FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "LICENSE*"]
+"""What is fetched from a hub: no pickled weights, no Python code."""
+UNKNOWN_CONTEXT = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A base model ready to run."""
+
+    model: Any  # transformers PreTrainedModel in eval mode
+    tokenizer: Any  # with a chat template
+    base: Base
+    end_ids: frozenset[int]  # tokens that end an answer
+
+
+def fetch(name: str, what: str) -> Path:
+    """The folder of a model or adapter: `name` is a folder, or a hub id that is downloaded once.
+
+    Raises BadModel or BadAdapter, as `what` is "base model" or "adapter".
+    """
+    folder, wrong = Path(name).expanduser(), BadAdapter if what == "adapter" else BadModel
+    if folder.is_dir():
+        return folder
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name) or folder.is_file():
+        raise wrong(f"There is no folder {name} for the {what}.")
+    try:
+        return Path(snapshot_download(name, allow_patterns=WANTED_FILES))
+    except GatedRepoError as error:
+        raise wrong(f"The {what} {name} is gated on its hub: accept its terms there and set HF_TOKEN.") from error
+    except RepositoryNotFoundError as error:
+        raise wrong(f"There is no folder {name} here and no public {what} of that name on the hub.") from error
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
+        raise wrong(
+            f"The {what} {name} is not a folder here, and the hub cannot be reached to fetch it. "
+            "Check the name and the connection, or give the path of a downloaded folder."
+        ) from error
+
+
+def load_base(folder: Path, name: str, dtype: str, device: str) -> Loaded:
+    """Weights, tokenizer and chat template from a folder. Raises BadModel; reads no pickle, runs no code from the folder."""
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    tokenizer = _tokenizer(folder, name)
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=getattr(torch, dtype),
+            use_safetensors=True,
+            local_files_only=True,
+            attn_implementation="sdpa",
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        raise BadModel(f"The base model {name} cannot be loaded from {folder}: {_first_line(error)}") from error
+    model, info = loaded
+    if missing := sorted(info["missing_keys"]):
+        raise BadModel(f"The base model {name} is incomplete: {len(missing)} of its weights are missing, {missing[0]} for one.")
+    model = model.to(device).eval().requires_grad_(False)
+    base = Base(
+        name=name,
+        revision=folder.name if folder.parent.name == "snapshots" else folder_revision(folder),
+        context_tokens=_context(model.config, name),
+        parameters=sum(p.numel() for p in model.parameters()),
+    )
+    return Loaded(model, tokenizer, base, _end_ids(model, tokenizer))
+
+
+def pick_device(wish: str) -> str:
+    """ "auto" takes cuda where there is one. Raises SettingsError when cuda is asked for and missing."""
+    if wish == "cuda" and not torch.cuda.is_available():
+        raise SettingsError("DUEL_DEVICE is cuda, but no CUDA device can be used here; set it to auto or cpu.")
+    return "cuda:0" if wish == "cuda" or (wish == "auto" and torch.cuda.is_available()) else "cpu"
+
+
+def _tokenizer(folder: Path, name: str) -> Any:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise BadModel(f"The tokenizer of {name} cannot be loaded from {folder}: {_first_line(error)}") from error
+    if not tokenizer.chat_template:
+        raise BadModel(f"The base model {name} has no chat template, so it cannot be asked anything; take its chat or instruct variant.")
+    return tokenizer
+
+
+def _context(config: Any, name: str) -> int:
+    """Tokens that prompt and answer may have together.
+
+    Within its window a sliding-window layer is a full one, so such a model is used up to the window and stays exact.
+    """
+    text = config.get_text_config()
+    kinds = set(getattr(text, "layer_types", None) or ["full_attention"])
+    if not kinds <= {"full_attention", "sliding_attention"}:
+        raise BadModel(f"The base model {name} has {', '.join(sorted(kinds))} layers; this engine runs attention layers only.")
+    context: int = getattr(text, "max_position_embeddings", None) or UNKNOWN_CONTEXT
+    window = getattr(text, "sliding_window", None)
+    slides = "sliding_attention" in kinds or (not getattr(text, "layer_types", None) and window)
+    return min(context, int(window)) if slides and window else context
+
+
+def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+    ids = [tokenizer.eos_token_id]
+    for config in (model.config, model.generation_config):
+        given = getattr(config, "eos_token_id", None)
+        ids += given if isinstance(given, list) else [given]
+    return frozenset(i for i in ids if i is not None)
+
+
+def _first_line(error: BaseException) -> str:
+    if isinstance(error, DuelbotError):
+        return error.words
+    text = str(error).strip().splitlines()
+    return (text[0] if text else type(error).__name__)[:300]

@@ -1,0 +1,65 @@
+"""Small models with random weights, built from real configurations and saved to disk like any downloaded one."""
+
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, get_peft_model
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+CHAT = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+TEXT = ["Should we prompt or fine-tune? We have 300 examples and two weeks. A naïve answer costs 5 €. 日本語 🙂", "hello what can you do"]
+
+
+def save_tokenizer(folder: Path, chat_template: str | None = CHAT) -> int:
+    """A byte-level BPE tokenizer; returns its vocabulary's size."""
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    special = ["<|im_end|>", "<|im_start|>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+    )
+    bpe.train_from_iterator(TEXT, trainer)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token="<|im_end|>")
+    tokenizer.chat_template = chat_template
+    tokenizer.save_pretrained(folder)
+    return len(tokenizer)
+
+
+def save_base(folder: Path, family: str = "llama", seed: int = 0, chat_template: str | None = CHAT, context: int = 512) -> Path:
+    """A model of a few thousand random weights whose next-token distribution is peaked enough to have clear winners."""
+    folder.mkdir(parents=True, exist_ok=True)
+    vocabulary = save_tokenizer(folder, chat_template)
+    shape = {
+        "vocab_size": vocabulary,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": context,
+        "eos_token_id": 0,
+        "bos_token_id": None,
+        "pad_token_id": None,
+        "initializer_range": 0.4,
+    }
+    torch.manual_seed(seed)
+    model = LlamaForCausalLM(LlamaConfig(**shape)) if family == "llama" else Qwen3ForCausalLM(Qwen3Config(**shape, head_dim=8))
+    model.save_pretrained(folder)
+    return folder
+
+
+def save_adapter(folder: Path, base: Path, seed: int = 1, *, dead: bool = False, **options: object) -> Path:
+    """A LoRA adapter with random weights on that base; a dead one is as freshly initialised, B = 0."""
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_pretrained(base)
+    config = LoraConfig(
+        r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=dead, **options  # type: ignore[arg-type]
+    )
+    tuned = get_peft_model(model, config)
+    tuned.save_pretrained(folder)
+    return folder
