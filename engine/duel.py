@@ -14,6 +14,9 @@ from engine.cost import Cost, Price, account
 from engine.errors import BackendError
 from engine.request import Request
 
+GRACE_S = 10.0
+"""After its time limit an answer is told to stop; an engine that hangs is not waited for longer than this."""
+
 K = TypeVar("K", bound=Hashable)
 
 
@@ -69,20 +72,25 @@ async def answer(
     own_stop, pieces = Stop(parent=stop), list[str]()
     clock = asyncio.get_running_loop().call_later(limit_s, own_stop.raise_)
     try:
-        async with aclosing(backend.generate(prompt, own_stop)) as chunks:
+        async with asyncio.timeout(limit_s + GRACE_S), aclosing(backend.generate(prompt, own_stop)) as chunks:
             async for chunk in chunks:
                 if chunk.text:
                     pieces.append(chunk.text)
                     hear(chunk.text)
-                if chunk.finish is None or chunk.usage is None:
+                if chunk.usage is None:
                     continue
                 cost = account(chunk.usage, price)
+                if chunk.finish is None:
+                    error = chunk.error or BackendError("server", "The answer broke off before its end.")
+                    return Failure(error.kind, error.words, chunk.usage, cost)
                 if chunk.finish == "stopped" and not stop.raised:
                     return Failure("timeout", f"No complete answer within {limit_s:g} s.", chunk.usage, cost)
                 return Answer("".join(pieces), chunk.finish, chunk.usage, cost)
         return Failure("server", "The answer broke off before its end.")
     except BackendError as error:
         return Failure(error.kind, error.words)
+    except TimeoutError:
+        return Failure("timeout", f"No complete answer within {limit_s:g} s, and the engine did not stop when told to.")
     finally:
         clock.cancel()
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from engine.contestants import Adapter, Base
+from engine.errors import BackendError
 from engine.recipes import Message, Recipe, Sampling
 
 Finish = Literal["end", "length", "stopped"]
@@ -39,11 +40,12 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of an answer. The last one, and only it, has finish and usage."""
+    """A piece of an answer. The last one, and only it, has usage, and either finish or the error that ended it."""
 
     text: str
     finish: Finish | None = None
     usage: Usage | None = None
+    error: BackendError | None = None
 
 
 class Stop:
@@ -73,7 +75,7 @@ class Backend(Protocol):
     def base(self) -> Base: ...
 
     def generate(self, prompt: Prompt, stop: Stop) -> AsyncGenerator[Chunk, None]:
-        """Stream one answer; the last chunk carries finish and usage. Raises BackendError.
+        """Stream one answer; the last chunk carries usage and finish or error. Raises BackendError when nothing could start.
 
         Raising the stop flag, or closing the iterator, frees the row within one step.
         """

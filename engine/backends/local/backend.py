@@ -37,15 +37,13 @@ class LocalBackend:
         if prompt.adapter is not None and prompt.adapter.digest not in self._adapters:
             raise BackendError("bad_prompt", f"The adapter {prompt.adapter.name} is not loaded, so it cannot answer.")
         own = Stop(parent=stop)
-        queue: asyncio.Queue[Chunk | BackendError] = asyncio.Queue()
+        queue: asyncio.Queue[Chunk] = asyncio.Queue()
         self.thread.submit(Row(prompt, own, mailbox(asyncio.get_running_loop(), queue), submitted=self._clock()))
         try:
             while True:
-                item = await queue.get()
-                if isinstance(item, BackendError):
-                    raise item
-                yield item
-                if item.finish is not None:
+                chunk = await queue.get()
+                yield chunk
+                if chunk.usage is not None:
                     return
         finally:
             own.raise_()

@@ -5,6 +5,7 @@ hooks anew at every step, each LoRA layer gets one hook for good that reads the 
 """
 
 import json
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,10 +43,7 @@ class LoraRows:
         """Load an adapter's weights beside the base's. Raises BadAdapter and leaves the base as it was."""
         config, weights = self._read(adapter)
         try:
-            if self._peft is None:
-                self._peft = PeftModel(self._model, config, adapter_name=adapter.digest)
-            else:
-                self._peft.add_adapter(adapter.digest, config)
+            self._attach(adapter.digest, config)
             result: Any = set_peft_model_state_dict(self._peft, weights, adapter_name=adapter.digest)
         except (ValueError, RuntimeError, KeyError) as error:
             self.drop(adapter)
@@ -61,6 +59,14 @@ class LoraRows:
             )
         self._peft.eval().requires_grad_(False)
         self._hook()
+
+    def _attach(self, name: str, config: LoraConfig) -> None:
+        with warnings.catch_warnings():  # peft 0.21 asks transformers 5.23 by an old name, which is nobody's business here
+            warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+            if self._peft is None:
+                self._peft = PeftModel(self._model, config, adapter_name=name)
+            else:
+                self._peft.add_adapter(name, config)
 
     def drop(self, adapter: Adapter) -> None:
         """Forget an adapter; its rows must have ended."""

@@ -22,7 +22,7 @@ class Row:
 
     prompt: Prompt
     stop: Stop
-    deliver: Callable[[Chunk | BackendError], None]
+    deliver: Callable[[Chunk], None]
     submitted: float  # clock, seconds
     tokens: list[int] = field(default_factory=list)  # the prompt's
     cached: int = 0  # of these, taken from the prompt store
@@ -53,9 +53,11 @@ class Row:
             ran="together" if self.together else "alone",
         )
 
-    def end(self, finish: Finish, now: float, device: str) -> None:
+    def end(self, how: Finish | BackendError, now: float, device: str) -> None:
+        """Hand out the last chunk."""
         rest = self.text.rest() if self.text else ""
-        self.deliver(Chunk(rest, finish, self.usage(now, device)))
+        usage = self.usage(now, device)
+        self.deliver(Chunk(rest, usage=usage, error=how) if isinstance(how, BackendError) else Chunk(rest, how, usage))
 
 
 def draw(logits: Tensor, sampling: Sampling, generator: torch.Generator | None) -> int:
@@ -113,10 +115,10 @@ class Detokenizer:
         return text
 
 
-def mailbox(loop: asyncio.AbstractEventLoop, queue: "asyncio.Queue[Chunk | BackendError]") -> Callable[[Chunk | BackendError], None]:
+def mailbox(loop: asyncio.AbstractEventLoop, queue: "asyncio.Queue[Chunk]") -> Callable[[Chunk], None]:
     """How the model thread hands something to a coroutine. A loop that has closed takes no more, and nobody waits there."""
 
-    def deliver(item: Chunk | BackendError) -> None:
+    def deliver(item: Chunk) -> None:
         try:
             loop.call_soon_threadsafe(queue.put_nowait, item)
         except RuntimeError:

@@ -215,7 +215,7 @@ class ModelThread:
         if isinstance(token, BackendError):
             self._cache.wipe(self._rows.index(row))
             self._leave(row)
-            row.deliver(token)
+            row.end(token, self._mark, self._device)
             return
         row.first_token = row.first_token or self._mark
         row.new.append(token)
@@ -244,7 +244,7 @@ class ModelThread:
 
     def _end_all(self) -> None:
         for row in (*self._rows, *self._waiting):
-            row.deliver(BackendError("closed", "Duelbot stopped while this was being answered. Ask it again."))
+            row.end(BackendError("closed", "Duelbot stopped while this was being answered. Ask it again."), self._clock(), self._device)
         self._rows.clear()
         self._waiting.clear()
         while self._calls:
