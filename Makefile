@@ -1,0 +1,44 @@
+# Everything from a fresh machine with Python 3.11 or newer. The first call installs, later ones start at once.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help run chat install test check bench clean
+
+help: ## what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+run: install ## the page on http://127.0.0.1:8080
+	@exec $(BIN)/python -m bot
+
+chat: install ## the same in a terminal
+	@exec $(BIN)/python -m bot chat
+
+install: .venv/installed ## .venv with everything that is needed to run
+
+test: .venv/installed-dev ## the tests
+	@$(BIN)/python -m pytest -q
+
+check: .venv/installed-dev ## lint, format, types, tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q
+
+bench: install ## speed and memory, compared with the naive way
+	@$(BIN)/python -m engine bench
+
+clean: ## remove .venv
+	rm -rf .venv
+
+# torch comes first and alone, so that no other package pulls another build of it.
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Duelbot needs Python 3.11 or newer, this is %d.%d; say which one with: make run PYTHON=python3.11" % sys.version_info[:2])'
+	@echo "Setting up .venv (once; a few minutes, most of it torch) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --disable-pip-version-check torch -c constraints.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check -e . -c constraints.txt
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	@$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[dev]' -c constraints.txt
+	@touch $@
