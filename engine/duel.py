@@ -103,14 +103,20 @@ async def answer_each(
     limit_s: float = 120.0,
     stop: Stop | None = None,
     hear: Callable[[K, str], None] = lambda key, text: None,
+    ended: Callable[[K], None] = lambda key: None,
 ) -> dict[K, Answer | Failure]:
-    """Answer all prompts at once, in the order given; the keys are sides, arms or whatever the caller counts by."""
+    """Answer all prompts at once, in the order given; the keys are sides, arms or whatever the caller counts by.
+
+    `hear` is told each piece, `ended` when an answer or a failure is complete.
+    """
     flag = stop or Stop()
 
     def one(key: K, prompt: Prompt) -> asyncio.Task[Answer | Failure]:
         return asyncio.create_task(answer(prompt, backend, price, limit_s=limit_s, stop=flag, hear=lambda text: hear(key, text)))
 
     tasks = {key: one(key, prompt) for key, prompt in prompts.items()}
+    for key, task in tasks.items():
+        task.add_done_callback(lambda _, key=key: ended(key))  # type: ignore[misc]
     try:
         await asyncio.gather(*tasks.values())
     finally:  # a cancelled caller, or a bug in one side, leaves no row running
@@ -129,10 +135,11 @@ async def run_duel(
     limit_s: float = 120.0,
     stop: Stop | None = None,
     hear: Callable[[Side, str], None] = lambda side, text: None,
+    ended: Callable[[Side], None] = lambda side: None,
 ) -> dict[Side, Answer | Failure]:
     """Both sides at once, in one batch."""
     prompts = {side: prompt_of(contestant, request, seed_of(duel_id, side)) for side, contestant in seats.items()}
-    return await answer_each(prompts, backend, price, limit_s=limit_s, stop=stop, hear=hear)
+    return await answer_each(prompts, backend, price, limit_s=limit_s, stop=stop, hear=hear, ended=ended)
 
 
 def paced(texts: Mapping[Side, str], done: Mapping[Side, bool]) -> dict[Side, str]:

@@ -1,0 +1,234 @@
+"""The app: the few coroutines that fronts call. A front renders what they return and holds no rule itself."""
+
+import random
+import secrets
+import tomllib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from bot.app.model import Model, OpenLineup
+from bot.app.runner import Runner
+from bot.app.show import show
+from bot.app.talk import DIED, STILL_OPEN, closed, go_on_early, turns_of
+from bot.ballots import Choice, ballot, choice_of, is_full
+from bot.errors import BallotRefused, StoreError
+from bot.settings import Settings
+from bot.store import DuelRecord, Store, Transaction
+from bot.verdict import Standing, standing, unknown
+from bot.views import DuelSummary, DuelView, ModelState
+from engine.cost import Estimate
+from engine.cost import estimate as estimate_from
+from engine.errors import BadRequest, DuelbotError
+from engine.lineup import open_lineup as open_engine
+from engine.request import Request
+
+EXAMPLES = Path(__file__).parents[1] / "examples.toml"
+ESTIMATE_DUELS = 50
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class App:
+    """One store, one model, any number of people. Lives in one event loop; get one from `App.open`."""
+
+    def __init__(self, store: Store, model: Model, runner: Runner, now: Callable[[], datetime], rng: random.Random) -> None:
+        self._store = store
+        self._model = model
+        self._runner = runner
+        self._now = now
+        self._rng = rng
+        self.examples: tuple[str, ...] = tuple(tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))["examples"])
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        settings: Settings,
+        open_lineup: OpenLineup | None = None,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        rng: random.Random | None = None,
+    ) -> AsyncGenerator["App", None]:
+        """Open the store at once and load the model in the background. Raises StoreError.
+
+        On leaving, running duels are stopped and kept as far as they went, then model and store are closed.
+        """
+        store = await Store.open(settings.store_file)
+        try:
+            async with store.writing() as change:
+                await change.void_unfinished(DIED)
+            model = Model(settings.base_model, open_lineup or partial(open_engine, settings))
+            runner = Runner(store, model, settings.answer_limit_s, now)
+            try:
+                yield cls(store, model, runner, now, rng or random.SystemRandom())
+            finally:
+                try:
+                    await runner.leave()
+                finally:
+                    await model.aclose()
+        finally:
+            await store.aclose()
+
+    @property
+    def model(self) -> ModelState:
+        return self._model.state
+
+    async def model_settled(self) -> ModelState:
+        """Waits until loading has ended, ready or failed."""
+        return await self._model.settled()
+
+    # --- asking and answering
+
+    async def ask(self, text: str, *, asker: str, conversation: str | None = None, quorum: int | None = 1) -> DuelView:
+        """Store the duel, start it, return at once. No conversation: a new one begins. quorum None: the vote is closed by hand.
+
+        Raises BadRequest, UnknownDuel, StoreError, and DuelbotError when the model could not be loaded.
+        """
+        checked = Request.of(text).text
+        if quorum is not None and quorum < 1:
+            raise BadRequest(f"A vote closes by one ballot or more; {quorum} is no such number.")
+        if self.model.state == "failed":
+            raise DuelbotError(self.model.words)
+        async with self._store.writing() as change:
+            earlier, note = await self._settle(change, await change.conversation(conversation) if conversation else [])
+            duel = DuelRecord(
+                id=secrets.token_hex(16),
+                conversation=earlier[0].conversation if earlier else secrets.token_hex(16),
+                turn=len(earlier) + 1,
+                asker=asker,
+                request=checked,
+                asked_at=self._now(),
+                left=1 if self._rng.random() < 0.5 else 0,
+                quorum=quorum,
+                note=note,
+            )
+            if not earlier:
+                await change.start_conversation(duel.conversation, duel.asked_at)
+            await change.add(duel)
+        if earlier:
+            self._runner.signal(earlier[-1].id).wake()
+        return show(duel, asker, self._runner.start(duel, turns_of(earlier)))
+
+    async def _settle(self, change: Transaction, earlier: list[DuelRecord]) -> tuple[list[DuelRecord], str]:
+        """Fix whose answers the conversation goes on with; the note says so where no vote did."""
+        if any(before.state == "answering" for before in earlier):
+            raise BadRequest("The request before this one is still being answered. Wait for both answers or stop it, then ask again.")
+        undecided = {before.id for before in earlier if before.state == "open" and before.carried is None}
+        settled = [go_on_early(before) if before.id in undecided else before for before in earlier]
+        for before in settled:
+            if before.id in undecided:
+                await change.save(before)
+        return settled, STILL_OPEN if undecided else ""
+
+    async def stop(self, duel_id: str) -> None:
+        """Stop both sides at the same length; the duel becomes void and keeps its texts. One that has ended stays as it is."""
+        if not await self._runner.stop(duel_id):
+            async with self._store.reading() as look:
+                await look.duel(duel_id)
+
+    # --- looking
+
+    async def view(self, duel_id: str, viewer: str) -> DuelView:
+        """Raises UnknownDuel."""
+        if progress := self._runner.progress(duel_id):
+            return show(progress.duel, viewer, progress)
+        async with self._store.reading() as look:
+            return show(await look.duel(duel_id), viewer)
+
+    async def watch(self, duel_id: str, viewer: str) -> AsyncGenerator[DuelView, None]:
+        """The present view, then every change (the latest wins), until the duel is closed or void or the app is left."""
+        signal, last = self._runner.signal(duel_id), None
+        while True:
+            changed = signal.event
+            try:
+                view = await self.view(duel_id, viewer)
+            except StoreError:
+                if self._runner.leaving.is_set():
+                    return
+                raise
+            if view != last:
+                yield view
+                last = view
+            if view.state in ("closed", "void") or self._runner.leaving.is_set():
+                return
+            await changed.wait()
+
+    async def conversation(self, conversation_id: str, viewer: str) -> list[DuelView]:
+        """All its duels, in order. Raises UnknownDuel."""
+        async with self._store.reading() as look:
+            duels = await look.conversation(conversation_id)
+        return [show(duel, viewer, self._runner.progress(duel.id) if duel.state == "answering" else None) for duel in duels]
+
+    async def history(self, *, limit: int = 50, before: datetime | None = None, search: str = "") -> list[DuelSummary]:
+        """Duels of everybody, newest first; `search` is found in requests, whatever its case."""
+        async with self._store.reading() as look:
+            return await look.history(limit, before, search.strip())
+
+    # --- voting
+
+    async def cast(self, duel_id: str, voter: str, choice: Choice) -> DuelView:
+        """Cast or change one's ballot; when this returns it is on the disk. Raises BallotRefused, UnknownDuel, StoreError."""
+        async with self._store.writing() as change:
+            duel = await change.duel(duel_id)
+            if duel.state != "open":
+                return _late(duel, voter, choice)
+            await change.put_ballot(ballot(duel_id, voter, choice, duel.seats, self._now()))
+            duel = await change.duel(duel_id)
+            if is_full(len(duel.ballots), duel.quorum):
+                duel = closed(duel, await change.next_closing(), self._now())
+                await change.save(duel)
+        self._runner.signal(duel_id).wake()
+        return show(duel, voter)
+
+    async def close(self, duel_id: str) -> DuelView:
+        """Close the vote now, with the ballots there are; a closed one stays as it is. Raises BallotRefused, UnknownDuel, StoreError."""
+        async with self._store.writing() as change:
+            duel = await change.duel(duel_id)
+            if duel.state in ("answering", "void"):
+                raise _refusal(duel)
+            if duel.state == "open":
+                duel = closed(duel, await change.next_closing(), self._now())
+                await change.save(duel)
+        self._runner.signal(duel_id).wake()
+        return show(duel, viewer="")
+
+    # --- over many duels
+
+    async def estimate(self) -> Estimate | None:
+        """What a duel of the pair that meets now will probably take. None: no history yet, or the model is not loaded."""
+        if (lineup := self._model.lineup) is None:
+            return None
+        async with self._store.reading() as look:
+            return estimate_from(await look.spent([entrant.id for entrant in lineup.entrants], ESTIMATE_DUELS))
+
+    async def verdict(self) -> Standing:
+        """Where the pair that meets now stands."""
+        if (lineup := self._model.lineup) is None:
+            return unknown("The standing is known once the model is loaded.")
+        async with self._store.reading() as look:
+            return standing(await look.closed([entrant.id for entrant in lineup.entrants]), lineup.entrants)
+
+
+def _late(duel: DuelRecord, voter: str, choice: Choice) -> DuelView:
+    """A ballot on a duel that is not open. The same choice again on a closed one is no error: a click may arrive twice."""
+    own = next((choice_of(cast, duel.seats) for cast in duel.ballots if cast.voter == voter), None)
+    if duel.state == "closed" and own is choice:
+        return show(duel, voter)
+    raise _refusal(duel)
+
+
+def _refusal(duel: DuelRecord) -> BallotRefused:
+    match duel.state:
+        case "answering":
+            return BallotRefused("Both answers must be complete before anybody can vote.")
+        case "void":
+            return BallotRefused("This duel is void and takes no ballots. Ask the request again.")
+        case _ if duel.identical:
+            return BallotRefused("Both answers were the same, so this duel was closed without a vote.")
+        case _:
+            return BallotRefused("The vote on this duel has closed; nothing was changed.")

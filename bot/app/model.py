@@ -1,0 +1,50 @@
+"""The model, loading beside everything else: history can be read before it is there, and when it can't be."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from bot.views import ModelState
+from engine.errors import DuelbotError
+from engine.lineup import Lineup
+
+OpenLineup = Callable[[], Awaitable[Lineup]]
+log = logging.getLogger(__name__)
+
+
+class Model:
+    """Starts loading when made; `lineup` is there when the state is ready."""
+
+    def __init__(self, name: str, open_lineup: OpenLineup) -> None:
+        self.state = ModelState("loading", f"Loading the model {name} …")
+        self.lineup: Lineup | None = None
+        self._task = asyncio.create_task(self._load(open_lineup))
+
+    async def _load(self, open_lineup: OpenLineup) -> None:
+        try:
+            self.lineup = await open_lineup()
+            self.state = ModelState("ready", _words(self.lineup), self.lineup.arms)
+        except DuelbotError as error:
+            self.state = ModelState("failed", error.words)
+        except Exception as error:  # a bug in loading must not take the history away from people
+            log.exception("The model could not be loaded")
+            words = f"The model could not be loaded, by an error in Duelbot ({type(error).__name__}: {error}). The log has the details."
+            self.state = ModelState("failed", words)
+
+    async def settled(self) -> ModelState:
+        """Wait until loading has ended, well or not. Waiting may be cancelled; loading goes on."""
+        await asyncio.shield(self._task)
+        return self.state
+
+    async def aclose(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        if self.lineup:
+            await self.lineup.backend.aclose()
+
+
+def _words(lineup: Lineup) -> str:
+    base, adapter = lineup.kit.base, lineup.kit.adapter
+    size = f" ({base.parameters / 1e6:.1f} M parameters)" if base.parameters else ""
+    tuned = f" with the adapter {adapter.name} {adapter.version}" if adapter else ""
+    return f"The model {base.name}{size}{tuned} is ready: {lineup.arms[0]} meets {lineup.arms[1]}."

@@ -1,0 +1,67 @@
+"""A stored or running duel turned into what one viewer may see. Pure, and blind until the close."""
+
+from bot.app.progress import Progress
+from bot.app.talk import goes_on
+from bot.ballots import choice_of, tally
+from bot.store import AnswerRecord, DuelRecord
+from bot.views import DuelState, DuelView, Reveal, RevealedSide, SideView
+from engine.duel import Side
+
+BROKEN_OFF = "No answer was kept."
+
+
+def show(duel: DuelRecord, viewer: str, progress: Progress | None = None) -> DuelView:
+    """The duel for this viewer. progress: what has been heard so far, while it is being answered."""
+    return DuelView(
+        id=duel.id,
+        conversation=duel.conversation,
+        turn=duel.turn,
+        asker=duel.asker,
+        request=duel.request,
+        asked_at=duel.asked_at,
+        state=_state(duel, progress),
+        note=_note(duel, progress),
+        sides=_sides(duel, progress),
+        ballots=len(duel.ballots),
+        own_choice=next((choice_of(ballot, duel.seats) for ballot in duel.ballots if ballot.voter == viewer), None),
+        carried=duel.carried_side,
+        reveal=_reveal(duel) if duel.state == "closed" else None,
+    )
+
+
+def _state(duel: DuelRecord, progress: Progress | None) -> DuelState:
+    return "waiting" if progress and not progress.started and duel.state == "answering" else duel.state
+
+
+def _note(duel: DuelRecord, progress: Progress | None) -> str:
+    if duel.state == "closed":
+        return goes_on(duel)
+    return " ".join(filter(None, (progress.note if progress else "", duel.note)))
+
+
+def _sides(duel: DuelRecord, progress: Progress | None) -> dict[Side, SideView]:
+    """Before both have ended, both sides have one state: who is ready or has failed first shows nowhere."""
+    if duel.state == "answering":
+        shown = progress.shown() if progress else dict.fromkeys(Side, "")
+        state = "writing" if any(shown.values()) else "waiting"
+        return {side: SideView(shown[side], "writing" if state == "writing" else "waiting") for side in Side}
+    return {side: _ended(duel.answers.get(duel.seats[side])) for side in Side}
+
+
+def _ended(answer: AnswerRecord | None) -> SideView:
+    if answer is None:
+        return SideView("", "failed", failure=BROKEN_OFF)
+    if answer.finish is None:
+        return SideView(answer.text, "failed", failure=answer.failure_words or "")
+    return SideView(answer.text, "done", cut=answer.finish == "length")
+
+
+def _reveal(duel: DuelRecord) -> Reveal:
+    sides = {side: _revealed(duel.answers[entrant]) for side, entrant in duel.seats.items()}
+    return Reveal(sides, tally(duel.ballots, duel.seats), duel.identical)
+
+
+def _revealed(answer: AnswerRecord) -> RevealedSide:
+    assert answer.usage is not None and answer.cost is not None  # a duel with a failed side never closes
+    who = answer.who
+    return RevealedSide(who.arm, who.id, who.recipe, who.adapter, answer.usage, answer.cost)

@@ -1,0 +1,110 @@
+"""How a duel ends and whose answer its conversation goes on with. Pure: records in, records out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from bot.ballots import Choice, Entrant, Verdict, carried, tally
+from bot.store import AnswerRecord, DuelRecord, Who
+from bot.verdict import outcome
+from engine.contestants import Contestant
+from engine.duel import Answer, Failure, Side
+from engine.request import Turn
+
+STILL_OPEN = "The vote on the earlier answers has not closed, so the conversation goes on with their answer A, the left one."
+STOPPED = "This was stopped before both answers were complete, so there is nothing to vote on. Ask it again for a full duel."
+DIED = "Duelbot stopped while this was being answered. Ask it again."
+
+
+def turns_of(earlier: Sequence[DuelRecord]) -> tuple[Turn, ...]:
+    """What both sides are told of the conversation: each request with the answer that was carried on.
+
+    A duel without such an answer, or with an empty one, is left out with its request.
+    """
+    turns: list[Turn] = []
+    for duel in earlier:
+        answer = None if duel.carried is None else duel.answers.get(duel.carried)
+        if answer and answer.text.strip():
+            turns += [Turn("user", duel.request), Turn("assistant", answer.text)]
+    return tuple(turns)
+
+
+def go_on_early(duel: DuelRecord) -> DuelRecord:
+    """A duel still open when its conversation goes on: with the left answer, so that no ballot is given away."""
+    return replace(duel, carried=duel.left, carried_by="early") if duel.carried is None else duel
+
+
+def who(contestant: Contestant) -> Who:
+    recipe, adapter = contestant.recipe, contestant.adapter
+    return Who(contestant.id, contestant.arm, f"{recipe.name} {recipe.version}", f"{adapter.name} {adapter.version}" if adapter else "")
+
+
+def cut(outcomes: Mapping[Side, Answer | Failure], heard: Mapping[Side, str]) -> dict[Side, str]:
+    """Each side's text; after a stop both end at the length of the shorter stopped one, which is what was shown."""
+    texts = {side: outcome.text if isinstance(outcome, Answer) else heard[side] for side, outcome in outcomes.items()}
+    stopped = [len(texts[side]) for side, outcome in outcomes.items() if isinstance(outcome, Answer) and outcome.finish == "stopped"]
+    return {side: text[: min(stopped)] if stopped else text for side, text in texts.items()}
+
+
+def answer_record(contestant: Contestant, outcome: Answer | Failure, text: str) -> AnswerRecord:
+    if isinstance(outcome, Failure):
+        return AnswerRecord(who(contestant), text, None, outcome.kind, outcome.words, outcome.usage, outcome.cost)
+    return AnswerRecord(who(contestant), text, outcome.finish, None, None, outcome.usage, outcome.cost)
+
+
+def ended(duel: DuelRecord, answers: dict[Entrant, AnswerRecord], now: datetime, stopped: str, closing: int) -> DuelRecord:
+    """The duel when both sides have ended: open for ballots, closed as identical, or void.
+
+    stopped: why it was stopped, if it was. closing: the number it gets should it close at once.
+    """
+    duel = replace(duel, answers=answers, answered_at=now)
+    finishes = {answer.finish for answer in answers.values()}
+    if "stopped" in finishes:
+        return replace(duel, state="void", note=stopped, carried=duel.left, carried_by="stopped")
+    if None in finishes:
+        return _failed(duel)
+    if len({answer.text.strip() for answer in answers.values()}) == 1:
+        return replace(duel, state="closed", closed_at=now, closing=closing, identical=True, carried=duel.left, carried_by="identical")
+    return replace(duel, state="open")
+
+
+def _failed(duel: DuelRecord) -> DuelRecord:
+    good = [side for side, entrant in duel.seats.items() if duel.answers[entrant].finish is not None]
+    if not good:
+        return replace(duel, state="void", note="Neither side could answer, so there is nothing to vote on. Ask it again.")
+    [side] = good
+    note = f"One side failed, so there is nothing to vote on. The conversation goes on with answer {side.label}; ask again for a full duel."
+    return replace(duel, state="void", note=note, carried=duel.seats[side], carried_by="only")
+
+
+def closed(duel: DuelRecord, closing: int, now: datetime) -> DuelRecord:
+    """The duel when its vote has closed. Where the conversation has already gone on, that stays."""
+    duel = replace(duel, state="closed", closed_at=now, closing=closing)
+    if duel.carried is not None:
+        return duel
+    return replace(duel, carried=duel.seats[carried(duel.ballots, duel.seats)], carried_by="vote")
+
+
+def goes_on(duel: DuelRecord) -> str:
+    """The sentence under a closed duel."""
+    match duel.carried_by:
+        case "identical":
+            return "Both answers are the same, so nobody is asked to vote. The conversation goes on with it."
+        case "early":
+            return "The conversation had gone on before the vote closed, with answer A, the left one."
+        case _:
+            return f"The conversation goes on with answer {_why_carried(duel)}."
+
+
+def _why_carried(duel: DuelRecord) -> str:
+    counted = tally(duel.ballots, duel.seats)
+    if counted[Choice.LEFT] != counted[Choice.RIGHT]:
+        side = Side.LEFT if counted[Choice.LEFT] > counted[Choice.RIGHT] else Side.RIGHT
+        return f"{side.label}, the better one"
+    match outcome(duel.ballots):
+        case None:
+            return "A, the left one, as nobody voted"
+        case Verdict.BOTH_BAD:
+            return "A, the left one, although both were found bad"
+        case _:
+            return "A, the left one, after a tie"

@@ -1,0 +1,164 @@
+"""Values that the store keeps, and how they become rows and come back."""
+
+import sqlite3
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, cast
+
+from bot.ballots import Ballot, Entrant, Verdict, seats_of
+from engine.backends.base import Finish, Usage
+from engine.contestants import Arm
+from engine.cost import Cost
+from engine.duel import Side
+
+State = Literal["answering", "open", "closed", "void"]
+CarriedBy = Literal["vote", "early", "only", "stopped", "identical"]
+"""Why an answer goes on: by the vote; left, since the talk went on before the close; the only one; left of a
+stopped duel; left of two identical ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A contestant as the reveal names it."""
+
+    id: str
+    arm: Arm
+    recipe: str  # "house 1"
+    adapter: str  # "demo 1", or "" for none
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecord:
+    """One entrant's answer or failure. usage and cost are None where the backend could not say."""
+
+    who: Who
+    text: str  # of a failed side, what it had written
+    finish: Finish | None  # None: failed
+    failure_kind: str | None
+    failure_words: str | None
+    usage: Usage | None
+    cost: Cost | None
+
+
+@dataclass(frozen=True, slots=True)
+class DuelRecord:
+    """A duel as stored. Times in UTC."""
+
+    id: str
+    conversation: str
+    turn: int
+    asker: str
+    request: str
+    asked_at: datetime
+    left: Entrant  # the coin
+    quorum: int | None
+    state: State = "answering"
+    note: str = ""
+    answered_at: datetime | None = None
+    closed_at: datetime | None = None
+    closing: int | None = None  # 1, 2, 3 … in the order in which duels closed
+    identical: bool = False
+    carried: Entrant | None = None
+    carried_by: CarriedBy | None = None
+    answers: dict[Entrant, AnswerRecord] = field(default_factory=dict)
+    ballots: tuple[Ballot, ...] = ()
+
+    @property
+    def seats(self) -> dict[Side, Entrant]:
+        return seats_of(self.left)
+
+    @property
+    def carried_side(self) -> Side | None:
+        return next((side for side, entrant in self.seats.items() if entrant == self.carried), None)
+
+
+def stamp(moment: datetime) -> str:
+    """UTC, ISO 8601, always with microseconds: text order is time order."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def duel_row(duel: DuelRecord) -> dict[str, Any]:
+    """The columns of `duels`."""
+    return {
+        "id": duel.id,
+        "conversation": duel.conversation,
+        "turn": duel.turn,
+        "asker": duel.asker,
+        "request": duel.request,
+        "asked_at": stamp(duel.asked_at),
+        "left_entrant": duel.left,
+        "quorum": duel.quorum,
+        "state": duel.state,
+        "note": duel.note,
+        "answered_at": duel.answered_at and stamp(duel.answered_at),
+        "closed_at": duel.closed_at and stamp(duel.closed_at),
+        "closing": duel.closing,
+        "identical": duel.identical,
+        "carried": duel.carried,
+        "carried_by": duel.carried_by,
+    }
+
+
+def duel_of(row: sqlite3.Row, answers: dict[Entrant, AnswerRecord], ballots: tuple[Ballot, ...]) -> DuelRecord:
+    return DuelRecord(
+        id=row["id"],
+        conversation=row["conversation"],
+        turn=row["turn"],
+        asker=row["asker"],
+        request=row["request"],
+        asked_at=datetime.fromisoformat(row["asked_at"]),
+        left=row["left_entrant"],
+        quorum=row["quorum"],
+        state=row["state"],
+        note=row["note"],
+        answered_at=_moment(row["answered_at"]),
+        closed_at=_moment(row["closed_at"]),
+        closing=row["closing"],
+        identical=bool(row["identical"]),
+        carried=row["carried"],
+        carried_by=row["carried_by"],
+        answers=answers,
+        ballots=ballots,
+    )
+
+
+def answer_row(duel: str, entrant: Entrant, answer: AnswerRecord) -> dict[str, Any]:
+    """The columns of `answers`."""
+    usage, cost = answer.usage, answer.cost
+    return {
+        "duel": duel,
+        "entrant": entrant,
+        "contestant": answer.who.id,
+        "text": answer.text,
+        "finish": answer.finish,
+        "failure_kind": answer.failure_kind,
+        "failure_words": answer.failure_words,
+        **{name: getattr(usage, name, None) for name in Usage.__slots__},
+        "usd": cost and cost.usd,
+        "basis": cost and cost.basis,
+        "price_source": cost and cost.source,
+        "price_date": cost and cost.date,
+    }
+
+
+def answer_of(row: sqlite3.Row) -> AnswerRecord:
+    """From a row of `answers` joined with its contestant's names."""
+    adapter = f"{row['adapter_name']} {row['adapter_version']}" if row["adapter_name"] is not None else ""
+    return AnswerRecord(
+        who=Who(row["contestant"], Arm(row["arm"]), f"{row['recipe_name']} {row['recipe_version']}", adapter),
+        text=row["text"],
+        finish=row["finish"],
+        failure_kind=row["failure_kind"],
+        failure_words=row["failure_words"],
+        usage=None if row["device"] is None else Usage(**{name: row[name] for name in Usage.__slots__}),
+        cost=None if row["basis"] is None else Cost(row["usd"], row["basis"], row["price_source"], row["price_date"]),
+    )
+
+
+def ballot_of(row: sqlite3.Row) -> Ballot:
+    entrant = cast(Entrant | None, row["entrant"])
+    return Ballot(row["duel"], row["voter"], Verdict(row["verdict"]), entrant, datetime.fromisoformat(row["cast_at"]))

@@ -1,0 +1,181 @@
+"""What can be asked of the store and changed in it, inside one transaction. All of the product's SQL."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import aiosqlite
+
+from bot.ballots import Ballot, Entrant
+from bot.errors import UnknownDuel
+from bot.store.records import AnswerRecord, DuelRecord, answer_of, answer_row, ballot_of, duel_of, duel_row, stamp
+from bot.verdict import Closed
+from bot.views import DuelSummary
+from engine.contestants import Contestant
+from engine.cost import Spent
+
+_MET = "(SELECT contestant FROM answers WHERE duel = duels.id AND entrant = 0) AS first, "
+_MET += "(SELECT contestant FROM answers WHERE duel = duels.id AND entrant = 1) AS second"
+
+
+class Transaction:
+    """Lives as long as the `reading` or `writing` block that gave it."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        return list(await self._connection.execute_fetchall(sql, values))
+
+    async def _insert(self, table: str, row: Mapping[str, Any], conflict: str = "") -> None:
+        names = ", ".join(row)
+        await self._connection.execute(
+            f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))}) {conflict}", tuple(row.values())
+        )
+
+    # --- duels
+
+    async def duel(self, duel_id: str) -> DuelRecord:
+        """Raises UnknownDuel."""
+        found = await self._duels("duels.id = ?", (duel_id,))
+        if not found:
+            raise UnknownDuel("There is no duel with this address.")
+        return found[0]
+
+    async def conversation(self, conversation: str) -> list[DuelRecord]:
+        """Its duels in order. Raises UnknownDuel."""
+        found = await self._duels("duels.conversation = ?", (conversation,))
+        if not found:
+            raise UnknownDuel("There is no conversation with this address.")
+        return found
+
+    async def _duels(self, where: str, values: Sequence[Any]) -> list[DuelRecord]:
+        rows = await self._rows(f"SELECT * FROM duels WHERE {where} ORDER BY turn", values)
+        answers: dict[str, dict[Entrant, AnswerRecord]] = {row["id"]: {} for row in rows}
+        ballots: dict[str, list[Ballot]] = {row["id"]: [] for row in rows}
+        for row in await self._rows(
+            "SELECT answers.*, arm, recipe_name, recipe_version, adapter_name, adapter_version FROM duels "
+            "JOIN answers ON answers.duel = duels.id JOIN contestants ON contestants.id = answers.contestant "
+            f"WHERE {where} ORDER BY entrant",
+            values,
+        ):
+            answers[row["duel"]][row["entrant"]] = answer_of(row)
+        for row in await self._rows(f"SELECT ballots.* FROM duels JOIN ballots ON ballots.duel = duels.id WHERE {where}", values):
+            ballots[row["duel"]].append(ballot_of(row))
+        return [duel_of(row, answers[row["id"]], tuple(ballots[row["id"]])) for row in rows]
+
+    async def start_conversation(self, conversation: str, now: datetime) -> None:
+        await self._insert("conversations", {"id": conversation, "started_at": stamp(now)})
+
+    async def add(self, duel: DuelRecord) -> None:
+        """A new duel, without answers."""
+        await self._insert("duels", duel_row(duel))
+
+    async def save(self, duel: DuelRecord) -> None:
+        """Write what may change in a duel: its state and all that comes with it. Answers and ballots have their own verbs."""
+        row = duel_row(duel)
+        names = ("state", "note", "answered_at", "closed_at", "closing", "identical", "carried", "carried_by")
+        await self._connection.execute(
+            f"UPDATE duels SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?", (*(row[name] for name in names), duel.id)
+        )
+
+    async def next_closing(self) -> int:
+        """The number of the next duel to close."""
+        [row] = await self._rows("SELECT coalesce(max(closing), 0) + 1 FROM duels")
+        return int(row[0])
+
+    async def void_unfinished(self, note: str) -> int:
+        """Duels that a process left while they were being answered become void. Returns how many."""
+        cursor = await self._connection.execute("UPDATE duels SET state = 'void', note = ? WHERE state = 'answering'", (note,))
+        return cursor.rowcount
+
+    # --- contestants, answers, ballots
+
+    async def meet(self, contestants: Iterable[Contestant], now: datetime) -> None:
+        """Spell the contestants out, so that any of their duels can be replayed. A new name for the same content replaces the old."""
+        for contestant in contestants:
+            recipe, adapter, base = contestant.recipe, contestant.adapter, contestant.base
+            row = {
+                "id": contestant.id,
+                "arm": contestant.arm,
+                "recipe_name": recipe.name,
+                "recipe_version": recipe.version,
+                "recipe_digest": recipe.digest,
+                "recipe": json.dumps(asdict(recipe), ensure_ascii=False),
+                "adapter_name": adapter and adapter.name,
+                "adapter_version": adapter and adapter.version,
+                "adapter_digest": adapter and adapter.digest,
+                "adapter_folder": adapter and adapter.folder,
+                "base_name": base.name,
+                "base_revision": base.revision,
+                "base_context_tokens": base.context_tokens,
+                "base_parameters": base.parameters,
+                "first_met_at": stamp(now),
+            }
+            names = ("recipe_name", "recipe_version", "recipe", "adapter_name", "adapter_version", "adapter_folder", "base_name")
+            await self._insert(
+                "contestants", row, f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in names)}"
+            )
+
+    async def add_answers(self, duel_id: str, answers: Mapping[Entrant, AnswerRecord]) -> None:
+        for entrant, answer in sorted(answers.items()):  # entrant order, whoever came first
+            await self._insert("answers", answer_row(duel_id, entrant, answer))
+
+    async def put_ballot(self, ballot: Ballot) -> None:
+        """Cast, or replace what the same voter cast before."""
+        row = asdict(ballot) | {"cast_at": stamp(ballot.cast_at)}
+        row = {"duel": row.pop("duel_id"), **row}
+        await self._insert(
+            "ballots",
+            row,
+            "ON CONFLICT (duel, voter) DO UPDATE SET verdict = excluded.verdict, entrant = excluded.entrant, cast_at = excluded.cast_at",
+        )
+
+    # --- over many duels
+
+    async def history(self, limit: int, before: datetime | None, search: str) -> list[DuelSummary]:
+        """Newest first; `search` is found in requests whatever its case."""
+        rows = await self._rows(
+            "SELECT *, (SELECT count(*) FROM ballots WHERE duel = duels.id) AS cast FROM duels "
+            "WHERE (?1 IS NULL OR asked_at < ?1) AND (?2 = '' OR instr(fold(request), fold(?2))) "
+            "ORDER BY asked_at DESC, rowid DESC LIMIT ?3",
+            (before and stamp(before), search, limit),
+        )
+        return [
+            DuelSummary(
+                row["id"],
+                row["conversation"],
+                row["turn"],
+                row["request"],
+                datetime.fromisoformat(row["asked_at"]),
+                row["state"],
+                row["cast"],
+            )
+            for row in rows
+        ]
+
+    async def spent(self, pair: Sequence[str], limit: int) -> list[Spent]:
+        """What the latest duels that this pair of contestants answered in full took, newest first."""
+        rows = await self._rows(
+            "SELECT max(queued_s + total_s) AS total_s, CASE WHEN count(usd) = 2 THEN sum(usd) END AS usd "
+            "FROM duels JOIN answers ON answers.duel = duels.id WHERE duels.id IN ("
+            f"  SELECT id FROM (SELECT id, asked_at, {_MET} FROM duels WHERE state IN ('open', 'closed')) "
+            "   WHERE (first, second) IN (VALUES (?1, ?2), (?2, ?1)) ORDER BY asked_at DESC LIMIT ?3) "
+            "GROUP BY duels.id ORDER BY asked_at DESC",
+            (*pair, limit),
+        )
+        return [Spent(row["total_s"], row["usd"]) for row in rows]
+
+    async def closed(self, pair: Sequence[str]) -> list[Closed]:
+        """The closed duels of this pair of contestants, in closing order."""
+        found = (
+            f"SELECT * FROM (SELECT id, identical, closing, {_MET} FROM duels WHERE state = 'closed') "
+            "WHERE (first, second) IN (VALUES (?1, ?2), (?2, ?1))"
+        )
+        rows = await self._rows(f"{found} ORDER BY closing", tuple(pair))
+        ballots: dict[str, list[Ballot]] = {row["id"]: [] for row in rows}
+        for row in await self._rows(f"SELECT ballots.* FROM ({found}) AS met JOIN ballots ON ballots.duel = met.id", tuple(pair)):
+            ballots[row["duel"]].append(ballot_of(row))
+        return [Closed((row["first"], row["second"]), tuple(ballots[row["id"]]), bool(row["identical"])) for row in rows]
