@@ -1,0 +1,108 @@
+"""python -m bot: the page in a browser; python -m bot chat: the same in a terminal."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from bot.app import App
+from bot.settings import Settings
+from engine.errors import DuelbotError
+
+DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
+ABOUT = "Prompt or fine-tune? Ask, get two blind answers, vote, see who was who."
+AFTER = """\
+exit status: 0 done, 2 bad settings, store or port, 130 interrupted.
+The settings are environment variables, or lines of a file .env in this folder (DUEL_BASE_MODEL, DUEL_WEB_PORT,
+DUEL_STORE_PATH …); .env.example lists them with their meaning. Answers without votes: python -m engine ask "…"
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    root = argparse.ArgumentParser("python -m bot", description=ABOUT, epilog=AFTER, formatter_class=argparse.RawDescriptionHelpFormatter)
+    root.add_argument(
+        "front", nargs="?", choices=("web", "chat"), default="web", help="web: a page in the browser (default); chat: this terminal"
+    )
+    return root
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit status. What a person can mend is one sentence on stderr; a traceback is a bug."""
+    front = parser().parse_args(argv).front
+    try:
+        settings = Settings.read()
+        _log_to(settings, front)
+        return asyncio.run(_run(front, settings))
+    except DuelbotError as error:
+        print(error.words, file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _log_to(settings: Settings, front: str) -> None:
+    """To stderr; a chat owns the screen, so its log lies beside the store, made when there is something to say."""
+    store = settings.store_file
+    handler = logging.FileHandler(store.with_name(f"{store.name}.log"), delay=True) if front == "chat" else logging.StreamHandler()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[handler])
+
+
+async def _run(front: str, settings: Settings) -> int:
+    _end_on_signals(front)
+    with suppress(asyncio.CancelledError):  # a signal: all that was open has been closed on the way here
+        if front == "chat":
+            return await _chat(settings)
+        await _web(settings)
+    return DONE
+
+
+def _end_on_signals(front: str) -> None:
+    """The first signal ends all in order, a second one at once. In a chat, Ctrl-C belongs to the chat."""
+    loop, running = asyncio.get_running_loop(), asyncio.current_task()
+    signals = (signal.SIGTERM, signal.SIGHUP) if front == "chat" else (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+    def end() -> None:
+        for each in signals:
+            loop.remove_signal_handler(each)
+        if running:
+            running.cancel()
+
+    for each in signals:
+        loop.add_signal_handler(each, end)
+
+
+async def _chat(settings: Settings) -> int:
+    from bot.fronts.terminal import run  # each front's libraries are loaded for that front alone
+
+    async with App.open(settings) as app:
+        return await run(app)
+
+
+async def _web(settings: Settings) -> None:
+    """The address is printed by the page, once it answers."""
+    async with App.open(settings) as app:
+        print(f"Store: {settings.store_file}", flush=True)
+        telling = asyncio.create_task(_tell_model(app))
+        try:
+            from bot.fronts.web import serve
+
+            await serve(app, settings)
+        finally:
+            telling.cancel()
+
+
+async def _tell_model(app: App) -> None:
+    began = time.monotonic()
+    print(app.model.words, flush=True)
+    settled = await app.model_settled()
+    took = f" It took {time.monotonic() - began:.1f} s." if settled.state == "ready" else " Earlier duels can still be read."
+    print(f"{settled.words}{took}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
