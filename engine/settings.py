@@ -43,7 +43,12 @@ class EngineSettings(BaseSettings):
         "float32",
         description="Weights in memory: float32 (same tokens together as alone) or bfloat16 (half the memory, for larger models).",
     )
-    threads: int = Field(0, ge=0, le=1024, description="Processor threads of the model; 0: all cores.")
+    threads: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="Processor threads of the model; 0: one for a small model, all cores for one above 50 million parameters.",
+    )
     max_rows: int = Field(8, ge=2, le=256, description="Answers that are written at the same time; more wait in a queue.")
     answer_limit_s: float = Field(120.0, gt=0, le=86400, description="Seconds after which an answer is given up.")
     device_usd_per_hour: float | None = Field(

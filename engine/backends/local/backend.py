@@ -19,6 +19,9 @@ from engine.recipes import Recipe
 from engine.request import Request
 from engine.settings import EngineSettings
 
+ONE_THREAD_BELOW = 50_000_000
+"""Parameters."""
+
 
 class LocalBackend:
     """A Backend over a model in this process. Open one with `open_local`."""
@@ -73,9 +76,18 @@ class LocalBackend:
         await asyncio.to_thread(self.thread.close)
 
 
+def useful_threads(parameters: int) -> int:
+    """Processor threads for a model of this size when nobody says how many.
+
+    A small model's operations are shorter than the threads' meeting at the end of each: 5.5 million parameters wrote 90
+    tokens for both sides in 0.52 s on one thread, and in 2.7 to 31 s on two with another program running.
+    """
+    return 1 if parameters < ONE_THREAD_BELOW else (os.cpu_count() or 1)
+
+
 async def open_local(folder: Path, name: str, settings: EngineSettings) -> LocalBackend:
     """Load the base model in `folder`, shown as `name`. Raises BadModel, SettingsError."""
     device = pick_device(settings.device)
-    torch.set_num_threads(settings.threads or len(os.sched_getaffinity(0)))
     loaded = await asyncio.to_thread(load_base, folder, name, settings.dtype, device)
+    torch.set_num_threads(settings.threads or useful_threads(loaded.base.parameters))
     return LocalBackend(loaded, max_rows=settings.max_rows, device=device)
