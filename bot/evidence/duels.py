@@ -1,0 +1,176 @@
+"""A closed duel turned into one score for a pair of contestants (X, Y), and what does not enter, counted by reason.
+
+The unit is the closed duel, never the vote: voters of one duel share its request and its answers, so their ballots go together.
+Everything with two sides is a tuple in the order of the pair: [0] is X, [1] is Y. A score is Y's share: 1 means Y better.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from bot.ballots import Ballot, Entrant, Verdict
+
+Pair = tuple[str, str]
+"""Contestant ids (X, Y). An A/A pair names the same contestant twice; X is then the duel's entrant 0."""
+
+
+class Opinion(StrEnum):
+    """What one voter said of the pair."""
+
+    FIRST = "first"  # X better
+    SECOND = "second"  # Y better
+    TIE = "tie"
+    BOTH_BAD = "both_bad"
+
+
+WORTH = {Opinion.FIRST: 0.0, Opinion.SECOND: 1.0, Opinion.TIE: 0.5, Opinion.BOTH_BAD: 0.5}
+
+
+class Absence(StrEnum):
+    """Why a closed duel of the pair does not enter. The first that applies is counted."""
+
+    FAILED = "failed"  # a side gave no answer
+    TRAINED_ON = "trained_on"  # the adapter saw this request in training
+    AUTO_TIE = "auto_tie"  # identical answers, asked of nobody
+    NO_BALLOTS = "no_ballots"
+
+
+class Took(NamedTuple):
+    """What one side's answer took."""
+
+    characters: int
+    first_token_s: float  # from leaving the queue
+    total_s: float
+    usd: float | None  # None: no price was set
+
+
+class Vote(NamedTuple):
+    voter: str
+    opinion: Opinion
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedDuel:
+    """What the store knows of a closed duel; tuples in the order of its own entrants 0 and 1."""
+
+    number: int  # closing order, rising; evidence enters in this order, once
+    entrants: Pair
+    left: Entrant
+    ballots: tuple[Ballot, ...]
+    took: tuple[Took, Took] | None  # None when a side failed
+    tag: str = ""
+    identical: bool = False
+    trained_on: bool = False
+    guesses: tuple[tuple[str, bool | None], ...] = ()  # voter, whether they found the fine-tune; None: could not tell
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredDuel:
+    """One unit of evidence; shares in [0, 1]."""
+
+    number: int
+    score: float  # Y's share: mean over voters
+    votes: tuple[Vote, ...]  # one per voter
+    left: Entrant  # 0 when X sat on the left
+    took: tuple[Took, Took]
+    tag: str
+    guess: float | None  # right guesses 1, cannot tell 1/2, wrong 0: mean over those asked; None when nobody was
+
+    def share(self, opinion: Opinion) -> float:
+        """Share of this duel's voters who said so."""
+        return sum(vote.opinion is opinion for vote in self.votes) / len(self.votes)
+
+    @property
+    def left_score(self) -> float:
+        """The left seat's share, whoever sat there."""
+        return self.score if self.left == 1 else 1 - self.score
+
+    @property
+    def longer_score(self) -> float | None:
+        """The longer answer's share; None when both have the same number of characters."""
+        first, second = (side.characters for side in self.took)
+        if first == second:
+            return None
+        return self.score if second > first else 1 - self.score
+
+    def score_without(self, voter: str) -> float | None:
+        """The score had this person not voted; None when nobody else did."""
+        return score_of([vote for vote in self.votes if vote.voter != voter])
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The pair's evidence in closing order, and what was left out."""
+
+    duels: tuple[ScoredDuel, ...]
+    absent: dict[Absence, int]  # every reason named
+
+    @property
+    def scores(self) -> list[float]:
+        return [duel.score for duel in self.duels]
+
+    @property
+    def ballots(self) -> int:
+        return sum(len(duel.votes) for duel in self.duels)
+
+    @property
+    def voters(self) -> int:
+        return len({vote.voter for duel in self.duels for vote in duel.votes})
+
+    @property
+    def voted_share(self) -> float | None:
+        """Duels with a ballot among those that people could vote on."""
+        asked = len(self.duels) + self.absent[Absence.NO_BALLOTS]
+        return len(self.duels) / asked if asked else None
+
+
+def score_of(votes: Sequence[Vote]) -> float | None:
+    """Mean worth of the votes: Y better 1, tie and both bad 1/2, X better 0. None without votes."""
+    return sum(WORTH[vote.opinion] for vote in votes) / len(votes) if votes else None
+
+
+def last_of_each(ballots: Iterable[Ballot]) -> list[Ballot]:
+    """Each voter's last ballot before the close, by time; later in the list wins at equal times. Sorted by voter."""
+    kept: dict[str, Ballot] = {}
+    for ballot in sorted(ballots, key=lambda cast: cast.cast_at):
+        kept[ballot.voter] = ballot
+    return [kept[voter] for voter in sorted(kept)]
+
+
+def _opinion(ballot: Ballot, flipped: bool) -> Opinion:
+    if ballot.verdict is not Verdict.BETTER:
+        return Opinion(ballot.verdict.value)
+    return Opinion.SECOND if (ballot.entrant == 1) != flipped else Opinion.FIRST
+
+
+def _guess(guesses: Sequence[tuple[str, bool | None]]) -> float | None:
+    worth = [0.5 if right is None else float(right) for _, right in guesses]
+    return sum(worth) / len(worth) if worth else None
+
+
+def scored(duel: ClosedDuel, pair: Pair) -> ScoredDuel | Absence | None:
+    """The duel's score for the pair, or why it has none; None when it is a duel of other contestants."""
+    if duel.entrants not in (pair, pair[::-1]):
+        return None
+    if duel.took is None:
+        return Absence.FAILED
+    if duel.trained_on:
+        return Absence.TRAINED_ON
+    if duel.identical:
+        return Absence.AUTO_TIE
+    flipped = duel.entrants != pair
+    votes = tuple(Vote(ballot.voter, _opinion(ballot, flipped)) for ballot in last_of_each(duel.ballots))
+    score = score_of(votes)
+    if score is None:
+        return Absence.NO_BALLOTS
+    left: Entrant = (1 if duel.left == 0 else 0) if flipped else duel.left
+    took = (duel.took[1], duel.took[0]) if flipped else duel.took
+    return ScoredDuel(duel.number, score, votes, left, took, duel.tag, _guess(duel.guesses))
+
+
+def score_all(duels: Iterable[ClosedDuel], pair: Pair) -> Scored:
+    """All closed duels of the pair, put in closing order."""
+    outcomes = [scored(duel, pair) for duel in sorted(duels, key=lambda closed: closed.number)]
+    absent = {reason: outcomes.count(reason) for reason in Absence}
+    return Scored(tuple(outcome for outcome in outcomes if isinstance(outcome, ScoredDuel)), absent)

@@ -1,0 +1,96 @@
+"""How many more duels a decision will take, simulated from the present estimate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.evidence.bets import BETTORS, BadEvidence, Floats, log_factors
+from bot.evidence.capital import Capital
+from bot.evidence.decision import ALPHA, DELTA, State, check, decide
+
+PATHS, HORIZON = 200, 2000  # bounded work: at most 400,000 simulated duels
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Further duels until a decision: quantiles over simulated futures; None where that many futures stay open to the horizon."""
+
+    median: int | None
+    low: int | None  # 10 % of futures decide by then
+    high: int | None  # 90 %
+    decided: float  # share of futures decided within the horizon
+    horizon: int  # duels simulated at most
+    paths: int
+
+
+def further_duels(
+    capital: Capital,
+    seen: Mapping[float, int],
+    rng: np.random.Generator,
+    *,
+    delta: float = DELTA,
+    alpha: float = ALPHA,
+    pairs: int = 1,
+    paths: int = PATHS,
+    horizon: int = HORIZON,
+) -> Forecast | None:
+    """Forecast from the state and the histogram of the scores in it; None before the first duel. Raises BadEvidence.
+
+    Each future draws its own score distribution from the Bayesian bootstrap (Rubin 1981): Dirichlet weights on the scores seen,
+    with one further score spread over 0, 1/2 and 1, so that a short unanimous record does not count as certain. It then draws
+    duels from it and goes on from today's capital against 1/2 - delta, 1/2 and 1/2 + delta, by the rule of `decide`.
+    """
+    bar = check(delta, alpha, pairs)
+    if capital.n == 0:
+        return None
+    if sum(seen.values()) != capital.n:
+        raise BadEvidence(f"The histogram holds {sum(seen.values())} scores, the capital {capital.n}.")
+    if decide(capital, delta=delta, alpha=alpha, pairs=pairs).state is not State.COLLECT:
+        return Forecast(0, 0, 0, 1.0, horizon, paths)
+    when = _run(capital, _futures(seen, rng, paths), rng, (0.5 - delta, 0.5, 0.5 + delta), bar=bar, horizon=horizon)
+    return _summary(when, horizon)
+
+
+def _futures(seen: Mapping[float, int], rng: np.random.Generator, paths: int) -> tuple[Floats, Floats]:
+    """Distinct scores (u,), and per path the cumulated chance of each (paths, u)."""
+    weights = {score: float(count) for score, count in seen.items()}
+    for score in (0.0, 0.5, 1.0):
+        weights[score] = weights.get(score, 0.0) + 1 / 3
+    return np.array(list(weights)), np.cumsum(rng.dirichlet(list(weights.values()), size=paths), axis=1)
+
+
+def _run(
+    capital: Capital, draws: tuple[Floats, Floats], rng: np.random.Generator, points: tuple[float, ...], *, bar: float, horizon: int
+) -> npt.NDArray[np.int64]:
+    """Duels until the decision per path; horizon + 1 for paths still open."""
+    values, chances = draws
+    paths, rows = len(chances), [int(np.argmin(np.abs(capital.means - point))) for point in points]
+    means = capital.means[rows]
+    factors = np.exp(log_factors(values, means))
+    held = np.tile(np.exp(np.clip(capital.logs[rows], -600, 600)), (paths, 1, 1))  # paths, 3, bettors
+    out = np.tile(capital.peaks[:, rows] >= np.log(bar), (paths, 1, 1))  # paths, side, 3: excluded so far
+    totals, when = np.full(paths, capital.total), np.full(paths, horizon + 1)
+    open_ = np.arange(paths)
+    for step in range(1, horizon + 1):
+        picks = (rng.random(len(open_))[:, None] > chances[open_]).sum(axis=1).clip(max=len(values) - 1)
+        held *= factors[picks]
+        totals += values[picks]
+        rich = held.sum(axis=2) >= bar * BETTORS
+        below = means < (totals / (capital.n + step))[:, None]
+        out[:, 0] |= rich & below
+        out[:, 1] |= rich & ~below
+        decided = (out[:, 0, 1] ^ out[:, 1, 1]) | (out[:, 0, 0] & out[:, 1, 2])
+        if decided.any():
+            when[open_[decided]] = step
+            held, out, totals, open_ = (array[~decided] for array in (held, out, totals, open_))
+            if not len(open_):
+                break
+    return when
+
+
+def _summary(when: npt.NDArray[np.int64], horizon: int) -> Forecast:
+    reached = [int(value) for value in np.quantile(when, [0.1, 0.5, 0.9], method="inverted_cdf")]
+    low, median, high = (value if value <= horizon else None for value in reached)
+    return Forecast(median, low, high, float(np.mean(when <= horizon)), horizon, len(when))

@@ -1,0 +1,104 @@
+"""Would the decision stand without any one voter, and without the duels that speak loudest for it?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.evidence.bets import Floats, checked, log_average, log_factors
+from bot.evidence.capital import Capital
+from bot.evidence.decision import ALPHA, DELTA, State, check, decide
+from bot.evidence.duels import ScoredDuel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeaveOneOut:
+    """The pair's capital as it would be had one person never voted, for every person: exact, O(voters) per new duel.
+
+    Only the three candidate means that a decision asks about are kept. Until a person's first ballot their state is that of
+    all, so a new voter starts from `everyone`.
+    """
+
+    everyone: Capital
+    without: dict[str, Capital]
+
+    @classmethod
+    def start(cls, delta: float = DELTA) -> Self:
+        """Before any duel; delta is fixed here, because the capitals are kept for 1/2 and 1/2 +- delta."""
+        check(delta, ALPHA, 1)
+        return cls(Capital.start(np.array([0.5 - delta, 0.5, 0.5 + delta])), {})
+
+    def after(self, duels: Sequence[ScoredDuel]) -> Self:
+        """These duels more, in closing order. A duel that only the left-out person voted on drops out."""
+        scores = np.array([duel.score for duel in duels], dtype=np.float64)
+        changed: dict[str, list[int]] = {voter: [] for voter in self.without}
+        for at, duel in enumerate(duels):
+            for vote in duel.votes:
+                changed.setdefault(vote.voter, []).append(at)
+        without = {}
+        for voter, places in changed.items():
+            kept = scores.copy()
+            kept[places] = [np.nan if (score := duels[at].score_without(voter)) is None else score for at in places]
+            without[voter] = self.without.get(voter, self.everyone).after(kept[~np.isnan(kept)])
+        return type(self)(self.everyone.after(scores), without)
+
+    def states(self, *, delta: float = DELTA, alpha: float = ALPHA, pairs: int = 1) -> dict[str, State]:
+        """What the decision would be without each voter."""
+        return {voter: decide(capital, delta=delta, alpha=alpha, pairs=pairs).state for voter, capital in self.without.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Robustness:
+    """The line under a decision."""
+
+    state: State
+    voters: int
+    pivotal: tuple[str, ...]  # voters without whom the decision would be another
+    spare_duels: int | None  # the decision stands without its loudest k duels for k up to this; None: see spare_duels()
+
+    @property
+    def survives_any_voter(self) -> bool:
+        return not self.pivotal
+
+
+def robustness(
+    scores: npt.ArrayLike, left_out: LeaveOneOut, state: State, *, delta: float = DELTA, alpha: float = ALPHA, pairs: int = 1
+) -> Robustness:
+    """The robustness of a state; scores (n,) as entered, delta as in LeaveOneOut.start."""
+    others = left_out.states(delta=delta, alpha=alpha, pairs=pairs)
+    pivotal = tuple(sorted(voter for voter, other in others.items() if other is not state))
+    return Robustness(state, len(others), pivotal, spare_duels(scores, state, delta=delta, alpha=alpha, pairs=pairs))
+
+
+def spare_duels(
+    scores: npt.ArrayLike, state: State, *, delta: float = DELTA, alpha: float = ALPHA, pairs: int = 1, limit: int = 1000
+) -> int | None:
+    """The largest k (up to limit) such that the state still follows when its 1 ... k loudest duels are left out.
+
+    It is asked of the capital K_n of the remaining duels as of now, which does not depend on their order: without the k highest
+    scores (SECOND), the k lowest (FIRST), or either (EQUAL). None when already k = 0 fails, because the decision was reached at an
+    earlier look and the duels since have weakened it, and for COLLECT, which claims nothing.
+    """
+    kept, bar = np.sort(checked(scores)), float(np.log(check(delta, alpha, pairs)))
+    most = min(limit, len(kept) - 1)
+    if state is State.COLLECT or most < 0:
+        return None
+    edges = {State.FIRST: [(0.5, -1)], State.SECOND: [(0.5, 1)], State.EQUAL: [(0.5 - delta, 1), (0.5 + delta, -1)]}[state]
+    orders = {State.FIRST: [kept], State.SECOND: [kept[::-1]], State.EQUAL: [kept, kept[::-1]]}[state]
+    stands = [_stands(order, most, edge, sign, bar) for order in orders for edge, sign in edges]
+    survived = int(np.logical_and.accumulate(np.all(stands, axis=0)).sum()) - 1
+    return survived if survived >= 0 else None
+
+
+def _stands(order: Floats, most: int, edge: float, sign: int, bar: float) -> npt.NDArray[np.bool_]:
+    """Without the first 0 ... most of these scores: whether the rest excludes `edge` from below (sign 1) or above (-1)."""
+    values, which = np.unique(order, return_inverse=True)
+    steps = log_factors(values, np.array([edge]))[:, 0]
+    gone = np.concatenate([np.zeros((1, steps.shape[1])), np.add.accumulate(steps[which[:most]], axis=0)])
+    rest = np.bincount(which) @ steps - gone
+    totals = order.sum() - np.concatenate([[0.0], np.add.accumulate(order[:most])])
+    means = totals / (len(order) - np.arange(most + 1))
+    stands: npt.NDArray[np.bool_] = (log_average(rest) >= bar) & (sign * (means - edge) > 0)
+    return stands
