@@ -1,0 +1,5 @@
+"""The browser page: `await serve(app, settings)`."""
+
+from bot.fronts.web.server import serve
+
+__all__ = ["serve"]

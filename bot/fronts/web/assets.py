@@ -1,0 +1,16 @@
+"""The style sheet and the few lines that run before the page is drawn; files beside this one, put into the page itself."""
+
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def style() -> str:
+    """The style sheet of every page."""
+    return Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+
+
+THEME = """<script>
+try { const chosen = localStorage.getItem("duelbot-theme"); if (chosen) document.documentElement.dataset.theme = chosen; } catch {}
+</script>"""
+"""A theme that was chosen by hand holds from the first picture on."""

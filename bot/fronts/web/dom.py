@@ -1,0 +1,80 @@
+"""Plain HTML elements, icons, and the two components that run in the browser."""
+
+from pathlib import Path
+
+from nicegui import ui
+from nicegui.element import Element
+from nicegui.elements.mixins.text_element import TextElement
+
+from engine.request import MAX_CHARACTERS
+
+HERE = Path(__file__).parent
+
+_ICONS = {
+    "history": '<path d="M3 12a9 9 0 1 0 3-6.7L3 8"/><path d="M3 3v5h5"/><path d="M12 7v5l3.5 2"/>',
+    "new": '<path d="M12 5v14M5 12h14"/>',
+    "theme": '<circle cx="12" cy="12" r="8.5"/><path d="M12 3.5v17a8.5 8.5 0 0 0 0-17z" fill="currentColor" stroke="none"/>',
+    "close": '<path d="M6 6l12 12M18 6L6 18"/>',
+    "warning": '<path d="M12 4l9 16H3z"/><path d="M12 10v4.5M12 17.2v.1"/>',
+    "again": '<path d="M20 12a8 8 0 1 1-2.3-5.7L20 8.5"/><path d="M20 4v4.5h-4.5"/>',
+    "stop": '<rect x="6.5" y="6.5" width="11" height="11" rx="2" fill="currentColor" stroke="none"/>',
+}
+
+MARK = (
+    '<svg viewBox="0 0 32 32" xmlns="http://www.w3.org/2000/svg" aria-hidden="true">'
+    '<rect x="2" y="6" width="16" height="20" rx="5" fill="#4f5bd5"/>'
+    '<rect x="14" y="6" width="16" height="20" rx="5" fill="#e0762f" fill-opacity=".88"/></svg>'
+)
+
+
+def el(tag: str, classes: str = "", text: str | None = None, **props: str | bool | int) -> Element:
+    """An HTML element; text is text, never HTML. Underscores in the names of attributes stand for hyphens."""
+    element = Element(tag) if text is None else TextElement(tag=tag, text=text)
+    if classes:
+        element.classes(classes)
+    for name, value in props.items():
+        element.props[name.rstrip("_").replace("_", "-")] = value
+    return element
+
+
+def icon(name: str) -> None:
+    """One of our own drawings, hidden from screen readers."""
+    svg = f'<svg viewBox="0 0 24 24" aria-hidden="true">{_ICONS[name]}</svg>'
+    ui.html(svg, sanitize=False, tag="span").classes("icon")
+
+
+class Composer(Element, component="duel_composer.js"):
+    """The box that a request is typed into. It keeps the text until the server has taken it.
+
+    Events: `send` with the text. What the person types stays in the browser, so a key stroke costs no message and a
+    lost connection no word.
+    """
+
+    def __init__(self, draft: str) -> None:
+        super().__init__()
+        self.props["draft"] = draft  # the name under which the browser keeps an unsent text
+        self.props["limit"] = MAX_CHARACTERS
+
+    def accepted(self) -> None:
+        """The text has been taken; the box is emptied."""
+        self.run_method("accepted")
+
+    def refused(self) -> None:
+        """The text stays where it is, to be changed and sent again."""
+        self.run_method("refused")
+
+
+class Conduct(Element, component="duel_conduct.js"):
+    """What the page does in the browser alone: vote keys, focus, following the end of a growing text, the theme."""
+
+    def arrive(self) -> None:
+        """Follow the newest turn."""
+        self.run_method("arrive")
+
+    def offer_votes(self) -> None:
+        """Make the vote keys work at once, unless the person is typing."""
+        self.run_method("offerVotes")
+
+    def offer_composer(self) -> None:
+        """Back to typing, where there is a keyboard."""
+        self.run_method("offerComposer")

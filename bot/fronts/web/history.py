@@ -1,0 +1,64 @@
+"""The drawer with earlier duels: newest first, searchable, each a link to its conversation."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from nicegui.element import Element
+from nicegui.elements.mixins.text_element import TextElement
+from nicegui.events import GenericEventArguments
+
+from bot.fronts.web.dom import el, icon
+from bot.fronts.web.markup import shown
+from bot.fronts.web.words import summary_words, title_of
+from bot.views import DuelSummary
+
+PAGE = 30  # duels that are fetched at a time
+
+Fetch = Callable[[datetime | None, str], Awaitable[list[DuelSummary]]]
+"""Up to PAGE duels asked before a time (None: the newest) whose request holds a text. Never raises: says what is wrong elsewhere."""
+
+
+class History:
+    """The dialog's elements. It is filled when it is opened, and again with every search."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._search = ""
+        self._oldest: datetime | None = None
+        with el("dialog", "history", aria_label="Earlier duels"):
+            with el("div", "history-head"):
+                el("h2", "", "Earlier duels")
+                with el("button", "bare", type="button", aria_label="Close the history", data_does="close"):
+                    icon("close")
+            box = el("input", "search", type="search", placeholder="Search requests", aria_label="Search requests")
+            box.on("input", self._searched, throttle=0.25, leading_events=False, js_handler="(event) => emit(event.target.value)")
+            self._list = el("ol", "duels")
+            self._empty: TextElement = el("p", "quiet", "")  # type: ignore[assignment]
+            self._more: Element = el("button", "pill", "Show earlier ones", type="button").on("click", self._extend, args=[])
+            self._more.set_visibility(False)
+
+    async def open(self) -> None:
+        """Fill the list from the newest on."""
+        self._oldest = None
+        found = await self._fetch(None, self._search)
+        self._list.clear()
+        self._append(found)
+        nothing = f"No request holds “{shown(self._search)}”." if self._search else "No duels yet. They will be listed here."
+        self._empty.set_text("" if found else nothing)
+
+    async def _searched(self, event: GenericEventArguments) -> None:
+        self._search = str(event.args).strip()[:200]
+        await self.open()
+
+    async def _extend(self) -> None:
+        self._append(await self._fetch(self._oldest, self._search))
+
+    def _append(self, found: list[DuelSummary]) -> None:
+        now = datetime.now().astimezone()
+        with self._list:
+            for duel in found:
+                with el("li"), el("a", "duel", href=f"/c/{duel.conversation}#d-{duel.id}"):
+                    el("bdi", "duel-request", shown(title_of(duel.request)))
+                    el("span", "quiet", summary_words(duel, now))
+        self._oldest = found[-1].asked_at if found else self._oldest
+        self._more.set_visibility(len(found) == PAGE)

@@ -1,0 +1,238 @@
+"""The chat page of one browser: renders what App says, and hands on what the person does. No rule of the product lives here."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Iterator
+from datetime import datetime
+
+from nicegui import background_tasks, ui
+from nicegui.element import Element
+from nicegui.elements.mixins.text_element import TextElement
+from nicegui.events import GenericEventArguments
+
+from bot.app import App
+from bot.ballots import Choice
+from bot.fronts.web.dom import MARK, Composer, Conduct, el, icon
+from bot.fronts.web.history import PAGE, History
+from bot.fronts.web.markup import shown
+from bot.fronts.web.turn import Acts, Turn, broken
+from bot.fronts.web.words import estimate_words, live_words, title_of
+from bot.views import DuelSummary, DuelView
+from engine.errors import DuelbotError
+from engine.request import MAX_CHARACTERS
+
+log = logging.getLogger(__name__)
+
+WENT_WRONG = "Something went wrong inside Duelbot; the reason is in its log. What is stored is unharmed. Reload the page to go on."
+
+
+class ChatPage:
+    """One browser tab, on a new or an earlier conversation."""
+
+    def __init__(self, app: App, viewer: str, conversation: str | None, views: list[DuelView]) -> None:
+        self._app, self._viewer, self._conversation = app, viewer, conversation
+        self._acts = Acts(stop=self._stop, vote=self._vote, ask_again=lambda view: self._ask(view.request))
+        self._followed = set[asyncio.Task[None]]()
+        self._client = ui.context.client
+        self._client.on_exception(self._failed)
+        self._client.on_delete(self._leave)
+        self._build(views)
+        self._spawn(self._follow_model(), "model")
+
+    # -- building ------------------------------------------------------------------------------------------------
+
+    def _build(self, views: list[DuelView]) -> None:
+        self._history = History(self._earlier)
+        el("a", "skip", "Skip to the request box", href="#composer")
+        self._header()
+        self._live: TextElement = el("div", "unseen", "", role="status")  # type: ignore[assignment]
+        with el("main", "chat"):
+            self._banner: TextElement = el("p", "banner", "", role="status")  # type: ignore[assignment]
+            self._welcome = self._welcomed()
+            self._welcome.set_visibility(not views)
+            self._turns = el("div", "turns")
+        with el("div", "dock", id="composer"):
+            self._notice()
+            self._composer = Composer(self._conversation or "new")
+            with self._composer:
+                self._estimate: TextElement = el("span", "", "")  # type: ignore[assignment]
+            self._composer.on("send", self._sent).on("toolong", self._too_long)
+        self._conduct = Conduct()
+        for view in views:
+            self._add_turn(view)
+
+    def _header(self) -> None:
+        with el("header", "top"):
+            with el("button", "bare", type="button", aria_label="Earlier duels", title="Earlier duels", data_does="history") as button:
+                icon("history")
+            button.on("click", self._history.open, args=[])
+            with el("a", "brand", href="/", aria_label="Duelbot, new conversation"):
+                ui.html(MARK, sanitize=False, tag="span").classes("mark")
+                el("h1", "", "Duelbot")
+            with el("div", "top-words"):
+                el("p", "tagline", "Prompt or fine-tune? Two blind answers, your vote.")
+                self._standing: TextElement = el("p", "standing", "")  # type: ignore[assignment]
+            with el("button", "bare", type="button", aria_label="Light or dark", title="Light or dark", data_does="theme"):
+                icon("theme")
+            with el("a", "pill", href="/", aria_label="New conversation"):
+                icon("new")
+                el("span", "wide", "New conversation")
+
+    def _welcomed(self) -> Element:
+        with el("section", "welcome") as welcome:
+            el("h2", "", "Which technique answers better?")
+            el(
+                "p",
+                "",
+                "Ask anything. Two answers come side by side: one from a prompt-engineered model, one from a fine-tuned one, "
+                "in an order that a coin has chosen. Vote for the better one, and see which was which, how long it took and what it cost.",
+            )
+            with el("div", "examples", role="group", aria_label="Example requests"):
+                for example in self._app.examples:
+
+                    async def clicked(example: str = example) -> None:
+                        await self._ask(example)
+
+                    el("button", "example", shown(example), type="button").on("click", clicked, args=[])
+        return welcome
+
+    def _notice(self) -> None:
+        with el("div", "notice", role="alert") as self._notice_box:
+            self._notice_words: TextElement = el("p", "", "")  # type: ignore[assignment]
+            with el("button", "bare", type="button", aria_label="Close this notice") as button:
+                icon("close")
+            button.on("click", lambda: self._say(""), args=[])
+        self._notice_box.set_visibility(False)
+
+    def _add_turn(self, view: DuelView) -> None:
+        with self._turns:
+            try:
+                turn = Turn(view, self._acts)
+            except Exception:
+                log.exception("duel %s cannot be drawn", view.id)
+                broken(view)
+                return
+        if view.state not in ("closed", "void"):
+            self._spawn(self._follow(turn), f"duel {view.id}")
+
+    # -- what the person does ------------------------------------------------------------------------------------
+
+    async def _sent(self, event: GenericEventArguments) -> None:
+        accepted = False
+        try:
+            accepted = await self._ask(str(event.args))
+        finally:
+            if accepted:
+                self._composer.accepted()
+            else:
+                self._composer.refused()
+
+    def _too_long(self, event: GenericEventArguments) -> None:
+        self._say(f"The request has {int(event.args):,} characters; at most {MAX_CHARACTERS:,} are accepted. Shorten it and send it again.")
+
+    async def _ask(self, text: str) -> bool:
+        """Whether the request was taken."""
+        with self._in_words():
+            view = await self._app.ask(text, asker=self._viewer, conversation=self._conversation)
+            self._say("")
+            if self._conversation is None:
+                self._conversation = view.conversation
+                with self._client:  # the button that was clicked may be gone by now
+                    ui.page_title(f"{title_of(shown(view.request))} · Duelbot")
+                    ui.run_javascript(f"history.replaceState(null, '', '/c/' + {json.dumps(view.conversation)})")
+            self._welcome.set_visibility(False)
+            self._add_turn(view)
+            self._conduct.arrive()
+            return True
+        return False
+
+    async def _stop(self, view: DuelView) -> None:
+        with self._in_words():
+            await self._app.stop(view.id)
+
+    async def _vote(self, view: DuelView, choice: Choice) -> None:
+        with self._in_words():
+            await self._app.cast(view.id, self._viewer, choice)  # the page follows the duel, and shows what became of it
+            self._say("")
+
+    async def _earlier(self, before: datetime | None, search: str) -> list[DuelSummary]:
+        with self._in_words():
+            return await self._app.history(limit=PAGE, before=before, search=search)
+        return []
+
+    # -- what comes from App -------------------------------------------------------------------------------------
+
+    async def _follow(self, turn: Turn) -> None:
+        """Draw every change of a duel until it has ended. Long texts are drawn less often, so that drawing never takes the loop."""
+        before = turn.view.state
+        with self._in_words():
+            async with contextlib.aclosing(self._watched(turn.view.id)) as views:
+                async for view in views:
+                    started = time.perf_counter()
+                    turn.show(view)
+                    if view.state != before:
+                        before = view.state
+                        await self._changed(view)
+                    await asyncio.sleep(4 * (time.perf_counter() - started))
+
+    async def _watched(self, duel_id: str) -> AsyncGenerator[DuelView, None]:
+        async for view in self._app.watch(duel_id, self._viewer):
+            yield view
+
+    async def _changed(self, view: DuelView) -> None:
+        """A duel has come into another state."""
+        self._live.set_text(live_words(view))
+        if view.state == "open":
+            self._conduct.offer_votes()
+        elif view.state in ("closed", "void"):
+            self._conduct.offer_composer()
+            await self._refresh()
+
+    async def _follow_model(self) -> None:
+        self._show_model()
+        await self._refresh()
+        if self._app.model.state == "loading":
+            await self._app.model_settled()
+            self._show_model()
+            await self._refresh()
+
+    def _show_model(self) -> None:
+        model = self._app.model
+        self._banner.set_text("" if model.state == "ready" else model.words)
+        self._banner.classes(replace=f"banner {model.state}")
+        self._composer.props["off"] = model.state == "failed"
+
+    async def _refresh(self) -> None:
+        """The estimate and the standing, both of which a decided duel changes."""
+        with self._in_words():
+            self._estimate.set_text(estimate_words(await self._app.estimate()))
+            self._standing.set_text((await self._app.verdict()).words)
+
+    # -- when something goes wrong -------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except DuelbotError as error:
+            self._say(str(error))
+
+    def _say(self, words: str) -> None:
+        self._notice_words.set_text(shown(words))
+        self._notice_box.set_visibility(bool(words))
+
+    def _failed(self, error: Exception) -> None:
+        """A bug: NiceGUI has written it to the log."""
+        self._say(str(error) if isinstance(error, DuelbotError) else WENT_WRONG)
+
+    def _spawn(self, work: Awaitable[None], name: str) -> None:
+        task = background_tasks.create(work, name=name, context=self._client)
+        self._followed.add(task)
+        task.add_done_callback(self._followed.discard)
+
+    def _leave(self) -> None:
+        for task in tuple(self._followed):
+            task.cancel()

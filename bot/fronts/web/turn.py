@@ -1,0 +1,172 @@
+"""One duel on the page: the request, two cards that nothing tells apart, and below them what can be done now."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from nicegui import ui
+from nicegui.element import Element
+
+from bot.ballots import Choice
+from bot.fronts.web.dom import el, icon
+from bot.fronts.web.markup import html_of, shown
+from bot.fronts.web.words import ARM_WORDS, comparison, made_of, price_words, vote_words
+from bot.views import DuelView, Reveal
+from engine.duel import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """What a person can do with a duel; the page decides what follows."""
+
+    stop: Callable[[DuelView], Awaitable[object]]
+    vote: Callable[[DuelView, Choice], Awaitable[object]]
+    ask_again: Callable[[DuelView], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The parts of a side's card that change. Both sides have the same, whoever sits there."""
+
+    root: Element
+    badge: Element
+    text: ui.html
+    foot: Element
+
+
+class Turn:
+    """A duel's elements. `show` takes the next view of the same duel and changes what is different."""
+
+    def __init__(self, view: DuelView, acts: Acts) -> None:
+        self._acts = acts
+        self._drawn: object = None
+        self.view = view
+        with el("section", "turn", aria_label=f"Turn {view.turn}") as self.root:
+            el("span", "anchor", id=f"d-{view.id}")
+            with el("div", "request"):
+                el("p", "bubble", shown(view.request), dir="auto")
+            with el("div", "cards"):
+                self._cards = {side: _card(side) for side in view.sides}
+            self._below = el("div", "below")
+        self.show(view)
+
+    def show(self, view: DuelView) -> None:
+        """Draw this state of the duel."""
+        self.view = view
+        running = view.state in ("waiting", "answering")
+        for side, card in self._cards.items():
+            if card.text.content != view.sides[side].text:
+                card.text.set_content(view.sides[side].text)
+            card.root.classes(add="writing" if running else "", remove="" if running else "writing")
+        drawn = (view.state, view.note, view.own_choice, view.ballots, view.reveal)
+        if drawn == self._drawn:
+            return
+        self._drawn = drawn
+        for side, card in self._cards.items():
+            self._finish(side, card)
+        self._below.clear()
+        with self._below:
+            self._draw_below()
+
+    def _finish(self, side: Side, card: Card) -> None:
+        """What a card says besides its text: nothing before the end that the other does not say, too."""
+        view, own, running = self.view, self.view.sides[side], self.view.state in ("waiting", "answering")
+        card.badge.clear()
+        card.foot.clear()
+        with card.badge:
+            if view.reveal:
+                revealed = view.reveal.sides[side]
+                el("span", f"badge {revealed.arm}", ARM_WORDS[revealed.arm])
+                if view.own_choice == Choice(side.value):
+                    el("span", "badge pick", "Your pick")
+        with card.foot:
+            if own.failure and not running:
+                with el("div", "failure"):
+                    icon("warning")
+                    el("p", "", shown(own.failure), dir="auto")
+            elif not own.text and not running:
+                el("p", "quiet", "No text.")
+            if own.cut and not running:
+                el("p", "quiet", "Ended by the token limit.")
+            if view.reveal:
+                el("p", "quiet", made_of(view.reveal.sides[side]))
+
+    def _draw_below(self) -> None:
+        view = self.view
+        match view.state:
+            case "waiting" | "answering":
+                with el("div", "acts"):
+                    el("p", "note", view.note)
+                    _button("pill", "Stop", self._acts.stop, view, "stop")
+            case "open":
+                _vote_bar(view, self._acts)
+            case "closed" if view.reveal:
+                _reveal(view, view.reveal)
+            case _:
+                with el("div", "acts"):
+                    el("p", "note", view.note)
+                    _button("pill", "Ask again", self._acts.ask_again, view, "again")
+
+
+def _card(side: Side) -> Card:
+    with el("article", "card", aria_label=f"Answer {side.label}") as root:
+        with el("header", "card-head"):
+            el("h3", "seat", side.label)
+            badge = el("div", "badges")
+        text = ui.html("", sanitize=html_of).classes("answer")
+        foot = el("div", "card-foot")
+    return Card(root, badge, text, foot)
+
+
+def _button(classes: str, words: str, act: Callable[[DuelView], Awaitable[object]], view: DuelView, drawing: str) -> None:
+    async def clicked() -> None:
+        await act(view)
+
+    with el("button", classes, type="button").on("click", clicked, args=[]):
+        icon(drawing)
+        el("span", "", words)
+
+
+def _vote_bar(view: DuelView, acts: Acts) -> None:
+    """Four choices; the keys 1 to 4 press them (see duel_conduct.js)."""
+    el("p", "note", view.note)
+    el("p", "question", "Which answer is better?", aria_hidden="true")
+    with el("div", "votes", role="group", aria_label="Which answer is better?", tabindex=-1):
+        for key, choice in enumerate(Choice, 1):
+            chosen = view.own_choice == choice
+
+            async def clicked(choice: Choice = choice) -> None:
+                await acts.vote(view, choice)
+
+            button = el("button", "vote", type="button", data_key=key, aria_keyshortcuts=str(key), aria_pressed=str(chosen).lower())
+            with button.on("click", clicked, args=[]):
+                el("span", "", choice.words)
+                el("kbd", "", str(key), aria_hidden="true")
+    if view.ballots:
+        el("p", "note", f"{view.ballots} {'vote' if view.ballots == 1 else 'votes'} so far. You can change yours until the vote closes.")
+
+
+def _reveal(view: DuelView, reveal: Reveal) -> None:
+    """Who was who, and what each took."""
+    with el("div", "outcome"):
+        for words in (vote_words(view), view.note):
+            el("p", "note", words)
+    with el("table", "figures"):
+        el("caption", "", "What each answer took")
+        with el("thead"), el("tr"):
+            el("th", "", "", scope="col")
+            for side, revealed in reveal.sides.items():
+                with el("th", "", scope="col"):
+                    el("span", "", f"{side.label} · {ARM_WORDS[revealed.arm]}")
+        with el("tbody"):
+            for row in comparison(reveal.sides):
+                with el("tr"):
+                    el("th", "", row.name, scope="row")
+                    for side, cell in row.cells.items():
+                        el("td", "less" if side in row.less else "", cell)
+    el("p", "quiet", price_words(reveal.sides.values()))
+
+
+def broken(view: DuelView) -> None:
+    """Stands in for a turn that could not be drawn, so that the others still are."""
+    with el("section", "turn", aria_label=f"Turn {view.turn}"):
+        el("p", "notice", "This duel cannot be shown; the reason is in the log. What is stored of it is unharmed.")

@@ -1,0 +1,303 @@
+"""The page as NiceGUI's simulated users meet it: everything but the browser is real."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from nicegui import ui
+from nicegui.testing import User
+from nicegui.testing.user_interaction import UserInteraction
+
+from bot.app import App
+from bot.fronts.web import turn as turn_module
+from bot.fronts.web.dom import Composer
+from bot.fronts.web.page import WENT_WRONG
+from bot.settings import Settings
+from engine.errors import BadModel
+from tests.bot.fronts import web_stage
+from tests.bot.fronts.web_stage import opened, simulated
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[tuple[App, Settings]]:
+    async with opened(tmp_path) as both:
+        yield both
+
+
+@pytest.fixture
+async def users(stage: tuple[App, Settings]) -> AsyncIterator[Callable[[], User]]:
+    async with simulated(*stage) as new_user:
+        yield new_user
+
+
+def ask(user: User, text: str) -> None:
+    user.find(kind=Composer).trigger("send", text)
+
+
+async def sees(user: User, words: str) -> None:
+    await user.should_see(content=words, retries=40)
+
+
+def answers(user: User) -> list[str]:
+    assert user.client
+    return [element.content for element in user.client.elements.values() if isinstance(element, ui.html) and "answer" in element.classes]
+
+
+def press(user: User, words: str) -> None:
+    """Click on the one button that says these words; the simulation knows no bubbling."""
+    assert user.client
+    buttons = [element for element in user.client.elements.values() if element.tag == "button"]
+    [button] = [button for button in buttons if any(getattr(child, "text", None) == words for child in button)]
+    UserInteraction(user, {button}, None).click()
+
+
+def told(user: User) -> list[str]:
+    """The scripts that the browser was sent."""
+    assert user.client
+    sent = [message for _, _, message in user.client.outbox.message_history] + list(user.client.outbox.messages)
+    return [data["code"] for _, kind, data in sent if kind == "run_javascript"]
+
+
+def conversation(user: User) -> str:
+    """The address that the browser was told to show."""
+    found = [re.search(r"'/c/' \+ \"(\w+)\"", code) for code in told(user)]
+    return next(f"/c/{match.group(1)}" for match in found if match)
+
+
+async def test_ask_stream_vote_reveal_and_open_again(users: Callable[[], User]) -> None:
+    user = users()
+    await user.open("/")
+    await sees(user, "Which technique answers better?")
+    await sees(user, "No history yet, so no estimate of time and cost.")
+    ask(user, "What should we do?")
+    await sees(user, "A is better")
+    assert [text.split()[1] for text in answers(user)] == ["prompt", "fine-tuning"]
+    await user.should_not_see(content="Which technique answers better?")
+    await user.should_not_see(content="Fine-tune")
+    press(user, "B is better")
+    await sees(user, "B · Fine-tune")
+    await sees(user, "You chose B, the fine-tune.")
+    await sees(user, "The conversation goes on with answer B, the better one.")
+    await sees(user, "recipe plain 1 · adapter demo 1")
+    await sees(user, "Keep collecting: 1 duel decided")
+    await sees(user, "from 1 duel.")
+    again = users()
+    await again.open(conversation(user))
+    await sees(again, "B · Fine-tune")
+    assert answers(again) == answers(user)
+
+
+async def test_the_two_sides_are_alike_until_the_close(users: Callable[[], User]) -> None:
+    user = users()
+    await user.open("/")
+    ask(user, "What should we do?")
+    await sees(user, "A is better")
+    assert user.client
+    cards = [element for element in user.client.elements.values() if "card" in element.classes]
+
+    def form(element: ui.element) -> object:
+        """A card without its letter and its text."""
+        props = {key: value for key, value in element.props.items() if key not in ("innerHTML", "aria-label")}
+        return (element.tag, list(element.classes), props, [form(child) for child in element])
+
+    assert len(cards) == 2 and form(cards[0]) == form(cards[1])
+    page = "".join(str(element._to_dict()) for element in cards)
+    assert not re.search("prompted|tuned|plain|house|demo", page.replace("prompt engineering", "").replace("fine-tuning", ""))
+
+
+async def test_a_refused_request_says_why_and_keeps_the_text(users: Callable[[], User]) -> None:
+    user = users()
+    await user.open("/")
+    for text, words in (("\u200b ", "The request is empty"), ("a\0b", "U+0000"), ("x" * 100_000, "The request has 100,000 characters")):
+        ask(user, text)
+        await user.should_see(content=words, retries=20)
+        assert '"refused"' in told(user)[-1]
+    assert not [code for code in told(user) if '"accepted"' in code]
+    user.find(kind=Composer).trigger("toolong", 2_000_000)
+    await sees(user, "The request has 2,000,000 characters; at most 20,000 are accepted.")
+    await user.should_see(content="Which technique answers better?")
+
+
+async def test_a_second_request_waits_for_the_first(users: Callable[[], User]) -> None:
+    user = users()
+    await user.open("/")
+    ask(user, "slow")
+    await sees(user, "Stop")
+    ask(user, "next")
+    await sees(user, "still being answered")
+    press(user, "Stop")
+    await sees(user, "stopped before both answers were complete")
+    assert len({len(text) for text in answers(user)}) == 1
+
+
+async def test_a_failed_side_is_told_and_the_duel_can_be_asked_again(users: Callable[[], User]) -> None:
+    user = users()
+    await user.open("/")
+    ask(user, "fail")
+    await sees(user, "The model gave no numbers that could be used.")
+    await sees(user, "One side failed")
+    assert "prompt engineering" in answers(user)[0]
+    await user.should_not_see(content="A is better")
+    press(user, "Ask again")
+    await asyncio.sleep(0.3)
+    assert len(answers(user)) == 4
+
+
+async def test_equal_answers_are_revealed_without_a_vote(users: Callable[[], User]) -> None:
+    user = users()
+    await user.open("/")
+    ask(user, "same")
+    await sees(user, "Both answers are the same")
+    await sees(user, "A · Prompt")
+
+
+async def test_two_users_vote_apart_and_see_each_others_duels(users: Callable[[], User]) -> None:
+    first, second = users(), users()
+    for user in (first, second):
+        await user.open("/")
+        ask(user, f"from {user.tab_id}")
+    for user in (first, second):
+        await sees(user, "A is better")
+        assert len(answers(user)) == 2
+    watcher = users()
+    await watcher.open(conversation(first))
+    await sees(watcher, f"from {first.tab_id}")
+    press(first, "Tie")
+    await sees(watcher, "Decided by one vote: Tie.")
+    await second.should_see(content="A is better")
+    await sees(first, "You voted: tie.")
+
+
+async def test_the_history_finds_earlier_duels(users: Callable[[], User]) -> None:
+    user = users()
+    await user.open("/")
+    ask(user, "What about <b>cats</b>?")
+    await sees(user, "A is better")
+    press(user, "Tie")
+    await sees(user, "You voted: tie.")
+    assert user.client
+    button = next(element for element in user.client.elements.values() if element.props.get("data-does") == "history")
+    search = next(element for element in user.client.elements.values() if element.props.get("type") == "search")
+    UserInteraction(user, {button}, None).click()
+    await sees(user, " · decided")
+    link = next(element for element in user.client.elements.values() if "duel" in element.classes)
+    assert link.props["href"].startswith(conversation(user) + "#d-")
+    UserInteraction(user, {search}, None).trigger("input", "dogs")
+    await sees(user, "No request holds “dogs”.")
+
+
+async def test_an_address_of_nothing_is_told(users: Callable[[], User], stage: tuple[App, Settings]) -> None:
+    user = users()
+    for path in ("/c/0123", "/nowhere", "/c/%00", "/c/a/b"):
+        response = await user.http_client.get(path)
+        assert response.status_code == 404
+        assert "There is nothing here" in response.text
+
+
+async def test_every_page_is_sealed_and_asks_no_other_server(users: Callable[[], User]) -> None:
+    response = await users().http_client.get("/")
+    policy = response.headers["content-security-policy"]
+    nonce = re.findall(r"'nonce-([^']+)'", policy)[0]
+    assert "default-src 'none'" in policy
+    assert re.findall(r"<script(?! nonce=\"" + re.escape(nonce) + ")", response.text) == []
+    assert not re.search(r"(src|href|url\()\s*=?\s*[\"']?(https?:)?//", response.text)
+    assert "Duelbot" in response.text and 'lang="en-US"' in response.text
+
+
+async def test_a_stranger_is_kept_out(users: Callable[[], User]) -> None:
+    client = users().http_client
+    assert (await client.get("/", headers={"host": "evil.example"})).status_code == 403
+    assert (
+        await client.get("/_nicegui_ws/socket.io/?EIO=4&transport=polling", headers={"origin": "http://evil.example"})
+    ).status_code == 403
+
+
+async def test_a_duel_that_cannot_be_drawn_leaves_the_page_standing(
+    users: Callable[[], User], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    user = users()
+    await user.open("/")
+    ask(user, "What should we do?")
+    await sees(user, "A is better")
+
+    def bug(*_: object) -> None:
+        raise RuntimeError("a bug in the drawing")
+
+    monkeypatch.setattr(turn_module, "_reveal", bug)
+    press(user, "Tie")
+    await sees(user, WENT_WRONG)
+    again = users()
+    await again.open(conversation(user))
+    await sees(again, "This duel cannot be shown")
+    assert "a bug in the drawing" in caplog.text
+
+
+async def test_a_page_that_cannot_be_built_says_so(users: Callable[[], User], monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug(*_: object) -> None:
+        raise RuntimeError("a bug in the building")
+
+    monkeypatch.setattr("bot.fronts.web.page.ChatPage._header", bug)
+    response = await users().http_client.get("/")
+    assert response.status_code == 500
+    assert WENT_WRONG in response.text and "a bug in the building" not in response.text
+
+
+async def test_a_model_that_loads_and_fails_is_told_and_locks_the_composer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = asyncio.Event()
+
+    async def failing() -> None:
+        await loaded.wait()
+        raise BadModel("There is no model folder nowhere.")
+
+    async def at_once(self: App) -> None:
+        """The stage need not wait for a model that does not come."""
+
+    monkeypatch.setattr(web_stage, "lineup", failing)
+    with monkeypatch.context() as patch:
+        patch.setattr(App, "model_settled", at_once)
+        stage = opened(tmp_path)
+        app, chosen = await stage.__aenter__()
+    try:
+        async with simulated(app, chosen) as users:
+            user = users()
+            await user.open("/")
+            await sees(user, "Loading the model demo")
+            ask(user, "hello?")
+            await sees(user, "This is answered as soon as it is ready.")
+            loaded.set()
+            await sees(user, "There is no model folder nowhere.")
+            composer = next(iter(user.find(kind=Composer).elements))
+            assert composer.props["off"] is True
+    finally:
+        await stage.__aexit__(None, None, None)
+
+
+async def test_behind_a_password_nothing_is_shown(tmp_path: Path) -> None:
+    async with opened(tmp_path, DUEL_WEB_HOST="0.0.0.0", DUEL_WEB_PASSWORD="sesame") as (app, chosen), simulated(app, chosen) as users:
+        user = users()
+        stranger = await user.http_client.get("/", headers={"accept": "text/html"})
+        assert (stranger.status_code, stranger.headers["location"]) == (303, "/login")
+        for path in ("/_nicegui_ws/socket.io/?EIO=4&transport=polling", "/c/1", "/favicon.ico"):
+            assert (await user.http_client.get(path)).status_code == 401
+        await user.http_client.post("/login", data={"password": "sesame"})
+        await user.open("/")
+        await sees(user, "Which technique answers better?")
+
+
+async def test_a_browser_keeps_its_name_over_a_restart(tmp_path: Path) -> None:
+    cookies = httpx.Cookies()
+    names = []
+    for _ in range(2):
+        async with opened(tmp_path, DUEL_WEB_PORT="8080") as (app, chosen), simulated(app, chosen) as users:
+            user = users()
+            user.http_client.cookies = cookies
+            await user.open("/")
+            ask(user, "Who am I?")
+            await sees(user, "A is better")
+            cookies = user.http_client.cookies
+            duel = (await app.history())[0]
+            names.append((await app.view(duel.id, "")).asker)
+    assert names[0] == names[1] and names[0].startswith("web:")
