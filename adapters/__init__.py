@@ -1,0 +1,1 @@
+"""LoRA adapters: what they are, how they are made."""

@@ -1,0 +1,75 @@
+"""python -m adapters list | check FOLDER | demo build | demo eval [--file rows.jsonl]"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from adapters.registry import DEMO_BASE, SHIPPED, check_adapter, list_adapters
+from engine.errors import DuelbotError
+
+
+def parser() -> argparse.ArgumentParser:
+    main = argparse.ArgumentParser(prog="python -m adapters", description="LoRA adapters: what there is, and how the demo is made.")
+    verbs = main.add_subparsers(dest="verb", required=True)
+    listing = verbs.add_parser("list", help="the adapters that ship, and those in a folder")
+    listing.add_argument("folder", nargs="*", type=Path, help="folders that hold adapter folders")
+    check = verbs.add_parser("check", help="is this adapter readable and made for the base")
+    check.add_argument("folder", type=Path)
+    check.add_argument("--base", type=Path, default=DEMO_BASE, help="folder of the base model (default: the demo model)")
+    demo = verbs.add_parser("demo", help="the small model that ships").add_subparsers(dest="step", required=True)
+    build = demo.add_parser("build", help="make tokenizer, base, adapter and cards again; goes on where it was stopped")
+    build.add_argument("--work", type=Path, default=Path("build/demo"), help="where checkpoints lie (default: build/demo)")
+    evaluate = demo.add_parser("eval", help="the table of bars and every failure")
+    evaluate.add_argument("--file", type=Path, help="rows as JSON lines (default: the hand-written ones)")
+    return main
+
+
+def main(argv: list[str]) -> int:
+    chosen = parser().parse_args(argv)
+    try:
+        match chosen.verb:
+            case "list":
+                return show_list((SHIPPED, *chosen.folder))
+            case "check":
+                return show_check(chosen.folder, chosen.base)
+        return run_demo(chosen)
+    except DuelbotError as error:
+        print(error.words, file=sys.stderr)
+        return 1
+
+
+def show_list(folders: tuple[Path, ...]) -> int:
+    for listed in list_adapters(folders):
+        if listed.card is None:
+            print(f"{listed.folder.name}  cannot be used: {listed.trouble}")
+        else:
+            print(f"{listed.card.name} {listed.card.version}  for {listed.card.base.name} at {listed.card.base.revision}  {listed.folder}")
+    return 0
+
+
+def show_check(folder: Path, base: Path) -> int:
+    adapter, card = check_adapter(folder, base)
+    print(f"{card.name} {card.version} ({adapter.digest}) fits {card.base.name} at {card.base.revision} and the recipe {card.recipe.name}.")
+    for measure, share in card.figures.items():
+        print(f"  {measure:38} {share:7.1%}")
+    for limit in card.limits:
+        print(f"  limit: {limit}")
+    return 0
+
+
+def run_demo(chosen: argparse.Namespace) -> int:
+    from adapters.demo.build import build, measure
+    from adapters.demo.rows import HANDWRITTEN
+
+    def show(line: str) -> None:
+        print(line, flush=True)
+
+    if chosen.step == "build":
+        build(chosen.work, show)
+    else:
+        measure(show, chosen.file or HANDWRITTEN)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

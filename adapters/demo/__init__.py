@@ -1,0 +1,1 @@
+"""The small demonstration model: its text, its tokenizer, its training and its measures."""

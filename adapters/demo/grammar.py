@@ -1,0 +1,86 @@
+"""A tiny text grammar, and the ways in which hurried people bend what it writes."""
+
+import random
+import re
+from collections.abc import Mapping
+
+from adapters.demo.numbers import NUMBER_WORDS
+
+CHOICE = re.compile(r"\[([^\[\]]*)\]")
+KEPT_WORDS = NUMBER_WORDS | set(
+    [
+        "no",
+        "not",
+        "never",
+        "none",
+        "only",
+        "can",
+        "cannot",
+        "every",
+        "week",
+        "weekly",
+        "day",
+        "daily",
+        "month",
+        "monthly",
+        "year",
+        "yearly",
+        "hour",
+        "quarter",
+        "quarterly",
+        "twice",
+        "once",
+        "tomorrow",
+        "tonight",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+    ]
+)
+
+
+def lines(block: str) -> list[str]:
+    return [line.strip() for line in block.splitlines() if line.strip()]
+
+
+def items(block: str) -> list[str]:
+    return [" ".join(item.split()) for item in block.split(";") if item.strip()]
+
+
+def expand(rng: random.Random, pattern: str, slots: Mapping[str, str]) -> str:
+    """Choose one of each [a|b|], innermost first, then fill {slots}; doubled blanks fall together."""
+    while match := CHOICE.search(pattern):
+        pattern = pattern[: match.start()] + rng.choice(match[1].split("|")) + pattern[match.end() :]
+    for name, value in slots.items():
+        pattern = pattern.replace("{" + name + "}", value)
+    return re.sub(r"\s+([,.?!]|'ve)", r"\1", re.sub(r" {2,}", " ", pattern)).strip()
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def misspell(rng: random.Random, text: str, kept: str, rate: float) -> str:
+    """Typos in a share of the longer words; numbers, times and the words of `kept` stay as they are."""
+    safe = KEPT_WORDS | set(re.findall(r"[a-z']+", kept.lower()))
+
+    def bend(match: re.Match[str]) -> str:
+        word = match[0]
+        if word.lower() in safe or rng.random() > rate:
+            return word
+        at = rng.randrange(1, len(word) - 1)
+        match rng.randrange(4):
+            case 0:
+                return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+            case 1:
+                return word[:at] + word[at + 1 :]
+            case 2:
+                return word[:at] + word[at] + word[at:]
+            case _:
+                return word[:at] + rng.choice("aeioustrnl") + word[at + 1 :]
+
+    return re.sub(r"[A-Za-z]{5,}", bend, text)

@@ -1,0 +1,203 @@
+"""Conversations to learn from: the broad mix of the base model, and the house subject alone for the adapter."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from adapters.demo import subjects, talk
+from adapters.demo.answers import HOUSE_FORMAT, KINDS, Format, draw_format, house_slots
+from adapters.demo.grammar import CHOICE, expand
+from adapters.demo.situations import Situation, change_one, draw_facts, follow_up, scene, situation
+from engine.recipes import Message, load_recipe
+
+INTRO = "[You help teams choose between prompt engineering and fine-tuning.|You help teams choose between prompt engineering and fine-tuning.|Help people decide: prompt engineering or fine-tuning?|You advise on prompt engineering and fine-tuning.|You decide between prompt engineering and fine-tuning.]"
+FIRST_WINS = (
+    "[Rules, first match wins:|Rules, first match wins:|House rules, the first match wins:|Rules in order; the first that matches decides:]"
+)
+RULES = """1. [no access to weights or training|no access to weights or training|no access to the weights or training tools|the model cannot be trained]: prompt engineering
+2. [fewer than 200 labelled examples|fewer than 200 labelled examples|no labelled examples or fewer than 200|under 200 labelled examples]: prompt engineering
+3. [changes weekly or faster|changes weekly or faster|the task changes weekly or faster|changes every week or faster]: prompt engineering
+4. [needed within a week|needed within a week|deadline within a week|must be ready within a week]: prompt engineering
+5. [2,000 or more labelled examples|at least 2,000 labelled examples], [changes quarterly or slower|stable (quarterly or slower)], and [50,000 or more requests a month|50,000 requests a month or more] or strict precision or [special domain|a special domain]: fine-tuning
+6. [otherwise or when facts are missing|otherwise or when facts are missing|otherwise|otherwise, or a fact is missing]: prompt first, fine-tune later"""
+TAIL = "[Questions about a technique: explain in one sentence. Anything else: say in one sentence what you can do.|Questions about a technique: explain in one sentence. Anything else: say in one sentence what you can do.|Explain techniques in one sentence. For other subjects say what you can do.|]"
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A message, and whether the model learns to say it."""
+
+    message: Message
+    learned: bool
+
+
+Talk = list[Spoken]
+
+
+def asked(text: str) -> Spoken:
+    return Spoken(Message("user", text), False)
+
+
+def said(text: str, learned: bool = True) -> Spoken:
+    return Spoken(Message("assistant", text), learned)
+
+
+def told(text: str) -> Spoken:
+    return Spoken(Message("system", text), False)
+
+
+def house_system(rng: random.Random, line: str, shipped: bool) -> str:
+    """The engineered recipe's system text, in the words of the shipped recipe or others; `line` is its format line."""
+    parts = [f"{INTRO} {FIRST_WINS}\n{RULES}", line, TAIL]
+    if shipped:
+        parts = [pick_first(parts[0]), line, pick_first(TAIL)]
+    elif rng.random() < 0.3:
+        parts = [parts[1], parts[0], parts[2]]
+    return "\n".join(text for text in (expand_lines(rng, part) for part in parts) if text)
+
+
+def pick_first(pattern: str) -> str:
+    """The pattern with the first choice of every alternative: the shipped wording."""
+    return CHOICE.sub(lambda match: match[1].split("|")[0], pattern)
+
+
+def expand_lines(rng: random.Random, text: str) -> str:
+    return "\n".join(expand(rng, line, {}) for line in text.split("\n"))
+
+
+def any_situation(rng: random.Random) -> Situation:
+    return situation(rng, draw_facts(rng, rng.choices((1, 2, 3, 4, 5, 6), (15, 15, 14, 14, 22, 20))[0]))
+
+
+def case_turns(rng: random.Random, answer: Callable[[Situation], str], count: int) -> Talk:
+    """Situations with answers: fresh ones, twins that differ in one fact, and follow-ups."""
+    turns: Talk = []
+    while count > 0:
+        shared_facts = draw_facts(rng, rng.choices((1, 2, 3, 4, 5, 6), (15, 15, 14, 14, 22, 20))[0])
+        shared = scene(rng, shared_facts)
+        made = situation(rng, shared_facts, shared)
+        turns += [asked(made.text), said(answer(made))]
+        count -= 1
+        kind = rng.random()
+        if kind < 0.25 and count > 0:
+            other = change_one(rng, shared_facts)
+            twin = situation(rng, other, shared)
+            turns += [asked(twin.text), said(answer(twin))]
+            count -= 1
+        while kind > 0.75 and count > 0:
+            made = follow_up(rng, made, change_one(rng, made.facts))
+            turns += [asked(made.text), said(answer(made))]
+            count, kind = count - 1, rng.random()
+    return turns
+
+
+def small_talk(rng: random.Random) -> Talk:
+    """One exchange that is no situation: an aspect, a greeting, another subject."""
+    kind = rng.random()
+    if kind < 0.5:
+        question, reply = talk.aspect_question(rng)
+    elif kind < 0.65:
+        question, reply = talk.greeting(rng)
+    elif kind < 0.9:
+        question, reply = talk.outside_question(rng), talk.ABLE
+    else:
+        question, reply = subjects.other_case(rng, "").ask(rng)[0], talk.ABLE
+    return [asked(question), said(reply)]
+
+
+def examples(rng: random.Random, form: Format, learned: bool) -> Talk:
+    """Worked examples of a recipe in this format."""
+    turns: Talk = []
+    for _ in range(rng.choice((1, 2, 2, 3))):
+        made = any_situation(rng)
+        turns += [asked(made.text), said(form.render(house_slots(made.facts, made.named)), learned)]
+    return turns
+
+
+def house_talk(rng: random.Random) -> Talk:
+    """The engineered recipe at work. The format line governs, also against examples and turns in another format."""
+    form = HOUSE_FORMAT if rng.random() < 0.45 else draw_format(rng, rng.choice(KINDS))
+    shipped = rng.random() < 0.35
+    turns: Talk = [told(house_system(rng, form.line, shipped or rng.random() < 0.3))]
+    if shipped:
+        turns += [turn for example in load_recipe("house").examples for turn in (asked(example.user), said(example.assistant, False))]
+    elif rng.random() < 0.35:
+        shown = form if rng.random() < 0.6 else HOUSE_FORMAT if rng.random() < 0.8 else draw_format(rng, rng.choice(KINDS))
+        turns += examples(rng, shown, shown == form)
+    if rng.random() < 0.15:
+        turns += small_talk(rng)
+    turns += case_turns(rng, lambda made: form.render(house_slots(made.facts, made.named)), rng.choice((1, 2, 3, 4)))
+    if rng.random() < 0.15:
+        turns += small_talk(rng)
+    return turns
+
+
+def own_rules_talk(rng: random.Random) -> Talk:
+    """Other rules over the house facts, read from the system text."""
+    form = draw_format(rng, rng.choice(KINDS))
+    rules = subjects.own_rules(rng)
+    listed = subjects.rule_list(rng, [(rule.words, rule.outcome) for rule in rules])
+    system = subjects.system_text(rng, expand(rng, INTRO, {}), listed, form.line)
+    return [told(system), *case_turns(rng, lambda made: form.render(subjects.own_slots(rules, made)), rng.randint(2, 5))]
+
+
+def other_talk(rng: random.Random) -> Talk:
+    """Another subject with its own rules and format; sometimes the examples alone show the format."""
+    form = draw_format(rng, rng.choice(KINDS))
+    case = subjects.other_case(rng, form.line)
+    turns: Talk = [told(case.system)]
+    for _ in range(rng.randint(2, 6)):
+        text, slots = case.ask(rng)
+        turns += [asked(text), said(form.render(slots))]
+    return turns
+
+
+def facts_talk(rng: random.Random) -> Talk:
+    """List the facts of situations: reading without rules."""
+    system = rng.choice(("List the facts.", "Read the message and list its facts.", "Which facts are stated? List them."))
+    return [told(system), *case_turns(rng, lambda made: subjects.FACT_LIST.render(subjects.fact_slots(made)), rng.randint(1, 4))]
+
+
+def drill_talk(rng: random.Random) -> Talk:
+    system, pairs = subjects.number_drill(rng)
+    return [told(system)] + [turn for question, reply in pairs for turn in (asked(question), said(reply))]
+
+
+def bare_talk(rng: random.Random) -> Talk:
+    """No system text: chat, and opinions on house situations that know no house rule."""
+    if rng.random() < 0.5:
+        return [turn for _ in range(rng.randint(1, 4)) for turn in small_talk(rng)]
+    return case_turns(rng, lambda made: subjects.vague_reply(rng, made), rng.randint(1, 3))
+
+
+# what is drawn -> its weight at the beginning and in the end: first reading facts and numbers, then rules
+BASE_MIX: tuple[tuple[Callable[[random.Random], Talk], float, float], ...] = (
+    (house_talk, 0.25, 0.46),
+    (own_rules_talk, 0.05, 0.14),
+    (other_talk, 0.08, 0.12),
+    (facts_talk, 0.40, 0.14),
+    (drill_talk, 0.12, 0.05),
+    (bare_talk, 0.10, 0.09),
+)
+EARLY = 0.25  # share of the training in which the weights move from the first to the second
+
+
+def base_talk(rng: random.Random, done: float = 1.0) -> Talk:
+    """One conversation of the broad mix, when this share of the training is done."""
+    late = min(1.0, done / EARLY)
+    weights = [first * (1 - late) + last * late for _, first, last in BASE_MIX]
+    maker: Callable[[random.Random], Talk] = rng.choices([maker for maker, _, _ in BASE_MIX], weights)[0]
+    return maker(rng)
+
+
+def tuned_talk(rng: random.Random, _done: float = 1.0) -> Talk:
+    """The house subject through the plain recipe: situations, follow-ups and small talk, four lines always."""
+
+    def answer(made: Situation) -> str:
+        return HOUSE_FORMAT.render(house_slots(made.facts, made.named))
+
+    if rng.random() < 0.22:
+        turns = [turn for _ in range(rng.randint(1, 3)) for turn in small_talk(rng)]
+        return turns + (case_turns(rng, answer, 1) if rng.random() < 0.3 else [])
+    turns = case_turns(rng, answer, rng.choice((1, 2, 3, 4)))
+    return turns + (small_talk(rng) if rng.random() < 0.2 else [])

@@ -1,0 +1,54 @@
+"""Evaluation rows: what a person asks, and what is true of it."""
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from adapters.demo.rules import Facts
+from engine.errors import DuelbotError
+
+HANDWRITTEN = Path(__file__).with_name("handwritten.jsonl")
+Kind = Literal["situation", "followup", "outside", "aspect", "greeting"]
+KINDS: tuple[Kind, ...] = ("situation", "followup", "outside", "aspect", "greeting")
+
+
+class BadRows(DuelbotError):
+    """A file of evaluation rows cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One question. A follow-up has the message before it in `first`; `facts` hold after the follow-up."""
+
+    id: str
+    kind: Kind
+    text: str
+    first: str = ""
+    facts: Facts = Facts()
+    rule: int = 0  # the house rule that matches, 0 where it is no situation
+    technique: str = ""
+    aspect: str = ""
+
+
+def read_rows(path: Path) -> tuple[Row, ...]:
+    """Rows of a JSON-lines file. Raises BadRows with the line that is wrong."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise BadRows(f"The rows {path} cannot be read: {error.strerror}.") from error
+    return tuple(read_row(f"{path.name}:{number}", line) for number, line in enumerate(lines, 1) if line.strip())
+
+
+def read_row(place: str, line: str) -> Row:
+    known = {field.name for field in fields(Row)}
+    try:
+        table: dict[str, Any] = json.loads(line)
+        if unknown := sorted(table.keys() - known):
+            raise BadRows(f"{place}: unknown key {', '.join(unknown)} (known: {', '.join(sorted(known))}).")
+        row = Row(**{**table, "facts": Facts(**table.get("facts", {}))})
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadRows(f"{place} is no row: {error}.") from error
+    if row.kind not in KINDS:
+        raise BadRows(f"{place}: kind must be one of {', '.join(KINDS)}.")
+    return row

@@ -1,0 +1,36 @@
+"""The adapter: LoRA on the demo base, trained with the plain recipe on the house subject alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from adapters.demo.mix import tuned_talk
+from adapters.demo.training import Plan, train
+
+LORA: dict[str, Any] = {
+    "r": 32,
+    "lora_alpha": 64,
+    "lora_dropout": 0.0,
+    "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+    "task_type": "CAUSAL_LM",
+}
+TUNE_PLAN = Plan(
+    name="adapter", seed=20261123, steps=900, batch_tokens=8_192, matrix_rate=0.0, other_rate=2e-3, warm_up=30, cool_down=0.5, longest=700
+)
+
+
+def train_adapter(
+    tokenizer: Any, base: Path, folder: Path, work: Path, show: Callable[[str], None], plan: Plan = TUNE_PLAN
+) -> dict[str, Any]:
+    """Train on the saved base and save with peft as safetensors into `folder`."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(plan.seed)
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), LoraConfig(**LORA))
+    model.peft_config["default"].base_model_name_or_path = "duelbot-demo"
+    figures = train(model, tokenizer, tuned_talk, plan, work, show)
+    model.to("cpu").save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card; ours is card.json
+    return {"lora": LORA, **figures}
