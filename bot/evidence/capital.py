@@ -29,6 +29,7 @@ from bot.evidence.bets import BETTORS, BadEvidence, Floats, checked, log_average
 STEPS = 400  # 1/2 and the usual deltas (.05, .10, .15 ...) are grid points, where exclusion is exact
 MAX_THRESHOLD = 1e6
 FROZEN = math.log(MAX_THRESHOLD)
+HALF = np.array([0.5])
 CELLS = 1 << 18  # floats worked on at a time: 2 MiB
 FORMAT = 1.0  # of to_bytes
 
@@ -51,7 +52,8 @@ class Capital:
 
     means: Floats  # (m,) ascending, in (0, 1)
     logs: Floats  # (m, BETTORS) log capitals; stale outside `live`
-    half: Floats  # (BETTORS,) log capitals against a mean of 1/2, always current
+    half: Floats  # (BETTORS,) log capitals against a mean of 1/2, never frozen
+    half_peaks: Floats  # (2,) peaks at 1/2, never frozen
     peaks: Floats  # (2, m) see above: [0] excluded from below, [1] from above
     live: tuple[int, int]  # grid points [start, stop) that are still updated
     n: int  # scores so far
@@ -62,7 +64,7 @@ class Capital:
         """Before any score: every bettor holds 1."""
         points = grid() if means is None else np.asarray(means, dtype=np.float64)
         size = len(points)
-        return cls(points, np.zeros((size, BETTORS)), np.zeros(BETTORS), np.zeros((2, size)), (0, size), 0, 0.0)
+        return cls(points, np.zeros((size, BETTORS)), np.zeros(BETTORS), np.zeros(2), np.zeros((2, size)), (0, size), 0, 0.0)
 
     @property
     def mean(self) -> float | None:
@@ -86,24 +88,26 @@ class Capital:
         start, stop = self.live
         values, which = np.unique(scores, return_inverse=True)
         walk = _walk(self.logs[start:stop], log_factors(values, self.means[start:stop]), which)
-        half = _walk(self.half[None], log_factors(values, np.array([0.5])), which)[-1, 0]
+        half = _walk(self.half[None], log_factors(values, HALF), which)
         totals = np.add.accumulate(np.concatenate(([self.total], scores)))[1:]
         so_far = totals / np.arange(self.n + 1, self.n + len(scores) + 1)
         logs, peaks = self.logs.copy(), self.peaks.copy()
         logs[start:stop] = walk[-1]
-        side = np.sign(so_far[:, None] - self.means[start:stop])  # 1: the point lies below the mean of the scores
-        for row, sign in enumerate((1, -1)):
-            peaks[row, start:stop] = _raised(peaks[row, start:stop], walk, side == sign)
+        peaks[:, start:stop] = _raised(peaks[:, start:stop], walk, so_far[:, None] - self.means[start:stop])
+        half_peaks = _raised(self.half_peaks[:, None], half, so_far[:, None] - HALF)[:, 0]
         living = _living(peaks, self.live)
-        return type(self)(self.means, logs, half, peaks, living, self.n + len(scores), float(totals[-1]))
+        return type(self)(self.means, logs, half[-1, 0], half_peaks, peaks, living, self.n + len(scores), float(totals[-1]))
 
     def interval(self, threshold: float = 20.0) -> Interval:
         """The confidence sequence at error rate 1/threshold, open at both ends that are not 0 or 1. Raises BadEvidence."""
-        if not 1 < threshold <= MAX_THRESHOLD:
-            raise BadEvidence(f"A capital threshold must lie between 1 and {MAX_THRESHOLD:.0f}, not {threshold:g}.")
-        low = _proven(self.means, self.peaks[0], math.log(threshold))
-        high = _proven((1 - self.means)[::-1], self.peaks[1][::-1], math.log(threshold))
-        return Interval(low, _complement(high, self.means))
+        bar = _bar(threshold)
+        high = _proven((1 - self.means)[::-1], self.peaks[1][::-1], bar)
+        return Interval(_proven(self.means, self.peaks[0], bar), _complement(high, self.means))
+
+    def excludes_half(self, threshold: float = 20.0) -> tuple[bool, bool]:
+        """Whether 1/2 was ever excluded as too low, and as too high. Both: the scores contradict themselves. Raises BadEvidence."""
+        low, high = self.half_peaks >= _bar(threshold)
+        return bool(low), bool(high)
 
     def log_e_value(self) -> float:
         """Log of the evidence against a mean of 1/2 now: log K_n(1/2). An e-value at any time the team stops."""
@@ -113,7 +117,7 @@ class Capital:
         """A flat float64 record: only the living rows, so it shrinks as evidence grows."""
         start, stop = self.live
         head = [FORMAT, len(self.means), start, stop, self.n, self.total]
-        return np.concatenate([head, self.means, self.peaks.ravel(), self.half, self.logs[start:stop].ravel()]).tobytes()
+        return np.concatenate([head, self.means, self.peaks.ravel(), self.half_peaks, self.half, self.logs[start:stop].ravel()]).tobytes()
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> Self:
@@ -122,13 +126,13 @@ class Capital:
             raise BadEvidence("The stored evidence is damaged: its length is wrong. Rebuild it from the ballots.")
         flat = np.frombuffer(stored, dtype=np.float64)
         form, size, start, stop, n = (int(value) if np.isfinite(value) else -1 for value in flat[:5])
-        if form != FORMAT or not 0 <= start <= stop <= size or len(flat) != 6 + 3 * size + BETTORS * (1 + stop - start):
+        if form != FORMAT or not 0 <= start <= stop <= size or len(flat) != 8 + 3 * size + BETTORS * (1 + stop - start):
             raise BadEvidence("The stored evidence is damaged or of another format. Rebuild it from the ballots.")
-        cuts = np.cumsum([6, size, 2 * size, BETTORS])
-        means, peaks, half, living = (flat[a:b] for a, b in pairwise([*cuts, len(flat)]))
+        cuts = np.cumsum([6, size, 2 * size, 2, BETTORS])
+        means, peaks, half_peaks, half, living = (flat[a:b] for a, b in pairwise([*cuts, len(flat)]))
         logs = np.zeros((size, BETTORS))
         logs[start:stop] = living.reshape(-1, BETTORS)
-        return cls(means.copy(), logs, half.copy(), peaks.reshape(2, size).copy(), (start, stop), n, float(flat[5]))
+        return cls(means.copy(), logs, half.copy(), half_peaks.copy(), peaks.reshape(2, size).copy(), (start, stop), n, float(flat[5]))
 
 
 def _walk(logs: Floats, factors: Floats, which: npt.NDArray[np.intp]) -> Floats:
@@ -139,16 +143,24 @@ def _walk(logs: Floats, factors: Floats, which: npt.NDArray[np.intp]) -> Floats:
     return walk
 
 
-def _raised(peaks: Floats, walk: Floats, counts: npt.NDArray[np.bool_]) -> Floats:
-    """Peaks (m,) after the walk (t, m, b), where only looks with `counts` (t, m) count.
+def _raised(peaks: Floats, walk: Floats, above: Floats) -> Floats:
+    """Peaks (2, m) after the walk (t, m, b); above (t, m) is the mean of the scores minus the point.
 
     The best bettor's capital bounds the average from above, so averages are taken only where it beats the peak.
     """
-    candidates = counts & (walk.max(axis=-1) > peaks)
-    reached = np.full(candidates.shape, -np.inf)
-    reached[candidates] = log_average(walk[candidates])
-    raised: Floats = np.maximum(peaks, reached.max(axis=0))
+    best, raised = walk.max(axis=-1), peaks.copy()
+    for row, counts in enumerate((above > 0, above < 0)):
+        candidates = counts & (best > peaks[row])
+        reached = np.full(candidates.shape, -np.inf)
+        reached[candidates] = log_average(walk[candidates])
+        raised[row] = np.maximum(peaks[row], reached.max(axis=0))
     return raised
+
+
+def _bar(threshold: float) -> float:
+    if not 1 < threshold <= MAX_THRESHOLD:
+        raise BadEvidence(f"A capital threshold must lie between 1 and {MAX_THRESHOLD:.0f}, not {threshold:g}.")
+    return math.log(threshold)
 
 
 def _living(peaks: Floats, live: tuple[int, int]) -> tuple[int, int]:

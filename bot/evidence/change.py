@@ -5,6 +5,8 @@ from bot.evidence.decision import Decision, State
 from bot.evidence.forecast import Forecast
 from bot.evidence.robustness import Robustness
 
+DRIFTED = "Earlier and later duels contradict each other: look at them by period or by tag, and start a fresh period."
+
 
 def what_would_change(
     decision: Decision, *, forecast: Forecast | None = None, robust: Robustness | None = None, even: BreakEven | None = None
@@ -18,12 +20,13 @@ def what_would_change(
             return (*_prices(even), smaller, *_fragile(robust))
         case State.FIRST | State.SECOND:
             new = "A new recipe version or a retrained adapter is a new contestant, and its evidence starts at zero."
-            return (*_fragile(robust), *_small(decision), new, *_quality_aside(even))
+            drift = (DRIFTED,) if decision.drifted else ()
+            return (*drift, *_fragile(robust), *_small(decision), new, *_quality_aside(even))
 
 
 def _more_duels(decision: Decision, forecast: Forecast | None) -> tuple[str, ...]:
     if decision.drifted:
-        return ("Earlier and later duels contradict each other; look at them by period or by tag, and start a fresh period.",)
+        return (DRIFTED,)
     if forecast is None:
         return ("The first closed duels.",)
     if forecast.median is None:

@@ -44,7 +44,7 @@ class Decision:
 
     @property
     def drifted(self) -> bool:
-        """Every value is excluded: later duels contradict earlier ones, so there is no one share to speak of."""
+        """Every value is excluded: later duels contradict earlier ones. One share does not describe them, whatever the state."""
         return self.interval.low > self.interval.high
 
     @property
@@ -70,22 +70,25 @@ def check(delta: float, alpha: float, pairs: int) -> float:
 def decide(capital: Capital, *, delta: float = DELTA, alpha: float = ALPHA, pairs: int = 1) -> Decision:
     """FIRST or SECOND when the sequence excludes 1/2, EQUAL when it lies inside 1/2 +- delta, else COLLECT.
 
-    A sequence that excluded 1/2 from both sides contradicts itself and gives COLLECT. P(ever FIRST or SECOND when theta = 1/2)
-    <= alpha, and P(ever EQUAL when |theta - 1/2| >= delta) <= alpha. Raises BadEvidence.
+    P(ever FIRST or SECOND when theta = 1/2) <= alpha, and P(ever EQUAL when |theta - 1/2| >= delta) <= alpha. Raises BadEvidence.
     """
-    interval = capital.interval(check(delta, alpha, pairs))
-    state = state_of(interval, delta)
+    threshold = check(delta, alpha, pairs)
+    interval = capital.interval(threshold)
+    state = state_of(interval, capital.excludes_half(threshold), delta)
     return Decision(state, capital.n, capital.mean, interval, capital.log_e_value(), delta, alpha, pairs)
 
 
-def state_of(interval: Interval, delta: float) -> State:
-    """The state that the sequence demands."""
-    above, below = interval.low >= 0.5, interval.high <= 0.5
-    if above and below:
-        return State.COLLECT
-    if above or below:
-        return State.SECOND if above else State.FIRST
-    return State.EQUAL if inside(interval, delta) else State.COLLECT
+def state_of(interval: Interval, excludes_half: tuple[bool, bool], delta: float) -> State:
+    """The state that the sequence demands; having excluded 1/2 as too low at one look and as too high at another, it demands none."""
+    match excludes_half:
+        case (True, False):
+            return State.SECOND
+        case (False, True):
+            return State.FIRST
+        case (False, False) if inside(interval, delta):
+            return State.EQUAL
+        case _:
+            return State.COLLECT
 
 
 def inside(interval: Interval, delta: float) -> bool:

@@ -71,6 +71,7 @@ def _run(
     factors = np.exp(log_factors(values, means))
     held = np.tile(np.exp(np.clip(capital.logs[rows], -600, 600)), (paths, 1, 1))  # paths, 3, bettors
     out = np.tile(capital.peaks[:, rows] >= np.log(bar), (paths, 1, 1))  # paths, side, 3: excluded so far
+    held[:, 1], out[:, :, 1] = np.exp(np.clip(capital.half, -600, 600)), capital.half_peaks >= np.log(bar)
     totals, when = np.full(paths, capital.total), np.full(paths, horizon + 1)
     open_ = np.arange(paths)
     for step in range(1, horizon + 1):

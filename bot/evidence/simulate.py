@@ -134,7 +134,7 @@ def simulate(quick: bool, seed: int, progress: Callable[[str], None] = lambda li
     table: dict[str, float | int | bool] = {"seed": seed, "teams": teams, "duels": duels}
 
     def note(name: str, value: float) -> None:
-        table[name] = value
+        table[name] = round(value, 5)
         progress(f"{name} {value:g}")
 
     note("null_1_voter", ever_excluded(single(rng, 0.5), 0.5, teams, duels))

@@ -129,6 +129,14 @@ def test_extreme_scores_stay_finite() -> None:
     assert math.isfinite(state.log_e_value())
 
 
+@settings(max_examples=30, deadline=None)
+@given(SCORES)
+def test_one_half_is_an_exact_end_of_the_interval(scores: list[float]) -> None:
+    state = Capital.start().after(scores)
+    low, high = state.interval()
+    assert state.excludes_half() == (low >= 0.5, high <= 0.5)
+
+
 @pytest.mark.parametrize("bad", [-0.1, 1.1, math.nan])
 def test_a_score_outside_the_unit_interval_is_refused(bad: float) -> None:
     with pytest.raises(BadEvidence, match="between 0 and 1"):
