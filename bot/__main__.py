@@ -64,7 +64,8 @@ async def _run(front: str, settings: Settings) -> int:
 def _end_on_signals(front: str) -> None:
     """The first signal ends all in order, a second one at once. In a chat, Ctrl-C belongs to the chat."""
     loop, running = asyncio.get_running_loop(), asyncio.current_task()
-    signals = (signal.SIGTERM, signal.SIGHUP) if front == "chat" else (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    wanted = [signal.SIGTERM, signal.SIGHUP] if front == "chat" else [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
+    signals = [each for each in wanted if signal.getsignal(each) != signal.SIG_IGN]  # nohup, a job in the background
 
     def end() -> None:
         for each in signals:

@@ -1,13 +1,15 @@
 """The app: the few coroutines that fronts call. A front renders what they return and holds no rule itself."""
 
+import asyncio
 import random
 import secrets
 import tomllib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from bot.app.model import Model, OpenLineup
 from bot.app.runner import Runner
@@ -27,6 +29,7 @@ from engine.request import Request
 
 EXAMPLES = Path(__file__).parents[1] / "examples.toml"
 ESTIMATE_DUELS = 50
+T = TypeVar("T")
 
 
 def utc_now() -> datetime:
@@ -42,6 +45,7 @@ class App:
         self._runner = runner
         self._now = now
         self._rng = rng
+        self._changing: set[asyncio.Task[Any]] = set()
         self.examples: tuple[str, ...] = tuple(tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))["examples"])
 
     @classmethod
@@ -64,15 +68,31 @@ class App:
                 await change.void_unfinished(DIED)
             model = Model(settings.base_model, open_lineup or partial(open_engine, settings))
             runner = Runner(store, model, settings.answer_limit_s, now)
+            app = cls(store, model, runner, now, rng or random.SystemRandom())
             try:
-                yield cls(store, model, runner, now, rng or random.SystemRandom())
+                yield app
             finally:
-                try:
-                    await runner.leave()
-                finally:
-                    await model.aclose()
+                await app._leave()
         finally:
             await store.aclose()
+
+    async def _leave(self) -> None:
+        try:
+            self._runner.leaving.set()
+            await asyncio.gather(*self._changing, return_exceptions=True)
+            await self._runner.leave()
+        finally:
+            await self._model.aclose()
+
+    async def _whole(self, change: Coroutine[Any, Any, T]) -> T:
+        """A change that goes to its end even if its caller is cancelled: what is stored is also started and told to watchers."""
+        if self._runner.leaving.is_set():
+            change.close()
+            raise DuelbotError("Duelbot is being stopped. Start it again, then do this again.")
+        task = asyncio.create_task(change)
+        self._changing.add(task)
+        task.add_done_callback(self._changing.discard)
+        return await asyncio.shield(task)
 
     @property
     def model(self) -> ModelState:
@@ -94,6 +114,9 @@ class App:
             raise BadRequest(f"A vote closes by one ballot or more; {quorum} is no such number.")
         if self.model.state == "failed":
             raise DuelbotError(self.model.words)
+        return await self._whole(self._ask(checked, asker, conversation, quorum))
+
+    async def _ask(self, request: str, asker: str, conversation: str | None, quorum: int | None) -> DuelView:
         async with self._store.writing() as change:
             earlier, note = await self._settle(change, await change.conversation(conversation) if conversation else [])
             duel = DuelRecord(
@@ -101,7 +124,7 @@ class App:
                 conversation=earlier[0].conversation if earlier else secrets.token_hex(16),
                 turn=len(earlier) + 1,
                 asker=asker,
-                request=checked,
+                request=request,
                 asked_at=self._now(),
                 left=1 if self._rng.random() < 0.5 else 0,
                 quorum=quorum,
@@ -173,6 +196,9 @@ class App:
 
     async def cast(self, duel_id: str, voter: str, choice: Choice) -> DuelView:
         """Cast or change one's ballot; when this returns it is on the disk. Raises BallotRefused, UnknownDuel, StoreError."""
+        return await self._whole(self._cast(duel_id, voter, choice))
+
+    async def _cast(self, duel_id: str, voter: str, choice: Choice) -> DuelView:
         async with self._store.writing() as change:
             duel = await change.duel(duel_id)
             if duel.state != "open":
@@ -187,6 +213,9 @@ class App:
 
     async def close(self, duel_id: str) -> DuelView:
         """Close the vote now, with the ballots there are; a closed one stays as it is. Raises BallotRefused, UnknownDuel, StoreError."""
+        return await self._whole(self._close(duel_id))
+
+    async def _close(self, duel_id: str) -> DuelView:
         async with self._store.writing() as change:
             duel = await change.duel(duel_id)
             if duel.state in ("answering", "void"):

@@ -1,5 +1,13 @@
 """A line-up over the scripted backend, for tests of the bot: real recipes and contestants, canned answers."""
 
+import random
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+from bot.app import App
+from bot.settings import Settings
+from bot.views import DuelView
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script, ScriptedBackend
 from engine.contestants import Adapter, Arm, Kit
@@ -26,3 +34,44 @@ def two_answers(prompt: Prompt) -> Script:
 def lineup_over(backend: ScriptedBackend) -> Lineup:
     kit = Kit(base=backend.base, engineered=HOUSE, plain=PLAIN, adapter=ADAPTER)
     return Lineup(backend, kit, Price(0.36, "a test", "2026-11-22"), (Arm.PROMPTED, Arm.TUNED))
+
+
+@asynccontextmanager
+async def scripted_app(
+    store: Path, script: Callable[[Prompt], Script] = two_answers, *, first_left: bool = True, limit_s: float = 30.0
+) -> AsyncGenerator[tuple[App, ScriptedBackend], None]:
+    """An app whose model is ready. first_left: the prompted side sits left in every duel."""
+    backend = ScriptedBackend(script)
+
+    async def open_lineup() -> Lineup:
+        return lineup_over(backend)
+
+    async with App.open(Settings(store_path=str(store), answer_limit_s=limit_s), open_lineup, rng=Coin(first_left)) as app:
+        await app.model_settled()
+        yield app, backend
+
+
+class Coin(random.Random):
+    """A coin that always falls the same way."""
+
+    def __init__(self, first_left: bool) -> None:
+        super().__init__()
+        self._first_left = first_left
+
+    def random(self) -> float:
+        return 0.9 if self._first_left else 0.1
+
+
+async def until(app: App, duel_id: str, *states: str, viewer: str = "ann") -> DuelView:
+    """The first view in one of these states."""
+    async with aclosing(app.watch(duel_id, viewer)) as views:
+        async for view in views:
+            if view.state in states:
+                return view
+    raise AssertionError(f"the duel never came to {states}")
+
+
+async def answered(app: App, text: str = "Prompt or fine-tune?", *, conversation: str | None = None, quorum: int | None = 1) -> DuelView:
+    """Ask, and wait until both sides have ended."""
+    asked = await app.ask(text, asker="ann", conversation=conversation, quorum=quorum)
+    return await until(app, asked.id, "open", "closed", "void")

@@ -1,0 +1,79 @@
+"""python -m bot as a process: what it prints, and how it ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def environment(**names: str) -> dict[str, str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("DUEL_")}
+    return plain | {"PYTHONPATH": str(ROOT)} | names
+
+
+def refusal(folder: Path, *arguments: str, **names: str) -> str:
+    """What a start that is refused says on stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", *arguments],
+        env=environment(**names),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    return done.stderr
+
+
+@contextmanager
+def a_port() -> Iterator[tuple[socket.socket, str]]:
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        yield bound, str(bound.getsockname()[1])
+
+
+def test_wrong_arguments_settings_and_stores_are_one_sentence_and_exit_2(tmp_path: Path) -> None:
+    (tmp_path / "letter").write_text("Dear reader")
+    assert "invalid choice: 'chart'" in refusal(tmp_path, "chart")
+    unknown = refusal(tmp_path, DUEL_WEB_PROT="1")
+    assert unknown == "Unknown setting: DUEL_WEB_PROT. .env.example lists every name with its meaning.\n"
+    assert refusal(tmp_path, DUEL_STORE_PATH=str(tmp_path / "letter")).count("\n") == 1
+
+
+def test_a_taken_port_is_one_sentence_that_names_it(tmp_path: Path) -> None:
+    with a_port() as (_, port):
+        words = refusal(tmp_path, DUEL_WEB_PORT=port, DUEL_STORE_PATH=str(tmp_path / "s"), DUEL_BASE_MODEL=str(tmp_path / "none"))
+    assert port in words and "DUEL_WEB_PORT" in words and words.count("\n") == 1
+
+
+@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT])
+def test_a_start_says_where_everything_is_and_a_signal_ends_it_in_order(tmp_path: Path, way: signal.Signals) -> None:
+    with a_port() as (bound, port):
+        bound.close()
+    names = {"DUEL_STORE_PATH": str(tmp_path / "s"), "DUEL_WEB_PORT": port, "DUEL_BASE_MODEL": str(tmp_path / "none")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "bot"],
+        env=environment(**names),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        said: list[str] = []
+        while not {f"http://127.0.0.1:{port}"} <= set(said):
+            line = process.stdout.readline()
+            assert line, process.communicate()
+            said.append(line.rstrip())
+        process.send_signal(way)
+        _, errors = process.communicate(timeout=30)
+    assert said[0] == f"Store: {tmp_path / 's'}" and said[1].startswith("Loading the model")
+    assert process.returncode == 0 and errors == ""

@@ -1,0 +1,70 @@
+"""The settings: every name is known, explained and written down once."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.settings import Settings, env_example
+from engine.errors import SettingsError
+from engine.settings import EngineSettings
+
+ROOT = Path(__file__).parents[2]
+
+
+def read(**names: str) -> Settings:
+    return Settings.read(names, env_file=None)
+
+
+def test_the_shipped_example_lists_every_name_with_its_default_and_meaning() -> None:
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert text == env_example(), "write it again: Path('.env.example').write_text(bot.settings.env_example())"
+    for name, field in Settings.model_fields.items():
+        assert f"# {field.description}\n#DUEL_{name.upper()}=" in text
+
+
+def test_the_example_uncommented_reads_as_the_defaults(tmp_path: Path) -> None:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    chosen = tmp_path / ".env"
+    chosen.write_text("\n".join(line.removeprefix("#") for line in lines if line.startswith("#DUEL_")))
+    assert Settings.read({}, chosen) == Settings()
+
+
+@pytest.mark.parametrize("name", ["DUEL_COLOUR", "DUEL_WEB_PROT", "DUEL_STORE", "DUEL_WEB_"])
+def test_an_unknown_name_is_an_error_that_names_it(name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"Unknown setting: {name}\. .*\.env\.example"):
+        read(**{name: "1"})
+
+
+def test_the_engine_alone_leaves_the_names_of_the_bot_to_the_bot() -> None:
+    assert EngineSettings.read({"DUEL_WEB_PORT": "9000", "DUEL_STORE_PATH": "x"}, env_file=None) == EngineSettings()
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", ""])
+def test_a_port_that_is_none_is_refused_by_name(port: str) -> None:
+    with pytest.raises(SettingsError, match="DUEL_WEB_PORT"):
+        read(DUEL_WEB_PORT=port)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "duel.example.org", "localhost.example.org"])
+def test_a_page_that_others_can_reach_demands_a_password(host: str) -> None:
+    with pytest.raises(SettingsError, match="DUEL_WEB_PASSWORD"):
+        read(DUEL_WEB_HOST=host)
+    assert not read(DUEL_WEB_HOST=host, DUEL_WEB_PASSWORD="secret").loopback
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "[::1]", "localhost", "LOCALHOST"])
+def test_a_page_for_this_machine_alone_needs_none(host: str) -> None:
+    assert read(DUEL_WEB_HOST=host).loopback
+
+
+def test_the_password_is_not_shown_by_printing_the_settings() -> None:
+    assert "hunter2" not in repr(read(DUEL_WEB_PASSWORD="hunter2"))
+
+
+def test_the_store_lies_in_the_users_data_folder_unless_told_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert read().store_file.name == "duels.sqlite3"
+    assert tmp_path in read().store_file.parents
+    assert read(DUEL_STORE_PATH="~/votes.db").store_file == tmp_path / "votes.db"
+    assert read(DUEL_STORE_PATH="votes.db").store_file == Path.cwd() / "votes.db"
