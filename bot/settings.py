@@ -9,7 +9,7 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr
 
 from engine.errors import SettingsError
-from engine.settings import PREFIX, EngineSettings
+from engine.settings import EngineSettings
 
 S = TypeVar("S", bound="Settings")
 
@@ -28,6 +28,28 @@ class Settings(EngineSettings):
         "", description="File that keeps conversations, answers and ballots. Empty: duels.sqlite3 in the user's data folder."
     )
 
+    discord_token: SecretStr = Field(SecretStr(""), description="The bot's token from Discord's developer portal; empty: no Discord.")
+    discord_content_intent: bool = Field(
+        False,
+        description="Whether the Message Content Intent is switched on in the portal: the bot then also reads the message replied to.",
+    )
+    discord_quorum: int = Field(3, ge=1, le=10_000, description="Ballots that close a vote in a server; /settings changes it per server.")
+    discord_deadline_hours: float = Field(
+        24.0, gt=0, le=24 * 365, description="Hours after which a vote closes anyway; /settings changes it per server."
+    )
+    discord_blinding_share: float = Field(
+        0.1, ge=0, le=1, description="Share of ballots after which the voter is asked which side is which; 0: never."
+    )
+    discord_in_flight: int = Field(64, ge=1, le=10_000, description="Requests answered or queued at the same time, of everybody.")
+    discord_person_in_flight: int = Field(3, ge=1, description="Requests of one person answered at the same time.")
+    discord_person_per_minute: int = Field(10, ge=1, description="Requests of one person in a minute.")
+    discord_person_per_day: int = Field(300, ge=1, description="Requests of one person in 24 hours.")
+    discord_person_usd_per_day: float = Field(2.0, ge=0, description="US dollars that one person's answers may cost in 24 hours.")
+    discord_server_in_flight: int = Field(32, ge=1, description="Requests of one server answered at the same time.")
+    discord_server_per_minute: int = Field(60, ge=1, description="Requests of one server in a minute.")
+    discord_server_per_day: int = Field(3000, ge=1, description="Requests of one server in 24 hours.")
+    discord_server_usd_per_day: float = Field(20.0, ge=0, description="US dollars that one server's answers may cost in 24 hours.")
+
     @property
     def store_file(self) -> Path:
         """Where the store is, spelled out."""
@@ -42,6 +64,11 @@ class Settings(EngineSettings):
             return ip_address(self.web_host.strip("[]")).is_loopback
         except ValueError:
             return self.web_host.lower() == "localhost"
+
+    @classmethod
+    def outside(cls, name: str) -> str:
+        """The token has the name that every Discord bot gives it."""
+        return "DISCORD_TOKEN" if name == "discord_token" else super().outside(name)
 
     @classmethod
     def read(cls: type[S], environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> S:
@@ -62,5 +89,5 @@ def env_example() -> str:
     ]
     for name, field in Settings.model_fields.items():
         value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-        lines += ["", f"# {field.description}", f"#{PREFIX}{name.upper()}={'' if value is None else value}"]
+        lines += ["", f"# {field.description}", f"#{Settings.outside(name)}={'' if value is None else value}"]
     return "\n".join(lines) + "\n"

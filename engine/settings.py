@@ -24,7 +24,7 @@ class EngineSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
-    others: ClassVar[tuple[str, ...]] = ("DUEL_WEB_", "DUEL_STORE_")
+    others: ClassVar[tuple[str, ...]] = ("DUEL_WEB_", "DUEL_STORE_", "DUEL_DISCORD_")
     """Beginnings of names that belong to the bot: the engine leaves them alone, the bot checks them."""
 
     base_model: str = Field("demo", description="Base model: demo (the one that ships), a hub id, or a folder.")
@@ -71,8 +71,8 @@ class EngineSettings(BaseSettings):
         """
         given = dict(dotenv_values(env_file, interpolate=False)) if env_file is not None and env_file.is_file() else {}
         given |= dict(os.environ if environ is None else environ)
-        names = {f"{PREFIX}{name.upper()}": name for name in cls.model_fields}
-        ours = {name: value for name, value in given.items() if name.startswith(PREFIX)}
+        names = {cls.outside(name): name for name in cls.model_fields}
+        ours = {name: value for name, value in given.items() if name.startswith(PREFIX) or name in names}
         unknown = sorted(name for name in ours.keys() - names.keys() if not name.startswith(cls.others))
         if unknown:
             raise SettingsError(f"Unknown setting: {', '.join(unknown)}. .env.example lists every name with its meaning.")
@@ -83,6 +83,11 @@ class EngineSettings(BaseSettings):
             return cls(**values)
         except ValidationError as error:
             raise SettingsError(" ".join(_words(problem) for problem in error.errors())) from error
+
+    @classmethod
+    def outside(cls, name: str) -> str:
+        """What a field is called in the environment."""
+        return f"{PREFIX}{name.upper()}"
 
     @classmethod
     def settings_customise_sources(  # type: ignore[override]

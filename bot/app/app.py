@@ -4,7 +4,7 @@ import asyncio
 import random
 import secrets
 import tomllib
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from bot.app.model import Model, OpenLineup
 from bot.app.runner import Runner
 from bot.app.show import show
-from bot.app.talk import DIED, STILL_OPEN, closed, go_on_early, turns_of
+from bot.app.talk import DIED, STILL_OPEN, STOPPED, closed, go_on_early, turns_of
 from bot.ballots import Choice, ballot, choice_of, is_full
 from bot.errors import BallotRefused, StoreError
 from bot.settings import Settings
@@ -25,11 +25,12 @@ from engine.cost import Estimate
 from engine.cost import estimate as estimate_from
 from engine.errors import BadRequest, DuelbotError
 from engine.lineup import open_lineup as open_engine
-from engine.request import Request
+from engine.request import Request, Turn
 
 EXAMPLES = Path(__file__).parents[1] / "examples.toml"
 ESTIMATE_DUELS = 50
 T = TypeVar("T")
+Within = Callable[[Transaction, DuelRecord], Awaitable[None]]
 
 
 def utc_now() -> datetime:
@@ -104,9 +105,19 @@ class App:
 
     # --- asking and answering
 
-    async def ask(self, text: str, *, asker: str, conversation: str | None = None, quorum: int | None = 1) -> DuelView:
+    async def ask(
+        self,
+        text: str,
+        *,
+        asker: str,
+        conversation: str | None = None,
+        quorum: int | None = 1,
+        before: tuple[Turn, ...] = (),
+        within: Within | None = None,
+    ) -> DuelView:
         """Store the duel, start it, return at once. No conversation: a new one begins. quorum None: the vote is closed by hand.
 
+        before: what was said before the conversation's first request. within: what else to store with the duel, all or nothing.
         Raises BadRequest, UnknownDuel, StoreError, and DuelbotError when the model could not be loaded.
         """
         checked = Request.of(text).text
@@ -114,9 +125,18 @@ class App:
             raise BadRequest(f"A vote closes by one ballot or more; {quorum} is no such number.")
         if self.model.state == "failed":
             raise DuelbotError(self.model.words)
-        return await self._whole(self._ask(checked, asker, conversation, quorum))
+        return await self._whole(self._ask(checked, asker, conversation, quorum, before=before, within=within))
 
-    async def _ask(self, request: str, asker: str, conversation: str | None, quorum: int | None) -> DuelView:
+    async def _ask(
+        self,
+        request: str,
+        asker: str,
+        conversation: str | None,
+        quorum: int | None,
+        *,
+        before: tuple[Turn, ...],
+        within: Within | None,
+    ) -> DuelView:
         async with self._store.writing() as change:
             earlier, note = await self._settle(change, await change.conversation(conversation) if conversation else [])
             duel = DuelRecord(
@@ -133,9 +153,11 @@ class App:
             if not earlier:
                 await change.start_conversation(duel.conversation, duel.asked_at)
             await change.add(duel)
+            if within:
+                await within(change, duel)
         if earlier:
             self._runner.signal(earlier[-1].id).wake()
-        return show(duel, asker, self._runner.start(duel, turns_of(earlier)))
+        return show(duel, asker, self._runner.start(duel, before + turns_of(earlier)))
 
     async def _settle(self, change: Transaction, earlier: list[DuelRecord]) -> tuple[list[DuelRecord], str]:
         """Fix whose answers the conversation goes on with; the note says so where no vote did."""
@@ -148,9 +170,9 @@ class App:
                 await change.save(before)
         return settled, STILL_OPEN if undecided else ""
 
-    async def stop(self, duel_id: str) -> None:
+    async def stop(self, duel_id: str, because: str = STOPPED) -> None:
         """Stop both sides at the same length; the duel becomes void and keeps its texts. One that has ended stays as it is."""
-        if not await self._runner.stop(duel_id):
+        if not await self._runner.stop(duel_id, because):
             async with self._store.reading() as look:
                 await look.duel(duel_id)
 

@@ -55,12 +55,21 @@ class Runner:
         self._tasks[duel.id] = asyncio.create_task(self._run(progress, Request(duel.request, history)))
         return progress
 
-    async def stop(self, duel_id: str) -> bool:
+    @property
+    def running(self) -> int:
+        return len(self._running)
+
+    def ahead(self, duel_id: str) -> int:
+        """How many duels that came before this one have no word yet."""
+        earlier = list(self._running)[: list(self._running).index(duel_id)] if duel_id in self._running else []
+        return sum(not any(self._running[each].texts.values()) for each in earlier)
+
+    async def stop(self, duel_id: str, because: str = STOPPED) -> bool:
         """Stop a running duel and wait until its end is stored. False: it is not running."""
         progress = self._running.get(duel_id)
         if progress is None:
             return False
-        progress.halt(STOPPED)
+        progress.halt(because)
         await asyncio.wait({self._tasks[duel_id]}, timeout=GRACE_S)
         return True
 

@@ -19,7 +19,7 @@ def test_the_shipped_example_lists_every_name_with_its_default_and_meaning() -> 
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     assert text == env_example(), "write it again: Path('.env.example').write_text(bot.settings.env_example())"
     for name, field in Settings.model_fields.items():
-        assert f"# {field.description}\n#DUEL_{name.upper()}=" in text
+        assert f"# {field.description}\n#{Settings.outside(name)}=" in text
 
 
 def test_the_example_uncommented_reads_as_the_defaults(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from bot.store.opening import migrations
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 TABLES = {"contestants", "conversations", "duels", "answers", "ballots"}
+TABLES |= {"posts", "prologues", "rolling", "team_settings", "guesses", "marks"}
 
 
 def duel(duel_id: str = "d1", turn: int = 1) -> DuelRecord:

@@ -1,0 +1,59 @@
+"""How much one person and one team may ask. Pure."""
+
+from dataclasses import dataclass
+
+from bot.settings import Settings
+from bot.store.teams import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of one person, or of one team together. usd: what the answers may cost in 24 hours, in US dollars."""
+
+    whose: str  # begins a sentence: "You have", "This server has"
+    in_flight: int
+    per_minute: int
+    per_day: int
+    usd_per_day: float
+
+    def refusal(self, asked: Asked) -> str | None:
+        """The sentence that says which limit is met; None while there is room."""
+        if asked.in_flight >= self.in_flight:
+            return (
+                f"{self.whose} {_requests(asked.in_flight)} being answered, and {self.in_flight} is the limit. "
+                "Ask again when one of them is done, or stop one."
+            )
+        if asked.last_minute >= self.per_minute:
+            return f"{self.whose} asked {_requests(asked.last_minute)} within a minute, and {self.per_minute} is the limit. Wait a minute."
+        if asked.last_day >= self.per_day:
+            return f"{self.whose} asked {_requests(asked.last_day)} within 24 hours, and {self.per_day} is the limit. Ask again tomorrow."
+        if asked.usd_last_day >= self.usd_per_day:
+            return (
+                f"{self.whose} spent the daily budget: the answers of the last 24 hours cost ${asked.usd_last_day:,.2f} "
+                f"of ${self.usd_per_day:,.2f}. Ask again tomorrow."
+            )
+        return None
+
+
+def _requests(count: int) -> str:
+    return f"{count} request{'' if count == 1 else 's'}"
+
+
+def limits_of_person(settings: Settings) -> Limits:
+    return Limits(
+        "You have",
+        settings.discord_person_in_flight,
+        settings.discord_person_per_minute,
+        settings.discord_person_per_day,
+        settings.discord_person_usd_per_day,
+    )
+
+
+def limits_of_team(settings: Settings) -> Limits:
+    return Limits(
+        "This server has",
+        settings.discord_server_in_flight,
+        settings.discord_server_per_minute,
+        settings.discord_server_per_day,
+        settings.discord_server_usd_per_day,
+    )

@@ -1,0 +1,333 @@
+"""Teams: duels asked and shown in channels, votes with deadlines and roles, limits, forgetting. Knows no platform; ids are text."""
+
+import hashlib
+import math
+import secrets
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from bot.app.app import App
+from bot.app.limits import limits_of_person, limits_of_team
+from bot.app.show import show
+from bot.app.talk import turns_of
+from bot.ballots import Choice
+from bot.errors import BallotRefused, UnknownDuel
+from bot.settings import Settings
+from bot.store import DuelRecord, Transaction
+from bot.store.teams import FORGOTTEN, Board, Post
+from bot.views import DuelSummary, DuelView
+from engine.cost import Estimate
+from engine.duel import Side
+from engine.errors import BadRequest, DuelbotError
+from engine.request import Turn
+
+MAX_TURNS = 40
+"""Turns of an earlier conversation that a branch begins with; the latest are kept."""
+MAX_TAG = 40
+EVERYONE = ""
+"""The role of everybody in a channel."""
+
+
+class AlreadyAsked(DuelbotError):
+    """The same event came before; its duel is being answered or has been."""
+
+
+@dataclass(frozen=True, slots=True)
+class TeamSettings:
+    """What a team has settled; "" as a role is everybody."""
+
+    quorum: int
+    deadline_hours: float
+    vote_role: str = EVERYONE
+    ask_role: str = EVERYONE
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A request, and where it was asked."""
+
+    text: str
+    asker: str
+    event: str  # "message:…" or "interaction:…"
+    team: str | None
+    channel: str
+    roles: frozenset[str] = frozenset()  # of the asker
+    private: bool = False  # shown to the asker alone, who votes alone
+    lasting: bool = True  # False: shown only while a token lives
+    solo: bool = False  # one ballot closes the vote
+    rolling: bool = False  # goes on with the channel's conversation
+    reply_to: str | None = None  # message whose duel the conversation goes on from
+    before: tuple[Turn, ...] = ()  # what was said before, in a new conversation
+    tag: str = ""
+    closes_in: timedelta | None = None  # instead of the team's deadline
+
+
+class Teams:
+    """One per app; every method is one transaction or a call of the app."""
+
+    def __init__(self, app: App, settings: Settings) -> None:
+        self.app = app
+        self._settings = settings
+        self._store = app._store
+        self._runner = app._runner
+        self._now = app._now
+
+    @asynccontextmanager
+    async def _look(self) -> AsyncGenerator[Board, None]:
+        async with self._store.reading() as look:
+            yield Board(look)
+
+    @asynccontextmanager
+    async def _change(self) -> AsyncGenerator[tuple[Transaction, Board], None]:
+        async with self._store.writing() as change:
+            yield change, Board(change)
+
+    # --- asking
+
+    async def ask(self, order: Order) -> tuple[Post, DuelView]:
+        """Start the duel of this order. Raises AlreadyAsked for an event that came before, BadRequest for a limit met, and as App.ask."""
+        settled = await self.settings(order.team)
+        if settled.ask_role and settled.ask_role not in order.roles:
+            raise BadRequest("In this server only members with a certain role may ask. A server admin sets it with /settings.")
+        if len(order.tag) > MAX_TAG:
+            raise BadRequest(f"A tag has at most {MAX_TAG} characters.")
+        conversation, before = await self._place(order)
+        alone = order.private or order.solo
+        post = Post(
+            duel="",
+            event=order.event,
+            team=order.team,
+            channel=order.channel,
+            message=None,
+            private=order.private,
+            lasting=order.lasting,
+            tag=order.tag.strip(),
+            closes_at=None if alone else self._now() + (order.closes_in or timedelta(hours=settled.deadline_hours)),
+        )
+        posts: list[Post] = []
+
+        async def within(change: Transaction, duel: DuelRecord) -> None:
+            board = Board(change)
+            if await board.by_event(order.event):
+                raise AlreadyAsked("This was asked before.")
+            await self._limit(board, order)
+            posts.append(replace(post, duel=duel.id))
+            await board.add(posts[0])
+            if before and duel.turn == 1:
+                await board.begin_with(duel.conversation, before)
+            if order.rolling:
+                await board.roll(order.channel, duel.conversation)
+
+        quorum = 1 if alone else settled.quorum
+        view = await self.app.ask(order.text, asker=order.asker, conversation=conversation, quorum=quorum, before=before, within=within)
+        return posts[0], view
+
+    async def _limit(self, board: Board, order: Order) -> None:
+        if (running := self._runner.running) >= self._settings.discord_in_flight:
+            raise BadRequest(f"The queue is full: {running} requests are being answered. Ask again in a moment.")
+        now = self._now()
+        times = (now, now - timedelta(minutes=1), now - timedelta(days=1))
+        refusal = limits_of_person(self._settings).refusal(await board.asked("asker", order.asker, *times))
+        if not refusal and order.team:
+            refusal = limits_of_team(self._settings).refusal(await board.asked("team", order.team, *times))
+        if refusal:
+            raise BadRequest(refusal)
+
+    async def _place(self, order: Order) -> tuple[str | None, tuple[Turn, ...]]:
+        """The conversation that the order goes on with (None: a new one), and what was said before its first request."""
+        async with self._store.reading() as look:
+            board = Board(look)
+            if order.rolling:
+                going = await board.rolling(order.channel)
+                return going, await board.prologue(going) if going else order.before
+            post = await board.by_message(order.reply_to) if order.reply_to else None
+            if post is None or post.channel != order.channel:  # a duel of another channel may be none of this one's business
+                return None, order.before
+            duel = await look.duel(post.duel)
+            talk = await look.conversation(duel.conversation)
+            prologue = await board.prologue(duel.conversation)
+            if talk[-1].id == duel.id:
+                return duel.conversation, prologue
+            return None, (prologue + turns_of(talk[: duel.turn]))[-MAX_TURNS:]
+
+    def ahead(self, duel: str) -> int:
+        """How many duels are answered before this one."""
+        return self._runner.ahead(duel)
+
+    def wait_s(self, ahead: int, estimate: Estimate | None) -> float | None:
+        """About how long those ahead will take, in seconds."""
+        side_by_side = max(1, self._settings.max_rows // 2)
+        return None if estimate is None else estimate.total_s * math.ceil(ahead / side_by_side)
+
+    # --- showing
+
+    async def post(self, duel: str) -> Post:
+        """Raises UnknownDuel for a duel that was asked elsewhere."""
+        async with self._look() as board:
+            post = await board.post(duel)
+        if post is None:
+            raise UnknownDuel("This duel was not asked in a channel.")
+        return post
+
+    async def post_of_message(self, message: str) -> Post | None:
+        async with self._look() as board:
+            return await board.by_message(message)
+
+    async def sent(self, duel: str, message: str) -> None:
+        async with self._change() as (_, board):
+            await board.sent(duel, message)
+
+    async def shows(self, duel: str, face: str) -> None:
+        async with self._change() as (_, board):
+            await board.shows(duel, face)
+
+    async def tell_once(self, duel: str) -> bool:
+        """Whether the asker is to be told of the close: true once."""
+        async with self._change() as (_, board):
+            return await board.tell(duel)
+
+    async def stale(self, limit: int = 50) -> list[Post]:
+        """Posts whose message shows less than is stored: edits that were lost, changes from elsewhere."""
+        async with self._look() as board:
+            return await board.stale(limit)
+
+    async def close_due(self) -> list[str]:
+        """Close the votes whose deadline has come; their duels."""
+        async with self._look() as board:
+            due = await board.due(self._now())
+        for duel in due:
+            await self.app.close(duel)
+        return due
+
+    # --- conversations
+
+    async def new_talk(self, channel: str) -> None:
+        """The next request in this channel begins a new conversation."""
+        async with self._change() as (_, board):
+            await board.roll(channel, None)
+
+    async def reopen(self, channel: str, duel: str) -> None:
+        """Go on with this duel's conversation in this channel."""
+        async with self._change() as (change, board):
+            await board.roll(channel, (await change.duel(duel)).conversation)
+
+    # --- voting
+
+    async def cast(self, duel: str, voter: str, roles: frozenset[str], choice: Choice) -> DuelView:
+        """As App.cast, for those who may vote here. Raises BallotRefused for the others."""
+        await self._may_vote(await self.post(duel), voter, roles)
+        return await self.app.cast(duel, voter, choice)
+
+    async def _may_vote(self, post: Post, voter: str, roles: frozenset[str]) -> None:
+        view = await self.app.view(post.duel, voter)
+        if post.private and view.asker != voter:
+            raise BallotRefused("Only its asker votes on this one.")
+        role = (await self.settings(post.team)).vote_role
+        if role and role not in roles:
+            raise BallotRefused("In this server only members with a certain role may vote. A server admin sets it with /settings.")
+
+    async def undo(self, duel: str, voter: str) -> DuelView:
+        """Take one's ballot back, while the vote is open. Raises BallotRefused, UnknownDuel, StoreError."""
+        async with self._change() as (change, board):
+            record = await change.duel(duel)
+            if record.state != "open":
+                raise BallotRefused("The vote on this duel has closed; your ballot stays.")
+            await board.drop_ballot(duel, voter)
+            record = await change.duel(duel)
+        self._runner.signal(duel).wake()
+        return show(record, voter)
+
+    async def close(self, duel: str, person: str) -> DuelView:
+        """Close the vote at its asker's wish. Raises BallotRefused."""
+        view = await self.app.view(duel, person)
+        if view.asker != person:
+            raise BallotRefused("Only the one who asked can close this vote. It closes by itself, too.")
+        return await self.app.close(duel)
+
+    async def stop(self, duel: str, person: str) -> None:
+        """Stop answering at its asker's wish. Raises BadRequest."""
+        view = await self.app.view(duel, person)
+        if view.asker != person:
+            raise BadRequest("Only the one who asked can stop this.")
+        await self.app.stop(duel)
+
+    def asks_which(self, duel: str, voter: str) -> bool:
+        """Whether this voter is asked which side is which: a fixed share of ballots, the same after a restart."""
+        draw = int.from_bytes(hashlib.sha256(f"{duel}/{voter}".encode()).digest()[:4], "big") / 2**32
+        return draw < self._settings.discord_blinding_share
+
+    async def guess(self, duel: str, voter: str, side: Side | None) -> None:
+        """Which side the voter takes for entrant 1; None: cannot tell. Raises BallotRefused once it is known."""
+        async with self._change() as (change, board):
+            record = await change.duel(duel)
+            if record.state != "open":
+                raise BallotRefused("The vote has closed and everybody can see which was which; your guess is not counted.")
+            await board.put_guess(duel, voter, None if side is None else record.seats[side], self._now())
+
+    # --- settings and memory
+
+    async def settings(self, team: str | None) -> TeamSettings:
+        given: Mapping[str, str] = {}
+        if team:
+            async with self._look() as board:
+                given = await board.settings(team)
+        default = self._settings
+        return TeamSettings(
+            int(given.get("quorum", default.discord_quorum)),
+            float(given.get("deadline_hours", default.discord_deadline_hours)),
+            given.get("vote_role", EVERYONE),
+            given.get("ask_role", EVERYONE),
+        )
+
+    async def settle(self, team: str, **changes: str | None) -> TeamSettings:
+        """Change what is named; None puts it back to the default."""
+        async with self._change() as (_, board):
+            for name, value in changes.items():
+                await board.set(team, name, value)
+        return await self.settings(team)
+
+    async def mark(self, name: str) -> str | None:
+        async with self._look() as board:
+            return await board.mark(name)
+
+    async def put_mark(self, name: str, value: str) -> None:
+        async with self._change() as (_, board):
+            await board.put_mark(name, value)
+
+    # --- over many duels
+
+    async def history(
+        self, *, team: str | None, asker: str, search: str = "", tag: str = "", since: datetime | None = None, limit: int = 10
+    ) -> list[tuple[DuelSummary, Post]]:
+        """What this person may see here: the team's duels, or one's own in direct messages. Newest first."""
+        async with self._look() as board:
+            return await board.found(team=team, asker=asker, search=search.strip(), tag=tag.strip(), since=since, limit=limit)
+
+    async def records(self, *, team: str | None, asker: str, since: datetime | None = None, tag: str = "") -> list[DuelRecord]:
+        """Whole duels of a team, or one's own in direct messages; oldest first."""
+        async with self._look() as board:
+            return await board.of_team(team, asker, since=since, tag=tag.strip())
+
+    async def tags(self) -> list[tuple[str | None, str]]:
+        async with self._look() as board:
+            return await board.tags(500)
+
+    async def forget(self, person: str) -> list[Post]:
+        """Delete what is kept of a person; closed ballots stay under a name that leads to nobody. Returns where their duels are shown.
+
+        Raises BadRequest while one of their requests is being answered.
+        """
+        if person == FORGOTTEN:
+            raise BadRequest("Nobody has this name.")
+        async with self._change() as (_, board):
+            asked = await board.asked("asker", person, now := self._now(), now, datetime.min.replace(tzinfo=UTC))
+            if asked.in_flight:
+                raise BadRequest("One of your requests is still being answered. Stop it or wait for it, then do this again.")
+            return await board.forget(person, f"{FORGOTTEN}:{secrets.token_hex(8)}")
+
+
+def face_of(view: DuelView) -> str:
+    """What a message that shows this view shows, as `Post.shown` remembers it."""
+    return f"open{view.ballots}" if view.state == "open" else view.state

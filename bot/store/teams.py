@@ -1,0 +1,226 @@
+"""What the store keeps of teams: where duels are shown, conversations in channels, settings, guesses. SQL of its own."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.ballots import Entrant
+from bot.store.records import DuelRecord, stamp
+from bot.store.transaction import Transaction
+from bot.views import DuelSummary
+from engine.request import Turn
+
+FORGOTTEN = "forgotten"
+"""Stands where a person was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where a duel is shown. Ids are the platform's, as text."""
+
+    duel: str
+    event: str | None  # what asked
+    team: str | None  # None in a direct message
+    channel: str
+    message: str | None  # None until it is sent
+    private: bool  # shown to its asker alone
+    lasting: bool  # can be edited for ever; False: only while its token lives
+    tag: str
+    closes_at: datetime | None  # UTC
+    shown: str = ""  # what the message shows, as `face_of` names it
+    told: bool = False
+
+    @property
+    def event_message(self) -> str | None:
+        """The message that asked, if it was one."""
+        return self.event.removeprefix("message:") if self.event and self.event.startswith("message:") else None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one person, or one team, has asked lately."""
+
+    in_flight: int
+    last_minute: int
+    last_day: int
+    usd_last_day: float
+
+
+def _post(row: sqlite3.Row) -> Post:
+    closes_at = row["closes_at"] and datetime.fromisoformat(row["closes_at"])
+    flags = (bool(row["private"]), bool(row["lasting"]))
+    place = (row["duel"], row["event"], row["team"], row["channel"], row["message"])
+    return Post(*place, *flags, row["tag"], closes_at, row["shown"], bool(row["told"]))
+
+
+class Board:
+    """A transaction as teams see it."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._in = transaction
+
+    async def _do(self, sql: str, values: Sequence[Any] = ()) -> None:
+        await self._in._rows(sql, values)
+
+    # --- posts
+
+    async def add(self, post: Post) -> None:
+        row = {name: getattr(post, name) for name in Post.__slots__}
+        await self._in._insert("posts", row | {"closes_at": post.closes_at and stamp(post.closes_at)})
+
+    async def post(self, duel: str) -> Post | None:
+        return next(iter(await self._posts("duel = ?", (duel,))), None)
+
+    async def by_event(self, event: str) -> Post | None:
+        return next(iter(await self._posts("event = ?", (event,))), None)
+
+    async def by_message(self, message: str) -> Post | None:
+        """The duel that this message shows, or asked."""
+        return next(iter(await self._posts("message = ? OR event = ?", (message, f"message:{message}"))), None)
+
+    async def _posts(self, where: str, values: Sequence[Any] = ()) -> list[Post]:
+        return [_post(row) for row in await self._in._rows(f"SELECT posts.* FROM posts WHERE {where}", values)]
+
+    async def sent(self, duel: str, message: str) -> None:
+        await self._do("UPDATE posts SET message = ? WHERE duel = ?", (message, duel))
+
+    async def shows(self, duel: str, face: str) -> None:
+        await self._do("UPDATE posts SET shown = ? WHERE duel = ?", (face, duel))
+
+    async def tell(self, duel: str) -> bool:
+        """Whether the asker is to be told now: true once."""
+        return bool(await self._in._rows("UPDATE posts SET told = 1 WHERE duel = ? AND told = 0 RETURNING duel", (duel,)))
+
+    async def due(self, now: datetime) -> list[str]:
+        """Open duels whose deadline has come."""
+        sql = "SELECT duel FROM posts JOIN duels ON duels.id = duel WHERE state = 'open' AND closes_at <= ?"
+        return [row["duel"] for row in await self._in._rows(sql, (stamp(now),))]
+
+    async def stale(self, limit: int) -> list[Post]:
+        """Lasting posts whose message shows less than the store knows, the oldest first. Running duels are not among them."""
+        sql = (
+            "SELECT posts.* FROM posts JOIN duels ON duels.id = duel WHERE lasting AND state != 'answering' AND shown NOT IN ('gone', "
+            "CASE state WHEN 'open' THEN state || (SELECT count(*) FROM ballots WHERE duel = duels.id) ELSE state END) "
+            "ORDER BY asked_at LIMIT ?"
+        )
+        return [_post(row) for row in await self._in._rows(sql, (limit,))]
+
+    # --- conversations
+
+    async def prologue(self, conversation: str) -> tuple[Turn, ...]:
+        rows = await self._in._rows("SELECT turns FROM prologues WHERE conversation = ?", (conversation,))
+        return tuple(Turn(role, text) for role, text in json.loads(rows[0]["turns"])) if rows else ()
+
+    async def begin_with(self, conversation: str, turns: Sequence[Turn]) -> None:
+        said = json.dumps([[turn.role, turn.text] for turn in turns], ensure_ascii=False)
+        await self._in._insert("prologues", {"conversation": conversation, "turns": said})
+
+    async def rolling(self, channel: str) -> str | None:
+        rows = await self._in._rows("SELECT conversation FROM rolling WHERE channel = ?", (channel,))
+        return rows[0]["conversation"] if rows else None
+
+    async def roll(self, channel: str, conversation: str | None) -> None:
+        """Go on with this conversation; None: the next request begins a new one."""
+        await self._do("DELETE FROM rolling WHERE channel = ?", (channel,))
+        if conversation:
+            await self._in._insert("rolling", {"channel": channel, "conversation": conversation})
+
+    # --- settings, marks, guesses, ballots
+
+    async def settings(self, team: str) -> dict[str, str]:
+        rows = await self._in._rows("SELECT name, value FROM team_settings WHERE team = ?", (team,))
+        return {row["name"]: row["value"] for row in rows}
+
+    async def set(self, team: str, name: str, value: str | None) -> None:
+        """None: as it is by default."""
+        await self._do("DELETE FROM team_settings WHERE team = ? AND name = ?", (team, name))
+        if value is not None:
+            await self._in._insert("team_settings", {"team": team, "name": name, "value": value})
+
+    async def mark(self, name: str) -> str | None:
+        rows = await self._in._rows("SELECT value FROM marks WHERE name = ?", (name,))
+        return rows[0]["value"] if rows else None
+
+    async def put_mark(self, name: str, value: str) -> None:
+        await self._in._insert("marks", {"name": name, "value": value}, "ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+
+    async def put_guess(self, duel: str, voter: str, entrant: Entrant | None, now: datetime) -> None:
+        row = {"duel": duel, "voter": voter, "entrant": entrant, "guessed_at": stamp(now)}
+        await self._in._insert(
+            "guesses", row, "ON CONFLICT (duel, voter) DO UPDATE SET entrant = excluded.entrant, guessed_at = excluded.guessed_at"
+        )
+
+    async def drop_ballot(self, duel: str, voter: str) -> None:
+        for table in ("ballots", "guesses"):
+            await self._do(f"DELETE FROM {table} WHERE duel = ? AND voter = ?", (duel, voter))
+
+    # --- over many duels
+
+    async def asked(self, column: str, who: str, now: datetime, minute_ago: datetime, day_ago: datetime) -> Asked:
+        """column: "asker" or "team"."""
+        of = "FROM duels JOIN posts ON posts.duel = duels.id"
+        where = f"{'duels.asker' if column == 'asker' else 'posts.team'} = ? AND asked_at > ?"
+        [row] = await self._in._rows(
+            f"SELECT count(*) AS day, coalesce(sum(asked_at > ?), 0) AS minute, coalesce(sum(state = 'answering'), 0) AS running "
+            f"{of} WHERE {where}",
+            (stamp(minute_ago), who, stamp(day_ago)),
+        )
+        [bill] = await self._in._rows(
+            f"SELECT coalesce(sum(usd), 0) AS usd {of} JOIN answers ON answers.duel = duels.id WHERE {where}", (who, stamp(day_ago))
+        )
+        return Asked(row["running"], row["minute"], row["day"], bill["usd"])
+
+    async def found(
+        self, *, team: str | None, asker: str, search: str, tag: str, since: datetime | None, limit: int
+    ) -> list[tuple[DuelSummary, Post]]:
+        """Duels of a team that its members may see, or one person's own outside of teams; newest first."""
+        rows = await self._in._rows(
+            "SELECT posts.*, duels.*, (SELECT count(*) FROM ballots WHERE ballots.duel = duels.id) AS cast FROM duels "
+            "JOIN posts ON posts.duel = duels.id WHERE team IS ?1 AND (asker = ?2 OR (team IS NOT NULL AND NOT private)) "
+            "AND (?3 = '' OR instr(fold(request), fold(?3))) AND (?4 = '' OR tag = ?4) AND (?5 IS NULL OR asked_at >= ?5) "
+            "ORDER BY asked_at DESC, duels.rowid DESC LIMIT ?6",
+            (team, asker, search, tag, since and stamp(since), limit),
+        )
+        return [(_summary(row), _post(row)) for row in rows]
+
+    async def of_team(self, team: str | None, asker: str, *, since: datetime | None, tag: str) -> list[DuelRecord]:
+        """Whole duels of a team, or one person's own outside of teams; oldest first. Private ones stay out of a team's."""
+        where = "team IS ? AND (? IS NOT NULL AND NOT private OR asker = ?) AND (? = '' OR tag = ?) AND (? IS NULL OR asked_at >= ?)"
+        since_text = since and stamp(since)
+        inner = f"duels.id IN (SELECT posts.duel FROM posts JOIN duels AS d ON d.id = posts.duel WHERE {where})"
+        found = await self._in._duels(inner, (team, team, asker, tag, tag, since_text, since_text))
+        return sorted(found, key=lambda duel: duel.asked_at)
+
+    async def tags(self, limit: int) -> list[tuple[str | None, str]]:
+        """Team and tag, the latest used first."""
+        sql = "SELECT team, tag FROM posts WHERE tag != '' GROUP BY team, tag ORDER BY max(rowid) DESC LIMIT ?"
+        return [(row["team"], row["tag"]) for row in await self._in._rows(sql, (limit,))]
+
+    async def forget(self, person: str, alias: str) -> list[Post]:
+        """Delete a person: requests with answers, conversations, guesses, ballots of open duels. Other ballots stay, as `alias`'s.
+
+        Returns where their duels are shown.
+        """
+        own = "(SELECT id FROM duels WHERE asker = ?1)"
+        talks = "(SELECT conversation FROM duels WHERE asker = ?1)"
+        posts = await self._posts("duel IN (SELECT id FROM duels WHERE asker = ?)", (person,))
+        for sql in (
+            "DELETE FROM ballots WHERE voter = ?1 AND duel IN (SELECT id FROM duels WHERE state = 'open')",
+            "DELETE FROM guesses WHERE voter = ?1",
+            f"UPDATE answers SET text = '' WHERE duel IN {own}",
+            f"DELETE FROM rolling WHERE conversation IN {talks}",
+            f"DELETE FROM prologues WHERE conversation IN {talks}",
+            f"UPDATE posts SET event = NULL, tag = '' WHERE duel IN {own}",
+        ):
+            await self._do(sql, (person,))
+        await self._do("UPDATE ballots SET voter = ?2 WHERE voter = ?1", (person, alias))
+        await self._do(f"UPDATE duels SET asker = '{FORGOTTEN}', request = '' WHERE asker = ?1", (person,))
+        return posts
+
+
+def _summary(row: sqlite3.Row) -> DuelSummary:
+    asked_at = datetime.fromisoformat(row["asked_at"])
+    return DuelSummary(row["id"], row["conversation"], row["turn"], row["request"], asked_at, row["state"], row["cast"])
