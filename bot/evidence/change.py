@@ -3,7 +3,7 @@
 from bot.evidence.breakeven import BreakEven
 from bot.evidence.decision import Decision, State
 from bot.evidence.forecast import Forecast
-from bot.evidence.robustness import Robustness
+from bot.evidence.robustness import SPARE_LIMIT, Robustness
 
 DRIFTED = "Earlier and later duels contradict each other: look at them by period or by tag, and start a fresh period."
 
@@ -43,6 +43,8 @@ def _fragile(robust: Robustness | None) -> tuple[str, ...]:
         lines.append(f"It hangs on {len(robust.pivotal)} of {robust.voters} voters: without any one of those it would not stand.")
     if robust.spare_duels is None:
         lines.append("It was reached at an earlier look; the duels since have weakened it.")
+    elif robust.spare_duels >= SPARE_LIMIT:
+        lines.append(f"It would stand without its {robust.spare_duels:,} loudest duels; more were not left out.")
     else:
         lines.append(f"It would stand without its {robust.spare_duels} loudest duels, and not without one more.")
     return tuple(lines)

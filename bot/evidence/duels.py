@@ -94,10 +94,6 @@ class ScoredDuel:
             return None
         return self.score if second > first else 1 - self.score
 
-    def score_without(self, voter: str) -> float | None:
-        """The score had this person not voted; None when nobody else did."""
-        return score_of([vote for vote in self.votes if vote.voter != voter])
-
 
 @dataclass(frozen=True, slots=True)
 class Scored:

@@ -10,7 +10,9 @@ import numpy.typing as npt
 from bot.evidence.bets import Floats, checked, log_average, log_factors
 from bot.evidence.capital import Capital
 from bot.evidence.decision import ALPHA, DELTA, State, check, decide
-from bot.evidence.duels import ScoredDuel
+from bot.evidence.duels import WORTH, ScoredDuel
+
+SPARE_LIMIT = 1000  # loudest duels looked at
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,14 +35,17 @@ class LeaveOneOut:
     def after(self, duels: Sequence[ScoredDuel]) -> Self:
         """These duels more, in closing order. A duel that only the left-out person voted on drops out."""
         scores = np.array([duel.score for duel in duels], dtype=np.float64)
-        changed: dict[str, list[int]] = {voter: [] for voter in self.without}
+        changed: dict[str, list[tuple[int, float]]] = {voter: [] for voter in self.without}
         for at, duel in enumerate(duels):
+            others = len(duel.votes) - 1
+            worth = sum(WORTH[vote.opinion] for vote in duel.votes)  # a sum of halves: exact
             for vote in duel.votes:
-                changed.setdefault(vote.voter, []).append(at)
+                rest = (worth - WORTH[vote.opinion]) / others if others else np.nan
+                changed.setdefault(vote.voter, []).append((at, rest))
         without = {}
-        for voter, places in changed.items():
+        for voter, rests in changed.items():
             kept = scores.copy()
-            kept[places] = [np.nan if (score := duels[at].score_without(voter)) is None else score for at in places]
+            kept[[at for at, _ in rests]] = [rest for _, rest in rests]
             without[voter] = self.without.get(voter, self.everyone).after(kept[~np.isnan(kept)])
         return type(self)(self.everyone.after(scores), without)
 
@@ -56,7 +61,9 @@ class Robustness:
     state: State
     voters: int
     pivotal: tuple[str, ...]  # voters without whom the decision would be another
-    spare_duels: int | None  # the decision stands without its loudest k duels for k up to this; None: see spare_duels()
+    spare_duels: (
+        int | None
+    )  # the decision stands without its loudest k duels for k up to this, at most SPARE_LIMIT; None: see spare_duels()
 
     @property
     def survives_any_voter(self) -> bool:
@@ -73,7 +80,7 @@ def robustness(
 
 
 def spare_duels(
-    scores: npt.ArrayLike, state: State, *, delta: float = DELTA, alpha: float = ALPHA, pairs: int = 1, limit: int = 1000
+    scores: npt.ArrayLike, state: State, *, delta: float = DELTA, alpha: float = ALPHA, pairs: int = 1, limit: int = SPARE_LIMIT
 ) -> int | None:
     """The largest k (up to limit) such that the state still follows when its 1 ... k loudest duels are left out.
 

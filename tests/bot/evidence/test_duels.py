@@ -28,7 +28,6 @@ def test_the_score_is_the_mean_over_voters_with_halves_for_no_preference() -> No
     assert duel.share(Opinion.BOTH_BAD) == pytest.approx(0.2)
     assert duel.left_score == pytest.approx(1 - duel.score)
     assert duel.longer_score == pytest.approx(duel.score)
-    assert duel.score_without("c") == pytest.approx(0.75)
 
 
 @given(BALLOTS, SEATS)
