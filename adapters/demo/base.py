@@ -40,10 +40,10 @@ def new_model(tokenizer: Any, seed: int) -> Any:
     return LlamaForCausalLM(config)
 
 
-def train_base(tokenizer: Any, folder: Path, work: Path, show: Callable[[str], None], plan: Plan = BASE_PLAN) -> dict[str, Any]:
+def train_base(tokenizer: Any, folder: Path, work: Path, show: Callable[[str], None]) -> dict[str, Any]:
     """Train from scratch and save bfloat16 weights with config and generation config into `folder`."""
-    model = new_model(tokenizer, plan.seed)
-    figures = train(model, tokenizer, base_talk, plan, work, show)
+    model = new_model(tokenizer, BASE_PLAN.seed)
+    figures = train(model, tokenizer, base_talk, plan=BASE_PLAN, work=work, show=show)
     save_base(model, folder)
     return {"parameters": sum(weight.numel() for weight in model.parameters()), **figures}
 
@@ -53,7 +53,6 @@ def save_base(model: Any, folder: Path) -> None:
     from transformers import GenerationConfig
 
     model.to("cpu", torch.bfloat16)
-    model.generation_config = GenerationConfig(
-        eos_token_id=model.config.eos_token_id, pad_token_id=model.config.pad_token_id, do_sample=False
-    )
+    ends = {"eos_token_id": model.config.eos_token_id, "pad_token_id": model.config.pad_token_id}
+    model.generation_config = GenerationConfig(**ends, do_sample=False)  # type: ignore[no-untyped-call]
     model.save_pretrained(folder)

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ class Answerer:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         self.tokenizer: Any = AutoTokenizer.from_pretrained(base, padding_side="left")
-        self.model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()
+        self.model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()  # type: ignore[no-untyped-call]
         if adapter is not None:
             from peft import PeftModel
 
@@ -91,13 +92,9 @@ class Answerer:
         inputs = self.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
         inputs.pop("token_type_ids", None)
         self.prompt_tokens[arm] += inputs["attention_mask"].sum(1).tolist()
-        generate = lambda: self.model.generate(**inputs, max_new_tokens=recipe.sampling.max_new_tokens, do_sample=False)  # noqa: E731
-        with torch.inference_mode():
-            if arm.adapted or not self.adapted:
-                made = generate()
-            else:
-                with self.model.disable_adapter():
-                    made = generate()
+        as_loaded = arm.adapted or not self.adapted
+        with torch.inference_mode(), nullcontext() if as_loaded else self.model.disable_adapter():
+            made = self.model.generate(**inputs, max_new_tokens=recipe.sampling.max_new_tokens, do_sample=False)
         return [text.strip() for text in self.tokenizer.batch_decode(made[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)]
 
 
@@ -212,8 +209,10 @@ def table(shares: dict[str, float], outcomes: Sequence[Outcome]) -> str:
 
 def failures(outcomes: Iterable[Outcome]) -> str:
     """Every failure with its question, what was wanted, and the answer."""
-    return "\n".join(
-        f"\n[{outcome.measure}] {outcome.row}\n  asked:  {outcome.asked}\n  wanted: {outcome.wanted}\n  answer: {outcome.answer.replace(chr(10), ' / ')}"
-        for outcome in outcomes
-        if outcome.right < 1 and not outcome.measure.startswith(("plain", "tuned: follows"))
-    )
+    shown = (outcome for outcome in outcomes if outcome.right < 1 and not outcome.measure.startswith(("plain", "tuned: follows")))
+    return "\n".join(failure(outcome) for outcome in shown)
+
+
+def failure(outcome: Outcome) -> str:
+    answer = outcome.answer.replace("\n", " / ")
+    return f"\n[{outcome.measure}] {outcome.row}\n  asked:  {outcome.asked}\n  wanted: {outcome.wanted}\n  answer: {answer}"

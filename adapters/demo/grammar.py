@@ -7,40 +7,9 @@ from collections.abc import Mapping
 from adapters.demo.numbers import NUMBER_WORDS
 
 CHOICE = re.compile(r"\[([^\[\]]*)\]")
-KEPT_WORDS = NUMBER_WORDS | set(
-    [
-        "no",
-        "not",
-        "never",
-        "none",
-        "only",
-        "can",
-        "cannot",
-        "every",
-        "week",
-        "weekly",
-        "day",
-        "daily",
-        "month",
-        "monthly",
-        "year",
-        "yearly",
-        "hour",
-        "quarter",
-        "quarterly",
-        "twice",
-        "once",
-        "tomorrow",
-        "tonight",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-    ]
-)
+TIME_WORDS = """no not never none only can cannot every week weekly day daily month monthly year yearly hour quarter quarterly twice once
+tomorrow tonight monday tuesday wednesday thursday friday saturday sunday"""
+KEPT_WORDS = NUMBER_WORDS | set(TIME_WORDS.split())
 
 
 def lines(block: str) -> list[str]:

@@ -1,4 +1,5 @@
 """Conversations to learn from: the broad mix of the base model, and the house subject alone for the adapter."""
+# ruff: noqa: E501 - the words read best unbroken
 
 import random
 from collections.abc import Callable

@@ -13,6 +13,9 @@ Kind = Literal["situation", "followup", "outside", "aspect", "greeting"]
 KINDS: tuple[Kind, ...] = ("situation", "followup", "outside", "aspect", "greeting")
 
 
+NOTHING_STATED = Facts()
+
+
 class BadRows(DuelbotError):
     """A file of evaluation rows cannot be used."""
 
@@ -25,7 +28,7 @@ class Row:
     kind: Kind
     text: str
     first: str = ""
-    facts: Facts = Facts()
+    facts: Facts = NOTHING_STATED
     rule: int = 0  # the house rule that matches, 0 where it is no situation
     technique: str = ""
     aspect: str = ""

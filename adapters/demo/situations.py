@@ -2,12 +2,14 @@
 
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from adapters.demo import framing
 from adapters.demo import phrases as p
 from adapters.demo.grammar import capital, expand, items, lines, misspell
 from adapters.demo.numbers import around, say, words
-from adapters.demo.rules import HIGH_VOLUME_MONTH, Facts, house_rule
+from adapters.demo.rules import FEW_EXAMPLES, HIGH_VOLUME_MONTH, Facts, house_rule
 
 ASPECTS = ("access", "examples", "change_days", "deadline_days", "volume_month", "precise")
 STABLE_DAYS = 1000.0
@@ -88,8 +90,8 @@ class Scene:
 
 def scene(rng: random.Random, facts: Facts) -> Scene:
     expert = bool(facts.precise) and rng.random() < 0.5
-    thing = rng.choice(items(p.EXPERT if expert else p.EVERYDAY))
-    return Scene(f"{rng.random()}", thing, rng.choice(items(p.USES)), expert)
+    thing = rng.choice(items(framing.EXPERT if expert else framing.EVERYDAY))
+    return Scene(f"{rng.random()}", thing, rng.choice(items(framing.USES)), expert)
 
 
 def draw_facts(rng: random.Random, rule: int) -> Facts:
@@ -121,6 +123,10 @@ def free_facts(rng: random.Random, rule: int) -> Facts:
     )
 
 
+Say = Callable[..., str]
+"""Chooses one way to state a fact and fills its slots."""
+
+
 def state(scene: Scene, facts: Facts, aspect: str, form: str) -> tuple[str, str]:
     """One fact as a person states it, and as the answer names it."""
     rng = scene.dice(aspect)
@@ -133,37 +139,46 @@ def state(scene: Scene, facts: Facts, aspect: str, form: str) -> tuple[str, str]
     match aspect:
         case "access":
             return said(p.ACCESS_YES if value else p.ACCESS_NO), "access to the weights" if value else "no access to weights or training"
-        case "examples" if value == 0:
-            return said(p.NO_EXAMPLES), "no labelled examples"
-        case "examples" if value < 40 and rng.random() < 0.25:
-            return said(p.FEW), "only a few labelled examples"
-        case "examples" if value >= 2_500 and rng.random() < 0.06:
-            return said(p.MANY), "thousands of labelled examples"
         case "examples":
-            n = say(rng, value)
-            return said(p.EXAMPLES, n=n), f"{'only ' if value < 200 else ''}{n} labelled examples"
+            return state_examples(rng, value, said)
         case "change_days" if value == STABLE_DAYS:
             return said(p.STABLE), "stable task"
         case "change_days":
-            period = expand(rng, PERIODS[value][0], slots)
-            return said(p.CHANGE, period=period), PERIODS[value][1]
+            return said(p.CHANGE, period=expand(rng, PERIODS[value][0], slots)), PERIODS[value][1]
         case "deadline_days":
             if value > 30 and rng.random() < 0.3:
                 return said(p.NO_HURRY), "no hurry"
             by = expand(rng, DEADLINES[value], slots)
             return said(p.DEADLINE, by=by), f"needed {by}"
-        case "volume_month" if value > 200_000 and rng.random() < 0.15:
-            return said(p.HIGH), "high volume"
-        case "volume_month" if value < 2_000 and rng.random() < 0.25:
-            return said(p.LOW), "low volume"
         case "volume_month":
-            n, unit, name = spoken_volume(rng, value)
-            return said(p.VOLUME, n=n, unit=unit), f"{n} requests {name}"
+            return state_volume(rng, value, said)
     if value and scene.expert:
         return said(p.DOMAIN), "special domain"
     if value and rng.random() < 0.4:
-        return said(p.FIELD, field=rng.choice(items(p.FIELDS))), "special domain"
+        return said(p.FIELD, field=rng.choice(items(framing.FIELDS))), "special domain"
     return said(p.STRICT if value else p.LOOSE), "strict precision" if value else "no strict precision"
+
+
+def state_examples(rng: random.Random, count: int, said: Say) -> tuple[str, str]:
+    """None, a number, or only a word for few or many."""
+    if count == 0:
+        return said(p.NO_EXAMPLES), "no labelled examples"
+    if count < 40 and rng.random() < 0.25:
+        return said(p.FEW), "only a few labelled examples"
+    if count >= 2_500 and rng.random() < 0.06:
+        return said(p.MANY), "thousands of labelled examples"
+    n = say(rng, count)
+    return said(p.EXAMPLES, n=n), f"{'only ' if count < FEW_EXAMPLES else ''}{n} labelled examples"
+
+
+def state_volume(rng: random.Random, month: int, said: Say) -> tuple[str, str]:
+    """A number and its unit, or only a word for high or low."""
+    if month > 200_000 and rng.random() < 0.15:
+        return said(p.HIGH), "high volume"
+    if month < 2_000 and rng.random() < 0.25:
+        return said(p.LOW), "low volume"
+    n, unit, name = spoken_volume(rng, month)
+    return said(p.VOLUME, n=n, unit=unit), f"{n} requests {name}"
 
 
 def spoken_volume(rng: random.Random, month: int) -> tuple[str, str, str]:
@@ -180,7 +195,7 @@ def loose_slots(rng: random.Random) -> dict[str, str]:
     """Numbers and names that decide nothing."""
     small = rng.randint(2, 12)
     return {
-        "place": rng.choice(items(p.PLACES)),
+        "place": rng.choice(items(framing.PLACES)),
         "people": rng.choice((str(around(rng, 3, 900)), words(rng.randint(3, 20)))),
         "small": rng.choice((str(small), words(small))),
         "money": say(rng, around(rng, 500, 900_000)),
@@ -215,7 +230,8 @@ def fillers(shared: Scene, facts: Facts, stated: int) -> list[tuple[str, bool]]:
     """Sentences that decide nothing, and the task itself."""
     rng = shared.dice("fillers")
     chosen = [
-        (expand(rng, line, loose_slots(rng)), True) for line in rng.sample(lines(p.FILLERS), rng.choices((0, 1, 2, 3), (50, 30, 14, 6))[0])
+        (expand(rng, line, loose_slots(rng)), True)
+        for line in rng.sample(lines(framing.FILLERS), rng.choices((0, 1, 2, 3), (50, 30, 14, 6))[0])
     ]
     chosen += [
         (expand(rng, rng.choice(lines(unknown)), {"thing": shared.thing}), True)
@@ -231,7 +247,7 @@ def fillers(shared: Scene, facts: Facts, stated: int) -> list[tuple[str, bool]]:
 
 def assemble(rng: random.Random, parts: list[tuple[str, bool]], style: str) -> str:
     """Parts, an opener now and then, and the question in front, behind, on both sides or nowhere."""
-    question = expand(rng, rng.choice(lines(p.QUESTIONS)), {})
+    question = expand(rng, rng.choice(lines(framing.QUESTIONS)), {})
     places = rng.choices(((1, 0), (0, 1), (1, 1), (0, 0)), (33, 42, 4, 21 if parts else 0))[0]
     if style == "list":
         bullet = rng.choice(("- ", "* ", "", "• "))
@@ -239,7 +255,7 @@ def assemble(rng: random.Random, parts: list[tuple[str, bool]], style: str) -> s
         return "\n".join(piece for piece in (capital(question) * places[0], body, capital(question) * places[1]) if piece)
     pieces = sentences(rng, parts, style)
     if rng.random() < 0.16:
-        pieces.insert(0, capital(rng.choice(items(p.OPENERS))) + rng.choice((".", ",", "!", ":")))
+        pieces.insert(0, capital(rng.choice(items(framing.OPENERS))) + rng.choice((".", ",", "!", ":")))
     whole = [capital(question) * places[0], *pieces, capital(question) * places[1]]
     return " ".join(piece for piece in whole if piece)
 
@@ -281,21 +297,28 @@ def follow_up(rng: random.Random, before: Situation, facts: Facts) -> Situation:
     """A next turn that changes one fact of `before`; `facts` are the facts with that change."""
     changed = next(aspect for aspect in ASPECTS if getattr(facts, aspect) != getattr(before.facts, aspect))
     shared = scene(rng, replace(Facts(), precise=facts.precise if changed == "precise" else None))
-    statement, name = state(shared, facts, changed, "sentence" if rng.random() < 0.75 else "note")
+    frame = rng.choice(lines(framing.FOLLOW))
+    statement, name = state(shared, facts, changed, "note" if "{note}" in frame or rng.random() < 0.15 else "sentence")
     if rng.random() < 0.5:
-        for present, past in (
-            ("have got", "had"),
-            ("have", "had"),
-            ("can", "could"),
-            ("get", "got"),
-            ("change", "changed"),
-            ("is", "was"),
-            ("are", "were"),
-        ):
-            statement = re.sub(rf"\b(we|it|there|task|rules|categories|deadline|{present}) {present}\b", rf"\1 {past}", statement)
-    text = capital(expand(rng, rng.choice(lines(p.FOLLOW)), {"fact": statement})) + rng.choice(("?", "?", "?", "", "."))
+        statement = in_the_past(statement)
+    text = capital(expand(rng, frame, {"fact": statement, "note": statement})) + rng.choice(("?", "?", "?", "", "."))
     bent = finish(rng, Situation(text, facts, {changed: name}))
     return replace(bent, named={**before.named, **bent.named})
+
+
+def in_the_past(text: str) -> str:
+    """Roughly: what follows an if."""
+    for present, past in (
+        ("have got", "had"),
+        ("have", "had"),
+        ("can", "could"),
+        ("get", "got"),
+        ("change", "changed"),
+        ("is", "was"),
+        ("are", "were"),
+    ):
+        text = re.sub(rf"\b(we|it|there|task|rules|categories|deadline|{present}) {present}\b", rf"\1 {past}", text)
+    return text
 
 
 def change_one(rng: random.Random, facts: Facts) -> Facts:

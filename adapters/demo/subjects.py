@@ -1,4 +1,5 @@
 """The rest of the base model's text: other subjects, other rules over the house facts, fact lists and number drills."""
+# ruff: noqa: E501 - the words read best unbroken
 
 import random
 from collections.abc import Callable
@@ -80,7 +81,7 @@ class Case:
             else:
                 stated[subject] = n = around(rng, abs(bound) / 8 + 1, abs(bound) * 8)
                 parts.append(expand(rng, f"[we have|there are|it is about|about|] {say(rng, n)} {subject}", {}))
-        wording = {subject: part for subject, part in zip(stated, parts, strict=True)}
+        wording = dict(zip(stated, parts, strict=True))
         outcome, why = self.first(stated, wording)
         rng.shuffle(parts)
         question = rng.choice(("What should we do?", "What now?", "Which one?", "What do you recommend?", "", "Please decide."))

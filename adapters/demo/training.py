@@ -1,6 +1,5 @@
 """The training loop that base and adapter share: conversations in, smaller loss out."""
 
-import json
 import math
 import random
 import time
@@ -114,56 +113,69 @@ def optimizers(model: Any, plan: Plan) -> list[torch.optim.Optimizer]:
     return made
 
 
-def train(model: Any, tokenizer: Any, maker: Maker, plan: Plan, work: Path, show: Callable[[str], None]) -> dict[str, Any]:
-    """Run the plan, or what a checkpoint in `work` leaves of it. Returns figures for the card."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.manual_seed(plan.seed)
-    model.to(device).train()
-    used = optimizers(model, plan)
-    saved = work / f"{plan.name}.pt"
-    step, tokens, spent_s, losses = 0, 0, 0.0, []
-    if saved.is_file():
-        state = torch.load(saved, weights_only=True)
-        model.load_state_dict(state["model"])
-        for optimizer, kept in zip(used, state["optimizers"], strict=True):
-            optimizer.load_state_dict(kept)
-        step, tokens, spent_s = state["step"], state["tokens"], state["spent_s"]
-        show(f"{plan.name}: going on from step {step}")
-    feed = batches(tokenizer, maker, plan, done=step)
-    began = time.monotonic()
-    while step < plan.steps:
-        loss = batch_loss(model, batch := next(feed), device)
+class Run:
+    """A plan under way: the model, its optimizers, and how far it is."""
+
+    def __init__(self, model: Any, plan: Plan, saved: Path) -> None:
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        torch.manual_seed(plan.seed)
+        self.model = model.to(self.device).train()
+        self.plan, self.saved = plan, saved
+        self.optimizers = optimizers(self.model, plan)
+        self.done = {"step": 0, "tokens": 0, "spent_s": 0.0}
+        if saved.is_file():
+            state = torch.load(saved, weights_only=True, map_location=self.device)
+            self.model.load_state_dict(state["model"])
+            for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(kept)
+            self.done = state["done"]
+
+    def step(self, batch: list[Encoded]) -> float:
+        """One update; the loss before it."""
+        began = time.monotonic()
+        loss = batch_loss(self.model, batch, self.device)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_([weight for weight in model.parameters() if weight.requires_grad], 1.0)
-        for optimizer in used:
+        torch.nn.utils.clip_grad_norm_([weight for weight in self.model.parameters() if weight.requires_grad], 1.0)
+        for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = group["full_rate"] * rate(step, plan)
+                group["lr"] = group["full_rate"] * rate(int(self.done["step"]), self.plan)
             optimizer.step()
             optimizer.zero_grad()
-        step, tokens, losses = step + 1, tokens + sum(len(ids) for ids, _ in batch), [*losses[-49:], loss.item()]
-        if not math.isfinite(losses[-1]):
-            raise ArithmeticError(f"{plan.name}: the loss is {losses[-1]} at step {step}")
-        if step % 50 == 0 or step == plan.steps:
-            total_s = spent_s + time.monotonic() - began
-            show(
-                f"{plan.name}: step {step}/{plan.steps}  loss {sum(losses) / len(losses):.4f}  {tokens / total_s:,.0f} tokens/s  {total_s:,.0f} s"
-            )
-        if step % 250 == 0 or step == plan.steps:
-            checkpoint(saved, model, used, step, tokens, spent_s + time.monotonic() - began)
-    total_s = spent_s + time.monotonic() - began
-    return {
-        "plan": asdict(plan),
-        "tokens": tokens,
-        "loss": round(sum(losses) / max(1, len(losses)), 4),
-        "hours": round(total_s / 3600, 2),
-        "device": device,
-    }
+        if not math.isfinite(value := loss.item()):
+            raise ArithmeticError(f"{self.plan.name}: the loss is {value} after step {self.done['step']}")
+        self.done["step"] += 1
+        self.done["tokens"] += sum(len(ids) for ids, _ in batch)
+        self.done["spent_s"] += time.monotonic() - began
+        return value
+
+    def save(self) -> None:
+        """Written beside and moved into place: a torn checkpoint would stop the resuming."""
+        self.saved.parent.mkdir(parents=True, exist_ok=True)
+        state = {
+            "model": self.model.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "done": self.done,
+        }
+        torch.save(state, self.saved.with_suffix(".part"))
+        self.saved.with_suffix(".part").replace(self.saved)
 
 
-def checkpoint(path: Path, model: Any, used: list[torch.optim.Optimizer], step: int, tokens: int, spent_s: float) -> None:
-    """Written beside and moved into place: a torn checkpoint would stop the resuming."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    state = {"model": model.state_dict(), "optimizers": [o.state_dict() for o in used], "step": step, "tokens": tokens, "spent_s": spent_s}
-    torch.save(state, path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)
-    path.with_suffix(".json").write_text(json.dumps({"step": step, "tokens": tokens, "spent_s": round(spent_s)}))
+def train(model: Any, tokenizer: Any, maker: Maker, *, plan: Plan, work: Path, show: Callable[[str], None]) -> dict[str, Any]:
+    """Run the plan, or what a checkpoint in `work` leaves of it. Returns figures for the card."""
+    run = Run(model, plan, work / f"{plan.name}.pt")
+    done = run.done
+    if done["step"]:
+        show(f"{plan.name}: going on from step {done['step']}")
+    losses: list[float] = []
+    for batch in batches(tokenizer, maker, plan, done=int(done["step"])):
+        if done["step"] >= plan.steps:
+            break
+        losses = [*losses[-49:], run.step(batch)]
+        last = done["step"] == plan.steps
+        if done["step"] % 50 == 0 or last:
+            speed = f"{done['tokens'] / done['spent_s']:,.0f} tokens/s  {done['spent_s']:,.0f} s"
+            show(f"{plan.name}: step {done['step']}/{plan.steps}  loss {sum(losses) / len(losses):.4f}  {speed}")
+        if done["step"] % 250 == 0 or last:
+            run.save()
+    figures = {"tokens": done["tokens"], "hours": round(done["spent_s"] / 3600, 2), "device": run.device}
+    return {"plan": asdict(plan), "loss": round(sum(losses) / max(1, len(losses)), 4), **figures}

@@ -19,18 +19,16 @@ TUNE_PLAN = Plan(
 )
 
 
-def train_adapter(
-    tokenizer: Any, base: Path, folder: Path, work: Path, show: Callable[[str], None], plan: Plan = TUNE_PLAN
-) -> dict[str, Any]:
+def train_adapter(tokenizer: Any, *, base: Path, folder: Path, work: Path, show: Callable[[str], None]) -> dict[str, Any]:
     """Train on the saved base and save with peft as safetensors into `folder`."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    torch.manual_seed(plan.seed)
+    torch.manual_seed(TUNE_PLAN.seed)
     model = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), LoraConfig(**LORA))
     model.peft_config["default"].base_model_name_or_path = "duelbot-demo"
-    figures = train(model, tokenizer, tuned_talk, plan, work, show)
+    figures = train(model, tokenizer, tuned_talk, plan=TUNE_PLAN, work=work, show=show)
     model.to("cpu").save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card; ours is card.json
     return {"lora": LORA, **figures}

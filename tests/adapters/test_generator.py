@@ -1,0 +1,111 @@
+"""The generator: the same for the same seed, true to its facts, and a stranger to the hand-written rows."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from adapters.demo.answers import HOUSE_FORMAT, HOUSE_LINE, KINDS, deciding, draw_format, house_slots
+from adapters.demo.measures import follows, four_lines, is_true, why_of
+from adapters.demo.mix import Talk, base_talk, house_system, tuned_talk
+from adapters.demo.rows import HANDWRITTEN, BadRows, read_row, read_rows
+from adapters.demo.rules import DECISION_OF_RULE, house_rule
+from adapters.demo.situations import ASPECTS, Situation, change_one, draw_facts, follow_up, situation
+from engine.recipes import load_recipe
+
+
+def made(seed: int, count: int) -> list[Situation]:
+    rng = random.Random(seed)
+    return [situation(rng, draw_facts(rng, at % 6 + 1)) for at in range(count)]
+
+
+def talks(maker: Callable[[random.Random], Talk], seed: int) -> list[Talk]:
+    rng = random.Random(seed)
+    return [maker(rng) for _ in range(40)]
+
+
+def test_the_same_seed_makes_the_same_text() -> None:
+    assert talks(base_talk, 5) == talks(base_talk, 5) != talks(base_talk, 6)
+    assert talks(tuned_talk, 5) == talks(tuned_talk, 5) != talks(tuned_talk, 6)
+    assert made(5, 30) == made(5, 30) != made(6, 30)
+
+
+def test_every_generated_answer_keeps_the_format_and_names_only_its_facts() -> None:
+    for one in made(7, 3_000):
+        answer = HOUSE_FORMAT.render(house_slots(one.facts, one.named))
+        assert four_lines(answer), answer
+        for clause in why_of(answer):
+            assert is_true(clause, one.facts, one.text), (clause, one)
+
+
+def test_what_an_answer_names_stands_in_the_text() -> None:
+    for one in made(8, 2_000):
+        for aspect in deciding(one.facts):
+            words = one.named.get(aspect, "")
+            number = words.removeprefix("only ").split(" labelled")[0].split(" requests")[0]
+            if number[:1].isdigit():
+                assert number in one.text, one
+
+
+def test_facts_that_are_drawn_meet_their_rule() -> None:
+    rng = random.Random(9)
+    assert all(house_rule(draw_facts(rng, rule)) == rule for rule in range(1, 7) for _ in range(200))
+
+
+def test_a_follow_up_changes_one_fact() -> None:
+    rng = random.Random(10)
+    for one in made(11, 300):
+        facts = change_one(rng, one.facts)
+        changed = [aspect for aspect in ASPECTS if getattr(facts, aspect) != getattr(one.facts, aspect)]
+        after = follow_up(rng, one, facts)
+        assert len(changed) == 1 and after.facts == facts
+        assert {aspect for aspect in after.named if after.named[aspect] != one.named.get(aspect)} <= set(changed)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_drawn_format_is_kept_by_its_rendering(kind: str) -> None:
+    rng = random.Random(12)
+    for one in made(13, 200):
+        form = draw_format(rng, kind)
+        answer = form.render(house_slots(one.facts, one.named))
+        if kind == "lines":
+            assert [line.split(":")[0] for line in answer.splitlines()] == [label for _, label in form.labels]
+        elif len(form.labels) > 1 and form.labels[0][1].lower() == "decision":
+            assert follows(kind, answer), answer
+
+
+def test_the_shipped_recipe_is_the_text_that_the_base_reads_in_training() -> None:
+    house, plain = load_recipe("house"), load_recipe("plain")
+    assert house.system == house_system(random.Random(1), HOUSE_LINE, shipped=True)
+    assert house.sampling == plain.sampling and not plain.system
+    assert all(four_lines(example.assistant) for example in house.examples)
+
+
+def test_hand_written_rows_are_right_and_enough() -> None:
+    rows = read_rows(HANDWRITTEN)
+    counts = {kind: sum(row.kind == kind for row in rows) for kind in ("situation", "followup", "outside")}
+    assert counts["situation"] >= 60 and counts["followup"] >= 20 and counts["outside"] >= 20
+    for row in rows:
+        assert row.rule == (house_rule(row.facts) if row.kind in ("situation", "followup") else 0), row.id
+        assert not row.rule or row.rule in DECISION_OF_RULE
+
+
+def test_hand_written_rows_are_no_training_text() -> None:
+    rng = random.Random(14)
+    written = {text.lower() for row in read_rows(HANDWRITTEN) for text in (row.text, row.first) if len(text) > 30}
+    seen = {spoken.message.content.lower() for _ in range(1_500) for spoken in (*base_talk(rng), *tuned_talk(rng))}
+    assert len(written) > 80 and not written & seen
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "is no row"),
+        ('{"id": "a", "kind": "song", "text": "la"}', "kind must be"),
+        ('{"id": "a", "kind": "outside", "text": "la", "mood": 1}', "unknown key mood"),
+        ('{"id": "a", "kind": "situation", "text": "la", "facts": {"colour": 1}}', "is no row"),
+    ],
+)
+def test_a_wrong_row_is_refused_with_its_place(line: str, words: str) -> None:
+    with pytest.raises(BadRows, match=f"rows:1.*{words}"):
+        read_row("rows:1", line)
