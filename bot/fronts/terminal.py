@@ -1,0 +1,222 @@
+"""The chat in a terminal: ask, two answers side by side, vote by a key, reveal. Holds no rule of the product."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing, suppress
+from datetime import datetime
+from itertools import cycle
+from typing import Any
+
+from prompt_toolkit.input import Input, create_input
+from prompt_toolkit.output import Output, create_output
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from bot.app import App
+from bot.errors import StoreError
+from bot.fronts import terminal_render as render
+from bot.fronts.terminal_input import ENTER, LEAVE, Command, KeyReader, LineReader, parse
+from bot.views import DuelSummary, DuelView
+from engine.cost import Estimate
+from engine.errors import DuelbotError
+from engine.printable import printable
+
+PERSON = "terminal"  # asker and voter: whoever sits at this terminal
+TICK_S = 0.12  # between two pictures of the waiting mark
+RESIZED_S = 0.3  # between two looks at the width while a vote is awaited
+SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+NO_TERMINAL = 'The chat needs a terminal on both ends. In a pipe, use: python -m engine ask "your request"'
+
+
+class Leave(Exception):
+    """No error: the person leaves the chat."""
+
+
+async def run(app: App) -> int:
+    """Chat until the person leaves. The exit status: 0, or 2 when there is no terminal."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        sys.stderr.write(f"{NO_TERMINAL}\n")
+        return 2
+    await Chat(app, create_input(), create_output(), Console(highlight=False, markup=False, emoji=False)).talk()
+    return 0
+
+
+class Chat:
+    """One person, one conversation at a time."""
+
+    def __init__(self, app: App, source: Input, screen: Output, console: Console) -> None:
+        self._app = app
+        self._console = console
+        self._keys = KeyReader(source)
+        self._line = LineReader(source, screen, tuple(render.COMMANDS), self._toolbar)
+        self._conversation: str | None = None
+        self._listed: list[DuelSummary] = []  # what /open counts by
+        self._estimate: Estimate | None = None
+
+    def _toolbar(self, width: int) -> str:
+        return render.toolbar(self._app.model, self._estimate, width)
+
+    def _show(self, shown: RenderableType) -> None:
+        self._console.print(shown)
+
+    def _say(self, words: str) -> None:
+        self._console.print(Text(printable(words)))
+
+    async def talk(self) -> None:
+        """Read, do, repeat. What goes wrong is said in words, and the chat goes on."""
+        self._show(render.welcome(self._app.examples))
+        with suppress(StoreError):  # the arrow keys are no reason to stay out
+            self._line.remember([duel.request for duel in reversed(await self._app.history())])
+        with suppress(Leave):
+            while True:
+                await self._guarded(self._take_turn)
+
+    async def _guarded(self, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except DuelbotError as error:
+            self._say(error.words)
+
+    async def _take_turn(self) -> None:
+        self._console.print()
+        guess = asyncio.create_task(self._guess())
+        try:
+            line = await self._line.read()
+        finally:
+            await _drop(guess)
+        if line is None:
+            raise Leave
+        meant = parse(line)
+        if isinstance(meant, Command):
+            await self._command(meant)
+        elif meant:
+            await self._ask(self._example(meant))
+
+    async def _guess(self) -> None:
+        """The estimate under the prompt, there as soon as the model is, while somebody may be typing already."""
+        await self._app.model_settled()
+        with suppress(StoreError):  # it will be said when something is asked
+            self._estimate = await self._app.estimate()
+
+    def _example(self, text: str) -> str:
+        """At the beginning of a conversation a number stands for an example."""
+        examples = self._app.examples
+        if self._conversation is None and text.isascii() and text.isdigit() and 1 <= int(text) <= len(examples):
+            self._show(render.asked(examples[int(text) - 1]))
+            return examples[int(text) - 1]
+        return text
+
+    async def _ask(self, text: str) -> None:
+        view = await self._app.ask(text, asker=PERSON, conversation=self._conversation)
+        self._conversation = view.conversation
+        if view.note and view.turn > 1:
+            self._console.print(Text(printable(view.note), "dim"))
+        await self._settle(view)
+
+    async def _settle(self, view: DuelView) -> None:
+        """From wherever a duel is to its end: follow, show both answers in full, vote, reveal."""
+        with self._keys.listening():
+            view = await self._follow(view)
+            self._show(render.Answers(view.sides))
+            voted = await self._vote(view) if view.state == "open" else view
+        self._show(render.decided(voted) if voted else Text("Not voted. The conversation goes on with A, the left answer."))
+
+    async def _follow(self, view: DuelView) -> DuelView:
+        """Show the answers as they are written, until there is something to vote on or nothing more to come."""
+        spin = cycle(SPINNER)
+        with Live(console=self._console, transient=True, auto_refresh=False, vertical_overflow="crop") as live:
+            async with aclosing(self._app.watch(view.id, PERSON)) as views:
+                coming, pressed = asyncio.ensure_future(anext(views)), asyncio.ensure_future(self._keys.next())
+                try:
+                    while view.state in ("waiting", "answering"):
+                        done, _ = await asyncio.wait({coming, pressed}, timeout=TICK_S, return_when=asyncio.FIRST_COMPLETED)
+                        if pressed in done:
+                            if pressed.result() in LEAVE | {"s", "S"}:
+                                await self._app.stop(view.id)
+                            pressed = asyncio.ensure_future(self._keys.next())
+                        if coming in done:
+                            view = coming.result()
+                            coming = asyncio.ensure_future(anext(views))
+                        live.update(render.streaming(view, self._console.size, next(spin)), refresh=True)
+                except StopAsyncIteration:
+                    pass  # the app is being left; what there is has been given
+                finally:
+                    await _drop(coming, pressed)
+        return view
+
+    async def _vote(self, view: DuelView) -> DuelView | None:
+        """One key; None when the person skips. A vote that could not be stored can be given again."""
+        self._keys.forget()
+        with Live(render.vote_bar(), console=self._console, transient=True, auto_refresh=False):
+            while True:
+                key = await self._key_over(render.Answers(view.sides))
+                if key in LEAVE:
+                    raise Leave
+                if key == ENTER:
+                    return None
+                if key not in render.VOTE_KEYS:
+                    continue
+                try:
+                    return await self._app.cast(view.id, PERSON, render.VOTE_KEYS[key])
+                except StoreError as error:
+                    self._say(error.words)
+
+    async def _key_over(self, shown: RenderableType) -> str:
+        """The next key. When the terminal gets another width meanwhile, what was shown is shown again to fit it."""
+        width, pressed = self._console.width, asyncio.ensure_future(self._keys.next())
+        try:
+            while not (await asyncio.wait({pressed}, timeout=RESIZED_S))[0]:
+                if width != self._console.width:
+                    width = self._console.width
+                    self._show(shown)
+            return pressed.result()
+        finally:
+            await _drop(pressed)
+
+    async def _command(self, command: Command) -> None:
+        match command.name:
+            case "/new":
+                self._conversation = None
+                self._show(render.example_list(self._app.examples))
+            case "/history":
+                await self._history(command.argument)
+            case "/open":
+                await self._open(command.argument)
+            case "/verdict":
+                self._say((await self._app.verdict()).words)
+            case "/estimate":
+                self._say(render.estimate_sentence(self._app.model, await self._app.estimate()))
+            case "/help":
+                self._show(render.help_table())
+            case "/quit" | "/exit" | "/q":
+                raise Leave
+            case other:
+                self._say(f"There is no command {other}. /help lists them; to ask something that begins with a slash, write two.")
+
+    async def _history(self, words: str) -> None:
+        self._listed = await self._app.history(search=words)
+        if self._listed:
+            self._show(render.history_table(self._listed, datetime.now().astimezone()))
+        else:
+            self._say(f"No duel holds {words!r}." if words else "No duels yet.")
+
+    async def _open(self, number: str) -> None:
+        if not self._listed:
+            self._listed = await self._app.history()
+        if not (number.isascii() and number.isdigit() and 1 <= int(number) <= len(self._listed)):
+            self._say(f"/open takes a number of the list, 1 to {len(self._listed)}." if self._listed else "No duels yet.")
+            return
+        views = await self._app.conversation(self._listed[int(number) - 1].conversation, PERSON)
+        self._conversation = views[-1].conversation
+        for shown in render.conversation(views):
+            self._show(shown)
+        if not render.ended(views[-1]):
+            await self._settle(views[-1])
+
+
+async def _drop(*tasks: "asyncio.Future[Any]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
