@@ -3,11 +3,12 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from typing import NoReturn
 
 from bot.app import App
 from bot.settings import Settings
@@ -54,11 +55,26 @@ def _log_to(settings: Settings, front: str) -> None:
 
 async def _run(front: str, settings: Settings) -> int:
     _end_on_signals(front)
-    with suppress(asyncio.CancelledError):  # a signal: all that was open has been closed on the way here
-        if front == "chat":
-            return await _chat(settings)
-        await _web(settings)
-    return DONE
+    app, status = None, DONE
+    try:
+        async with App.open(settings) as app:
+            status = await (_chat(app) if front == "chat" else _web(app, settings))
+    except asyncio.CancelledError:
+        pass  # a signal: all that was open has been closed on the way here
+    except DuelbotError as error:
+        print(error.words, file=sys.stderr)
+        status = BAD_INPUT
+    if app and app.model.state == "loading":
+        _end_now(status)
+    return status
+
+
+def _end_now(status: int) -> NoReturn:
+    """End without waiting for the thread that loads: nobody can interrupt a download or an import, and nothing is left to save."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _end_on_signals(front: str) -> None:
@@ -77,24 +93,23 @@ def _end_on_signals(front: str) -> None:
         loop.add_signal_handler(each, end)
 
 
-async def _chat(settings: Settings) -> int:
+async def _chat(app: App) -> int:
     from bot.fronts.terminal import run  # each front's libraries are loaded for that front alone
 
-    async with App.open(settings) as app:
-        return await run(app)
+    return await run(app)
 
 
-async def _web(settings: Settings) -> None:
+async def _web(app: App, settings: Settings) -> int:
     """The address is printed by the page, once it answers."""
-    async with App.open(settings) as app:
-        print(f"Store: {settings.store_file}", flush=True)
-        telling = asyncio.create_task(_tell_model(app))
-        try:
-            from bot.fronts.web import serve
+    print(f"Store: {settings.store_file}", flush=True)
+    telling = asyncio.create_task(_tell_model(app))
+    try:
+        from bot.fronts.web import serve
 
-            await serve(app, settings)
-        finally:
-            telling.cancel()
+        await serve(app, settings)
+    finally:
+        telling.cancel()
+    return DONE
 
 
 async def _tell_model(app: App) -> None:
