@@ -220,7 +220,7 @@ async def _ask_file(
         console.print(Rule(style="dim"), comparison(list(entrants), summary(outcomes)))
     every = [outcome for each in outcomes.values() for outcome in each]
     failed = sum(isinstance(outcome, Failure) for outcome in every)
-    notes.print(f"{len(question.rows):,} requests, {len(every) - failed:,} answers, {failed:,} failures.")
+    notes.print(f"Requests: {len(question.rows):,}, answers: {len(every) - failed:,}, failures: {failed:,}.")
     return _status(every)
 
 

@@ -134,7 +134,7 @@ def chosen(view: DuelView) -> str:
     """What the viewer voted, in one sentence; after the close with the name of who won."""
     choice = view.own_choice
     if choice is None:
-        return "The answers were identical: a tie, nobody was asked." if view.reveal and view.reveal.auto_tie else ""
+        return ""  # also of identical answers: the view's note says that nobody was asked
     if view.reveal and choice in (Choice.LEFT, Choice.RIGHT):
         side = Side(choice.value)
         return f"You chose {side.label}, {ARM_WORDS[view.reveal.sides[side].arm]}."

@@ -200,7 +200,7 @@ def test_a_file_gives_a_line_for_every_request_and_arm_in_its_order(ask: Ask, tm
     assert status == 0
     assert [(row["id"], row["arm"]) for row in written] == [(number, arm) for number in range(20) for arm in ("prompted", "tuned")]
     assert set(written[0]) == {"id", "arm", "text", "finish", "contestant", "usage", "cost"}
-    assert "20 requests, 40 answers, 0 failures." in err
+    assert "Requests: 20, answers: 40, failures: 0." in err
 
 
 def test_a_refused_request_of_a_file_fails_alone(ask: Ask, tmp_path: Path) -> None:

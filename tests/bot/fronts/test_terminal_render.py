@@ -124,8 +124,11 @@ def test_the_choice_is_said_again(choice: Choice, words: str) -> None:
     assert render.chosen(replace(CLOSED, own_choice=choice)) == words
 
 
-def test_identical_answers_are_a_tie_that_nobody_voted_on() -> None:
-    assert "identical" in render.chosen(replace(CLOSED, own_choice=None, reveal=replace(REVEAL, auto_tie=True)))
+def test_of_identical_answers_nothing_is_said_to_be_chosen() -> None:
+    view = replace(CLOSED, own_choice=None, reveal=replace(REVEAL, auto_tie=True), note="Both are the same.")
+    shown = drawn(render.decided(view))
+    assert "You" not in shown
+    assert "Both are the same." in shown
 
 
 def test_before_the_close_nothing_is_revealed() -> None:
