@@ -1,0 +1,108 @@
+"""The bot in its own process, as people start it, connected to a loopback."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.loopback.server import TOKEN, Loopback
+
+ROOT = Path(__file__).parents[2]
+LIFE_S = 180.0
+
+
+class BotProcess:
+    """One run of `python -m bot`."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.lines: list[str] = []
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            self.lines.append(line.decode(errors="replace").rstrip())
+
+    @property
+    def output(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def running(self) -> bool:
+        return self.process.returncode is None
+
+    async def stop(self, how: signal.Signals = signal.SIGTERM, within_s: float = 30.0) -> float:
+        """Tell it to end and wait; the seconds that it took."""
+        started = time.monotonic()
+        if self.running:
+            self.process.send_signal(how)
+        try:
+            await asyncio.wait_for(self.process.wait(), within_s)
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+            raise AssertionError(f"the bot did not end within {within_s:g} s of {how.name}:\n{self.output}") from None
+        took_s = time.monotonic() - started
+        await self._reading
+        return took_s
+
+
+@asynccontextmanager
+async def bot_process(
+    discord: Loopback, folder: Path, *, script: str = "tests.loopback.scripts:by_request", wait: bool = True, **settings: str
+) -> AsyncGenerator[BotProcess, None]:
+    """Start the bot with its store in `folder`, wait until it is connected, and end it with the block. `settings`: DUEL_ names."""
+    environ = {
+        "PATH": os.environ.get("PATH", ""),
+        "HOME": str(folder),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "DISCORD_TOKEN": TOKEN,
+        "DUEL_STORE_PATH": str(folder / "duels.sqlite3"),
+        "DUEL_WEB_PORT": str(free_port()),
+        "LOOPBACK_ADDRESS": discord.address,
+        "LOOPBACK_SCRIPT": script,
+        "LOOPBACK_LIFE_S": f"{LIFE_S:g}",
+        **settings,
+    }
+    before = len(discord.gateway.identified)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.loopback.redirected",
+        cwd=folder,
+        env=environ,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    bot = BotProcess(process)
+    ended = asyncio.create_task(process.wait())
+    ended.add_done_callback(lambda _: discord.world.changes.tell())
+    try:
+        if wait:
+            await discord.world.changes.until(
+                lambda: len(discord.gateway.identified) > before or ended.done(), f"a connection; output:\n{bot.output}", 60
+            )
+            assert bot.running, f"the bot ended at once:\n{bot.output}"
+        yield bot
+    finally:
+        if bot.running:
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), 15)
+            except TimeoutError:
+                process.kill()
+        await process.wait()
+        await bot._reading
+        await ended
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        return int(bound.getsockname()[1])

@@ -1,0 +1,228 @@
+"""The world in Discord's JSON (API version 10), as the gateway and REST give it."""
+
+import hashlib
+import mimetypes
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.loopback.parts import media, numbered, walk
+from tests.loopback.world import ALL_PERMISSIONS, DM, Channel, File, Guild, Message, User, World
+
+Json = dict[str, Any]
+CDN = "https://cdn.discordapp.com"
+MEMBER_PERMISSIONS = (
+    0x0000_0400 | 0x0000_0800 | 0x0000_4000 | 0x0000_8000 | 0x0001_0000 | 0x8000_0000
+)  # see, send, embed, files, history, commands
+URL_LIFE_S = 24 * 3600
+
+
+def stamp(at: float | None) -> str | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat()
+
+
+def user(who: User) -> Json:
+    return {
+        "id": str(who.id),
+        "username": who.name.lower(),
+        "global_name": None if who.bot else who.name,
+        "discriminator": "0" if not who.bot else "4242",
+        "avatar": None,
+        "bot": who.bot,
+        "system": False,
+        "public_flags": 0,
+        "flags": 0,
+        "primary_guild": None,
+    }
+
+
+def bot_user(world: World) -> Json:
+    return {**user(world.bot), "mfa_enabled": True, "verified": True, "email": None, "locale": "en-US"}
+
+
+def permissions(guild: Guild, who: User) -> int:
+    return ALL_PERMISSIONS if who.id in guild.admins else MEMBER_PERMISSIONS
+
+
+def member(guild: Guild, who: User, *, with_permissions: bool = False, with_user: bool = True) -> Json:
+    made: Json = {
+        "roles": [str(role) for role in guild.members.get(who.id, [])],
+        "joined_at": "2026-01-01T00:00:00+00:00",
+        "deaf": False,
+        "mute": False,
+        "flags": 0,
+        "pending": False,
+        "nick": None,
+        "avatar": None,
+        "banner": None,
+        "premium_since": None,
+        "communication_disabled_until": None,
+    }
+    if with_user:
+        made["user"] = user(who)
+    if with_permissions:
+        made["permissions"] = str(permissions(guild, who))
+    return made
+
+
+def role(role_id: int, name: str, allowed: int, position: int) -> Json:
+    return {
+        "id": str(role_id),
+        "name": name,
+        "description": None,
+        "color": 0,
+        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
+        "hoist": False,
+        "icon": None,
+        "unicode_emoji": None,
+        "position": position,
+        "permissions": str(allowed),
+        "managed": False,
+        "mentionable": False,
+        "flags": 0,
+    }
+
+
+def channel(place: Channel) -> Json:
+    if place.kind == DM:
+        recipients = [user(place.recipient)] if place.recipient else []
+        return {"id": str(place.id), "type": DM, "flags": 0, "last_message_id": None, "recipients": recipients}
+    assert place.guild is not None
+    return {
+        "id": str(place.id),
+        "type": place.kind,
+        "guild_id": str(place.guild.id),
+        "name": place.name,
+        "position": 0,
+        "permission_overwrites": [],
+        "rate_limit_per_user": 0,
+        "nsfw": False,
+        "topic": None,
+        "parent_id": None,
+        "last_message_id": None,
+        "flags": 0,
+    }
+
+
+def guild(world: World, place: Guild) -> Json:
+    """As GUILD_CREATE has it."""
+    everyone = role(place.id, "@everyone", MEMBER_PERMISSIONS, 0)
+    return {
+        "id": str(place.id),
+        "name": place.name,
+        "owner_id": str(place.owner.id),
+        "roles": [everyone, *(role(number, name, 0, at) for at, (number, name) in enumerate(place.roles.items(), 1))],
+        "channels": [channel(c) for c in world.channels.values() if c.guild is place and c.bot_may],
+        "members": [member(place, world.bot)],
+        "member_count": len(place.members),
+        "joined_at": "2026-01-01T00:00:00+00:00",
+        "large": False,
+        "unavailable": False,
+        "preferred_locale": "en-US",
+        "verification_level": 1,
+        "default_message_notifications": 1,
+        "explicit_content_filter": 0,
+        "mfa_level": 0,
+        "nsfw_level": 0,
+        "premium_tier": 0,
+        "premium_progress_bar_enabled": False,
+        "system_channel_flags": 0,
+        "afk_timeout": 300,
+        "features": [],
+        **{name: [] for name in ("emojis", "stickers", "threads", "presences", "voice_states", "stage_instances")},
+        **{name: [] for name in ("guild_scheduled_events", "soundboard_sounds")},
+    }
+
+
+def file_url(world: World, stored: File) -> str:
+    """Signed, and valid for a day."""
+    expires = f"{int(world.now() + URL_LIFE_S):x}"
+    return f"{CDN}/attachments/{stored.channel_id}/{stored.id}/{stored.name}?ex={expires}&is={expires}&hm={signature(stored, expires)}"
+
+
+def signature(stored: File, expires: str) -> str:
+    return hashlib.sha256(f"loopback/{stored.id}/{expires}".encode()).hexdigest()
+
+
+def attachment(world: World, stored: File) -> Json:
+    url = file_url(world, stored)
+    made: Json = {"id": str(stored.id), "filename": stored.name, "size": len(stored.data), "url": url, "proxy_url": url}
+    kind = mimetypes.guess_type(stored.name)[0]
+    return made | ({"content_type": kind} if kind else {}) | ({"description": stored.description} if stored.description else {})
+
+
+def _shown_files(note: Message) -> set[int]:
+    """Files that a component shows are not in `attachments`."""
+    wanted = set(media(note.components))
+    return {stored.id for stored in note.files if f"attachment://{stored.name}" in wanted}
+
+
+def _resolved(world: World, note: Message) -> list[Json]:
+    """Components with ids, and with addresses in place of attachment://."""
+    made = numbered(note.components)
+    where = {f"attachment://{stored.name}": file_url(world, stored) for stored in note.files}
+
+    def shown(item: Json) -> Json:
+        url = where.get(item["url"], item["url"])
+        return {"id": str(note.id), **item, "url": url, "proxy_url": url}
+
+    for part in walk(made):
+        for name in ("media", "file"):
+            if part.get(name):
+                part[name] = shown(part[name])
+        if part.get("items"):
+            part["items"] = [{"description": None, "spoiler": False, **item, "media": shown(item["media"])} for item in part["items"]]
+    return made
+
+
+def message(world: World, note: Message, *, for_bot: bool = True, nested: bool = False) -> Json:
+    """A message as the bot may see it: without the content intent others' words are empty unless they are meant for it."""
+    hidden = for_bot and not may_read(world, note)
+    shown = _shown_files(note)
+    made: Json = {
+        "id": str(note.id),
+        "channel_id": str(note.channel.id),
+        "type": 19 if note.reference else 0,
+        "author": user(note.author),
+        "content": "" if hidden else note.content,
+        "timestamp": stamp(note.posted_at),
+        "edited_timestamp": stamp(note.edited_at),
+        "tts": False,
+        "mention_everyone": False,
+        "mentions": [user(who) for who in mentioned(world, note)],
+        "mention_roles": [],
+        "attachments": [] if hidden else [attachment(world, stored) for stored in note.files if stored.id not in shown],
+        "embeds": [] if hidden else note.embeds,
+        "components": [] if hidden else _resolved(world, note),
+        "pinned": False,
+        "flags": note.flags,
+    }
+    if note.nonce is not None:
+        made["nonce"] = note.nonce
+    if note.author is world.bot:
+        made["application_id"] = str(world.bot.id)
+    if note.token:
+        made["webhook_id"] = str(world.bot.id)
+    if note.reference and not nested:
+        made["message_reference"] = {"type": 0, "channel_id": str(note.channel.id), "message_id": str(note.reference)}
+        target = world.messages.get(note.reference)
+        made["referenced_message"] = message(world, target, nested=True) if target and not target.deleted else None
+    return made
+
+
+def mentioned(world: World, note: Message) -> list[User]:
+    found = [who for who in world.users.values() if f"<@{who.id}>" in note.text or f"<@!{who.id}>" in note.text]
+    target = world.messages.get(note.reference or 0)
+    return found + ([target.author] if target and target.author not in found and not note.author.bot else [])
+
+
+def may_read(world: World, note: Message) -> bool:
+    mine = note.author is world.bot or note.channel.kind == DM
+    return mine or world.content_intent_in_portal or world.bot in mentioned(world, note)
+
+
+def dispatched(world: World, note: Message) -> Json:
+    """As MESSAGE_CREATE and MESSAGE_UPDATE have it."""
+    made = message(world, note)
+    if place := note.channel.guild:
+        made |= {"guild_id": str(place.id), "member": member(place, note.author, with_user=False)}
+    return made
