@@ -5,7 +5,6 @@ LOOPBACK_SCRIPT    "package.module:function": a function Prompt -> Script; the m
 LOOPBACK_LIFE_S    the process ends by itself after this time, or when the one that started it is gone
 """
 
-import asyncio
 import importlib
 import os
 import runpy
@@ -63,17 +62,16 @@ def end_in_time(life_s: float) -> None:
 def script_the_model(where: str) -> None:
     """Put a scripted backend in the place of the model; everything around it is the product's own."""
     import engine.lineup
-    from engine.backends.scripted import ScriptedBackend
-    from tests.bot.scripted import lineup_over
 
     module, _, function = where.partition(":")
-    backend = ScriptedBackend(getattr(importlib.import_module(module), function))
 
     async def opened(settings: Any) -> Any:
-        await asyncio.sleep(0)
-        return lineup_over(backend)
+        from engine.backends.scripted import ScriptedBackend
+        from tests.bot.scripted import lineup_over
 
-    engine.lineup.open_lineup = opened
+        return lineup_over(ScriptedBackend(getattr(importlib.import_module(module), function)))
+
+    engine.lineup.open_lineup = opened  # before the bot's own modules take the name
 
 
 def main() -> None:
