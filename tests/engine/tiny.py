@@ -58,7 +58,12 @@ def save_adapter(folder: Path, base: Path, seed: int = 1, *, dead: bool = False,
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_pretrained(base)
     config = LoraConfig(
-        r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=dead, **options  # type: ignore[arg-type]
+        r=4,
+        lora_alpha=8,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+        init_lora_weights=dead,
+        **options,  # type: ignore[arg-type]
     )
     tuned = get_peft_model(model, config)
     tuned.save_pretrained(folder)
