@@ -53,6 +53,12 @@ class Person:
     async def dm(self, text: str, **more: Any) -> Message:
         return await self.post(self.world.dm(self.user), text, **more)
 
+    async def start_thread(self, channel: Channel, name: str) -> Channel:
+        """A public thread; the bot is told of it."""
+        thread = self.world.thread(channel, name)
+        self.discord.gateway.tell("THREAD_CREATE", payloads.channel(thread), thread)
+        return thread
+
     async def delete(self, note: Message) -> None:
         """One's own message, or as a moderator anybody's."""
         posting.delete(self.discord, note)

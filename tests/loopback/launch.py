@@ -6,11 +6,12 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.loopback.server import TOKEN, Loopback
+from tests.loopback.waiting import Changes
 
 ROOT = Path(__file__).parents[2]
 LIFE_S = 180.0
@@ -19,8 +20,10 @@ LIFE_S = 180.0
 class BotProcess:
     """One run of `python -m bot`."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, page: str, changes: Changes) -> None:
         self.process = process
+        self.page = page  # address of the page that it serves beside Discord
+        self._changes = changes
         self.lines: list[str] = []
         self._reading = asyncio.create_task(self._read())
 
@@ -28,10 +31,15 @@ class BotProcess:
         assert self.process.stdout is not None
         async for line in self.process.stdout:
             self.lines.append(line.decode(errors="replace").rstrip())
+            self._changes.tell()
 
     @property
     def output(self) -> str:
         return "\n".join(self.lines)
+
+    async def says(self, words: str) -> None:
+        """Waits until the process has printed this."""
+        await self._changes.until(lambda: words in self.output, f"the words {words!r}; output:\n{self.output}")
 
     @property
     def running(self) -> bool:
@@ -55,9 +63,15 @@ class BotProcess:
 
 @asynccontextmanager
 async def bot_process(
-    discord: Loopback, folder: Path, *, script: str = "tests.loopback.scripts:by_request", wait: bool = True, **settings: str
+    discord: Loopback,
+    folder: Path,
+    *,
+    script: str = "tests.loopback.scripts:by_request",
+    settings: Mapping[str, str] | None = None,
+    wait: bool = True,
 ) -> AsyncGenerator[BotProcess, None]:
     """Start the bot with its store in `folder`, wait until it is connected, and end it with the block. `settings`: DUEL_ names."""
+    port = str(free_port())
     environ = {
         "PATH": os.environ.get("PATH", ""),
         "HOME": str(folder),
@@ -65,11 +79,11 @@ async def bot_process(
         "PYTHONUNBUFFERED": "1",
         "DISCORD_TOKEN": TOKEN,
         "DUEL_STORE_PATH": str(folder / "duels.sqlite3"),
-        "DUEL_WEB_PORT": str(free_port()),
+        "DUEL_WEB_PORT": port,
         "LOOPBACK_ADDRESS": discord.address,
         "LOOPBACK_SCRIPT": script,
         "LOOPBACK_LIFE_S": f"{LIFE_S:g}",
-        **settings,
+        **(settings or {}),
     }
     before = len(discord.gateway.identified)
     process = await asyncio.create_subprocess_exec(
@@ -81,7 +95,7 @@ async def bot_process(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    bot = BotProcess(process)
+    bot = BotProcess(process, f"http://127.0.0.1:{port}", discord.world.changes)
     ended = asyncio.create_task(process.wait())
     ended.add_done_callback(lambda _: discord.world.changes.tell())
     try:

@@ -28,6 +28,7 @@ OLD_EDIT = Limit("messages", 3, 6.0)
 WEBHOOK = Limit("webhook", 5, 5.0)  # edits and followups of one interaction token
 TYPING = Limit("typing", 5, 5.0)
 OTHER = Limit("other", 50, 5.0)
+GLOBAL = Limit("global", 50, 1.0)  # over all routes but those of interactions
 
 
 @dataclass(slots=True)

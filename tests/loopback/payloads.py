@@ -87,6 +87,8 @@ def channel(place: Channel) -> Json:
         recipients = [user(place.recipient)] if place.recipient else []
         return {"id": str(place.id), "type": DM, "flags": 0, "last_message_id": None, "recipients": recipients}
     assert place.guild is not None
+    if place.parent:
+        return thread(place, place.parent)
     return {
         "id": str(place.id),
         "type": place.kind,
@@ -103,6 +105,26 @@ def channel(place: Channel) -> Json:
     }
 
 
+def thread(place: Channel, parent: Channel) -> Json:
+    assert place.guild is not None
+    since = "2026-01-01T00:00:00+00:00"
+    return {
+        "id": str(place.id),
+        "type": place.kind,
+        "guild_id": str(place.guild.id),
+        "parent_id": str(parent.id),
+        "owner_id": str(place.guild.owner.id),
+        "name": place.name,
+        "last_message_id": None,
+        "message_count": 0,
+        "total_message_sent": 0,
+        "member_count": 1,
+        "rate_limit_per_user": 0,
+        "flags": 0,
+        "thread_metadata": {"archived": False, "auto_archive_duration": 1440, "archive_timestamp": since, "locked": False},
+    }
+
+
 def guild(world: World, place: Guild) -> Json:
     """As GUILD_CREATE has it."""
     everyone = role(place.id, "@everyone", MEMBER_PERMISSIONS, 0)
@@ -111,8 +133,9 @@ def guild(world: World, place: Guild) -> Json:
         "name": place.name,
         "owner_id": str(place.owner.id),
         "roles": [everyone, *(role(number, name, 0, at) for at, (number, name) in enumerate(place.roles.items(), 1))],
-        "channels": [channel(c) for c in world.channels.values() if c.guild is place and c.bot_may],
+        "channels": [channel(c) for c in world.channels.values() if c.guild is place and c.bot_may and not c.parent],
         "members": [member(place, world.bot)],
+        "threads": [channel(c) for c in world.channels.values() if c.guild is place and c.parent],
         "member_count": len(place.members),
         "joined_at": "2026-01-01T00:00:00+00:00",
         "large": False,
@@ -128,7 +151,7 @@ def guild(world: World, place: Guild) -> Json:
         "system_channel_flags": 0,
         "afk_timeout": 300,
         "features": [],
-        **{name: [] for name in ("emojis", "stickers", "threads", "presences", "voice_states", "stage_instances")},
+        **{name: [] for name in ("emojis", "stickers", "presences", "voice_states", "stage_instances")},
         **{name: [] for name in ("guild_scheduled_events", "soundboard_sounds")},
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import discord
 import pytest
+from discord import ui
 
 from tests.loopback.actors import Attached, Person
 from tests.loopback.client import Card, Handler, SmallBot, small_bot
@@ -204,6 +205,86 @@ async def test_tokens_expire_and_old_messages_are_edited_slowly() -> None:
         moments = [call.at for call in at.discord.calls_to("PATCH", "/channels/{channel_id}/messages/{message_id}")]
         assert moments[3] - moments[0] > 1.1, "3 per window"
         assert interaction.reply is not None
+
+
+async def test_a_modal_is_opened_and_submitted() -> None:
+    class Why(ui.Modal, title="Why?"):
+        reason = ui.Label[Any](text="Reason", component=ui.TextInput(style=discord.TextStyle.paragraph))
+
+        async def on_submit(self, interaction: discord.Interaction) -> None:
+            assert isinstance(self.reason.component, ui.TextInput)
+            await interaction.response.send_message(f"because {self.reason.component.value}", ephemeral=True)
+
+    async def ask(interaction: discord.Interaction, text: str, file: object) -> None:
+        await interaction.response.send_modal(Why())
+
+    async with stage({"ask": ask}) as at:
+        opened = await (await at.ada.slash(at.general, "ask", text="x")).acknowledged()
+        note = await (await at.ada.submit(opened, Reason="it is cheaper")).answered()
+        assert note.text == "because it is cheaper"
+        assert at.discord.complaints() == []
+
+
+async def test_where_only_a_person_has_installed_the_bot_it_answers_by_token_alone() -> None:
+    codes: list[int] = []
+
+    async def ask(interaction: discord.Interaction, text: str, file: object) -> None:
+        await interaction.response.send_message("here")
+        note = await interaction.original_response()
+        for number in range(6):
+            try:
+                await interaction.followup.send(str(number))
+            except discord.HTTPException as error:
+                codes.append(error.code)
+        try:
+            await interaction.client.get_partial_messageable(at.general.id).get_partial_message(note.id).edit(content="by the channel")
+        except discord.HTTPException as error:
+            codes.append(error.code)
+        at.discord.world.changes.tell()
+
+    async with stage({"ask": ask}, windows=0.1) as at:
+        at.general.bot_may = False
+        interaction = await at.ada.slash(at.general, "ask", text="x", user_installed=True)
+        await at.discord.world.changes.until(lambda: len(codes) == 2, "two refusals")
+        assert codes == [40094, 50001]
+        assert len(interaction.replies) == 6
+
+
+async def test_deleted_and_ephemeral_messages_are_unknown_to_channel_routes() -> None:
+    codes: list[int] = []
+
+    async def answer(message: discord.Message) -> None:
+        note = await message.reply("soon gone")
+        await at.ada.delete(at.discord.world.messages[note.id])
+        try:
+            await note.edit(content="still?")
+        except discord.HTTPException as error:
+            codes.append(error.code)
+        at.discord.world.changes.tell()
+
+    async with stage({"message": answer}) as at:
+        await at.ada.mention(await at.ada.start_thread(at.general, "a thread"), "hello")
+        await at.discord.world.changes.until(lambda: codes, "a refusal")
+        assert codes == [10008]
+        assert isinstance(at.bot.heard[0].channel, discord.Thread)
+
+
+async def test_who_is_pinged_is_known() -> None:
+    async def answer(message: discord.Message) -> None:
+        await message.reply("@everyone", allowed_mentions=discord.AllowedMentions.none())
+        await message.reply("@everyone")
+
+    async with stage({"message": answer}) as at:
+        posted = await at.ada.mention(at.general, "hello")
+        await at.discord.world.changes.until(lambda: len(at.discord.world.answers_to(posted)) == 2, "two replies")
+        assert [note.pinged for note in at.discord.world.answers_to(posted)] == [[], ["@everyone", "Ada"]]
+
+
+async def test_an_intent_that_the_portal_does_not_give_closes_the_connection() -> None:
+    async with Loopback.open() as loopback:
+        with pytest.raises(AssertionError, match="Shard ID 0 is requesting privileged intents"):
+            async with small_bot(loopback, {}, intents=discord.Intents.all()):
+                pass
 
 
 WRONG: list[tuple[str, dict[str, Any]]] = [

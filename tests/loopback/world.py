@@ -10,7 +10,7 @@ from tests.loopback.waiting import Changes
 
 Json = dict[str, Any]
 EPOCH_MS = 1_420_070_400_000
-TEXT, DM = 0, 1
+TEXT, DM, THREAD = 0, 1, 11
 ALL_PERMISSIONS = (1 << 53) - 1
 EPHEMERAL, LOADING, COMPONENTS_V2 = 1 << 6, 1 << 7, 1 << 15
 
@@ -41,6 +41,7 @@ class Channel:
     name: str
     guild: Guild | None = None
     recipient: User | None = None
+    parent: "Channel | None" = None  # of a thread
     bot_may: bool = True
 
 
@@ -152,6 +153,11 @@ class World:
         channel = Channel(self.snowflake(), TEXT, name, guild=guild, bot_may=bot_may)
         self.channels[channel.id] = channel
         return channel
+
+    def thread(self, parent: Channel, name: str) -> Channel:
+        thread = Channel(self.snowflake(), THREAD, name, guild=parent.guild, parent=parent)
+        self.channels[thread.id] = thread
+        return thread
 
     def dm(self, user: User) -> Channel:
         """The one conversation between the bot and this person."""
