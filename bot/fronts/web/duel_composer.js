@@ -28,6 +28,15 @@ export default {
       return this.text.length > this.limit ? [...this.text].length : this.text.length;
     },
   },
+  watch: {
+    draft(now, before) {
+      // A new conversation has got its address, under which a reload will look for the text.
+      try {
+        sessionStorage.removeItem(place(before));
+      } catch {}
+      this.keep();
+    },
+  },
   mounted() {
     try {
       this.text = sessionStorage.getItem(place(this.draft)) || "";

@@ -39,8 +39,11 @@ class History:
 
     async def open(self) -> None:
         """Fill the list from the newest on."""
+        search = self._search
+        found = await self._fetch(None, search)
+        if search != self._search:  # somebody types on, and a later answer may have come first
+            return
         self._oldest = None
-        found = await self._fetch(None, self._search)
         self._list.clear()
         self._append(found)
         nothing = f"No request holds “{shown(self._search)}”." if self._search else "No duels yet. They will be listed here."

@@ -19,7 +19,7 @@ from bot.fronts.web.dom import MARK, Composer, Conduct, el, icon
 from bot.fronts.web.history import PAGE, History
 from bot.fronts.web.markup import shown
 from bot.fronts.web.turn import Acts, Turn, broken
-from bot.fronts.web.words import estimate_words, live_words, title_of
+from bot.fronts.web.words import estimate_words, live_words, title_of, welcome_words
 from bot.views import DuelSummary, DuelView
 from engine.errors import DuelbotError
 from engine.request import MAX_CHARACTERS
@@ -54,7 +54,7 @@ class ChatPage:
             self._welcome = self._welcomed()
             self._welcome.set_visibility(not views)
             self._turns = el("div", "turns")
-        with el("div", "dock", id="composer"):
+        with el("section", "dock", id="composer", aria_label="Your request"):
             self._notice()
             self._composer = Composer(self._conversation or "new")
             with self._composer:
@@ -84,12 +84,7 @@ class ChatPage:
     def _welcomed(self) -> Element:
         with el("section", "welcome") as welcome:
             el("h2", "", "Which technique answers better?")
-            el(
-                "p",
-                "",
-                "Ask anything. Two answers come side by side: one from a prompt-engineered model, one from a fine-tuned one, "
-                "in an order that a coin has chosen. Vote for the better one, and see which was which, how long it took and what it cost.",
-            )
+            self._about: TextElement = el("p", "", welcome_words(self._app.model.arms))  # type: ignore[assignment]
             with el("div", "examples", role="group", aria_label="Example requests"):
                 for example in self._app.examples:
 
@@ -140,6 +135,7 @@ class ChatPage:
             self._say("")
             if self._conversation is None:
                 self._conversation = view.conversation
+                self._composer.props["draft"] = view.conversation
                 with self._client:  # the button that was clicked may be gone by now
                     ui.page_title(f"{title_of(shown(view.request))} · Duelbot")
                     ui.run_javascript(f"history.replaceState(null, '', '/c/' + {json.dumps(view.conversation)})")
@@ -203,13 +199,16 @@ class ChatPage:
         model = self._app.model
         self._banner.set_text("" if model.state == "ready" else model.words)
         self._banner.classes(replace=f"banner {model.state}")
+        self._about.set_text(welcome_words(model.arms))
         self._composer.props["off"] = model.state == "failed"
 
     async def _refresh(self) -> None:
         """The estimate and the standing, both of which a decided duel changes."""
         with self._in_words():
             self._estimate.set_text(estimate_words(await self._app.estimate()))
-            self._standing.set_text((await self._app.verdict()).words)
+            standing = (await self._app.verdict()).words
+            self._standing.set_text(standing)
+            self._standing.props["title"] = standing  # a narrow header shows its beginning
 
     # -- when something goes wrong -------------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ class Turn:
 def _card(side: Side) -> Card:
     with el("article", "card", aria_label=f"Answer {side.label}") as root:
         with el("header", "card-head"):
-            el("h3", "seat", side.label)
+            el("h2", "seat", side.label)
             badge = el("div", "badges")
         text = ui.html("", sanitize=html_of).classes("answer")
         foot = el("div", "card-foot")

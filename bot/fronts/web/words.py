@@ -19,6 +19,13 @@ _IN_A_SENTENCE: Mapping[Arm, str] = {
     Arm.COMBINED: "the fine-tune with the prompt",
 }
 
+_MODELS: Mapping[Arm, str] = {
+    Arm.PROMPTED: "a prompt-engineered model",
+    Arm.TUNED: "a fine-tuned model",
+    Arm.PLAIN: "the plain base model",
+    Arm.COMBINED: "a fine-tuned model with an engineered prompt",
+}
+
 STATE_WORDS: Mapping[DuelState, str] = {
     "waiting": "waiting",
     "answering": "answering",
@@ -50,6 +57,15 @@ def dollars(value_usd: float | None) -> str:
     shown, decimals = f"{value_usd:.1e}", 0
     decimals = -int(shown.split("e")[1]) + 1
     return f"${value_usd:.{decimals}f}".rstrip("0")
+
+
+def welcome_words(arms: tuple[Arm, Arm] | None) -> str:
+    """What this is, for somebody who sees it for the first time. arms: None while the model loads."""
+    who = f"one from {_MODELS[arms[0]]}, one from {_MODELS[arms[1]]}" if arms else "each made by another technique"
+    return (
+        f"Ask anything. Two answers come side by side: {who}, in an order that a coin has chosen. "
+        "Vote for the better one, and see which was which, how long it took and what it cost."
+    )
 
 
 def estimate_words(estimate: Estimate | None) -> str:

@@ -16,6 +16,7 @@ from bot.fronts.web.words import (
     summary_words,
     title_of,
     vote_words,
+    welcome_words,
     when,
 )
 from bot.views import DuelSummary, DuelView, Reveal, RevealedSide, SideView
@@ -85,6 +86,11 @@ def test_the_estimate_says_what_it_is_drawn_from() -> None:
     assert estimate_words(Estimate(12, 1.2, 0.00003)) == "About 1.2 s and $0.00003 per duel, from 12 duels."
     assert estimate_words(Estimate(1, 1.2, None)) == "About 1.2 s; its cost is unknown per duel, from 1 duel."
     assert "No history yet" in estimate_words(None)
+
+
+def test_the_welcome_names_the_two_that_meet() -> None:
+    assert "one from a prompt-engineered model, one from the plain base model" in welcome_words((Arm.PROMPTED, Arm.PLAIN))
+    assert "fine-tuned" not in welcome_words(None)
 
 
 def test_the_comparison_marks_who_took_less() -> None:

@@ -37,6 +37,8 @@ def canned(prompt: Prompt) -> Script:
         return Script(("The same ", "answer."), 0.001)
     if "slow" in asked:
         return Script(tuple(f"word{number} " for number in range(400)), 0.02)
+    if "unhurried" in asked:
+        return Script(("word ",) * 40 + (str(tuned),), 0.03)
     if "html" in asked:
         return Script(("<script>document.title='owned'</script> ", "<img src=x onerror=\"document.title='owned'\">", str(tuned)))
     text = TUNED if tuned else PROMPTED
