@@ -10,7 +10,7 @@ from aiohttp import BodyPartReader, web
 
 from tests.loopback import answers, routes
 from tests.loopback.hub import Call, Hub, Upload, Violation
-from tests.loopback.limits import DELETE, EDIT, OLD_EDIT, OLD_S, OTHER, SEND, TYPING, WEBHOOK, Fault, Limit
+from tests.loopback.limits import DELETE, EDIT, GLOBAL, OLD_EDIT, OLD_S, OTHER, SEND, TYPING, WEBHOOK, Fault, Limit
 from tests.loopback.payloads import signature
 from tests.loopback.refusals import Refusal, no_such_route, unauthorized
 
@@ -102,14 +102,15 @@ class Rest:
                 raise no_such_route(call.method, call.path)
             if not call.path.startswith(("/interactions/", "/webhooks/")) and call.authorization != f"Bot {self._hub.token}":
                 raise unauthorized()
+            if (over_s := self._global(call)) is not None:
+                self._hub.throttled.append(call)
+                return 429, *_too_many(over_s, is_global=True)
             headers, wait_s = self._limit(call, route)
             if wait_s is not None:
                 self._hub.throttled.append(call)
-                code = (
-                    {"code": 30046} if call.route.endswith("messages/{message_id}") and call.method == "PATCH" and self._old(call) else {}
-                )
-                body = {"message": "You are being rate limited.", "retry_after": wait_s, "global": False, **code}
-                return 429, body, {**headers, "Via": "1.1 google", "Retry-After": f"{wait_s:.3f}", "X-RateLimit-Scope": "user"}
+                body, more = _too_many(wait_s)
+                old = route.limit is EDIT and self._old(call)
+                return 429, body | ({"code": 30046} if old else {}), headers | more
             made = route.handle(self._hub, call)
             return (200, made, headers) if made is not None else (204, None, headers)
         except Refusal as refusal:
@@ -117,6 +118,11 @@ class Rest:
             if refusal.violation:
                 self._hub.violations.append(Violation(str(refusal), call))
             return refusal.status, refusal.body, headers
+
+    def _global(self, call: Call) -> float | None:
+        if call.path.startswith(("/interactions/", "/webhooks/")):
+            return None
+        return self._hub.buckets.take("global", GLOBAL, "").retry_after_s
 
     def _limit(self, call: Call, route: Route) -> tuple[dict[str, str], float | None]:
         if route.limit is None:
@@ -139,6 +145,13 @@ class Rest:
         if int(expires, 16) < self._hub.world.now():
             return web.Response(status=404, text="This content is no longer available.")
         return web.Response(body=stored.data, content_type="application/octet-stream")
+
+
+def _too_many(wait_s: float, *, is_global: bool = False) -> tuple[Json, dict[str, str]]:
+    """Body and headers of a 429."""
+    body = {"message": "You are being rate limited.", "retry_after": wait_s, "global": is_global}
+    scope = {"X-RateLimit-Scope": "global", "X-RateLimit-Global": "true"} if is_global else {"X-RateLimit-Scope": "user"}
+    return body, {"Via": "1.1 google", "Retry-After": f"{wait_s:.3f}", **scope}
 
 
 def _find(call: Call) -> Route | None:

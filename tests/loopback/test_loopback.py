@@ -110,6 +110,18 @@ async def test_edits_over_the_limit_are_refused_and_the_headers_prevent_that() -
         assert len(note.revisions) == 8
 
 
+async def test_more_than_fifty_requests_in_a_second_are_refused_for_a_while() -> None:
+    async with stage() as at:
+        channels = [at.discord.world.channel(at.general.guild, f"c{number}") for number in range(60) if at.general.guild]
+        send = at.bot.http.send_message
+        async with asyncio.TaskGroup() as group:
+            for channel in channels:
+                group.create_task(send(channel.id, params=discord.http.handle_message_parameters("hi")))
+        assert len(at.discord.world.of_bot()) == 60
+        first = [call.at for call in at.discord.calls_to("POST", "/messages")[:60]]
+        assert at.discord.throttled or first[-1] - first[0] > 1, "a machine may be too slow to ask too much"
+
+
 async def test_a_dropped_connection_resumes_and_replays_what_was_missed() -> None:
     async with stage() as at:
         await at.ada.mention(at.general, "before")
