@@ -1,4 +1,4 @@
-"""python -m bot: the page in a browser; python -m bot chat: the same in a terminal."""
+"""python -m bot: the page in a browser, and Discord when DISCORD_TOKEN is set; python -m bot chat: the same in a terminal."""
 
 import argparse
 import asyncio
@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Coroutine, Sequence
+from typing import Any, NoReturn
 
 from bot.app import App
 from bot.settings import Settings
@@ -106,10 +106,28 @@ async def _web(app: App, settings: Settings) -> int:
     try:
         from bot.fronts.web import serve
 
-        await serve(app, settings)
+        fronts = [serve(app, settings)]
+        if settings.discord_token.get_secret_value():
+            from bot.fronts.discord import serve as serve_discord
+
+            fronts.append(serve_discord(app, settings))
+        await _together(fronts)
     finally:
         telling.cancel()
     return DONE
+
+
+async def _together(fronts: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """All fronts until one ends; then the others end in order, too. Raises what ended the first."""
+    running = [asyncio.create_task(front) for front in fronts]
+    try:
+        ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for front in running:
+            front.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    for front in ended:
+        front.result()
 
 
 async def _tell_model(app: App) -> None:

@@ -59,6 +59,7 @@ class Order:
     solo: bool = False  # one ballot closes the vote
     rolling: bool = False  # goes on with the channel's conversation
     reply_to: str | None = None  # message whose duel the conversation goes on from
+    again: str | None = None  # duel that is asked once more: what was said before it is said before this one
     before: tuple[Turn, ...] = ()  # what was said before, in a new conversation
     tag: str = ""
     closes_in: timedelta | None = None  # instead of the team's deadline
@@ -113,7 +114,7 @@ class Teams:
             if await board.by_event(order.event):
                 raise AlreadyAsked("This was asked before.")
             await self._limit(board, order)
-            posts.append(replace(post, duel=duel.id))
+            posts.append(replace(post, duel=duel.id, quorum=duel.quorum))
             await board.add(posts[0])
             if before and duel.turn == 1:
                 await board.begin_with(duel.conversation, before)
@@ -142,6 +143,10 @@ class Teams:
             if order.rolling:
                 going = await board.rolling(order.channel)
                 return going, await board.prologue(going) if going else order.before
+            if order.again:
+                duel = await look.duel(order.again)
+                talk = await look.conversation(duel.conversation)
+                return None, (await board.prologue(duel.conversation) + turns_of(talk[: duel.turn - 1]))[-MAX_TURNS:]
             post = await board.by_message(order.reply_to) if order.reply_to else None
             if post is None or post.channel != order.channel:  # a duel of another channel may be none of this one's business
                 return None, order.before
@@ -162,6 +167,13 @@ class Teams:
         return None if estimate is None else estimate.total_s * math.ceil(ahead / side_by_side)
 
     # --- showing
+
+    async def look(self, duel: str, person: str) -> DuelView:
+        """A duel as this person sees it, if they may: a private one is its asker's alone. Raises UnknownDuel."""
+        post, view = await self.post(duel), await self.app.view(duel, person)
+        if post.private and view.asker != person:
+            raise UnknownDuel("This duel is shown to its asker alone.")
+        return view
 
     async def post(self, duel: str) -> Post:
         """Raises UnknownDuel for a duel that was asked elsewhere."""

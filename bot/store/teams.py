@@ -13,6 +13,7 @@ from bot.store.transaction import Transaction
 from bot.views import DuelSummary
 from engine.request import Turn
 
+_POSTS = "SELECT posts.*, (SELECT quorum FROM duels WHERE id = duel) AS quorum"
 FORGOTTEN = "forgotten"
 """Stands where a person was."""
 
@@ -32,6 +33,7 @@ class Post:
     closes_at: datetime | None  # UTC
     shown: str = ""  # what the message shows, as `face_of` names it
     told: bool = False
+    quorum: int | None = None  # of the duel; read only
 
     @property
     def event_message(self) -> str | None:
@@ -53,7 +55,7 @@ def _post(row: sqlite3.Row) -> Post:
     closes_at = row["closes_at"] and datetime.fromisoformat(row["closes_at"])
     flags = (bool(row["private"]), bool(row["lasting"]))
     place = (row["duel"], row["event"], row["team"], row["channel"], row["message"])
-    return Post(*place, *flags, row["tag"], closes_at, row["shown"], bool(row["told"]))
+    return Post(*place, *flags, row["tag"], closes_at, row["shown"], bool(row["told"]), row["quorum"])
 
 
 class Board:
@@ -68,7 +70,7 @@ class Board:
     # --- posts
 
     async def add(self, post: Post) -> None:
-        row = {name: getattr(post, name) for name in Post.__slots__}
+        row = {name: getattr(post, name) for name in Post.__slots__ if name != "quorum"}
         await self._in._insert("posts", row | {"closes_at": post.closes_at and stamp(post.closes_at)})
 
     async def post(self, duel: str) -> Post | None:
@@ -82,7 +84,7 @@ class Board:
         return next(iter(await self._posts("message = ? OR event = ?", (message, f"message:{message}"))), None)
 
     async def _posts(self, where: str, values: Sequence[Any] = ()) -> list[Post]:
-        return [_post(row) for row in await self._in._rows(f"SELECT posts.* FROM posts WHERE {where}", values)]
+        return [_post(row) for row in await self._in._rows(f"{_POSTS} FROM posts WHERE {where}", values)]
 
     async def sent(self, duel: str, message: str) -> None:
         await self._do("UPDATE posts SET message = ? WHERE duel = ?", (message, duel))
@@ -102,7 +104,7 @@ class Board:
     async def stale(self, limit: int) -> list[Post]:
         """Lasting posts whose message shows less than the store knows, the oldest first. Running duels are not among them."""
         sql = (
-            "SELECT posts.* FROM posts JOIN duels ON duels.id = duel WHERE lasting AND state != 'answering' AND shown NOT IN ('gone', "
+            f"{_POSTS} FROM posts JOIN duels ON duels.id = duel WHERE lasting AND state != 'answering' AND shown NOT IN ('gone', "
             "CASE state WHEN 'open' THEN state || (SELECT count(*) FROM ballots WHERE duel = duels.id) ELSE state END) "
             "ORDER BY asked_at LIMIT ?"
         )

@@ -1,0 +1,115 @@
+"""The client: which event goes where."""
+
+import hashlib
+import json
+import logging
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands as ext
+from discord.ext import tasks
+
+from bot.app import App
+from bot.app.teams import Teams
+from bot.fronts.discord import commands, words
+from bot.fronts.discord.buttons import Act, Guess, Vote
+from bot.fronts.discord.desk import Desk
+from bot.fronts.discord.guard import say
+from bot.fronts.discord.pacing import Clock, LoopClock, Pacer
+from bot.fronts.discord.seen import Seen
+from bot.fronts.discord.talk import heard
+from bot.fronts.discord.wire import SILENT, Wire
+from bot.settings import Settings
+from engine.errors import DuelbotError
+
+TICK_S = 10.0
+log = logging.getLogger(__name__)
+
+
+class Tree(app_commands.CommandTree[Any]):
+    """Errors before a command's own code: an option that cannot be read, a missing permission, an old command."""
+
+    async def on_error(self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /) -> None:
+        match error:
+            case app_commands.CheckFailure():
+                await say(interaction, "You may not use this command here.")
+            case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
+                await say(interaction, "This command has changed. Restart Discord (Ctrl+R) and try again.")
+            case _:
+                log.error("A command failed", exc_info=error)
+                await say(interaction, words.WENT_WRONG)
+
+
+class DuelBot(ext.AutoShardedBot):
+    """One connection to Discord, over one app."""
+
+    def __init__(self, app: App, settings: Settings, *, clock: Clock | None = None, pacer: Pacer | None = None, **options: Any) -> None:
+        intents = discord.Intents.none()
+        intents.guilds = intents.messages = True
+        intents.message_content = settings.discord_content_intent
+        super().__init__(
+            command_prefix=(),
+            help_command=None,
+            tree_cls=Tree,
+            intents=intents,
+            allowed_mentions=SILENT,
+            max_messages=None,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_ratelimit_timeout=60.0,
+            **options,
+        )
+        self.teams = Teams(app, settings)
+        self.desk = Desk(app, self.teams, Wire(self), pacer or Pacer(clock))
+        self._seen = Seen((clock or LoopClock()).now)
+        self._ticking = tasks.loop(seconds=TICK_S)(self._tick)
+
+    async def setup_hook(self) -> None:
+        """Once per process, before the gateway."""
+        self.add_dynamic_items(Vote, Act, Guess)
+        for command in commands.every():
+            self.tree.add_command(command)
+        await self._sync()
+        self._ticking.start()
+
+    async def _sync(self) -> None:
+        """Tell Discord the commands, if they are others than last time."""
+        told = [command.to_dict(self.tree) for command in self.tree.get_commands()] + [
+            menu.to_dict(self.tree)
+            for kind in (discord.AppCommandType.message, discord.AppCommandType.user)
+            for menu in self.tree.get_commands(type=kind)
+        ]
+        digest = hashlib.sha256(json.dumps([self.application_id, told], sort_keys=True, default=str).encode()).hexdigest()
+        if await self.teams.mark("discord commands") != digest:
+            await self.tree.sync()
+            await self.teams.put_mark("discord commands", digest)
+
+    async def _tick(self) -> None:
+        try:
+            await self.desk.tick()
+        except DuelbotError as error:
+            log.warning("The look at open votes failed, and is repeated: %s", error)
+        except Exception:
+            log.exception("The look at open votes failed, and is repeated")
+
+    # --- events
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        if self.user is not None and not self._seen.before(message.id):
+            await heard(message, self.desk, self.user)
+
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        await self.desk.deleted({str(payload.message_id)})
+
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        await self.desk.deleted({str(message) for message in payload.message_ids})
+
+    async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
+        log.exception("The event %s failed", event_method)
+
+    async def close(self) -> None:
+        """Last edits first, then the connection."""
+        self._ticking.cancel()
+        await self.desk.leave()
+        await super().close()

@@ -1,0 +1,144 @@
+"""Buttons under duels. All that a button knows is in its custom id, so it works after a restart and for years."""
+
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.app.teams import Order
+from bot.ballots import Choice
+from bot.fronts.discord import text, words
+from bot.fronts.discord.guard import answer, desk_of, edits_itself, guarded, is_direct, is_guest, nod, person, roles, think
+from bot.fronts.discord.layout import full_sheet, receipt_sheet, words_sheet
+from bot.fronts.discord.wire import SILENT, edit_by_token, markdown_files
+from bot.views import DuelView
+from engine.duel import Side
+
+DUEL = r"(?P<duel>[0-9a-f]{32})"
+
+
+class Vote(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice>left|right|tie|both_bad)"):
+    """One of the four choices."""
+
+    def __init__(self, item: ui.Button[Any], duel: str, choice: Choice) -> None:
+        super().__init__(item)
+        self.duel, self.choice = duel, choice
+
+    @classmethod
+    async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "Vote":
+        assert isinstance(item, ui.Button)
+        return cls(item, match["duel"], Choice(match["choice"]))
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        await guarded(interaction, self._vote(interaction))
+
+    async def _vote(self, interaction: discord.Interaction) -> None:
+        here = edits_itself(interaction)
+        await (nod(interaction) if here else think(interaction, private=True))
+        desk = desk_of(interaction)
+        view = await desk.teams.cast(self.duel, person(interaction.user), roles(interaction), self.choice)
+        if here:
+            await desk.draw_by(interaction, view)
+        if not (here and view.state == "closed"):  # there the reveal is the receipt
+            await answer(interaction, self._receipt(interaction, view))
+        if not here:
+            await desk.redraw(self.duel)
+
+    def _receipt(self, interaction: discord.Interaction, view: DuelView) -> Any:
+        desk = desk_of(interaction)
+        arms, still_open = desk.app.model.arms, view.state == "open"
+        asks = still_open and arms is not None and desk.teams.asks_which(self.duel, person(interaction.user))
+        which = (
+            f"One more question, for one ballot in a few: which answer do you take for {words.ARM_WORDS[arms[1]]}?" if asks and arms else ""
+        )
+        return receipt_sheet(self.duel, words.receipt_words(view, self.choice), undo=still_open, which=which)
+
+
+class Act(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|close|full|again|undo)"):
+    """What else can be done with a duel."""
+
+    def __init__(self, item: ui.Button[Any], duel: str, act: str) -> None:
+        super().__init__(item)
+        self.duel, self.act = duel, act
+
+    @classmethod
+    async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "Act":
+        assert isinstance(item, ui.Button)
+        return cls(item, match["duel"], match["act"])
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        acts = {"stop": self._stop, "close": self._close, "full": self._full, "again": self._again, "undo": self._undo}
+        await guarded(interaction, acts[self.act](interaction))
+
+    async def _stop(self, interaction: discord.Interaction) -> None:
+        await nod(interaction)
+        await desk_of(interaction).teams.stop(self.duel, person(interaction.user))
+
+    async def _close(self, interaction: discord.Interaction) -> None:
+        await nod(interaction)
+        desk = desk_of(interaction)
+        view = await desk.teams.close(self.duel, person(interaction.user))
+        await desk.teams.tell_once(self.duel)  # who closes it sees it
+        await desk.draw_by(interaction, view)
+
+    async def _full(self, interaction: discord.Interaction) -> None:
+        await think(interaction, private=True)
+        desk = desk_of(interaction)
+        view = await desk.teams.look(self.duel, person(interaction.user))
+        if sheet := full_sheet(view):
+            await answer(interaction, sheet)
+            return
+        files = markdown_files({side.label: text.clean(view.sides[side].text) for side in Side})
+        await interaction.edit_original_response(content="Both answers in full.", attachments=files, allowed_mentions=SILENT)
+
+    async def _again(self, interaction: discord.Interaction) -> None:
+        ephemeral = interaction.message is not None and interaction.message.flags.ephemeral
+        await think(interaction, private=ephemeral)
+        desk, asker = desk_of(interaction), person(interaction.user)
+        view = await desk.teams.look(self.duel, asker)
+        await desk.open(order_of(interaction, view.request, private=ephemeral, again=self.duel), interaction)
+
+    async def _undo(self, interaction: discord.Interaction) -> None:
+        await nod(interaction)
+        desk = desk_of(interaction)
+        await desk.teams.undo(self.duel, person(interaction.user))
+        await edit_by_token(interaction, words_sheet("Your vote is taken back. You can vote again until the vote closes."))
+        await desk.redraw(self.duel)
+
+
+class Guess(ui.DynamicItem[ui.Button[Any]], template=rf"g:{DUEL}:(?P<guess>left|right|unsure)"):
+    """The blinding question: which side does a voter take for the other technique?"""
+
+    def __init__(self, item: ui.Button[Any], duel: str, guess: Side | None) -> None:
+        super().__init__(item)
+        self.duel, self.guess = duel, guess
+
+    @classmethod
+    async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "Guess":
+        assert isinstance(item, ui.Button)
+        return cls(item, match["duel"], None if match["guess"] == "unsure" else Side(match["guess"]))
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        await guarded(interaction, self._guess(interaction))
+
+    async def _guess(self, interaction: discord.Interaction) -> None:
+        await nod(interaction)
+        await desk_of(interaction).teams.guess(self.duel, person(interaction.user), self.guess)
+        await edit_by_token(interaction, receipt_sheet(self.duel, "Thank you. Your guess is kept, and your vote stands.", undo=True))
+
+
+def order_of(interaction: discord.Interaction, request: str, *, private: bool, **more: Any) -> Order:
+    """A request that came by an interaction."""
+    guest, direct = is_guest(interaction), is_direct(interaction)
+    return Order(
+        text=request,
+        asker=person(interaction.user),
+        event=f"interaction:{interaction.id}",
+        team=str(interaction.guild_id) if interaction.guild_id else None,
+        channel=str(interaction.channel_id),
+        roles=roles(interaction),
+        private=private,
+        lasting=not (private or guest),
+        solo=direct,
+        **more,
+    )

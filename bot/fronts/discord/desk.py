@@ -1,0 +1,252 @@
+"""Duels on Discord from the request to the reveal: starts them, follows them, keeps their messages true.
+
+A duel's message is drawn anew from the store each time, so a lost edit heals with the next one; `tick` looks for those,
+for deadlines, and for what another front or an earlier process has changed.
+"""
+
+import asyncio
+import logging
+import time
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+
+import discord
+
+from bot.app import App
+from bot.app.teams import Order, Teams, face_of
+from bot.errors import UnknownDuel
+from bot.fronts.discord import text, words
+from bot.fronts.discord.layout import Scene, Sheet, duel_sheet, words_sheet
+from bot.fronts.discord.pacing import Pacer, TryLater
+from bot.fronts.discord.wire import Gone, NotAllowed, TokenOver, Wire, edit_by_token
+from bot.store.teams import Post
+from bot.views import DuelView
+from engine.cost import Estimate
+from engine.errors import DuelbotError
+
+TOKEN_S = 14 * 60.0
+"""How long edits go by the interaction's token, which ends after 15 minutes."""
+OLD_S = 3600.0
+RUNNING = ("waiting", "answering")
+LEAVE_S = 8.0
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Token:
+    """The way to edit an interaction's answer."""
+
+    interaction: discord.Interaction
+    ends_at: float  # on the loop's clock
+
+
+class Desk:
+    """One per process."""
+
+    def __init__(self, app: App, teams: Teams, wire: Wire, pacer: Pacer) -> None:
+        self.app, self.teams, self.wire, self.pacer = app, teams, wire, pacer
+        self.leaving = False
+        self.estimate: Estimate | None = None  # in memory: what the next duel will probably take
+        self._tokens: dict[str, Token] = {}
+        self._following: dict[str, asyncio.Task[None]] = {}
+        self._live: dict[str, Post] = {}  # of running duels, so that their many edits ask the store for nothing
+
+    # --- a request comes
+
+    async def open(self, order: Order, interaction: discord.Interaction | None = None) -> str:
+        """Start a duel, show it, follow it. interaction: deferred already; the duel becomes its answer. Returns the duel.
+
+        Raises DuelbotError with words for the asker, AlreadyAsked for an event that came before, NotAllowed.
+        """
+        if self.leaving:
+            raise DuelbotError(words.LEAVING)
+        post, view = await self.teams.ask(order)
+        if interaction is not None:
+            self._tokens[post.duel] = Token(interaction, asyncio.get_running_loop().time() + TOKEN_S)
+        try:
+            await self._first(post, view)
+        except (NotAllowed, Gone) as error:
+            await self.app.stop(post.duel, words.NO_SENDING)
+            await self.teams.shows(post.duel, "gone")
+            raise DuelbotError(words.NO_SENDING) from error
+        self._follow(post, view)
+        return post.duel
+
+    async def _first(self, post: Post, view: DuelView) -> None:
+        """Shown at once, past the lane: this is the asker's acknowledgement."""
+        with suppress(TryLater):  # the lane will
+            await self._draw(post, view)
+        if post.duel not in self._tokens:
+            self.pacer.took(post.channel)
+
+    def _follow(self, post: Post, view: DuelView) -> None:
+        self._live.setdefault(post.duel, post)
+        task = asyncio.create_task(self._watch(post.duel, view.asker))
+        self._following[post.duel] = task
+        task.add_done_callback(lambda _: self._following.pop(post.duel, None))
+
+    async def _watch(self, duel: str, viewer: str) -> None:
+        try:
+            async with aclosing(self.app.watch(duel, viewer)) as views:
+                async for view in views:
+                    if view.state not in RUNNING:
+                        break
+                    self._put_edit(self._live[duel], view)
+            await self.redraw(duel)
+            self.estimate = await self.app.estimate()
+        except DuelbotError as error:
+            log.warning("Duel %s is not followed any more: %s", duel, error)
+        except Exception:
+            log.exception("Following the duel %s failed", duel)
+        finally:
+            self._live.pop(duel, None)
+
+    # --- drawing
+
+    async def redraw(self, duel: str) -> None:
+        """Bring the message up to what the store knows, when its lane is free."""
+        self._put_edit(await self.teams.post(duel), None)
+
+    def _put_edit(self, post: Post, view: DuelView | None) -> None:
+        """view: a running duel's; None: what is stored when the edit's turn comes."""
+        token = self._token(post.duel)
+        if token or post.lasting:
+            lane = f"token:{post.duel}" if token else post.channel
+            self.pacer.put(lane, post.duel, partial(self._draw_quietly, post.duel, view), old=_is_old(post))
+
+    async def _draw_quietly(self, duel: str, view: DuelView | None) -> None:
+        post = self._live.get(duel) if view else None
+        post = post or await self.teams.post(duel)
+        try:
+            await self._draw(post, view or await self.app.view(duel, ""))
+        except Gone:
+            await self.lost(post)
+        except NotAllowed as error:
+            log.warning("The message of duel %s cannot be edited: %s", duel, error)
+            await self.teams.shows(duel, "gone")
+
+    async def _draw(self, post: Post, view: DuelView) -> None:
+        """Send or edit the message; while a duel runs, only the first message's id is stored. Raises Gone, NotAllowed, TryLater."""
+        sheet = self.sheet(view, post)
+        message = await self._put(post, sheet)
+        if message and message != post.message:
+            await self.teams.sent(post.duel, message)
+        if message and view.state in RUNNING:
+            self._live[post.duel] = replace(post, message=message)
+        if view.state not in RUNNING:
+            await self._shown(post, view)
+
+    async def _put(self, post: Post, sheet: Sheet) -> str | None:
+        """By the token while it lives, else in the channel. Returns the message."""
+        if token := self._token(post.duel):
+            try:
+                return await edit_by_token(token.interaction, sheet)
+            except TokenOver:
+                del self._tokens[post.duel]
+        if not post.lasting:
+            return post.message
+        if post.message is None:
+            return await self.wire.send(post.channel, post.team, sheet, reply_to=post.event_message, nonce=post.duel[:25])
+        await self.wire.edit(post.channel, post.message, sheet)
+        return post.message
+
+    def sheet(self, view: DuelView, post: Post) -> Sheet:
+        """The message as it should be now."""
+        return duel_sheet(Scene(view, post, post.event_message is None, self._status(view, post)))
+
+    def _status(self, view: DuelView, post: Post) -> str:
+        if self.leaving and view.state in RUNNING:
+            return words.INTERRUPTED
+        match view.state:
+            case "waiting" | "answering":
+                ahead = self.teams.ahead(view.id)
+                said = words.running_words(view, ahead, self.teams.wait_s(ahead, self.estimate))
+            case "open":
+                said = words.vote_words(view, post)
+            case "closed":
+                return words.reveal_words(view)
+            case _:
+                return view.note or "This takes no votes."
+        return said if post.lasting or post.private else f"{said}\n{words.FIFTEEN}"
+
+    async def draw_by(self, interaction: discord.Interaction, view: DuelView) -> None:
+        """Edit the message by the click on one of its own buttons, at once; the lane does it when that fails."""
+        post = await self.teams.post(view.id)
+        try:
+            await edit_by_token(interaction, self.sheet(view, post))
+            await self._shown(post, view)
+        except (Gone, NotAllowed, TokenOver, TryLater):
+            await self.redraw(view.id)
+
+    async def _shown(self, post: Post, view: DuelView) -> None:
+        await self.teams.shows(post.duel, face_of(view))
+        if view.state == "closed":
+            self._tokens.pop(post.duel, None)
+            await self._tell(post, view)
+
+    async def _tell(self, post: Post, view: DuelView) -> None:
+        """The asker hears once that the vote has closed, if they did not close it alone."""
+        if not await self.teams.tell_once(post.duel) or post.private or post.quorum == 1 or not post.lasting or not view.request:
+            return
+        said = words_sheet(words.told_words(view, text.inline(view.request, 80)))
+        try:
+            await self.wire.send(post.channel, post.team, said, reply_to=post.message, nonce=f"told{post.duel[:20]}")
+            self.pacer.took(post.channel)
+        except (Gone, NotAllowed, TryLater) as error:
+            log.warning("The asker of duel %s was not told: %s", post.duel, error)
+
+    def _token(self, duel: str) -> Token | None:
+        token = self._tokens.get(duel)
+        if token and token.ends_at <= asyncio.get_running_loop().time():
+            del self._tokens[duel]
+            return None
+        return token
+
+    # --- what happens to messages
+
+    async def deleted(self, messages: set[str]) -> None:
+        """Somebody deleted these: a duel that is being answered for one of them is stopped."""
+        for message in messages:
+            post = await self.teams.post_of_message(message)
+            if post and post.message == message:
+                await self.lost(post)
+
+    async def lost(self, post: Post) -> None:
+        """Its message is there no more."""
+        await self.teams.shows(post.duel, "gone")
+        await self.app.stop(post.duel, words.GONE)
+
+    # --- healing
+
+    async def tick(self) -> None:
+        """Close what is due, redraw what is stale."""
+        await self.teams.close_due()
+        for post in await self.teams.stale():
+            if post.duel not in self._following:
+                await self.redraw(post.duel)
+        self.estimate = await self.app.estimate()
+
+    async def leave(self) -> None:
+        """Refuse new requests, stop the running ones, let their last edits land; within LEAVE_S."""
+        self.leaving = True
+        self.pacer.hurry()
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await asyncio.gather(*(self._interrupt(duel) for duel in list(self._following)))
+                await asyncio.gather(*self._following.values(), return_exceptions=True)
+                await self.pacer.settle()
+        except TimeoutError:
+            log.warning("Some messages did not get their last edit; they get it at the next start")
+        for task in self._following.values():
+            task.cancel()
+        await self.pacer.aclose()
+
+    async def _interrupt(self, duel: str) -> None:
+        with suppress(UnknownDuel):
+            await self.app.stop(duel, words.INTERRUPTED)
+
+
+def _is_old(post: Post) -> bool:
+    """Discord counts edits of messages older than an hour more strictly; a message's id tells its time."""
+    return post.message is not None and time.time() - discord.utils.snowflake_time(int(post.message)).timestamp() > OLD_S

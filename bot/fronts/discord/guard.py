@@ -1,0 +1,111 @@
+"""Every answer to an interaction goes through here: acknowledged first, and whatever fails becomes words to the one who clicked."""
+
+import logging
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, cast
+
+import aiohttp
+import discord
+
+from bot.app.teams import AlreadyAsked
+from bot.fronts.discord import words
+from bot.fronts.discord.layout import Sheet, words_sheet
+from bot.fronts.discord.wire import SILENT, Gone, NotAllowed, TokenOver
+from engine.errors import DuelbotError
+
+if TYPE_CHECKING:
+    from bot.fronts.discord.bot import DuelBot
+    from bot.fronts.discord.desk import Desk
+
+TOO_LATE = {10062, 40060}  # unknown interaction, answered already: the event came late, or twice
+PENDING = "pending"
+log = logging.getLogger(__name__)
+
+
+def bot_of(interaction: discord.Interaction) -> "DuelBot":
+    return cast("DuelBot", interaction.client)
+
+
+def desk_of(interaction: discord.Interaction) -> "Desk":
+    return bot_of(interaction).desk
+
+
+def person(user: discord.abc.User) -> str:
+    """A person as the store knows them."""
+    return f"discord:{user.id}"
+
+
+def roles(interaction: discord.Interaction) -> frozenset[str]:
+    user = interaction.user
+    return frozenset(str(role.id) for role in user.roles) if isinstance(user, discord.Member) else frozenset()
+
+
+def is_direct(interaction: discord.Interaction) -> bool:
+    """A direct message with the bot itself, as opposed to one between people."""
+    return interaction.guild_id is None and interaction.context.dm_channel
+
+
+def is_guest(interaction: discord.Interaction) -> bool:
+    """Whether only this person has the bot: it is no member here, and all it can do here is answer by the token."""
+    if interaction.guild_id is None:
+        return not is_direct(interaction)
+    return interaction.is_user_integration() and not interaction.is_guild_integration()
+
+
+def edits_itself(interaction: discord.Interaction) -> bool:
+    """Whether a click redraws its own message: where no one else waits for the channel's lane, or nothing else could."""
+    message = interaction.message
+    return interaction.guild_id is None or is_guest(interaction) or (message is not None and message.flags.ephemeral)
+
+
+async def think(interaction: discord.Interaction, *, private: bool) -> None:
+    """Acknowledge: an answer will come. First thing in every command."""
+    await interaction.response.defer(ephemeral=private, thinking=True)
+    interaction.extras[PENDING] = "private" if private else "public"
+
+
+async def nod(interaction: discord.Interaction) -> None:
+    """Acknowledge a click whose message will be edited, or not."""
+    await interaction.response.defer()
+
+
+async def answer(interaction: discord.Interaction, sheet: Sheet) -> None:
+    """The answer that was announced by `think`, or an ephemeral message."""
+    pending = interaction.extras.pop(PENDING, None)
+    if pending == "private":
+        await interaction.edit_original_response(view=sheet, allowed_mentions=SILENT)
+    elif not interaction.response.is_done():
+        await interaction.response.send_message(view=sheet, ephemeral=True, allowed_mentions=SILENT, suppress_embeds=True)
+    else:
+        if pending == "public":  # what follows a public "is thinking" would be public, too
+            await interaction.delete_original_response()
+        await interaction.followup.send(view=sheet, ephemeral=True, allowed_mentions=SILENT, suppress_embeds=True)
+
+
+async def say(interaction: discord.Interaction, said: str) -> None:
+    """Words to this person alone; what cannot be said is logged."""
+    try:
+        await answer(interaction, words_sheet(said))
+    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        log.warning("Could not tell %s: %s", interaction.user.id, error)
+
+
+async def guarded(interaction: discord.Interaction, work: Awaitable[None]) -> None:
+    """Do the work; a refusal or a bug becomes words."""
+    try:
+        await work
+    except AlreadyAsked:
+        log.info("The interaction %s came twice", interaction.id)
+    except DuelbotError as error:
+        await say(interaction, error.words)
+    except (Gone, TokenOver, discord.InteractionResponded):
+        log.info("The interaction %s can be answered no more", interaction.id)
+    except NotAllowed:
+        await say(interaction, words.NO_SENDING)
+    except discord.HTTPException as error:
+        if error.code not in TOO_LATE:
+            log.exception("Discord refused an answer")
+            await say(interaction, words.WENT_WRONG)
+    except Exception:
+        log.exception("An interaction failed")
+        await say(interaction, words.WENT_WRONG)

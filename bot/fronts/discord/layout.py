@@ -1,0 +1,150 @@
+"""A duel as a Discord message: components v2, both answers in one message, within Discord's limits. Pure but for discord's classes.
+
+    > the request, when the message does not answer one        (TextDisplay)
+    A  ### A, text                                             (Container)
+    B  ### B, text                                             (Container)
+    how it stands: answering, the vote, the reveal             (TextDisplay)
+    buttons: Stop | four choices, Full answers, Close | …      (ActionRow)
+
+At most 4,000 characters over all texts and 40 components. Both answers get the same room and no colour of their own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import discord
+from discord import ui
+
+from bot.ballots import Choice
+from bot.fronts.discord import text, words
+from bot.store.teams import Post
+from bot.views import DuelView, SideView
+from engine.duel import Side
+
+MOST_CHARACTERS = 4000
+MOST_COMPONENTS = 40
+REQUEST_ROOM = 400
+STATUS_ROOM = 1400
+"""For the line under the answers, or the reveal; with the request and the headings it leaves about 1,000 for each answer."""
+_VOTES = {
+    Choice.LEFT: discord.ButtonStyle.primary,
+    Choice.RIGHT: discord.ButtonStyle.primary,
+    Choice.TIE: discord.ButtonStyle.secondary,
+    Choice.BOTH_BAD: discord.ButtonStyle.secondary,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that a duel's message shows."""
+
+    view: DuelView
+    post: Post
+    shows_request: bool  # whether the request must be repeated here
+    status: str
+
+
+class Sheet(ui.LayoutView):
+    """A layout that discord.py does not keep: its buttons are found by their custom ids, after any restart."""
+
+    def __init__(self, *items: ui.Item["Sheet"]) -> None:
+        super().__init__(timeout=None)
+        for item in items:
+            self.add_item(item)
+        self.stop()
+
+
+def vote_id(duel: str, choice: Choice) -> str:
+    return f"v:{duel}:{choice.value}"
+
+
+def act_id(duel: str, act: str) -> str:
+    return f"d:{duel}:{act}"
+
+
+def guess_id(duel: str, guess: str) -> str:
+    return f"g:{duel}:{guess}"
+
+
+def duel_sheet(scene: Scene) -> Sheet:
+    """The message of a duel in any state."""
+    view = scene.view
+    request = text.quote(view.request, REQUEST_ROOM) if scene.shows_request and view.request else ""
+    asked = f"-# {words.asker_words(view.asker)} asked\n{request}" if request else ""
+    status = text.cut(scene.status, STATUS_ROOM)
+    shown = answers_in(view, MOST_CHARACTERS - text.size(asked) - text.size(status))
+    items: list[ui.Item[Sheet]] = [ui.TextDisplay(asked)] if asked else []
+    items += [ui.Container(ui.TextDisplay(f"### {side.label}"), ui.TextDisplay(shown[side])) for side in Side]
+    items += [ui.TextDisplay(status), *_rows(scene, shown)]
+    return Sheet(*items)
+
+
+def answers_in(view: DuelView, room: int) -> dict[Side, str]:
+    """Both answers in this room together, headings included; the same share for each."""
+    each = (room - sum(text.size(f"### {side.label}") for side in Side)) // 2
+    if view.state in ("waiting", "answering"):
+        shown = {side: view.sides[side].text for side in Side}
+        return {side: text.cut(text.clean(words_), each) if text.clean(words_).strip() else text.ELLIPSIS for side, words_ in shown.items()}
+    cut = text.cut_alike({side: view.sides[side].text for side in Side}, each)
+    return {side: _ended(view.sides[side], cut[side], each) for side in Side}
+
+
+def _ended(side: SideView, shown: str, room: int) -> str:
+    if side.state == "failed":
+        return text.cut(f"⚠ {text.clean(side.failure)}", room)
+    if side.cut:
+        mark = "\n-# It met the token limit."
+        return text.cut(shown, room - len(mark)) + mark
+    return shown
+
+
+def _rows(scene: Scene, shown: dict[Side, str]) -> list[ui.Item[Sheet]]:
+    view, duel = scene.view, scene.view.id
+    full = [_button("Full answers", act_id(duel, "full"))] if any(each.endswith(text.ELLIPSIS) for each in shown.values()) else []
+    match view.state:
+        case "waiting" | "answering":
+            return [ui.ActionRow(_button("Stop", act_id(duel, "stop"), discord.ButtonStyle.danger))]
+        case "open":
+            closes = [] if scene.post.private or scene.post.quorum == 1 else [_button("Close the vote", act_id(duel, "close"))]
+            return [vote_row(duel), *_row(full + closes)]
+        case "void":
+            return _row([*full, _button("Ask again", act_id(duel, "again"))] if view.request else full)
+        case _:
+            return _row(full)
+
+
+def vote_row(duel: str) -> ui.ActionRow[Sheet]:
+    return ui.ActionRow(*(_button(choice.words, vote_id(duel, choice), style) for choice, style in _VOTES.items()))
+
+
+def _row(buttons: Sequence[ui.Button[Sheet]]) -> list[ui.Item[Sheet]]:
+    return [ui.ActionRow(*buttons)] if buttons else []
+
+
+def _button(label: str, custom_id: str, style: discord.ButtonStyle = discord.ButtonStyle.secondary) -> ui.Button[Sheet]:
+    return ui.Button(label=label, custom_id=custom_id, style=style)
+
+
+def receipt_sheet(duel: str, said: str, *, undo: bool, which: str = "") -> Sheet:
+    """To a voter alone: what they chose, a way back, and for some the question which side is which."""
+    items: list[ui.Item[Sheet]] = [ui.TextDisplay(said)]
+    if undo:
+        items.append(ui.ActionRow(_button("Undo my vote", act_id(duel, "undo"))))
+    if which:
+        guesses = {**{side.value: side.label for side in Side}, "unsure": "I can't tell"}
+        items.append(ui.TextDisplay(which))
+        items.append(ui.ActionRow(*(_button(label, guess_id(duel, guess)) for guess, label in guesses.items())))
+    return Sheet(*items)
+
+
+def words_sheet(said: str) -> Sheet:
+    """Only words."""
+    return Sheet(ui.TextDisplay(text.cut(said, MOST_CHARACTERS) or text.ELLIPSIS))
+
+
+def full_sheet(view: DuelView) -> Sheet | None:
+    """Both answers whole; None when they do not fit into one message."""
+    whole = {side: text.closed(text.clean(view.sides[side].text)) or text.EMPTY for side in Side}
+    if sum(text.size(each) + len("### A") for each in whole.values()) > MOST_CHARACTERS:
+        return None
+    return Sheet(*(ui.Container(ui.TextDisplay(f"### {side.label}"), ui.TextDisplay(whole[side])) for side in Side))

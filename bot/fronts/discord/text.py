@@ -1,0 +1,73 @@
+"""Text from people and models made fit for Discord: clean, of a size, with its code fences closed. Pure.
+
+Sizes are UTF-16 units: Discord's limits are told in characters, and no way of counting gives more than that.
+"""
+
+from collections.abc import Mapping
+
+from engine.duel import Side
+from engine.printable import printable
+
+FENCE = "```"
+ELLIPSIS = "…"
+EMPTY = "*(an empty answer)*"
+_CLOSING = len(f"\n{FENCE}\n{ELLIPSIS}")
+_BREAKS = (("\n\n", 0.6), ("\n", 0.7), (" ", 0.8))
+"""Where to cut, and how much of the room must be kept for that."""
+
+
+def size(text: str) -> int:
+    """Never less than what Discord counts."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def clean(text: str) -> str:
+    """Without control, zero-width and bidi characters; they are shown as pictures or left out."""
+    return printable(text).strip("\n")
+
+
+def head(text: str, room: int) -> str:
+    """The longest beginning of at most this size."""
+    if size(text) <= room:
+        return text
+    return text.encode("utf-16-le", "replace")[: max(0, room) * 2].decode("utf-16-le", "ignore")
+
+
+def closed(text: str) -> str:
+    """An odd fence gets its end, so that nothing after it becomes code."""
+    return f"{text}\n{FENCE}" if text.count(FENCE) % 2 else text
+
+
+def cut(text: str, room: int) -> str:
+    """At most `room`, ended at a paragraph, a line or a word if one lies near, and marked as cut."""
+    if size(whole := closed(text)) <= room:
+        return whole
+    body = head(text, room - _CLOSING)
+    for mark, least in _BREAKS:
+        at = body.rfind(mark)
+        if at >= least * len(body):
+            body = body[:at]
+            break
+    return f"{closed(body.rstrip())}\n{ELLIPSIS}"
+
+
+def cut_alike(texts: Mapping[Side, str], room: int) -> dict[Side, str]:
+    """Both sides cut at the same length; a side with nothing to read says so."""
+    return {side: cut(clean(text), room) if clean(text).strip() else EMPTY for side, text in texts.items()}
+
+
+def is_cut(texts: Mapping[Side, str], room: int) -> bool:
+    return any(size(closed(clean(text))) > room for text in texts.values())
+
+
+def quote(text: str, room: int) -> str:
+    """As a quotation; fences are taken apart, for a quotation cannot hold them."""
+    flat = clean(text).replace(FENCE, "'''")
+    return "\n".join(f"> {line}" for line in cut(flat, room - 2 * (flat.count("\n") + 2)).split("\n"))[:room] if flat.strip() else "> …"
+
+
+def inline(text: str, room: int) -> str:
+    """On one line, without marks of formatting that could reach over its end."""
+    line = " ".join(clean(text).split())
+    plain = line.translate({ord(mark): f"\\{mark}" for mark in "*_~`|[]<>\\"})
+    return plain if size(plain) <= room else head(plain, room - 1).rstrip("\\ ") + ELLIPSIS

@@ -1,0 +1,121 @@
+"""What the bot says on Discord. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from bot.ballots import Choice
+from bot.store.teams import Post
+from bot.views import DuelView, Reveal, RevealedSide
+from engine.backends.base import Usage
+from engine.contestants import Arm
+from engine.cost import Cost
+from engine.duel import Side
+from engine.report import figures, footnote
+
+ARM_WORDS: Mapping[Arm, str] = {
+    Arm.PROMPTED: "the prompt",
+    Arm.TUNED: "the fine-tune",
+    Arm.PLAIN: "the plain base",
+    Arm.COMBINED: "the fine-tune with the prompt",
+}
+WENT_WRONG = "An error in Duelbot; nothing was changed that you were not told of. The log has the details."
+LEAVING = "Duelbot is being stopped, so it takes no new requests. Try again in a few minutes."
+INTERRUPTED = "Duelbot was stopped while this was being answered. Ask it again."
+GONE = "The message of this duel was deleted, so both answers were stopped."
+NO_SENDING = "I may not write here: I need the permissions View Channel and Send Messages (in threads: Send Messages in Threads)."
+TOKEN_ENDED = "Discord lets me edit this message for 15 minutes only, and they are over. A vote still shows you the result here."
+FIFTEEN = "-# I am not a member here, so Discord lets me change this message for 15 minutes only: vote before that."
+
+HELP = """\
+**Duelbot settles "prompt or fine-tune?" with your own requests.** Each is answered twice, blind; you vote; then you see who was who.
+- **Ask**: mention me with a request, reply to one of my answers to go on, write me a direct message, or use `/compare`.
+- **On any message**: Apps → *Compare answers*, or *Compare with this context*.
+- **Vote**: the buttons under the answers. Secret; you can change or undo it until the vote closes.
+- `/verdict` which technique to use · `/results` how the votes went · `/history` find and go on with earlier ones
+- `/recipe`, `/adapter` what meets here · `/new` begin a new conversation in a direct message
+- `/settings`, `/export` for admins · `/forget` delete what I keep of you
+What I keep: requests, answers, ballots, and the ids of people and messages."""
+
+
+def asker_words(asker: str) -> str:
+    """A person's name as Discord shows it; never a ping, for no mention is allowed."""
+    platform, _, number = asker.partition(":")
+    return f"<@{number}>" if platform == "discord" and number.isdigit() else "Somebody"
+
+
+def moment(at: datetime, style: str = "R") -> str:
+    """A time that Discord shows in the reader's own zone."""
+    return f"<t:{int(at.timestamp())}:{style}>"
+
+
+def running_words(view: DuelView, ahead: int, wait_s: float | None) -> str:
+    """The line under a duel that is being answered."""
+    if view.note and view.state == "waiting":
+        return view.note
+    said = f"{view.note} " if view.note else ""
+    if ahead and not any(side.text for side in view.sides.values()):
+        about = f", about {wait_s:.0f} s" if wait_s is not None and wait_s >= 1 else ""
+        return f"{said}{ahead} ahead of you{about}."
+    return f"{said}Answering …"
+
+
+def vote_words(view: DuelView, post: Post) -> str:
+    """The line under a duel that is open: how many have voted, and when the vote closes. Never how they voted."""
+    said = f"{view.note}\n" if view.note else ""
+    if post.private or post.quorum == 1:
+        return f"{said}**Which answer is better?** Vote, and see who was who."
+    voted = "Nobody has voted yet." if not view.ballots else f"{view.ballots} {'has' if view.ballots == 1 else 'have'} voted."
+    ends = [f"at {post.quorum} votes"] if post.quorum else []
+    ends += [moment(post.closes_at)] if post.closes_at else []
+    closes = f" Closes {' or '.join(ends)}." if ends else ""
+    return f"{said}**Which answer is better?** {voted}{closes}"
+
+
+def who_was(side: Side, revealed: RevealedSide) -> str:
+    made = f"recipe {revealed.recipe}" + (f", adapter {revealed.adapter}" if revealed.adapter else "")
+    return f"**{side.label} was {ARM_WORDS[revealed.arm]}** ({made})"
+
+
+def tally_words(reveal: Reveal) -> str:
+    if reveal.auto_tie:
+        return "Both answers are the same: a tie without a vote."
+    total = sum(reveal.tally.values())
+    if not total:
+        return "Nobody voted."
+    parts = ", ".join(f"{choice.words} {count}" for choice, count in reveal.tally.items() if count)
+    return f"{total} {'vote' if total == 1 else 'votes'}: {parts}."
+
+
+def reveal_words(view: DuelView) -> str:
+    """Who was who, the tally, and what each side took."""
+    assert view.reveal is not None
+    sides = view.reveal.sides
+    lines = [f"{who_was(side, sides[side])}" for side in Side]
+    return "\n".join([*lines, tally_words(view.reveal), figure_table(sides), f"-# {footnote(_taken(sides))}", view.note]).strip()
+
+
+def _taken(sides: Mapping[Side, RevealedSide]) -> list[tuple[Usage, Cost] | None]:
+    return [(sides[side].usage, sides[side].cost) for side in Side]
+
+
+def figure_table(sides: Mapping[Side, RevealedSide]) -> str:
+    """Latency, tokens and cost of both sides, in columns."""
+    rows = [("", [side.label for side in Side]), *figures(_taken(sides))]
+    widths = [max(len(label) for label, _ in rows), *(max(len(cells[column]) for _, cells in rows) for column in range(2))]
+    lines = [f"{label:<{widths[0]}}  {cells[0]:>{widths[1]}}  {cells[1]:>{widths[2]}}" for label, cells in rows]
+    return "```\n" + "\n".join(lines) + "\n```"
+
+
+def receipt_words(view: DuelView, choice: Choice) -> str:
+    """To the voter alone."""
+    said = f"Your vote: **{choice.words}**."
+    if view.state == "closed":
+        return f"{said} The vote has closed; the message shows who was who."
+    return f"{said} It is secret; you can change it with the buttons until the vote closes."
+
+
+def told_words(view: DuelView, request: str) -> str:
+    """To the asker, once, when the vote has closed without them."""
+    assert view.reveal is not None
+    sides = "; ".join(f"{side.label} was {ARM_WORDS[revealed.arm]}" for side, revealed in view.reveal.sides.items())
+    return f"{asker_words(view.asker)}, the vote on “{request}” has closed. {sides}. {tally_words(view.reveal)}"

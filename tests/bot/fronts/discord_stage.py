@@ -1,0 +1,149 @@
+"""A stage for the Discord front's tests: the real bot over a real App and store, on simcord's Discord within the process."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import simcord
+from simcord.components import walk_components
+
+from bot.app import App
+from bot.app.progress import Signal
+from bot.fronts.discord.bot import DuelBot
+from bot.fronts.discord.pacing import Pacer
+from bot.settings import Settings
+from engine.backends.base import Chunk, Prompt, Stop
+from engine.backends.scripted import Script, ScriptedBackend
+from engine.lineup import Lineup
+from tests.bot.scripted import Coin, lineup_over, two_answers
+
+
+def said_by(components: list[dict[str, Any]]) -> str:
+    parts = []
+    for component in walk_components(components):
+        if component.get("type") == 10:
+            parts.append(component["content"])
+        elif component.get("type") == 2:
+            parts.append(f"[{component['label']}]")
+    return "\n".join(parts)
+
+
+class Parked(asyncio.Event):
+    """An event whose waiters wait outside."""
+
+    def __init__(self, env: Callable[[], simcord.Env | None]) -> None:
+        super().__init__()
+        self._env = env
+
+    async def wait(self) -> Any:
+        if self.is_set() or (env := self._env()) is None:
+            return await super().wait()
+        plain = asyncio.Event.wait(self)
+        task = asyncio.current_task()
+        if task in env._work.tasks and task not in env._work.external_waits:
+            return await env.external_wait(plain, reason="a duel's next change")
+        return await plain
+
+
+class GatedBackend(ScriptedBackend):
+    """Before the piece "|", which is not said, an answer waits for the gate."""
+
+    def __init__(self, script: Callable[[Prompt], Script], gate: Parked) -> None:
+        super().__init__(script)
+        self.gate = gate
+        self.open = False
+
+    async def generate(self, prompt: Prompt, stop: Stop) -> AsyncGenerator[Chunk, None]:
+        async with aclosing(super().generate(prompt, stop)) as chunks:
+            async for chunk in chunks:
+                if chunk.text == "|":
+                    await self._wait(stop)
+                else:
+                    yield chunk
+
+    async def _wait(self, stop: Stop) -> None:
+        """Like a model, it looks at the stop flag between its steps."""
+        while not self.open and not stop.raised:
+            await self.gate.wait()
+
+    def release(self) -> None:
+        """Let all answers go on, now and later."""
+        self.open = True
+        self.gate.set()
+
+
+@dataclass
+class Stage:
+    """What a test acts on. The prompted side always sits left."""
+
+    env: simcord.Env
+    bot: DuelBot
+    app: App
+    backend: GatedBackend
+    guild: simcord.GuildHandle
+    channel: simcord.ChannelHandle
+
+    def member(self, name: str, **options: Any) -> simcord.MemberActor:
+        return self.guild.add_member(self.env.create_user(name), **options)
+
+    def shown(self, message: Any) -> str:
+        """All that a message says, line by line, buttons in brackets."""
+        stored = self.env.backend.get_message(message.channel_id if hasattr(message, "channel_id") else message.channel.id, message.id)
+        return said_by(stored.components) or stored.content
+
+    def texts(self, channel: simcord.ChannelHandle | None = None) -> list[str]:
+        """All messages of a channel, as `shown`."""
+        return [self.shown(message) for message in (channel or self.channel).history()]
+
+    def custom_ids(self, message: Any) -> list[str]:
+        stored = self.env.backend.get_message(message.channel.id, message.id)
+        return [each["custom_id"] for each in walk_components(stored.components) if "custom_id" in each]
+
+    @property
+    def mention(self) -> str:
+        assert self.bot.user is not None
+        return self.bot.user.mention
+
+    def last(self, channel: simcord.ChannelHandle | None = None) -> Any:
+        message = (channel or self.channel).last_message
+        assert message is not None, "nothing was written"
+        return message
+
+
+@asynccontextmanager
+async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers, **names: Any) -> AsyncIterator[Stage]:
+    """Open everything; names are settings."""
+    here: list[simcord.Env] = []
+
+    class ParkedSignal(Signal):
+        def __init__(self) -> None:
+            self.event = Parked(lambda: here[0] if here else None)
+
+        def wake(self) -> None:
+            self.event.set()
+            self.event = Parked(lambda: here[0] if here else None)
+
+    backend = GatedBackend(script, Parked(lambda: here[0] if here else None))
+
+    async def open_lineup() -> Lineup:
+        return lineup_over(backend)
+
+    settings = Settings(store_path=str(folder / "duels.sqlite3"), **{"discord_blinding_share": 0.0, **names})
+
+    def stop_is_seen(self: Stop) -> None:
+        self._raised = True
+        backend.gate.set()
+        backend.gate.clear()
+
+    with patch("bot.app.runner.Signal", ParkedSignal), patch.object(Stop, "raise_", stop_is_seen):
+        async with App.open(settings, open_lineup, rng=Coin(True)) as app:
+            await app.model_settled()
+            bot = DuelBot(app, settings, pacer=Pacer(gap_s=0.0, old_gap_s=0.0), shard_count=1)
+            async with simcord.run(bot) as env:
+                here.append(env)
+                guild = env.create_guild()
+                yield Stage(env, bot, app, backend, guild, guild.create_text_channel("general"))

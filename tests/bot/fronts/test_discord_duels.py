@@ -1,0 +1,180 @@
+"""Asking and voting on Discord, from the message to the reveal: the real bot on a Discord within the process."""
+
+from pathlib import Path
+
+from bot.store.teams import Board
+from engine.backends.base import Prompt
+from engine.backends.scripted import Script
+from engine.errors import BackendError
+from tests.bot.fronts.discord_stage import staged
+from tests.bot.scripted import is_tuned
+
+
+async def test_a_mention_is_answered_twice_voted_on_and_revealed(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_quorum=2) as stage:
+        ann, bob = stage.member("ann"), stage.member("bob")
+        await ann.send(stage.channel, f"{stage.mention} Prompt or fine-tune?")
+        duel = stage.last()
+        assert duel.reference.message_id == stage.channel.history()[0].id
+        assert "prompted says hi" in stage.shown(duel)
+        assert "Nobody has voted yet. Closes at 2 votes" in stage.shown(duel)
+        receipt = await ann.click(duel, label="A is better")
+        assert receipt.ephemeral
+        assert "Your vote: **A is better**" in stage.shown(receipt.response)
+        assert "1 has voted." in stage.shown(duel)
+        for word in ("prompt**", "fine-tune", "A is better 1", "$"):
+            assert word not in stage.shown(duel), "nothing tells before the close"
+        await bob.click(duel, label="Tie")
+        assert "**A was the prompt** (recipe house 1)\n**B was the fine-tune** (recipe plain 1, adapter demo 1)" in stage.shown(duel)
+        assert "2 votes: A is better 1, Tie 1." in stage.shown(duel)
+        assert "per 1,000" in stage.shown(duel)
+        assert "[A is better]" not in stage.shown(duel)
+        assert stage.shown(stage.last()).startswith(f"{ann.mention}, the vote on “Prompt or fine-tune?” has closed."), "the asker is told"
+
+
+async def test_a_direct_message_closes_on_the_first_vote_and_goes_on_until_new(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann").user
+        await ann.send_dm("First request")
+        duel = stage.last(ann.dm_channel)
+        await ann.click(duel, label="B is better")
+        assert "**B was the fine-tune**" in stage.shown(duel)
+        assert "goes on with answer B, the better one" in stage.shown(duel)
+        await ann.send_dm("Second request")
+        assert [message.content for message in stage.backend.prompts[-1].messages][-3:] == [
+            "First request",
+            "tuned says hello",
+            "Second request",
+        ]
+        said = await ann.slash("new")
+        assert "begins a new conversation" in stage.shown(said.response)
+        await ann.send_dm("Third request")
+        assert [message.content for message in stage.backend.prompts[-1].messages][-1:] == ["Third request"]
+        assert "Second request" not in [message.content for message in stage.backend.prompts[-1].messages]
+
+
+async def test_a_reply_goes_on_with_the_chain_and_an_older_reply_branches_off(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        await ann.send(stage.channel, f"{stage.mention} one")
+        first = stage.last()
+        await ann.send(stage.channel, f"{stage.mention} two", reply_to=first)
+        second = stage.last()
+        await ann.send(stage.channel, f"{stage.mention} three", reply_to=second)
+        last = [message.content for message in stage.backend.prompts[-1].messages if message.role == "user"]
+        assert last[-3:] == ["one", "two", "three"]
+        await ann.send(stage.channel, f"{stage.mention} other", reply_to=first)
+        branch = [message.content for message in stage.backend.prompts[-1].messages if message.role == "user"]
+        assert branch[-2:] == ["one", "other"]
+        await ann.send(stage.channel, f"{stage.mention} more", reply_to=stage.last())
+        branch = [message.content for message in stage.backend.prompts[-1].messages if message.role == "user"]
+        assert branch[-3:] == ["one", "other", "more"], "the branch remembers where it came from"
+
+
+async def test_compare_shows_the_request_and_can_be_for_me_alone(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        result = await ann.slash(stage.channel, "compare", request="Is it **bold**?")
+        assert not result.ephemeral
+        assert stage.shown(result.response).startswith(f"-# {ann.mention} asked\n> Is it **bold**?\n### A")
+        mine = await ann.slash(stage.channel, "compare", request="Mine", visible="me")
+        assert mine.ephemeral
+        await ann.click(mine.response, label="Both bad")
+        assert "1 vote: Both bad 1." in stage.shown(mine.response)
+
+
+async def test_a_vote_can_be_changed_and_taken_back_until_the_close(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_quorum=3) as stage:
+        ann = stage.member("ann")
+        await ann.send(stage.channel, f"{stage.mention} hello")
+        duel = stage.last()
+        await ann.click(duel, label="A is better")
+        receipt = await ann.click(duel, label="B is better")
+        assert "1 has voted." in stage.shown(duel)
+        await ann.click(receipt.response, label="Undo my vote")
+        assert "Nobody has voted yet." in stage.shown(duel)
+        assert "taken back" in stage.shown(receipt.response)
+        await ann.click(duel, label="Tie")
+        await ann.click(duel, label="Close the vote")
+        assert "1 vote: Tie 1." in stage.shown(duel)
+        assert "has closed" not in stage.shown(stage.last()), "who closes it is not told of it"
+        late = await ann.click(receipt.response, label="Undo my vote") if "Undo" in stage.shown(receipt.response) else None
+        assert late is None
+
+
+async def test_only_the_asker_closes_and_stops(tmp_path: Path) -> None:
+    async with staged(tmp_path, lambda _: Script(("Once ", "|", "upon"))) as stage:
+        ann, bob = stage.member("ann"), stage.member("bob")
+        await ann.send(stage.channel, f"{stage.mention} a story")
+        duel = stage.last()
+        assert "Answering …" in stage.shown(duel)
+        refused = await bob.click(duel, label="Stop")
+        assert "Only the one who asked can stop this." in stage.shown(refused.followups[0])
+        await ann.click(duel, label="Stop")
+        assert "[Ask again]" in stage.shown(duel)
+        assert "Once" in stage.shown(duel)
+        stage.backend.release()
+        await ann.click(duel, label="Ask again")
+        again = stage.last()
+        assert again.id != duel.id
+        assert "Both answers are the same" in stage.shown(again)
+
+
+async def test_a_deleted_message_stops_both_streams(tmp_path: Path) -> None:
+    async with staged(tmp_path, lambda _: Script(("Once ", "|", "upon"))) as stage:
+        ann = stage.member(
+            "ann", roles=[stage.guild.create_role("mods", permissions=__import__("discord").Permissions(manage_messages=True))]
+        )
+        await ann.send(stage.channel, f"{stage.mention} a story")
+        await ann.delete(stage.last())
+        [summary] = await stage.app.history()
+        assert summary.state == "void"
+        assert stage.backend.running == 0
+
+
+async def test_a_failed_side_is_said_and_the_other_is_shown_without_votes(tmp_path: Path) -> None:
+    def script(prompt: Prompt) -> Script:
+        return Script(("half",), error=BackendError("server", "The server went away.")) if is_tuned(prompt) else Script(("whole",))
+
+    async with staged(tmp_path, script) as stage:
+        ann = stage.member("ann")
+        await ann.send(stage.channel, f"{stage.mention} hello")
+        said = stage.shown(stage.last())
+        assert "whole" in said
+        assert "⚠ The server went away." in said
+        assert "[A is better]" not in said
+        assert "[Ask again]" in said
+
+
+async def test_the_same_message_twice_is_one_duel_also_after_a_restart(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        message = await ann.send(stage.channel, f"{stage.mention} hello")
+        await stage.bot.on_message(message)
+        stage.bot._seen._ids.clear()  # as after a restart
+        await stage.bot.on_message(message)
+        assert len(await stage.app.history()) == 1
+        assert len(stage.texts()) == 2
+
+
+async def test_messages_for_others_are_left_alone(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.member("ann").send(stage.channel, "hello everybody")
+        assert len(stage.texts()) == 1
+
+
+async def test_a_mention_without_a_request_is_told_how(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.member("ann").send(stage.channel, f"{stage.mention}  ")
+        assert "Write your request in the same message." in stage.shown(stage.last())
+
+
+async def test_no_post_is_left_behind_when_the_store_refuses_the_duel(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_person_per_minute=1) as stage:
+        ann = stage.member("ann")
+        await ann.send(stage.channel, f"{stage.mention} one")
+        await ann.send(stage.channel, f"{stage.mention} two")
+        assert stage.shown(stage.last()) == "You have asked 1 request within a minute, and 1 is the limit. Wait a minute."
+        assert len(await stage.app.history()) == 1
+        async with stage.app._store.reading() as look:
+            assert await Board(look).stale(10) == []
