@@ -62,7 +62,7 @@ class DuelBot(ext.AutoShardedBot):
         )
         self.teams = Teams(app, settings)
         self.desk = Desk(app, self.teams, Wire(self), pacer or Pacer(clock))
-        self._seen = Seen((clock or LoopClock()).now)
+        self.seen = Seen((clock or LoopClock()).now)
         self._ticking = tasks.loop(seconds=TICK_S)(self._tick)
 
     async def setup_hook(self) -> None:
@@ -96,7 +96,7 @@ class DuelBot(ext.AutoShardedBot):
     # --- events
 
     async def on_message(self, message: discord.Message, /) -> None:
-        if self.user is not None and not self._seen.before(message.id):
+        if self.user is not None and not self.seen.before(message.id):
             await heard(message, self.desk, self.user)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:

@@ -1,8 +1,8 @@
 """Every answer to an interaction goes through here: acknowledged first, and whatever fails becomes words to the one who clicked."""
 
 import logging
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, cast
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 import discord
@@ -90,8 +90,11 @@ async def say(interaction: discord.Interaction, said: str) -> None:
         log.warning("Could not tell %s: %s", interaction.user.id, error)
 
 
-async def guarded(interaction: discord.Interaction, work: Awaitable[None]) -> None:
-    """Do the work; a refusal or a bug becomes words."""
+async def guarded(interaction: discord.Interaction, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work, once for each interaction; a refusal or a bug becomes words."""
+    if bot_of(interaction).seen.before(interaction.id):
+        work.close()  # a resumed connection told it again; a second acknowledgement would be refused
+        return
     try:
         await work
     except AlreadyAsked:

@@ -151,7 +151,7 @@ async def test_the_same_message_twice_is_one_duel_also_after_a_restart(tmp_path:
         ann = stage.member("ann")
         message = await ann.send(stage.channel, f"{stage.mention} hello")
         await stage.bot.on_message(message)
-        stage.bot._seen._ids.clear()  # as after a restart
+        stage.bot.seen._ids.clear()  # as after a restart
         await stage.bot.on_message(message)
         assert len(await stage.app.history()) == 1
         assert len(stage.texts()) == 2
