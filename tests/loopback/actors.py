@@ -74,7 +74,9 @@ class Person:
         def find() -> Message | None:
             return next((note for note in self.world.of_bot(channel) if note.viewer in (None, self.user) and question(note)), None)
 
-        return await self.world.changes.until(find, f"{what} in {channel.name}; there are {[n.text for n in self.world.of_bot(channel)]}")
+        return await self.world.changes.until(
+            find, lambda: f"{what} in {channel.name}; there are {[n.text for n in self.world.of_bot(channel)]}"
+        )
 
     async def answer_to(self, note: Message, question: Callable[[Message], Any] = lambda note: True) -> Message:
         """The bot's reply to a message, once it fits."""
@@ -162,7 +164,7 @@ class Person:
     def _press(self, note: Message, custom_id: str, more: Json) -> Interaction:
         assert note.viewer in (None, self.user), f"{self.user.name} cannot see this message"
         assert not note.deleted, "the message is gone"
-        made = self._start(COMPONENT, note.channel, False, message=note)
+        made = self._start(COMPONENT, note.channel, not note.channel.bot_may, message=note)
         return self._send(made, {"custom_id": custom_id, "id": 1, **more})
 
     async def submit(self, opened: Interaction, **fields: str) -> Interaction:

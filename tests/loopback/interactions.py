@@ -54,7 +54,7 @@ class Interaction:
         """Waits for a message that answers this interaction and fits the question."""
         return await self.world.changes.until(
             lambda: next((note for note in self.replies if question(note)), None),
-            f"{what} for {self.user.name}; there are {[n.text for n in self.replies]}",
+            lambda: f"{what} for {self.user.name}; there are {[n.text for n in self.replies]}",
         )
 
 

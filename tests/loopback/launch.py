@@ -39,7 +39,7 @@ class BotProcess:
 
     async def says(self, words: str) -> None:
         """Waits until the process has printed this."""
-        await self._changes.until(lambda: words in self.output, f"the words {words!r}; output:\n{self.output}")
+        await self._changes.until(lambda: words in self.output, lambda: f"the words {words!r}; output:\n{self.output}")
 
     @property
     def running(self) -> bool:
@@ -101,7 +101,7 @@ async def bot_process(
     try:
         if wait:
             await discord.world.changes.until(
-                lambda: len(discord.gateway.identified) > before or ended.done(), f"a connection; output:\n{bot.output}", 60
+                lambda: len(discord.gateway.identified) > before or ended.done(), lambda: f"a connection; output:\n{bot.output}", 60
             )
             assert bot.running, f"the bot ended at once:\n{bot.output}"
         yield bot

@@ -28,7 +28,7 @@ class Changes:
             if value:
                 answer.set_result(value)
 
-    async def until(self, question: Callable[[], T | None], what: str, within_s: float = PATIENCE_S) -> T:
+    async def until(self, question: Callable[[], T | None], what: str | Callable[[], str], within_s: float = PATIENCE_S) -> T:
         """The first truthy answer to the question. AssertionError that says what never happened."""
         if value := question():
             return value
@@ -38,6 +38,7 @@ class Changes:
         try:
             return await asyncio.wait_for(answer, within_s)
         except TimeoutError:
-            raise AssertionError(f"within {within_s:g} s there was never {what}") from None
+            said = what if isinstance(what, str) else what()
+            raise AssertionError(f"within {within_s:g} s there was never {said}") from None
         finally:
             self._waiting.remove(entry)

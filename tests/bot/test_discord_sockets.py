@@ -1,0 +1,234 @@
+"""What only sockets show: the unmodified bot, in its own process, on a loopback Discord."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from itertools import pairwise
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from bot.ballots import Choice
+from bot.fronts.discord.layout import MOST_CHARACTERS
+from tests.bot.socket_stage import GENEROUS, Stage, built, closed, staged, streaming, votable
+from tests.loopback import TOKEN, Person, bot_process
+from tests.loopback.gateway import PRIVILEGED
+from tests.loopback.world import Message
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+LEFT, RIGHT = Choice.LEFT.words, Choice.RIGHT.words
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Stage, None]:
+    """One bot for all tests that leave it running; each takes channels of its own."""
+    async with staged(tmp_path_factory.mktemp("bot")) as stage:
+        yield stage
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stage(shared: Stage) -> AsyncGenerator[Stage, None]:
+    """And after each test: Discord had nothing to complain of, nobody was pinged, nothing went wrong unseen."""
+    yield shared
+    assert_clean(shared)
+    assert shared.bot.running, shared.bot.output
+
+
+def assert_clean(stage: Stage) -> None:
+    assert stage.discord.complaints() == []
+    assert [str(call) for call in stage.discord.throttled] == []
+    assert [note.text for note in stage.discord.world.messages.values() if note.pinged] == []
+    assert "Traceback" not in stage.bot.output, stage.bot.output
+    assert TOKEN not in stage.bot.output
+
+
+async def test_the_bot_starts_beside_the_page_with_its_commands_and_without_privileged_intents(stage: Stage) -> None:
+    await stage.until(lambda: stage.discord.world.commands, "commands")
+    names = {command["name"] for command in stage.discord.world.commands.values()}
+    assert {"compare", "Compare answers"} <= names
+    assert not stage.discord.gateway.identified[0].intents & PRIVILEGED
+    await stage.bot.says(stage.bot.page)
+    async with aiohttp.ClientSession() as session, session.get(stage.bot.page) as page:
+        assert page.status == 200
+
+
+async def test_a_mention_is_streamed_voted_on_and_revealed(stage: Stage) -> None:
+    channel = stage.channel()
+    posted = await stage.ada.mention(channel, "slow 50: prompt or fine-tune?")
+    note = await stage.ada.answer_to(posted, votable)
+    grown = [len(revision.text) for revision in note.revisions]
+    assert len(grown) >= 3
+    assert all(earlier <= later + 200 for earlier, later in pairwise(grown[:-1])), "the line below the answers may change, the answers grow"
+    receipt = await (await stage.ada.click(note, LEFT)).answered()
+    assert receipt.ephemeral
+    assert LEFT in receipt.text
+    await stage.ada.sees(channel, lambda found: found is note and "1 has voted" in found.text)
+    assert not closed(note)
+    await (await stage.bob.click(note, LEFT)).acknowledged()
+    await stage.ada.sees(channel, lambda found: found is note and closed(found))
+    assert "2 votes" in note.text
+    assert LEFT not in note.labels
+
+
+async def test_a_command_is_acknowledged_before_anything_else_happens(stage: Stage) -> None:
+    before = len(stage.discord.calls)
+    interaction = await stage.ada.slash(stage.channel(), "compare", request="Which one?")
+    await interaction.acknowledged()
+    assert stage.discord.calls[before].path.endswith("/callback")
+    await interaction.answered(votable, "two answers")
+
+
+async def test_a_direct_message_is_answered_and_one_ballot_closes_it(stage: Stage) -> None:
+    posted = await stage.ada.dm("And in private?")
+    note = await stage.ada.sees(posted.channel, votable)
+    await stage.ada.click(note, RIGHT)
+    await stage.ada.sees(posted.channel, closed)
+
+
+async def test_edits_keep_the_pace_of_the_channel_and_the_last_one_lands(stage: Stage) -> None:
+    channel = stage.channel()
+    people = [Person(stage.discord, name).join(stage.team) for name in ("Cyd", "Dan", "Eve")]
+    posted = [await person.mention(channel, "slow 90") for person in people]
+    notes = [await stage.ada.answer_to(each, votable) for each in posted]
+    for note in notes:
+        assert "t89" in note.text
+        assert "p89" in note.text
+        words = [revision.text.count(" t") for revision in note.revisions]
+        assert words == sorted(words), "an older state never replaces a newer one"
+    calls = [call for call in stage.discord.calls if call.method in ("POST", "PATCH") and f"/channels/{channel.id}/messages" in call.path]
+    moments = [call.at for call in calls if call.method == "PATCH"]
+    assert all(later - earlier > 4.9 for earlier, later in zip(moments, moments[5:], strict=False)), "at most 5 edits within 5 s"
+
+
+async def test_a_429_a_502_and_a_lost_answer_leave_one_whole_duel(stage: Stage) -> None:
+    channel, faults = stage.channel(), stage.discord.faults
+    wanted = [
+        faults.want("POST", f"/channels/{channel.id}/messages$", 502, when="after"),
+        faults.want("PATCH", f"/channels/{channel.id}/messages/", 429, retry_after_s=0.3),
+        faults.want("PATCH", f"/channels/{channel.id}/messages/", 502, when="after"),
+    ]
+    posted = await stage.ada.mention(channel, "slow 60")
+    note = await stage.ada.answer_to(posted, votable)
+    assert "t59" in note.text
+    assert [fault.met for fault in wanted] == [1, 1, 1]
+    assert len(stage.discord.world.of_bot(channel)) == 1
+
+
+async def test_a_dropped_connection_is_resumed_and_replayed_events_count_once(stage: Stage) -> None:
+    channel, gateway = stage.channel(), stage.discord.gateway
+    posted = await stage.ada.mention(channel, "slow 60 with a lost connection")
+    note = await stage.ada.answer_to(posted, streaming)
+    await drop_and_resume(stage)
+    await stage.ada.answer_to(posted, votable)
+    await (await stage.ada.click(note, LEFT)).answered()
+    await drop_and_resume(stage)
+    await stage.ada.sees(channel, lambda found: found is note and "1 has voted" in found.text)
+    later = await stage.ada.mention(channel, "after the replay")
+    await stage.ada.answer_to(later, votable)
+    assert len(stage.discord.world.answers_to(posted)) == 1
+    assert len(gateway.identified) == 1
+    assert stage.stored("SELECT count(*) FROM duels WHERE request LIKE '%lost connection'") == [(1,)]
+    assert stage.stored("SELECT count(*) FROM ballots JOIN duels ON duel = duels.id WHERE request LIKE '%lost connection'") == [(1,)]
+
+
+async def drop_and_resume(stage: Stage, replayed: int = 25) -> None:
+    """Lose the connection; on its return the last events come again."""
+    [session] = stage.discord.gateway.connected
+    resumed, stage.discord.gateway.replays_seen = session.resumed, replayed
+    await stage.discord.gateway.drop()
+    await stage.until(lambda: session.resumed > resumed and session.socket, "a resume")
+    stage.discord.gateway.replays_seen = 0
+
+
+async def test_a_deleted_message_stops_both_answers(stage: Stage) -> None:
+    posted = await stage.ada.mention(stage.channel(), "slow 900 and then deleted")
+    note = await stage.ada.answer_to(posted, streaming)
+    await stage.ada.delete(note)
+    async with asyncio.timeout(20):
+        while stage.stored("SELECT state FROM duels WHERE request LIKE '%then deleted'") != [("void",)]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def test_an_expired_token_is_followed_by_the_channel_route(stage: Stage) -> None:
+    interaction = await stage.ada.slash(stage.channel(), "compare", request="slow 60")
+    note = await interaction.answered(streaming, "a stream")
+    stage.discord.world.skip(16 * 60)
+    await stage.ada.sees(note.channel, lambda found: found is note and votable(found))
+    assert any(
+        str(note.id) in call.path and call.status == 200
+        for call in stage.discord.calls_to("PATCH", "/channels/{channel_id}/messages/{message_id}")
+    )
+
+
+async def test_it_works_where_only_a_person_has_installed_it(stage: Stage) -> None:
+    elsewhere = stage.discord.world.channel(stage.discord.world.guild("Elsewhere", stage.bob.user), "far", bot_may=False)
+    interaction = await stage.bob.slash(elsewhere, "compare", user_installed=True, request="slow 20")
+    note = await interaction.answered(votable, "two answers")
+    await stage.bob.click(note, LEFT)
+    await interaction.answered(lambda found: "1 has voted" in found.text, "the count")
+    await stage.ada.click(note, LEFT)
+    await interaction.answered(closed, "the reveal")
+
+
+async def test_long_answers_and_hostile_words_stay_within_the_limits(stage: Stage) -> None:
+    channel = stage.channel()
+    posted = await stage.ada.mention(channel, f"long @everyone <@{stage.bob.user.id}> https://example.org ``` attachment://x")
+    note = await stage.ada.answer_to(posted, votable)
+    assert MOST_CHARACTERS - 2000 < len(note.text) <= MOST_CHARACTERS + 50
+    full = await (await stage.ada.click(note, "Full answers")).answered()
+    assert full.ephemeral
+    assert "number 119" in full.text or all(b"number 119" in stored.data for stored in full.files)
+
+
+async def test_thirty_two_duels_at_once_are_acknowledged_within_a_second(stage: Stage) -> None:
+    people = [Person(stage.discord, f"P{number}").join(stage.team) for number in range(32)]
+    places = [stage.channel() for _ in range(4)]
+    stage.discord.stalled_s = 0.0
+    asked = [await person.slash(places[number % 4], "compare", request="slow 40") for number, person in enumerate(people)]
+    notes: list[Message] = [await each.answered(votable, "two answers") for each in asked]
+    assert len({note.id for note in notes}) == 32
+    fair_s = 1.0 + stage.discord.stalled_s  # on a machine so busy that we ourselves had to wait, the bot may, too
+    assert max(each.ack_s or 99.0 for each in asked) < fair_s
+    [session] = stage.discord.gateway.connected
+    assert session.longest_gap_s < stage.discord.gateway.heartbeat_s + fair_s
+
+
+async def test_a_vote_goes_on_after_the_bot_was_killed(tmp_path: Path) -> None:
+    async with built(tmp_path) as (discord, team, channels, ada, bob):
+        async with bot_process(discord, tmp_path, settings=GENEROUS) as first:
+            stage = Stage(discord, first, team, channels, ada, bob, tmp_path)
+            voted = await ada.answer_to(await ada.mention(channels[0], "voted before the end"), votable)
+            await (await ada.click(voted, LEFT)).answered()
+            broken = await ada.answer_to(await ada.mention(channels[1], "slow 900"), streaming)
+            first.process.kill()
+            await first.process.wait()
+        async with bot_process(discord, tmp_path, settings=GENEROUS) as stage.bot:
+            await ada.sees(channels[1], lambda found: found is broken and "Stop" not in found.labels, "the broken duel marked")
+            await (await bob.click(voted, RIGHT)).acknowledged()
+            await ada.sees(channels[0], lambda found: found is voted and closed(found), "the reveal")
+            assert "2 votes" in voted.text
+            assert len(discord.calls_to("PUT", "/commands")) == 1, "commands are synced only when they changed"
+            assert_clean(stage)
+
+
+async def test_sigterm_in_mid_stream_ends_with_a_last_edit(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        notes = [
+            await stage.ada.answer_to(await person.mention(stage.channel(), "slow 900"), streaming) for person in (stage.ada, stage.bob)
+        ]
+        took_s = await stage.bot.stop()
+        assert took_s < 10
+        assert stage.bot.process.returncode == 0
+        for note in notes:
+            assert "Stop" not in note.labels
+            assert "stopped" in note.text
+        assert stage.stored("SELECT DISTINCT state FROM duels") == [("void",)]
+        assert_clean(stage)
+
+
+async def test_an_intent_that_the_portal_refuses_is_one_sentence(tmp_path: Path) -> None:
+    asks = {"DUEL_DISCORD_CONTENT_INTENT": "true"}
+    async with built(tmp_path) as (discord, *_), bot_process(discord, tmp_path, settings=asks, wait=False) as bot:
+        await bot.says("Message Content Intent")
+        assert "Traceback" not in bot.output
