@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from bot.store import DuelRecord
 from engine.backends.base import Stop
+from engine.contestants import Contestant
 from engine.duel import Side, paced
 
 PACE_S = 0.05
@@ -28,6 +29,7 @@ class Progress:
 
     duel: DuelRecord
     signal: Signal
+    entrants: tuple[Contestant, Contestant] | None = None  # None: the line-up's
     started: bool = False  # the model is there and both sides are being written
     note: str = ""
     stop: Stop = field(default_factory=Stop)

@@ -12,6 +12,7 @@ from bot.app.progress import Progress, Signal
 from bot.app.talk import STOPPED, answer_record, cut, ended
 from bot.errors import StoreError
 from bot.store import DuelRecord, Store
+from engine.contestants import Contestant
 from engine.duel import Answer, Failure, Side, run_duel
 from engine.lineup import Lineup
 from engine.request import Request, Turn
@@ -34,6 +35,7 @@ class Runner:
         self._now = now
         self._running: dict[str, Progress] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._chosen: dict[str, tuple[Contestant, Contestant]] = {}
         self._signals: WeakValueDictionary[str, Signal] = WeakValueDictionary()
         self.leaving = asyncio.Event()
 
@@ -47,8 +49,14 @@ class Runner:
         """None once the duel's end is stored."""
         return self._running.get(duel_id)
 
+    def choose(self, duel_id: str, entrants: tuple[Contestant, Contestant] | None) -> None:
+        """Who meets in this duel instead of the line-up's two, said before it starts; None: said in vain."""
+        self._chosen.pop(duel_id, None)
+        if entrants:
+            self._chosen[duel_id] = entrants
+
     def start(self, duel: DuelRecord, history: tuple[Turn, ...]) -> Progress:
-        progress = Progress(duel, self.signal(duel.id))
+        progress = Progress(duel, self.signal(duel.id), self._chosen.pop(duel.id, None))
         if self._model.state.state == "loading":
             progress.note = f"{self._model.state.words} This is answered as soon as it is ready."
         self._running[duel.id] = progress
@@ -113,10 +121,11 @@ class Runner:
     async def _answer(self, progress: Progress, lineup: Lineup, request: Request) -> dict[Side, Answer | Failure]:
         progress.started = True
         progress.say("")
+        entrants = progress.entrants or lineup.entrants
         return await run_duel(
             progress.duel.id,
             request,
-            {side: lineup.entrants[entrant] for side, entrant in progress.duel.seats.items()},
+            {side: entrants[entrant] for side, entrant in progress.duel.seats.items()},
             lineup.backend,
             lineup.price,
             limit_s=self._limit_s,
@@ -127,11 +136,12 @@ class Runner:
 
     async def _keep(self, progress: Progress, lineup: Lineup, outcomes: dict[Side, Answer | Failure]) -> None:
         duel, texts = progress.duel, cut(outcomes, progress.texts)
-        answers = {entrant: answer_record(lineup.entrants[entrant], outcomes[side], texts[side]) for side, entrant in duel.seats.items()}
+        entrants = progress.entrants or lineup.entrants
+        answers = {entrant: answer_record(entrants[entrant], outcomes[side], texts[side]) for side, entrant in duel.seats.items()}
 
         async def write() -> None:
             async with self._store.writing() as change:
-                await change.meet(lineup.entrants, self._now())
+                await change.meet(entrants, self._now())
                 await change.add_answers(duel.id, answers)
                 because = progress.stopped_because or STOPPED
                 await change.save(ended(duel, answers, self._now(), because, await change.next_closing()))

@@ -1,5 +1,6 @@
 """Teams: duels asked and shown in channels, votes with deadlines and roles, limits, forgetting. Knows no platform; ids are text."""
 
+import asyncio
 import hashlib
 import math
 import secrets
@@ -18,9 +19,12 @@ from bot.settings import Settings
 from bot.store import DuelRecord, Transaction
 from bot.store.teams import FORGOTTEN, Board, Post
 from bot.views import DuelSummary, DuelView
+from engine.contestants import Contestant, Kit, check_fair
 from engine.cost import Estimate
 from engine.duel import Side
 from engine.errors import BadRequest, DuelbotError
+from engine.printable import one_line as inline
+from engine.recipes import SHIPPED, load_recipe
 from engine.request import Turn
 
 MAX_TURNS = 40
@@ -42,6 +46,7 @@ class TeamSettings:
     deadline_hours: float
     vote_role: str = EVERYONE
     ask_role: str = EVERYONE
+    recipe: str = ""  # engineered recipe by name; "": that of DUEL_RECIPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class Order:
     again: str | None = None  # duel that is asked once more: what was said before it is said before this one
     before: tuple[Turn, ...] = ()  # what was said before, in a new conversation
     tag: str = ""
+    recipe: str = ""  # engineered recipe by name; "": the team's choice
+    adapter: str = ""  # by name; "": the one that is loaded
     closes_in: timedelta | None = None  # instead of the team's deadline
 
 
@@ -74,6 +81,7 @@ class Teams:
         self._store = app._store
         self._runner = app._runner
         self._now = app._now
+        self.recipes: tuple[str, ...] = tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
 
     @asynccontextmanager
     async def _look(self) -> AsyncGenerator[Board, None]:
@@ -94,6 +102,7 @@ class Teams:
             raise BadRequest("In this server only members with a certain role may ask. A server admin sets it with /settings.")
         if len(order.tag) > MAX_TAG:
             raise BadRequest(f"A tag has at most {MAX_TAG} characters.")
+        entrants = await asyncio.to_thread(self.entrants, order.recipe or settled.recipe, order.adapter)
         conversation, before = await self._place(order)
         alone = order.private or order.solo
         post = Post(
@@ -111,6 +120,7 @@ class Teams:
 
         async def within(change: Transaction, duel: DuelRecord) -> None:
             board = Board(change)
+            self._runner.choose(duel.id, entrants)
             if await board.by_event(order.event):
                 raise AlreadyAsked("This was asked before.")
             await self._limit(board, order)
@@ -122,8 +132,41 @@ class Teams:
                 await board.roll(order.channel, duel.conversation)
 
         quorum = 1 if alone else settled.quorum
-        view = await self.app.ask(order.text, asker=order.asker, conversation=conversation, quorum=quorum, before=before, within=within)
+        try:
+            view = await self.app.ask(order.text, asker=order.asker, conversation=conversation, quorum=quorum, before=before, within=within)
+        except BaseException:
+            for each in posts:
+                self._runner.choose(each.duel, None)
+            raise
         return posts[0], view
+
+    def entrants(self, recipe: str, adapter: str) -> tuple[Contestant, Contestant] | None:
+        """The two that meet with this engineered recipe; None: those of the line-up. Raises BadRequest, BadRecipe, UnfairDuel."""
+        if not recipe and not adapter:
+            return None
+        lineup = self.app._model.lineup
+        if lineup is None:
+            raise BadRequest("The model is still loading. A recipe can be chosen once it is ready.")
+        loaded = lineup.kit.adapter
+        if adapter and (loaded is None or adapter != loaded.name):
+            there = f"the one that is loaded is {loaded.name}" if loaded else "none is loaded"
+            raise BadRequest(f"The adapter {inline(adapter)} is not loaded; {there}. Another one is set with DUEL_ADAPTER at the start.")
+        if not recipe or recipe == lineup.kit.engineered.name:
+            return None
+        if recipe not in self.recipes:
+            raise BadRequest(f"There is no recipe {inline(recipe)}. /recipe list shows those there are.")
+        kit = replace(lineup.kit, engineered=load_recipe(recipe))
+        first, second = (kit.contestant(arm) for arm in lineup.arms)
+        check_fair((first, second))
+        if (first.id, second.id) == tuple(entrant.id for entrant in lineup.entrants):
+            raise BadRequest("No side of the duel uses an engineered recipe now, so another one would change nothing.")
+        return first, second
+
+    @property
+    def kit(self) -> Kit | None:
+        """What meets now; None while the model is not loaded."""
+        lineup = self.app._model.lineup
+        return lineup.kit if lineup else None
 
     async def _limit(self, board: Board, order: Order) -> None:
         if (running := self._runner.running) >= self._settings.discord_in_flight:
@@ -291,6 +334,7 @@ class Teams:
             float(given.get("deadline_hours", default.discord_deadline_hours)),
             given.get("vote_role", EVERYONE),
             given.get("ask_role", EVERYONE),
+            given.get("recipe", ""),
         )
 
     async def settle(self, team: str, **changes: str | None) -> TeamSettings:
