@@ -26,6 +26,7 @@ check: .venv/installed-dev ## lint, format, types, tests
 
 bench: install ## speed and memory, compared with the naive way
 	@$(BIN)/python -m engine bench
+	@$(BIN)/python -m bot bench
 
 clean: ## remove .venv
 	rm -rf .venv

@@ -10,6 +10,7 @@ import time
 from collections.abc import Coroutine, Sequence
 from typing import Any, NoReturn
 
+from bot import commands
 from bot.app import App
 from bot.settings import Settings
 from engine.errors import DuelbotError
@@ -18,6 +19,7 @@ DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 ABOUT = "Prompt or fine-tune? Ask, get two blind answers, vote, see who was who."
 AFTER = """\
 exit status: 0 done, 2 bad settings, store or port, 130 interrupted.
+beside the fronts: python -m bot simulate | bench, each with --help
 The settings are environment variables, or lines of a file .env in this folder (DUEL_BASE_MODEL, DUEL_WEB_PORT,
 DUEL_STORE_PATH …); .env.example lists them with their meaning. Answers without votes: python -m engine ask "…"
 """
@@ -34,8 +36,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit status. What a person can mend is one sentence on stderr; a traceback is a bug."""
-    front = parser().parse_args(argv).front
+    given = list(sys.argv[1:] if argv is None else argv)
+    front = "" if given[:1] and given[0] in commands.NAMES else parser().parse_args(given).front
     try:
+        if not front:
+            return commands.main(given)
         settings = Settings.read()
         _log_to(settings, front)
         return asyncio.run(_run(front, settings))

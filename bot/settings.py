@@ -50,6 +50,35 @@ class Settings(EngineSettings):
     discord_server_per_day: int = Field(3000, ge=1, description="Requests of one server in 24 hours.")
     discord_server_usd_per_day: float = Field(20.0, ge=0, description="US dollars that one server's answers may cost in 24 hours.")
 
+    verdict_delta: float = Field(
+        0.15, gt=0, lt=0.5, description="Margin: shares within 1/2 plus or minus this are called practically equal."
+    )
+    verdict_alpha: float = Field(0.05, gt=0, lt=1, description="Error rate of a verdict over all looks; choose it before looking.")
+    team_wage_usd_per_hour: float | None = Field(
+        None, ge=0, description="What an hour of authoring costs in US dollars; empty: not counted."
+    )
+    team_prompt_minutes: float | None = Field(None, ge=0, description="Minutes that people spent on writing the recipe; empty: not known.")
+    team_tuned_minutes: float | None = Field(
+        None, ge=0, description="Minutes that people spent on the adapter's data and training; empty: not known."
+    )
+    team_training_usd: float | None = Field(
+        None,
+        ge=0,
+        description="What training the adapter cost in US dollars; empty: as its card tells, or its hours at the device's price.",
+    )
+    team_shelf_life_months: float | None = Field(
+        None, gt=0, description="Months until base, data or task have changed so much that an adapter is trained again; empty: not known."
+    )
+    team_requests_per_month: float | None = Field(None, gt=0, description="Requests in a month; empty: those of the last 30 days.")
+    team_base_licence: str = Field("", description="Licence of the base model, shown on the decision card; empty: not known.")
+    team_usd_per_day: float | None = Field(
+        None,
+        ge=0,
+        description="US dollars that one team's answers may cost in 24 hours; page and terminal count as one team. Empty: no cap.",
+    )
+    team_usd_per_month: float | None = Field(None, ge=0, description="The same in 30 days. Empty: no cap.")
+    team_tag_rules: str = Field("", description="A .toml file of rules that guess a request's tag from its words; empty: no guesses.")
+
     @property
     def store_file(self) -> Path:
         """Where the store is, spelled out."""

@@ -6,7 +6,7 @@ Every name starts with DUEL_, stands in .env.example with its default and meanin
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from dotenv import dotenv_values
 from pydantic import Field, ValidationError
@@ -24,7 +24,7 @@ class EngineSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
-    others: ClassVar[tuple[str, ...]] = ("DUEL_WEB_", "DUEL_STORE_", "DUEL_DISCORD_")
+    others: ClassVar[tuple[str, ...]] = ("DUEL_WEB_", "DUEL_STORE_", "DUEL_DISCORD_", "DUEL_VERDICT_", "DUEL_TEAM_", "DUEL_REPLAYS")
     """Beginnings of names that belong to the bot: the engine leaves them alone, the bot checks them."""
 
     base_model: str = Field("demo", description="Base model: demo (the one that ships), a hub id, or a folder.")
@@ -77,8 +77,8 @@ class EngineSettings(BaseSettings):
         if unknown:
             raise SettingsError(f"Unknown setting: {', '.join(unknown)}. .env.example lists every name with its meaning.")
         values: dict[str, Any] = {names[name]: value for name, value in ours.items() if name in names}
-        if values.get("device_usd_per_hour") == "":
-            values["device_usd_per_hour"] = None
+        optional = {name for name, field in cls.model_fields.items() if type(None) in get_args(field.annotation)}
+        values = {name: None if value == "" and name in optional else value for name, value in values.items()}
         try:
             return cls(**values)
         except ValidationError as error:

@@ -11,15 +11,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bot.app.budget import Budget
+from bot.app.evidence import Board, Evidence
 from bot.app.model import Model, OpenLineup
 from bot.app.runner import Runner
 from bot.app.show import show
-from bot.app.talk import DIED, STILL_OPEN, STOPPED, closed, go_on_early, turns_of
+from bot.app.talk import DIED, STILL_OPEN, STOPPED, closed, go_on_early, turns_of, who
 from bot.ballots import Choice, ballot, choice_of, is_full
 from bot.errors import BallotRefused, StoreError
 from bot.settings import Settings
 from bot.store import DuelRecord, Store, Transaction
-from bot.verdict import Standing, standing, unknown
+from bot.store.evidence import Book
+from bot.tags import Rules, checked_tag, read_rules
+from bot.verdict import Unknown, Verdict, Who, ordered
 from bot.views import DuelSummary, DuelView, ModelState
 from engine.cost import Estimate
 from engine.cost import estimate as estimate_from
@@ -40,8 +44,22 @@ def utc_now() -> datetime:
 class App:
     """One store, one model, any number of people. Lives in one event loop; get one from `App.open`."""
 
-    def __init__(self, store: Store, model: Model, runner: Runner, now: Callable[[], datetime], rng: random.Random) -> None:
+    def __init__(
+        self,
+        store: Store,
+        model: Model,
+        runner: Runner,
+        now: Callable[[], datetime],
+        rng: random.Random,
+        *,
+        evidence: Evidence,
+        budget: Budget,
+        rules: Rules,
+    ) -> None:
         self._store = store
+        self._evidence = evidence
+        self._budget = budget
+        self._rules = rules
         self._model = model
         self._runner = runner
         self._now = now
@@ -59,17 +77,19 @@ class App:
         now: Callable[[], datetime] = utc_now,
         rng: random.Random | None = None,
     ) -> AsyncGenerator["App", None]:
-        """Open the store at once and load the model in the background. Raises StoreError.
+        """Open the store at once and load the model in the background. Raises StoreError, SettingsError.
 
         On leaving, running duels are stopped and kept as far as they went, then model and store are closed.
         """
+        rules = read_rules(settings.team_tag_rules)
         store = await Store.open(settings.store_file)
         try:
             async with store.writing() as change:
                 await change.void_unfinished(DIED)
             model = Model(settings.base_model, open_lineup or partial(open_engine, settings))
             runner = Runner(store, model, settings.answer_limit_s, now)
-            app = cls(store, model, runner, now, rng or random.SystemRandom())
+            evidence, budget = Evidence(store, settings, now), Budget(settings, now)
+            app = cls(store, model, runner, now, rng or random.SystemRandom(), evidence=evidence, budget=budget, rules=rules)
             try:
                 yield app
             finally:
@@ -114,18 +134,21 @@ class App:
         quorum: int | None = 1,
         before: tuple[Turn, ...] = (),
         within: Within | None = None,
+        tag: str = "",
     ) -> DuelView:
         """Store the duel, start it, return at once. No conversation: a new one begins. quorum None: the vote is closed by hand.
 
         before: what was said before the conversation's first request. within: what else to store with the duel, all or nothing.
+        tag: what the request is about, in a word; without one the team's rules guess it.
         Raises BadRequest, UnknownDuel, StoreError, and DuelbotError when the model could not be loaded.
         """
         checked = Request.of(text).text
+        tag = checked_tag(tag)
         if quorum is not None and quorum < 1:
             raise BadRequest(f"A vote closes by one ballot or more; {quorum} is no such number.")
         if self.model.state == "failed":
             raise DuelbotError(self.model.words)
-        return await self._whole(self._ask(checked, asker, conversation, quorum, before=before, within=within))
+        return await self._whole(self._ask(checked, asker, conversation, quorum, before=before, within=within, tag=tag))
 
     async def _ask(
         self,
@@ -136,6 +159,7 @@ class App:
         *,
         before: tuple[Turn, ...],
         within: Within | None,
+        tag: str,
     ) -> DuelView:
         async with self._store.writing() as change:
             earlier, note = await self._settle(change, await change.conversation(conversation) if conversation else [])
@@ -155,6 +179,10 @@ class App:
             await change.add(duel)
             if within:
                 await within(change, duel)
+            book = Book(change)
+            if found := tag or self._rules.guess(request):
+                await book.tag(duel.id, found, by_rule=not tag)
+            await self._budget.check(book, duel.id)
         if earlier:
             self._runner.signal(earlier[-1].id).wake()
         return show(duel, asker, self._runner.start(duel, before + turns_of(earlier)))
@@ -257,12 +285,42 @@ class App:
         async with self._store.reading() as look:
             return estimate_from(await look.spent([entrant.id for entrant in lineup.entrants], ESTIMATE_DUELS))
 
-    async def verdict(self) -> Standing:
-        """Where the pair that meets now stands."""
-        if (lineup := self._model.lineup) is None:
-            return unknown("The standing is known once the model is loaded.")
+    async def verdict(
+        self,
+        pair: tuple[Who, Who] | None = None,
+        *,
+        team: str | None = None,
+        tag: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Verdict | Unknown:
+        """What to do, as of now, with its evidence; for the pair that meets now, over all its duels, unless told otherwise.
+
+        A scope that was never asked for is read from its first duel; from then on a look costs what has closed since.
+        """
+        if (pair := pair or self.pair()) is None:
+            return Unknown("The standing is known once the model is loaded.")
+        scope = self._evidence.scope(pair, team=team, tag=tag, since=since, until=until)
+        return await self._evidence.verdict(scope, pair)
+
+    def pair(self) -> tuple[Who, Who] | None:
+        """The contestants that meet now, in the order of evidence; None while the model is not loaded."""
+        lineup = self._model.lineup
+        return ordered([who(entrant) for entrant in lineup.entrants]) if lineup else None
+
+    async def pairs(self) -> list[tuple[Who, Who, int]]:
+        """Pairs that closed duels, with how many; the latest first."""
         async with self._store.reading() as look:
-            return standing(await look.closed([entrant.id for entrant in lineup.entrants]), lineup.entrants)
+            return await Book(look).pairs()
+
+    async def tags(self) -> list[str]:
+        """Tags in use, the most frequent first."""
+        async with self._store.reading() as look:
+            return await Book(look).tags()
+
+    async def board(self) -> Board:
+        """All contestants that met, compared together."""
+        return await self._evidence.board([(first, second) for first, second, _ in await self.pairs()])
 
 
 def _late(duel: DuelRecord, voter: str, choice: Choice) -> DuelView:

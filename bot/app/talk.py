@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.ballots import Choice, Entrant, Verdict, carried, tally
-from bot.store import AnswerRecord, DuelRecord, Who
-from bot.verdict import outcome
+from bot.store import AnswerRecord, DuelRecord
+from bot.verdict import Who, outcome
 from engine.contestants import Contestant
 from engine.duel import Answer, Failure, Side
 from engine.request import Turn

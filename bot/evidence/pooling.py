@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,40 +25,66 @@ class TagShare:
     differs: bool  # found by e-BH; the side is that of `raw`
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TagState:
+    """One tag's scores, kept so that a new one costs O(1)."""
+
+    capital: Capital  # against 1/2 alone
+    squares: float  # sum of squared scores
+
+    @classmethod
+    def start(cls) -> Self:
+        return cls(Capital.start(np.array([0.5])), 0.0)
+
+    def after(self, scores: npt.ArrayLike) -> Self:
+        """These scores more, in closing order. Raises BadEvidence."""
+        values = checked(scores)
+        return type(self)(self.capital.after(values), self.squares + float(values @ values))
+
+    @property
+    def scatter(self) -> float:
+        """Sum of squared deviations from the mean."""
+        return max(0.0, self.squares - self.capital.total**2 / self.capital.n) if self.capital.n else 0.0
+
+
 def tag_shares(scores: Mapping[str, npt.ArrayLike], alpha: float = 0.05) -> tuple[TagShare, ...]:
-    """Shares of all tags with duels, most duels first. scores: per tag, its duels' scores in closing order. Raises BadEvidence."""
-    tags = {tag: values for tag, given in scores.items() if len(values := checked(given))}
+    """As shares_of, from each tag's scores in closing order."""
+    return shares_of({tag: TagState.start().after(values) for tag, values in scores.items()}, alpha)
+
+
+def shares_of(states: Mapping[str, TagState], alpha: float = 0.05) -> tuple[TagShare, ...]:
+    """Shares of all tags with duels, most duels first. Raises BadEvidence."""
+    tags = {tag: state for tag, state in states.items() if state.capital.n}
     if not tags:
         return ()
-    means = np.array([values.mean() for values in tags.values()])
-    pooled, spread = partial_pool(means, _variances(list(tags.values())))
-    start = Capital.start(np.array([0.5]))
-    evidence = {tag: start.after(values).log_e_value() for tag, values in tags.items()}
+    counts = np.array([state.capital.n for state in tags.values()], dtype=np.float64)
+    means = np.array([state.capital.total for state in tags.values()]) / counts
+    pooled, spread = partial_pool(means, _variances(counts, sum(state.scatter for state in tags.values())))
+    evidence = {tag: state.capital.log_e_value() for tag, state in tags.items()}
     found = e_bh(evidence, alpha)
     shares = [
         TagShare(
             tag,
-            len(values),
+            state.capital.n,
             float(means[at]),
             float(pooled[at]),
             Interval(float(max(0, pooled[at] - 1.96 * spread[at])), float(min(1, pooled[at] + 1.96 * spread[at]))),
             evidence[tag],
             tag in found,
         )
-        for at, (tag, values) in enumerate(tags.items())
+        for at, (tag, state) in enumerate(tags.items())
     ]
     return tuple(sorted(shares, key=lambda share: (-share.n, share.tag)))
 
 
-def _variances(groups: list[Floats]) -> Floats:
+def _variances(counts: Floats, scatter: float) -> Floats:
     """Sampling variance of each tag's mean, from the spread within tags.
 
     The spread is pooled over tags, with the largest variance a score can have, 1/4, as one further degree of freedom: so
     unanimous tags and tags of one duel are not taken as certain.
     """
-    squares = sum(float(((group - group.mean()) ** 2).sum()) for group in groups)
-    freedom = sum(len(group) - 1 for group in groups)
-    return (squares + 0.25) / (freedom + 1) / np.array([len(group) for group in groups], dtype=np.float64)
+    variances: Floats = (scatter + 0.25) / (counts.sum() - len(counts) + 1) / counts
+    return variances
 
 
 def partial_pool(means: Floats, variances: Floats) -> tuple[Floats, Floats]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 from bot.ballots import Ballot, Entrant, Verdict, seats_of
+from bot.verdict.scope import Who
 from engine.backends.base import Finish, Usage
 from engine.contestants import Arm
 from engine.cost import Cost
@@ -15,16 +16,6 @@ State = Literal["answering", "open", "closed", "void"]
 CarriedBy = Literal["vote", "early", "only", "stopped", "identical"]
 """Why an answer goes on: by the vote; left, since the talk went on before the close; the only one; left of a
 stopped duel; left of two identical ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """A contestant as the reveal names it."""
-
-    id: str
-    arm: Arm
-    recipe: str  # "house 1"
-    adapter: str  # "demo 1", or "" for none
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ import aiosqlite
 from bot.ballots import Ballot, Entrant
 from bot.errors import UnknownDuel
 from bot.store.records import AnswerRecord, DuelRecord, answer_of, answer_row, ballot_of, duel_of, duel_row, stamp
-from bot.verdict import Closed
 from bot.views import DuelSummary
 from engine.contestants import Contestant
 from engine.cost import Spent
@@ -26,7 +25,7 @@ class Transaction:
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
 
-    async def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+    async def _rows(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
         return list(await self._connection.execute_fetchall(sql, values))
 
     async def _insert(self, table: str, row: Mapping[str, Any], conflict: str = "") -> None:
@@ -167,15 +166,3 @@ class Transaction:
             (*pair, limit),
         )
         return [Spent(row["total_s"], row["usd"]) for row in rows]
-
-    async def closed(self, pair: Sequence[str]) -> list[Closed]:
-        """The closed duels of this pair of contestants, in closing order."""
-        found = (
-            f"SELECT * FROM (SELECT id, identical, closing, {_MET} FROM duels WHERE state = 'closed') "
-            "WHERE (first, second) IN (VALUES (?1, ?2), (?2, ?1))"
-        )
-        rows = await self._rows(f"{found} ORDER BY closing", tuple(pair))
-        ballots: dict[str, list[Ballot]] = {row["id"]: [] for row in rows}
-        for row in await self._rows(f"SELECT ballots.* FROM ({found}) AS met JOIN ballots ON ballots.duel = met.id", tuple(pair)):
-            ballots[row["duel"]].append(ballot_of(row))
-        return [Closed((row["first"], row["second"]), tuple(ballots[row["id"]]), bool(row["identical"])) for row in rows]

@@ -20,6 +20,7 @@ from bot.store.opening import migrations
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 TABLES = {"contestants", "conversations", "duels", "answers", "ballots"}
+TABLES |= {"tags", "trained_on", "ledgers", "epochs", "lives", "replays", "evaluations", "evaluated"}
 TABLES |= {"posts", "prologues", "rolling", "team_settings", "guesses", "marks"}
 
 

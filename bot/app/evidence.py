@@ -1,0 +1,157 @@
+"""Verdicts on demand: the scope's ledger is brought up to date with the duels closed since the last look, and judged."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.app.facts import Gatherer
+from bot.errors import StoreError
+from bot.evidence.bets import BadEvidence
+from bot.evidence.decision import comparisons, decide
+from bot.evidence.duels import Pair
+from bot.evidence.ranking import Standing, leader, leader_board
+from bot.settings import Settings
+from bot.store import Store
+from bot.store.evidence import SLICE, Book, Kept
+from bot.verdict import Facts, Ledger, Scope, Verdict, Who, judge
+from bot.verdict.judge import histogram
+
+HELD = 32
+"""Ledgers and verdicts held in memory."""
+SAVE_AFTER = 200
+"""Closing numbers after which a ledger is kept again: what a fresh start has to read at most, in ordinary use."""
+MANY = 32
+"""Duels from which folding leaves the event loop."""
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Held:
+    """A scope's ledger in memory."""
+
+    epoch: int
+    ledger: Ledger
+    saved: int  # closing number up to which it is in the store
+    facts: Facts | None = None
+    verdict: Verdict | None = None  # of this ledger and these facts
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """All contestants that met, compared together."""
+
+    standings: tuple[Standing, ...]  # strongest first
+    who: dict[str, Who]
+    leader: str | None  # decided better than every other, with all pairs together erring in at most alpha
+    comparisons: int
+
+
+class Evidence:
+    """Owns the ledgers. A look costs what has closed since the last one; an unknown scope is read once from its first duel."""
+
+    def __init__(self, store: Store, settings: Settings, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+        self._settings = settings
+        self._facts = Gatherer(store, settings, now)
+        self._held: OrderedDict[str, Held] = OrderedDict()
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    def scope(
+        self,
+        pair: tuple[Who, Who],
+        *,
+        team: str | None = None,
+        tag: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Scope:
+        margins = {"delta": self._settings.verdict_delta, "alpha": self._settings.verdict_alpha}
+        return Scope((pair[0].id, pair[1].id), team, tag, since, until, **margins)
+
+    async def verdict(self, scope: Scope, who: tuple[Who, Who]) -> Verdict:
+        """The verdict as of now. Raises StoreError."""
+        async with self._lock(scope):
+            held = await self._current(scope)
+            facts = await self._facts.of(who, scope)
+            if held.verdict is None or held.facts != facts:
+                held.facts, held.verdict = facts, await asyncio.to_thread(judge, held.ledger, facts)
+            return held.verdict
+
+    async def board(self, pairs: list[tuple[Who, Who]], rng_seed: int = 0) -> Board:
+        """Every contestant against every other, over all duels. A/A pairs are left out."""
+        import numpy as np
+
+        who = {each.id: each for pair in pairs for each in pair}
+        scores, decisions = {}, {}
+        many = comparisons(len(who))
+        for pair in pairs:
+            if pair[0].id == pair[1].id:
+                continue
+            scope = self.scope(pair)
+            async with self._lock(scope):
+                ledger = (await self._current(scope)).ledger
+            ids: Pair = (pair[0].id, pair[1].id)
+            scores[ids] = histogram(ledger)
+            decisions[ids] = decide(ledger.capital, delta=scope.delta, alpha=scope.alpha, pairs=max(1, many))
+        standings = await asyncio.to_thread(leader_board, scores, np.random.default_rng(rng_seed))
+        ahead = leader(decisions, list(who)) if len(who) > 1 else None
+        return Board(standings, who, ahead, many)
+
+    def _lock(self, scope: Scope) -> asyncio.Lock:
+        if len(self._locks) > 4 * HELD:
+            self._locks = {key: lock for key, lock in self._locks.items() if lock.locked()}
+        return self._locks.setdefault(scope.key, asyncio.Lock())
+
+    async def _current(self, scope: Scope) -> Held:
+        """The scope's ledger up to the latest closed duel; its lock is held."""
+        async with self._store.reading() as look:
+            epoch, top = await Book(look).top()
+        held = self._held.get(scope.key)
+        if held is None or held.epoch != epoch or held.ledger.closing > top:
+            held = await self._open(scope, epoch)
+        while held.ledger.closing < top:
+            await self._advance(held, scope, top)
+        self._held[scope.key] = held
+        self._held.move_to_end(scope.key)
+        while len(self._held) > HELD:
+            self._held.popitem(last=False)
+        if held.ledger.closing - held.saved >= SAVE_AFTER:
+            await self._save(held)
+        return held
+
+    async def _open(self, scope: Scope, epoch: int) -> Held:
+        """From the store, or from the beginning."""
+        async with self._store.reading() as look:
+            kept = await Book(look).ledger(scope)
+        if kept:
+            try:
+                return Held(epoch, await asyncio.to_thread(Ledger.from_text, scope, kept.state), kept.closing)
+            except BadEvidence as error:
+                log.warning("A ledger is rebuilt: %s", error)
+        return Held(epoch, Ledger.start(scope), 0)
+
+    async def _advance(self, held: Held, scope: Scope, top: int) -> None:
+        upto = min(top, held.ledger.closing + SLICE)
+        async with self._store.reading() as look:
+            filed = await Book(look).filed(scope, held.ledger.closing, upto)
+        if len(filed) > MANY:
+            held.ledger = await asyncio.to_thread(held.ledger.after, filed, upto)
+        else:
+            held.ledger = held.ledger.after(filed, upto)
+        if filed:
+            held.verdict = None
+
+    async def _save(self, held: Held) -> None:
+        """A disk that refuses is no reason to refuse a verdict: the ledger can always be rebuilt."""
+        ledger = held.ledger
+        state = await asyncio.to_thread(ledger.to_text)
+        try:
+            async with self._store.writing() as change:
+                await Book(change).keep(ledger.scope, held.epoch, Kept(ledger.closing, state), self._now())
+            held.saved = ledger.closing
+        except StoreError as error:
+            log.warning("A ledger is not kept: %s", error)

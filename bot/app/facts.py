@@ -1,0 +1,171 @@
+"""What is known about a pair besides its duels, gathered from the store, the adapter's card and the settings."""
+
+import asyncio
+import json
+import logging
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import floor, log10
+from pathlib import Path
+from typing import Any
+
+from adapters.card import read_card
+from bot.evidence.card import AdapterFacts, RecipeFacts
+from bot.settings import Settings
+from bot.store import Store
+from bot.store.evidence import Book, Contestant, Life
+from bot.verdict import Facts, Scope, Who
+from engine.contestants import open_adapter
+from engine.errors import BadAdapter
+
+MONTH = timedelta(days=30)
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What an adapter's card and weights tell. None: not told."""
+
+    base_revision: str | None = None
+    rank: int | None = None
+    trainable_parameters: int | None = None
+    labelled_examples: int | None = None
+    steps: int | None = None
+    failed_runs: int | None = None
+    hours: float | None = None
+    usd: float | None = None
+    tools: str | None = None
+    device: str | None = None
+
+
+class Gatherer:
+    """Reads an adapter's folder once for each digest."""
+
+    def __init__(self, store: Store, settings: Settings, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._settings = settings
+        self._now = now
+        self._training: dict[str, Training] = {}
+
+    async def of(self, who: tuple[Who, Who], scope: Scope) -> Facts:
+        """Raises StoreError."""
+        async with self._store.reading() as look:
+            book = Book(look)
+            known, lives = await book.contestants(), await book.lives()
+            asked = await book.asked_since(self._now() - MONTH)
+        facts = Facts(
+            who,
+            wage_usd_per_hour=self._settings.team_wage_usd_per_hour,
+            requests_per_month=self._settings.team_requests_per_month or _two_figures(asked) or None,
+        )
+        prompted, tuned = (known.get(each.id) for each in who)
+        if prompted is None or tuned is None or who[0].arm.adapted or not who[1].arm.adapted:
+            return facts
+        changed = [life for life in lives if (scope.since is None or life.live_at >= scope.since)]
+        training = await self._trained(tuned)
+        return replace(facts, recipe=self._recipe(prompted, known, lives, changed), adapter=self._adapter(tuned, training, lives, changed))
+
+    def _recipe(self, one: Contestant, known: dict[str, Contestant], lives: list[Life], changed: list[Life]) -> RecipeFacts:
+        recipe = one.recipe
+        words = [recipe.get("system", ""), *(text for example in recipe.get("examples", ()) for text in example.values())]
+        tried = {each.recipe_digest for each in known.values() if each.who.arm is one.who.arm}
+        name, _, version = one.who.recipe.rpartition(" ")
+        return RecipeFacts(
+            name=name,
+            version=version,
+            words=sum(len(text.split()) for text in words),
+            examples=len(recipe.get("examples", ())),
+            base=one.base_name,
+            licence=self._settings.team_base_licence or None,
+            runs_on="local",
+            versions_tried=len(tried),
+            authoring_minutes=self._settings.team_prompt_minutes,
+            edit_to_live_s=_changes(one.who, lives, changed),
+        )
+
+    def _adapter(self, one: Contestant, training: Training, lives: list[Life], changed: list[Life]) -> AdapterFacts:
+        name, _, version = one.who.adapter.rpartition(" ")
+        settings, price = self._settings, self._settings.price.usd_per_hour
+        usd = settings.team_training_usd
+        if usd is None:
+            usd = training.usd
+        if usd is None and training.hours is not None and price is not None:
+            usd = training.hours * price
+        took = _changes(one.who, lives, changed)
+        return AdapterFacts(
+            name=name,
+            version=version,
+            base=one.base_name,
+            base_revision=training.base_revision,
+            rank=training.rank,
+            trainable_parameters=training.trainable_parameters,
+            labelled_examples=training.labelled_examples,
+            steps=training.steps,
+            failed_runs=training.failed_runs,
+            authoring_minutes=settings.team_tuned_minutes,
+            training_usd=usd,
+            training_tools=training.tools,
+            gpu=training.device,
+            shelf_life_months=settings.team_shelf_life_months,
+            data_to_live_s=tuple(each + (training.hours or 0.0) * 3600 for each in took),
+        )
+
+    async def _trained(self, one: Contestant) -> Training:
+        key = one.adapter_digest or ""
+        if key not in self._training and one.adapter_folder:
+            self._training[key] = await asyncio.to_thread(read_training, Path(one.adapter_folder), key)
+        return self._training.get(key, Training())
+
+
+def _changes(who: Who, lives: list[Life], changed: list[Life]) -> tuple[float, ...]:
+    """Seconds of each change of this arm in the period; the first one ever was no change."""
+    first = next((life.contestant for life in lives if life.arm is who.arm), None)
+    return tuple(life.took_s for life in changed if life.arm is who.arm and life.contestant != first)
+
+
+def _two_figures(count: int) -> float:
+    """Rounded, so that one request more is no other fact."""
+    return float(round(count, 1 - floor(log10(count)))) if count else 0.0
+
+
+def read_training(folder: Path, digest: str) -> Training:
+    """From the folder, if it still holds that adapter; nothing is known of one without a card."""
+    try:
+        if open_adapter(folder).digest != digest:
+            return Training()
+        parameters = _parameters(folder / "adapter_model.safetensors")
+        card = read_card(folder)
+    except (BadAdapter, OSError, ValueError, KeyError) as error:
+        log.info("No card of the adapter in %s: %s", folder, error)
+        return Training()
+    told: dict[str, Any] = card.training
+    plan: dict[str, Any] = told.get("plan", {})
+    return Training(
+        base_revision=card.base.revision,
+        rank=told.get("lora", {}).get("r"),
+        trainable_parameters=parameters,
+        labelled_examples=told.get("examples"),
+        steps=plan.get("steps"),
+        failed_runs=told.get("failed_runs"),
+        hours=told.get("hours"),
+        usd=told.get("usd"),
+        tools=told.get("tools"),
+        device=told.get("device"),
+    )
+
+
+def _parameters(weights: Path) -> int:
+    """Trainable parameters: the sizes in the header of a safetensors file (8 bytes of length, then JSON)."""
+    with weights.open("rb") as file:
+        [length] = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+    total = 0
+    for name, entry in header.items():
+        if name != "__metadata__":
+            size = 1
+            for extent in entry["shape"]:
+                size *= extent
+            total += size
+    return total

@@ -1,0 +1,244 @@
+"""What the store knows that is evidence: closed duels in closing order, the ledgers folded from them, and who the contestants are."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.ballots import Ballot
+from bot.evidence.duels import ClosedDuel, Took
+from bot.store.records import ballot_of, stamp
+from bot.store.transaction import Transaction
+from bot.verdict import Filed, Sample, Scope, Who, ordered
+from engine.contestants import Arm
+
+SLICE = 2000
+"""Closing numbers read at a time, so that a long rebuild lets others in between."""
+KEPT = 64
+"""Ledgers kept in the store; the longest unused go first."""
+
+_CLOSED = """
+SELECT d.closing, d.id, d.left_entrant, d.identical, a.contestant AS first, b.contestant AS second,
+    coalesce(nullif(posts.tag, ''), tags.tag, '') AS tag, trained_on.duel IS NOT NULL AS trained_on,
+    length(a.text) AS first_characters, length(b.text) AS second_characters,
+    a.prompt_tokens AS first_prompt_tokens, b.prompt_tokens AS second_prompt_tokens,
+    a.first_token_s AS first_first_token_s, b.first_token_s AS second_first_token_s,
+    a.total_s AS first_total_s, b.total_s AS second_total_s, a.usd AS first_usd, b.usd AS second_usd
+FROM duels AS d  -- CROSS keeps SQLite from starting at the contestants, who have met in every duel
+    CROSS JOIN answers AS a ON a.duel = d.id AND a.entrant = 0
+    CROSS JOIN answers AS b ON b.duel = d.id AND b.entrant = 1
+    LEFT JOIN posts ON posts.duel = d.id
+    LEFT JOIN tags ON tags.duel = d.id
+    LEFT JOIN trained_on ON trained_on.duel = d.id
+"""
+_WHERE = """
+WHERE d.closing > :after AND d.closing <= :upto
+    AND (a.contestant = :one AND b.contestant = :other OR a.contestant = :other AND b.contestant = :one)
+    AND (:team IS NULL OR posts.team = :team) AND (:tag IS NULL OR coalesce(nullif(posts.tag, ''), tags.tag, '') = :tag)
+    AND (:since IS NULL OR d.closed_at >= :since) AND (:until IS NULL OR d.closed_at < :until)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A ledger as stored."""
+
+    closing: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A contestant as stored, with what its recipe says."""
+
+    who: Who
+    recipe: dict[str, Any]
+    recipe_digest: str
+    adapter_digest: str | None
+    adapter_folder: str | None
+    base_name: str
+    base_revision: str
+    first_met_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A contestant that went live."""
+
+    contestant: str
+    arm: Arm
+    ready_at: datetime
+    live_at: datetime
+
+    @property
+    def took_s(self) -> float:
+        return max(0.0, (self.live_at - self.ready_at).total_seconds())
+
+
+class Book:
+    """A transaction as evidence sees it."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._in = transaction
+
+    async def _do(self, sql: str, values: Any = ()) -> None:
+        await self._in._rows(sql, values)
+
+    # --- closed duels
+
+    async def top(self) -> tuple[int, int]:
+        """The epoch and the latest closing number."""
+        [row] = await self._in._rows("SELECT (SELECT number FROM epochs) AS epoch, (SELECT coalesce(max(closing), 0) FROM duels) AS top")
+        return row["epoch"], row["top"]
+
+    async def filed(self, scope: Scope, after: int, upto: int) -> list[Filed]:
+        """The scope's closed duels with closing numbers above `after` and up to `upto`, in that order."""
+        values = {
+            "after": after,
+            "upto": upto,
+            "one": scope.pair[0],
+            "other": scope.pair[1],
+            "team": scope.team,
+            "tag": scope.tag,
+            "since": scope.since and stamp(scope.since),
+            "until": scope.until and stamp(scope.until),
+        }
+        rows = await self._in._rows(f"{_CLOSED}{_WHERE} ORDER BY d.closing", values)
+        if not rows:
+            return []
+        bounds = (after, upto)
+        ballots: dict[str, list[Ballot]] = {}
+        sql = "SELECT x.* FROM duels AS d CROSS JOIN ballots AS x ON x.duel = d.id WHERE d.closing > ? AND d.closing <= ?"
+        for row in await self._in._rows(sql, bounds):
+            ballots.setdefault(row["duel"], []).append(ballot_of(row))
+        guesses: dict[str, list[tuple[str, bool | None]]] = {}
+        for row in await self._in._rows(sql.replace("ballots", "guesses"), bounds):
+            right = None if row["entrant"] is None else row["entrant"] == 1
+            guesses.setdefault(row["duel"], []).append((row["voter"], right))
+        return [_filed(row, tuple(ballots.get(row["id"], ())), tuple(guesses.get(row["id"], ()))) for row in rows]
+
+    # --- ledgers
+
+    async def ledger(self, scope: Scope) -> Kept | None:
+        """What was kept of this scope, if it is not stale."""
+        sql = "SELECT closing, state FROM ledgers WHERE scope = ? AND epoch = (SELECT number FROM epochs)"
+        rows = await self._in._rows(sql, (scope.key,))
+        return Kept(rows[0]["closing"], rows[0]["state"]) if rows else None
+
+    async def keep(self, scope: Scope, epoch: int, kept: Kept, now: datetime) -> None:
+        row = {"scope": scope.key, "epoch": epoch, "closing": kept.closing, "state": kept.state, "used_at": stamp(now)}
+        update = ", ".join(f"{name} = excluded.{name}" for name in row if name != "scope")
+        await self._in._insert("ledgers", row, f"ON CONFLICT (scope) DO UPDATE SET {update}")
+        await self._do("DELETE FROM ledgers WHERE scope NOT IN (SELECT scope FROM ledgers ORDER BY used_at DESC LIMIT ?)", (KEPT,))
+
+    async def start_over(self) -> None:
+        """Closed duels have changed: no ledger holds any more."""
+        await self._do("UPDATE epochs SET number = number + 1")
+        await self._do("DELETE FROM ledgers")
+
+    # --- tags, training data
+
+    async def tag(self, duel: str, tag: str, by_rule: bool) -> None:
+        await self._in._insert("tags", {"duel": duel, "tag": tag, "by_rule": int(by_rule)})
+
+    async def mark_trained_on(self, duel: str) -> None:
+        await self._in._insert("trained_on", {"duel": duel})
+
+    async def tags(self, limit: int = 500) -> list[str]:
+        """Tags in use, the most frequent first."""
+        sql = (
+            "SELECT tag FROM (SELECT tag FROM tags UNION ALL SELECT tag FROM posts WHERE tag != '') "
+            "GROUP BY tag ORDER BY count(*) DESC, tag LIMIT ?"
+        )
+        return [row["tag"] for row in await self._in._rows(sql, (limit,))]
+
+    async def teams(self, limit: int = 500) -> list[str]:
+        sql = "SELECT team FROM posts WHERE team IS NOT NULL GROUP BY team ORDER BY count(*) DESC LIMIT ?"
+        return [row["team"] for row in await self._in._rows(sql, (limit,))]
+
+    # --- contestants
+
+    async def contestants(self) -> dict[str, Contestant]:
+        """All that ever met, the earliest first."""
+        rows = await self._in._rows("SELECT * FROM contestants ORDER BY first_met_at, id")
+        return {row["id"]: _contestant(row) for row in rows}
+
+    async def pairs(self) -> list[tuple[Who, Who, int]]:
+        """Pairs that closed duels, in the order of evidence, with how many; the latest first."""
+        found = await self._in._rows(
+            "SELECT min(a.contestant, b.contestant) AS one, max(a.contestant, b.contestant) AS other, count(*) AS duels "
+            "FROM duels JOIN answers AS a ON a.duel = duels.id AND a.entrant = 0 JOIN answers AS b ON b.duel = duels.id AND b.entrant = 1 "
+            "WHERE state = 'closed' GROUP BY one, other ORDER BY max(closing) DESC"
+        )
+        known = await self.contestants()
+        return [(*ordered((known[row["one"]].who, known[row["other"]].who)), row["duels"]) for row in found]
+
+    async def live(self, contestant: str, ready_at: datetime, now: datetime) -> None:
+        """Note when a contestant first could answer; later notes change nothing."""
+        row = {"contestant": contestant, "ready_at": stamp(min(ready_at, now)), "live_at": stamp(now)}
+        await self._in._insert("lives", row, "ON CONFLICT (contestant) DO NOTHING")
+
+    async def lives(self) -> list[Life]:
+        """In the order in which they went live."""
+        rows = await self._in._rows("SELECT lives.*, arm FROM lives JOIN contestants ON id = contestant ORDER BY live_at")
+        moments = (("ready_at", "live_at"),)
+        return [
+            Life(row["contestant"], Arm(row["arm"]), *(datetime.fromisoformat(row[name]) for names in moments for name in names))
+            for row in rows
+        ]
+
+    # --- money and rates
+
+    async def asked_since(self, since: datetime) -> int:
+        """Duels asked since then, of everybody."""
+        [row] = await self._in._rows("SELECT count(*) AS asked FROM duels WHERE asked_at >= ?", (stamp(since),))
+        return int(row["asked"])
+
+    async def spent_since(self, since: datetime, team: str | None) -> float:
+        """US dollars that answers cost since then: of one team, or (None) of all that was asked outside of teams."""
+        [row] = await self._in._rows(
+            "SELECT coalesce(sum(usd), 0) AS usd FROM duels JOIN answers ON answers.duel = duels.id "
+            "LEFT JOIN posts ON posts.duel = duels.id WHERE asked_at >= ? AND posts.team IS ?",
+            (stamp(since), team),
+        )
+        return float(row["usd"])
+
+    async def team_of(self, duel: str) -> str | None:
+        rows = await self._in._rows("SELECT team FROM posts WHERE duel = ?", (duel,))
+        return rows[0]["team"] if rows else None
+
+
+def _filed(row: sqlite3.Row, ballots: tuple[Ballot, ...], guesses: tuple[tuple[str, bool | None], ...]) -> Filed:
+    took: Sequence[Took] = [
+        Took(row[f"{one}_characters"], row[f"{one}_first_token_s"], row[f"{one}_total_s"], row[f"{one}_usd"]) for one in ("first", "second")
+    ]
+    known = all(row[f"{one}_total_s"] is not None for one in ("first", "second"))
+    duel = ClosedDuel(
+        number=row["closing"],
+        entrants=(row["first"], row["second"]),
+        left=row["left_entrant"],
+        ballots=ballots,
+        took=(took[0], took[1]),
+        tag=row["tag"],
+        identical=bool(row["identical"]),
+        trained_on=bool(row["trained_on"]),
+        guesses=guesses,
+    )
+    names = ("prompt_tokens", "first_token_s", "total_s", "usd")
+    return Filed(duel, Sample(*((row[f"first_{name}"], row[f"second_{name}"]) for name in names)) if known else None)
+
+
+def _contestant(row: sqlite3.Row) -> Contestant:
+    adapter = f"{row['adapter_name']} {row['adapter_version']}" if row["adapter_name"] is not None else ""
+    return Contestant(
+        who=Who(row["id"], Arm(row["arm"]), f"{row['recipe_name']} {row['recipe_version']}", adapter),
+        recipe=json.loads(row["recipe"]),
+        recipe_digest=row["recipe_digest"],
+        adapter_digest=row["adapter_digest"],
+        adapter_folder=row["adapter_folder"],
+        base_name=row["base_name"],
+        base_revision=row["base_revision"],
+        first_met_at=datetime.fromisoformat(row["first_met_at"]),
+    )

@@ -1,0 +1,66 @@
+"""What is known about a pair besides its duels: who they are, what they cost to make, how fast each is alone."""
+
+from dataclasses import dataclass
+
+from bot.evidence.card import AdapterFacts, Offline, RecipeFacts
+from bot.evidence.latency import Quantile, difference, quantile
+from bot.verdict.scope import Who
+
+QUANTILES = (0.5, 0.95)
+Paired = tuple[tuple[float, ...], tuple[float, ...]]
+"""Seconds of both sides in the order of the pair, one each per request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Times of both sides under one condition."""
+
+    first_token_s: Paired = ((), ())
+    total_s: Paired = ((), ())
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineLine:
+    """One metric of an evaluation set for the pair; difference is second minus first, paired by row."""
+
+    metric: str
+    scores: tuple[float, float]
+    difference: float
+    low: float  # 95 %, bootstrap over rows
+    high: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """None: not known, and never made up."""
+
+    who: tuple[Who, Who]
+    recipe: RecipeFacts | None = None  # of the side without the adapter
+    adapter: AdapterFacts | None = None  # of the other; None when the pair is not prompt against adapter
+    wage_usd_per_hour: float | None = None
+    requests_per_month: float | None = None
+    offline: Offline | None = None
+    offline_details: tuple[OfflineLine, ...] = ()
+    alone: Timings = Timings()  # replays of past requests while the engine was idle
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """One figure under one condition, for both sides."""
+
+    condition: str  # "as served", "alone"
+    figure: str  # "first words", "full answer"
+    sides: tuple[tuple[Quantile, ...], tuple[Quantile, ...]]  # QUANTILES of each
+    gap: Quantile  # median of second minus first, paired
+
+
+def latencies(served: Timings, alone: Timings) -> tuple[Latency, ...]:
+    """Every figure under every condition that has samples."""
+    lines = []
+    for condition, timings in (("as served", served), ("alone", alone)):
+        for figure, paired in (("first words", timings.first_token_s), ("full answer", timings.total_s)):
+            if paired[0]:
+                sides = (tuple(quantile(paired[0], q) for q in QUANTILES), tuple(quantile(paired[1], q) for q in QUANTILES))
+                lines.append(Latency(condition, figure, sides, difference(*paired)))
+    return tuple(lines)

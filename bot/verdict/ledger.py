@@ -1,0 +1,198 @@
+"""Everything that is kept of a scope's closed duels, so that one more duel costs the same at any time. Pure.
+
+    closed duels -> fold -> Ledger -> bot.verdict.judge -> Verdict
+
+A ledger is a function of the closed duels alone, in closing order: rebuilt from the store it is the same.
+"""
+
+import base64
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from bot.ballots import Verdict as Said
+from bot.evidence.bets import BadEvidence
+from bot.evidence.capital import Capital
+from bot.evidence.diagnostics import Diagnostics, Kind
+from bot.evidence.duels import Absence, ClosedDuel, Opinion, Pair, ScoredDuel, Vote, scored
+from bot.evidence.pooling import TagState
+from bot.evidence.robustness import LeaveOneOut
+from bot.verdict.samples import Sample, Samples
+from bot.verdict.scope import Scope
+from bot.verdict.trail import Point, Trail
+
+FORMAT = 1
+MOST_VOTERS = 1000
+"""Leaving each voter out costs time for every voter; above this many the robustness line does without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A closed duel as the store gives it; sample in the order of the duel's entrants, None when a side's usage is unknown."""
+
+    duel: ClosedDuel
+    sample: Sample | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ledger:
+    """State after the duels up to closing number `closing`."""
+
+    scope: Scope
+    closing: int
+    capital: Capital
+    left_out: LeaveOneOut | None  # None: more than MOST_VOTERS have voted
+    voters: frozenset[str]
+    diagnostics: Diagnostics
+    scores: Counter[float]  # histogram
+    results: Counter[str]  # duels by what most voters said: values of Opinion
+    absent: Counter[Absence]
+    ballots: int
+    tags: dict[str, TagState]
+    samples: Samples
+    trail: Trail
+
+    @classmethod
+    def start(cls, scope: Scope) -> Self:
+        """Before any duel."""
+        return cls(
+            scope=scope,
+            closing=0,
+            capital=Capital.start(),
+            left_out=LeaveOneOut.start(scope.delta),
+            voters=frozenset(),
+            diagnostics=Diagnostics.start(),
+            scores=Counter(),
+            results=Counter(),
+            absent=Counter(),
+            ballots=0,
+            tags={},
+            samples=Samples(),
+            trail=Trail(),
+        )
+
+    @property
+    def voted_share(self) -> float | None:
+        """Duels with a ballot among those that people could vote on."""
+        asked = self.capital.n + self.absent[Absence.NO_BALLOTS]
+        return self.capital.n / asked if asked else None
+
+    def after(self, filed: Sequence[Filed], upto: int) -> Self:
+        """The duels with closing numbers above `closing` and up to `upto`, in that order. Others' duels are passed over."""
+        pair = self.scope.pair
+        outcomes = [(each, scored(each.duel, pair)) for each in filed]
+        duels = [outcome for _, outcome in outcomes if isinstance(outcome, ScoredDuel)]
+        absent = [outcome for _, outcome in outcomes if isinstance(outcome, Absence)]
+        voters = self.voters.union(vote.voter for duel in duels for vote in duel.votes)
+        capital, trail = self._walk([duel.score for duel in duels])
+        return replace(
+            self,
+            closing=upto,
+            capital=capital,
+            left_out=self.left_out.after(duels) if self.left_out and len(voters) <= MOST_VOTERS else None,
+            voters=voters,
+            diagnostics=self.diagnostics.after(duels) if duels else self.diagnostics,
+            scores=self.scores + Counter(duel.score for duel in duels),
+            results=self.results + Counter(majority(duel.votes) for duel in duels),
+            absent=self.absent + Counter(absent),
+            ballots=self.ballots + sum(len(duel.votes) for duel in duels),
+            tags=self._tagged(duels),
+            samples=self.samples.after(_sampled(outcomes, pair)),
+            trail=trail,
+        )
+
+    def _walk(self, scores: list[float]) -> tuple[Capital, Trail]:
+        """From kept look to kept look."""
+        capital, trail = self.capital, self.trail
+        while scores:
+            step = trail.due(capital.n)
+            capital, scores = capital.after(scores[:step]), scores[step:]
+            trail = trail.with_look(capital, 1 / self.scope.alpha)
+        return capital, trail
+
+    def _tagged(self, duels: Sequence[ScoredDuel]) -> dict[str, TagState]:
+        by_tag: dict[str, list[float]] = {}
+        for duel in duels:
+            if duel.tag:
+                by_tag.setdefault(duel.tag, []).append(duel.score)
+        return self.tags | {tag: self.tags.get(tag, TagState.start()).after(values) for tag, values in by_tag.items()}
+
+    # --- kept in the store
+
+    def to_text(self) -> str:
+        """As JSON, without the scope. Names voters, as the ballots do."""
+        left_out = self.left_out
+        return json.dumps(
+            {
+                "format": FORMAT,
+                "closing": self.closing,
+                "capital": _packed(self.capital),
+                "everyone": left_out and _packed(left_out.everyone),
+                "without": {voter: _packed(capital) for voter, capital in left_out.without.items()} if left_out else {},
+                "voters": sorted(self.voters),
+                "diagnostics": {kind: _packed(capital) for kind, capital in self.diagnostics.capitals.items()},
+                "scores": list(self.scores.items()),
+                "results": dict(self.results),
+                "absent": dict(self.absent),
+                "ballots": self.ballots,
+                "tags": {tag: [_packed(state.capital), state.squares] for tag, state in self.tags.items()},
+                "samples": self.samples.kept,
+                "trail": [self.trail.points, self.trail.stride],
+            }
+        )
+
+    @classmethod
+    def from_text(cls, scope: Scope, text: str) -> Self:
+        """What to_text gave. Raises BadEvidence for anything else."""
+        try:
+            table = json.loads(text)
+            if table["format"] != FORMAT:
+                raise BadEvidence("The stored evidence has another format. Rebuild it from the ballots.")
+            return cls._read(scope, table)
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadEvidence(f"The stored evidence is damaged ({error}). Rebuild it from the ballots.") from error
+
+    @classmethod
+    def _read(cls, scope: Scope, table: dict[str, Any]) -> Self:
+        points, stride = table["trail"]
+        without = {voter: _unpacked(packed) for voter, packed in table["without"].items()}
+        return cls(
+            scope=scope,
+            closing=table["closing"],
+            capital=_unpacked(table["capital"]),
+            left_out=LeaveOneOut(_unpacked(table["everyone"]), without) if table["everyone"] else None,
+            voters=frozenset(table["voters"]),
+            diagnostics=Diagnostics({Kind(kind): _unpacked(packed) for kind, packed in table["diagnostics"].items()}),
+            scores=Counter(dict(table["scores"])),
+            results=Counter(table["results"]),
+            absent=Counter({Absence(reason): count for reason, count in table["absent"].items()}),
+            ballots=table["ballots"],
+            tags={tag: TagState(_unpacked(packed), squares) for tag, (packed, squares) in table["tags"].items()},
+            samples=Samples(tuple(Sample(*map(tuple, sample)) for sample in table["samples"])),
+            trail=Trail(tuple(Point(*point) for point in points), stride),
+        )
+
+
+def majority(votes: Sequence[Vote]) -> str:
+    """What most voters of a duel said, as bot.verdict.outcome has it: the side more preferred, else both bad, else a tie."""
+    counted = Counter(vote.opinion for vote in votes)
+    first, second = counted[Opinion.FIRST], counted[Opinion.SECOND]
+    if first != second:
+        return Opinion.FIRST if first > second else Opinion.SECOND
+    return Said.BOTH_BAD.value if counted[Opinion.BOTH_BAD] * 2 > len(votes) else Said.TIE.value
+
+
+def _sampled(outcomes: Sequence[tuple[Filed, object]], pair: Pair) -> Iterator[Sample]:
+    for filed, outcome in outcomes:
+        if filed.sample is not None and outcome is not None:
+            yield filed.sample if filed.duel.entrants == pair else filed.sample.flipped()
+
+
+def _packed(capital: Capital) -> str:
+    return base64.b64encode(capital.to_bytes()).decode("ascii")
+
+
+def _unpacked(packed: str) -> Capital:
+    return Capital.from_bytes(base64.b64decode(packed))

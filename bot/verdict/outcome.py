@@ -1,0 +1,16 @@
+"""What the voters of one duel said together."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from bot.ballots import Ballot, Entrant, Verdict
+
+
+def outcome(ballots: Sequence[Ballot]) -> Entrant | Verdict | None:
+    """The entrant that more voters preferred, else both bad if most said so, else a tie; None without ballots."""
+    counted = Counter(cast.entrant if cast.entrant is not None else cast.verdict for cast in ballots)
+    if not counted:
+        return None
+    if counted[0] != counted[1]:
+        return 0 if counted[0] > counted[1] else 1
+    return Verdict.BOTH_BAD if counted[Verdict.BOTH_BAD] * 2 > len(ballots) else Verdict.TIE

@@ -1,0 +1,214 @@
+"""The verdict through the store: kept up to date duel by duel, narrowed, reached again after a restart, a forgetting, a damage."""
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bot.app import App
+from bot.app import evidence as kept_evidence
+from bot.app.teams import Order, Teams
+from bot.ballots import Choice
+from bot.evidence.decision import State
+from bot.seed import SINCE, Team, plant
+from bot.settings import Settings
+from bot.store import Store
+from bot.store.evidence import Book
+from bot.verdict import Verdict
+from engine.backends.scripted import ScriptedBackend
+from engine.contestants import Arm
+from engine.errors import BadRequest, SettingsError
+from engine.lineup import Lineup
+from tests.bot.scripted import answered, lineup_over, scripted_app, two_answers, until
+
+RULES = """
+[[tag]]
+name = "billing"
+words = ["invoice", "refund"]
+[[tag]]
+name = "code"
+pattern = 'def \\w+'
+"""
+
+
+async def planted(path: Path, **names: Any) -> None:
+    """A made-up team of the contestants that the scripted line-up has."""
+    first, second = lineup_over(ScriptedBackend(two_answers)).entrants
+    store = await Store.open(path)
+    try:
+        await plant(store, Team(contestants=(first.id, second.id), **names), np.random.default_rng(7))
+    finally:
+        await store.aclose()
+
+
+async def verdict_of(app: App, **narrowed: Any) -> Verdict:
+    found = await app.verdict(**narrowed)
+    assert isinstance(found, Verdict)
+    return found
+
+
+async def test_a_verdict_follows_every_close_and_is_the_same_after_a_restart(tmp_path: Path) -> None:
+    await planted(tmp_path / "s", duels=230, theta=0.7)
+    async with scripted_app(tmp_path / "s") as (app, _):
+        before = await verdict_of(app)
+        assert (before.duels, before.ballots, before.voters) == (230, 1150, 8) and before.decision.state is State.SECOND
+        assert await verdict_of(app) is before  # nothing has closed, so nothing is computed
+        view = await answered(app, quorum=2)
+        await app.cast(view.id, "ann", Choice.LEFT)
+        assert (await verdict_of(app)).duels == 230  # an open vote says nothing
+        await app.cast(view.id, "bob", Choice.TIE)
+        after = await verdict_of(app)
+        assert (after.duels, after.ballots, after.voters, after.better[Arm.PROMPTED]) == (231, 1152, 10, before.better[Arm.PROMPTED] + 1)
+    async with scripted_app(tmp_path / "s") as (app, _):
+        assert await verdict_of(app) == after
+
+
+async def test_a_ledger_read_back_and_one_rebuilt_agree(tmp_path: Path) -> None:
+    await planted(tmp_path / "s", duels=230)
+    async with scripted_app(tmp_path / "s") as (app, _):
+        whole = await verdict_of(app)  # read from the first duel, and kept
+        view = await answered(app)
+        await app.cast(view.id, "ann", Choice.LEFT)
+        one_more = await verdict_of(app)
+    assert inside(tmp_path / "s", "SELECT closing FROM ledgers") == [(230,)]
+    async with scripted_app(tmp_path / "s") as (app, _):
+        assert await verdict_of(app) == one_more != whole
+    inside(tmp_path / "s", "UPDATE ledgers SET state = '{}'")
+    async with scripted_app(tmp_path / "s") as (app, _):
+        rebuilt = await verdict_of(app)
+        assert rebuilt.words == one_more.words and rebuilt.decision.interval == pytest.approx(one_more.decision.interval, abs=1e-9)
+
+
+async def test_a_long_store_is_read_in_slices_and_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await planted(tmp_path / "s", duels=150)
+    async with scripted_app(tmp_path / "s") as (app, _):
+        whole = await verdict_of(app)
+    inside(tmp_path / "s", "DELETE FROM ledgers")
+    monkeypatch.setattr(kept_evidence, "SLICE", 13)
+    async with scripted_app(tmp_path / "s") as (app, _):
+        sliced = await verdict_of(app)
+        assert sliced.words == whole.words and sliced.better == whole.better
+        assert sliced.decision.interval == pytest.approx(whole.decision.interval, abs=1e-9)
+
+
+async def test_a_verdict_is_narrowed_by_period_and_tag(tmp_path: Path) -> None:
+    await planted(tmp_path / "s", duels=120, by_tag=(0.3, 0.0, -0.3, 0.0), minutes=60)
+    async with scripted_app(tmp_path / "s") as (app, _):
+        everything = await verdict_of(app)
+        middle = SINCE + timedelta(minutes=60 * 60)
+        halves = [await verdict_of(app, since=middle), await verdict_of(app, until=middle)]
+        assert [half.duels for half in halves] == [60, 60]
+        assert sum(half.ballots for half in halves) == everything.ballots
+        tagged = {tag: await verdict_of(app, tag=tag) for tag in await app.tags()}
+        assert {share.tag: share.n for share in everything.tags} == {tag: found.duels for tag, found in tagged.items()}
+        assert tagged["billing"].decision.theta == pytest.approx(next(s.raw for s in everything.tags if s.tag == "billing"))
+        assert tagged["billing"].decision.theta > 0.5 > tagged["support"].decision.theta
+        assert (await verdict_of(app, team="nobody")).duels == 0
+
+
+async def test_a_verdict_is_narrowed_to_a_server_and_survives_that_a_voter_is_forgotten(tmp_path: Path) -> None:
+    settings = Settings(store_path=str(tmp_path / "s"), discord_quorum=2)
+
+    async def open_lineup() -> Lineup:
+        return lineup_over(ScriptedBackend(two_answers))
+
+    async with App.open(settings, open_lineup) as app:
+        await app.model_settled()
+        teams = Teams(app, settings)
+        for number, team in enumerate(("red", "blue", "red")):
+            _, asked = await teams.ask(Order("Hello?", "ann", f"message:{number}", team, "c", tag="talk"))
+            await until(app, asked.id, "open")
+            for voter in ("bob", "evelyn"):
+                await teams.cast(asked.id, voter, frozenset(), Choice.TIE)
+        red, everybody = await verdict_of(app, team="red"), await verdict_of(app)
+        assert (red.duels, everybody.duels, everybody.ties, everybody.voters) == (2, 3, 3, 2)
+        assert [share.n for share in everybody.tags] == [3]
+        await teams.forget("evelyn")
+        again = await verdict_of(app)
+        assert (again.duels, again.voters, again.words) == (3, 2, everybody.words)
+        held = app._evidence._held
+        assert "evelyn" not in "".join(each.ledger.to_text() for each in held.values() if each.ledger.scope.team is None)
+    assert not [text for (text,) in inside(tmp_path / "s", "SELECT state FROM ledgers") if "evelyn" in str(text)]
+
+
+async def test_tags_are_said_or_guessed_by_the_rules_when_the_request_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "rules.toml").write_text(RULES)
+    settings = Settings(store_path=str(tmp_path / "s"), team_tag_rules=str(tmp_path / "rules.toml"))
+
+    async def open_lineup() -> Lineup:
+        return lineup_over(ScriptedBackend(two_answers))
+
+    async with App.open(settings, open_lineup) as app:
+        await app.model_settled()
+        for text, said in (("My INVOICE is wrong", ""), ("def f(): ...", ""), ("Invoices", ""), ("refund", "  money   back ")):
+            asked = await app.ask(text, asker="ann", tag=said)
+            await until(app, asked.id, "open")
+            await app.cast(asked.id, "ann", Choice.LEFT)
+        assert {share.tag: share.n for share in (await verdict_of(app)).tags} == {"billing": 1, "code": 1, "money back": 1}
+        with pytest.raises(BadRequest, match="at most 40"):
+            await app.ask("Hello?", asker="ann", tag="x" * 41)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("tag = 3", "list of"),
+        ("[[tags]]\nname = 'x'", "nothing else"),
+        ("[[tag]]\nname = 'x'", "Rule 1 .* either words or a pattern"),
+        ("[[tag]]\nname = ''\nwords = ['a']", "1 to 40"),
+        ("[[tag]]\nname = 'x'\nwords = []", "list of words"),
+        ("[[tag]]\nname = 'x'\npattern = '('", "no regular expression"),
+        ("[[tag", "not valid TOML"),
+    ],
+)
+async def test_rules_that_are_none_are_refused_before_anything_opens(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "rules.toml").write_text(text)
+    with pytest.raises(SettingsError, match=why):
+        async with App.open(Settings(store_path=str(tmp_path / "s"), team_tag_rules=str(tmp_path / "rules.toml"))):
+            pass
+    assert not (tmp_path / "s").exists()
+
+
+async def test_a_teams_budget_refuses_politely_and_keeps_nothing_of_the_request(tmp_path: Path) -> None:
+    moments = [datetime(2026, 11, 22, tzinfo=UTC)]
+    settings = Settings(store_path=str(tmp_path / "s"), team_usd_per_day=0.0000001, team_usd_per_month=0.0000001)
+
+    async def open_lineup() -> Lineup:
+        return lineup_over(ScriptedBackend(two_answers))
+
+    async with App.open(settings, open_lineup, now=lambda: moments[-1]) as app:
+        await app.model_settled()
+        await answered(app)
+        with pytest.raises(BadRequest, match=r"budget is used up: the answers of the last 24 hours cost .* Ask again tomorrow"):
+            await app.ask("One more?", asker="bob")
+        moments.append(moments[-1] + timedelta(days=2))
+        with pytest.raises(BadRequest, match="last 30 days"):
+            await app.ask("One more?", asker="bob")
+        moments.append(moments[-1] + timedelta(days=40))
+        await answered(app, "One more?")
+        assert len(await app.history()) == 2
+        async with app._store.reading() as look:
+            assert await Book(look).spent_since(moments[0], "a server") == 0
+
+
+async def test_the_board_compares_all_that_met(tmp_path: Path) -> None:
+    await planted(tmp_path / "s", duels=60, theta=0.9)
+    async with scripted_app(tmp_path / "s") as (app, _):
+        [(first, second, duels)] = await app.pairs()
+        assert (first.arm, second.arm, duels) == (Arm.PROMPTED, Arm.TUNED, 60) and app.pair() == (first, second)
+        board = await app.board()
+        assert [standing.contestant for standing in board.standings] == [second.id, first.id]
+        assert board.leader == second.id and board.comparisons == 1 and board.standings[0].duels == 60
+
+
+def inside(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(path)
+    try:
+        found = connection.execute(sql).fetchall()
+        connection.commit()
+        return found
+    finally:
+        connection.close()
