@@ -16,14 +16,14 @@ class Limits:
     per_day: int
     usd_per_day: float
 
-    def refusal(self, asked: Asked) -> str | None:
-        """The sentence that says which limit is met; None while there is room."""
-        if asked.in_flight >= self.in_flight:
+    def refusal(self, asked: Asked, *, paced: bool = False) -> str | None:
+        """The sentence that says which limit is met; None while there is room. paced: asked one after the other by the bot itself."""
+        if asked.in_flight >= self.in_flight and not paced:
             return (
                 f"{self.whose} {_requests(asked.in_flight)} being answered, and {self.in_flight} is the limit. "
                 "Ask again when one of them is done, or stop one."
             )
-        if asked.last_minute >= self.per_minute:
+        if asked.last_minute >= self.per_minute and not paced:
             return f"{self.whose} asked {_requests(asked.last_minute)} within a minute, and {self.per_minute} is the limit. Wait a minute."
         if asked.last_day >= self.per_day:
             return f"{self.whose} asked {_requests(asked.last_day)} within 24 hours, and {self.per_day} is the limit. Ask again tomorrow."

@@ -24,7 +24,7 @@ from engine.cost import Estimate
 from engine.duel import Side
 from engine.errors import BadRequest, DuelbotError
 from engine.printable import one_line as inline
-from engine.recipes import SHIPPED, load_recipe
+from engine.recipes import SHIPPED, Recipe, load_recipe
 from engine.request import Turn
 
 MAX_TURNS = 40
@@ -69,6 +69,7 @@ class Order:
     tag: str = ""
     recipe: str = ""  # engineered recipe by name; "": the team's choice
     adapter: str = ""  # by name; "": the one that is loaded
+    batch: bool = False  # one of a file: asked one after the other, so not counted by the minute
     closes_in: timedelta | None = None  # instead of the team's deadline
 
 
@@ -162,6 +163,21 @@ class Teams:
             raise BadRequest("No side of the duel uses an engineered recipe now, so another one would change nothing.")
         return first, second
 
+    async def recipe(self, name: str) -> Recipe:
+        """A recipe by its name: a shipped one, or the one that is used. Raises BadRequest, BadRecipe."""
+        if self.kit and name == self.kit.engineered.name:
+            return self.kit.engineered
+        if name not in self.recipes:
+            raise BadRequest(f"There is no recipe {inline(name)}. /recipe list shows those there are.")
+        return await asyncio.to_thread(load_recipe, name)
+
+    async def use_recipe(self, team: str, name: str) -> Recipe:
+        """The team's duels use it from now on. Raises BadRequest, BadRecipe, UnfairDuel."""
+        recipe = await self.recipe(name)
+        chosen = await asyncio.to_thread(self.entrants, name, "")
+        await self.settle(team, recipe=name if chosen else None)
+        return recipe
+
     @property
     def kit(self) -> Kit | None:
         """What meets now; None while the model is not loaded."""
@@ -173,9 +189,10 @@ class Teams:
             raise BadRequest(f"The queue is full: {running} requests are being answered. Ask again in a moment.")
         now = self._now()
         times = (now, now - timedelta(minutes=1), now - timedelta(days=1))
-        refusal = limits_of_person(self._settings).refusal(await board.asked("asker", order.asker, *times))
+        person, team = limits_of_person(self._settings), limits_of_team(self._settings)
+        refusal = person.refusal(await board.asked("asker", order.asker, *times), paced=order.batch)
         if not refusal and order.team:
-            refusal = limits_of_team(self._settings).refusal(await board.asked("team", order.team, *times))
+            refusal = team.refusal(await board.asked("team", order.team, *times), paced=order.batch)
         if refusal:
             raise BadRequest(refusal)
 
@@ -263,10 +280,14 @@ class Teams:
         async with self._change() as (_, board):
             await board.roll(channel, None)
 
-    async def reopen(self, channel: str, duel: str) -> None:
-        """Go on with this duel's conversation in this channel."""
+    async def reopen(self, channel: str, duel: str, person: str) -> DuelView:
+        """Go on with the conversation of one's own duel in this channel. Raises UnknownDuel."""
         async with self._change() as (change, board):
-            await board.roll(channel, (await change.duel(duel)).conversation)
+            record, post = await change.duel(duel), await board.post(duel)
+            if record.asker != person or post is None or post.team is not None:
+                raise UnknownDuel("This is none of the requests that you asked in direct messages.")
+            await board.roll(channel, record.conversation)
+        return show(record, person)
 
     # --- voting
 
@@ -367,8 +388,14 @@ class Teams:
             return await board.of_team(team, asker, since=since, tag=tag.strip())
 
     async def tags(self) -> list[tuple[str | None, str]]:
+        """Teams and their tags, the latest used first."""
         async with self._look() as board:
             return await board.tags(500)
+
+    async def lately(self) -> list[tuple[str, str, str]]:
+        """Asker, duel and request of the latest direct requests, newest first."""
+        async with self._look() as board:
+            return await board.lately(500)
 
     async def forget(self, person: str) -> list[Post]:
         """Delete what is kept of a person; closed ballots stay under a name that leads to nobody. Returns where their duels are shown.

@@ -201,6 +201,15 @@ class Board:
         sql = "SELECT team, tag FROM posts WHERE tag != '' GROUP BY team, tag ORDER BY max(rowid) DESC LIMIT ?"
         return [(row["team"], row["tag"]) for row in await self._in._rows(sql, (limit,))]
 
+    async def lately(self, limit: int) -> list[tuple[str, str, str]]:
+        """Asker, duel and request of the latest requests in direct messages, newest first."""
+        rows = await self._in._rows(
+            "SELECT asker, duel, request FROM posts JOIN duels ON duels.id = duel WHERE team IS NULL AND request != '' "
+            "ORDER BY asked_at DESC LIMIT ?",
+            (limit,),
+        )
+        return [(row["asker"], row["duel"], row["request"]) for row in rows]
+
     async def forget(self, person: str, alias: str) -> list[Post]:
         """Delete a person: requests with answers, conversations, guesses, ballots of open duels. Other ballots stay, as `alias`'s.
 

@@ -12,7 +12,8 @@ from discord.ext import tasks
 
 from bot.app import App
 from bot.app.teams import Teams
-from bot.fronts.discord import commands, words
+from bot.fronts.discord import admin, commands, lists, words
+from bot.fronts.discord.batch import Batches
 from bot.fronts.discord.buttons import Act, Guess, Vote
 from bot.fronts.discord.desk import Desk
 from bot.fronts.discord.guard import say
@@ -62,13 +63,14 @@ class DuelBot(ext.AutoShardedBot):
         )
         self.teams = Teams(app, settings)
         self.desk = Desk(app, self.teams, Wire(self), pacer or Pacer(clock))
+        self.batches = Batches(self.desk)
         self.seen = Seen((clock or LoopClock()).now)
         self._ticking = tasks.loop(seconds=TICK_S)(self._tick)
 
     async def setup_hook(self) -> None:
         """Once per process, before the gateway."""
-        self.add_dynamic_items(Vote, Act, Guess)
-        for command in commands.every():
+        self.add_dynamic_items(Vote, Act, Guess, admin.Forget)
+        for command in (*commands.every(), *lists.every(), *admin.every()):
             self.tree.add_command(command)
         await self._sync()
         self._ticking.start()

@@ -6,9 +6,11 @@ import discord
 from discord import app_commands, ui
 
 from bot.fronts.discord import words
+from bot.fronts.discord.batch import requests_in
 from bot.fronts.discord.buttons import order_of
-from bot.fronts.discord.guard import answer, desk_of, guarded, is_direct, say, think
+from bot.fronts.discord.guard import answer, bot_of, desk_of, guarded, is_direct, say, think
 from bot.fronts.discord.layout import words_sheet
+from bot.fronts.discord.lists import adapter_names, recipe_names, tag_names
 from bot.fronts.discord.talk import text_of
 from engine.errors import BadRequest
 from engine.request import Turn
@@ -25,27 +27,42 @@ Visible = Literal["everyone", "me"]
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
 @app_commands.describe(
     request="What to ask.",
-    file="A text file that belongs to the request.",
+    file="A text file that belongs to the request, or a .jsonl file of up to 50 requests.",
     visible="Who sees the answers: everyone here (default), or only you.",
     tag="A word to find this and its like by, in /results and /history.",
+    recipe="Engineered recipe of the prompted side, for this request.",
+    adapter="LoRA adapter of the fine-tuned side, for this request.",
 )
+@app_commands.autocomplete(tag=tag_names, recipe=recipe_names, adapter=adapter_names)
 async def compare(
     interaction: discord.Interaction,
+    *,
     request: app_commands.Range[str, 1, MOST_TYPED] | None = None,
     file: discord.Attachment | None = None,
     visible: Visible = "everyone",
-    tag: app_commands.Range[str, 1, 40] | None = None,
+    tag: app_commands.Range[str, 1, 40] = "",
+    recipe: app_commands.Range[str, 1, 100] = "",
+    adapter: app_commands.Range[str, 1, 100] = "",
 ) -> None:
-    await guarded(interaction, _compare(interaction, request, file, visible == "me", tag or ""))
+    wishes = {"tag": tag, "recipe": recipe, "adapter": adapter}
+    await guarded(interaction, _compare(interaction, request, file, private=visible == "me", wishes=wishes))
 
 
-async def _compare(interaction: discord.Interaction, request: str | None, file: discord.Attachment | None, private: bool, tag: str) -> None:
+async def _compare(
+    interaction: discord.Interaction, request: str | None, file: discord.Attachment | None, *, private: bool, wishes: dict[str, str]
+) -> None:
     await think(interaction, private=private)
+    if file and file.filename.lower().endswith(".jsonl"):
+        if request:
+            raise BadRequest("A .jsonl file holds the requests itself; leave the request out.")
+        requests = requests_in(await text_of(file))
+        bot_of(interaction).batches.start(order_of(interaction, "", private=private, **wishes), requests, interaction)
+        return
     parts = [request, await text_of(file) if file else None]
     asked = "\n\n".join(part for part in parts if part)
     if not asked:
         raise BadRequest("Write a request, or attach a text file with one.")
-    await desk_of(interaction).open(order_of(interaction, asked, private=private, tag=tag), interaction)
+    await desk_of(interaction).open(order_of(interaction, asked, private=private, **wishes), interaction)
 
 
 async def compare_message(interaction: discord.Interaction, message: discord.Message) -> None:

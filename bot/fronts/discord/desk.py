@@ -7,6 +7,7 @@ for deadlines, and for what another front or an earlier process has changed.
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,6 +34,20 @@ LEAVE_S = 8.0
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What autocomplete offers, so that it asks the store for nothing; as of the last tick."""
+
+    tagged: Sequence[tuple[str | None, str]] = ()  # team and tag
+    asked: Sequence[tuple[str, str, str]] = ()  # asker, duel, request
+
+    def tags(self, team: str | None) -> list[str]:
+        return [tag for of, tag in self.tagged if of == team]
+
+    def lately(self, asker: str) -> list[tuple[str, str]]:
+        return [(duel, request) for who, duel, request in self.asked if who == asker]
+
+
 @dataclass(slots=True)
 class Token:
     """The way to edit an interaction's answer."""
@@ -48,6 +63,7 @@ class Desk:
         self.app, self.teams, self.wire, self.pacer = app, teams, wire, pacer
         self.leaving = False
         self.estimate: Estimate | None = None  # in memory: what the next duel will probably take
+        self.memory = Memory()
         self._tokens: dict[str, Token] = {}
         self._following: dict[str, asyncio.Task[None]] = {}
         self._live: dict[str, Post] = {}  # of running duels, so that their many edits ask the store for nothing
@@ -73,6 +89,14 @@ class Desk:
         self._follow(post, view)
         return post.duel
 
+    async def open_quietly(self, order: Order) -> None:
+        """Have a request answered and show it when both answers are there. Raises DuelbotError."""
+        if self.leaving:
+            raise DuelbotError(words.LEAVING)
+        post, view = await self.teams.ask(order)
+        self._follow(post, view, quietly=True)
+        await asyncio.wait({self._following[post.duel]})
+
     async def _first(self, post: Post, view: DuelView) -> None:
         """Shown at once, past the lane: this is the asker's acknowledgement."""
         with suppress(TryLater):  # the lane will
@@ -80,19 +104,20 @@ class Desk:
         if post.duel not in self._tokens:
             self.pacer.took(post.channel)
 
-    def _follow(self, post: Post, view: DuelView) -> None:
+    def _follow(self, post: Post, view: DuelView, *, quietly: bool = False) -> None:
         self._live.setdefault(post.duel, post)
-        task = asyncio.create_task(self._watch(post.duel, view.asker))
+        task = asyncio.create_task(self._watch(post.duel, view.asker, quietly))
         self._following[post.duel] = task
         task.add_done_callback(lambda _: self._following.pop(post.duel, None))
 
-    async def _watch(self, duel: str, viewer: str) -> None:
+    async def _watch(self, duel: str, viewer: str, quietly: bool) -> None:
         try:
             async with aclosing(self.app.watch(duel, viewer)) as views:
                 async for view in views:
                     if view.state not in RUNNING:
                         break
-                    self._put_edit(self._live[duel], view)
+                    if not quietly:
+                        self._put_edit(self._live[duel], view)
             await self.redraw(duel)
             self.estimate = await self.app.estimate()
         except DuelbotError as error:
@@ -226,6 +251,7 @@ class Desk:
             if post.duel not in self._following:
                 await self.redraw(post.duel)
         self.estimate = await self.app.estimate()
+        self.memory = Memory(await self.teams.tags(), await self.teams.lately())
 
     async def leave(self) -> None:
         """Refuse new requests, stop the running ones, let their last edits land; within LEAVE_S."""

@@ -10,7 +10,7 @@ import discord
 from bot.app.teams import AlreadyAsked
 from bot.fronts.discord import words
 from bot.fronts.discord.layout import Sheet, words_sheet
-from bot.fronts.discord.wire import SILENT, Gone, NotAllowed, TokenOver
+from bot.fronts.discord.wire import PENDING, SILENT, Gone, NotAllowed, TokenOver
 from engine.errors import DuelbotError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from bot.fronts.discord.desk import Desk
 
 TOO_LATE = {10062, 40060}  # unknown interaction, answered already: the event came late, or twice
-PENDING = "pending"
 log = logging.getLogger(__name__)
 
 
@@ -61,7 +60,7 @@ def edits_itself(interaction: discord.Interaction) -> bool:
 async def think(interaction: discord.Interaction, *, private: bool) -> None:
     """Acknowledge: an answer will come. First thing in every command."""
     await interaction.response.defer(ephemeral=private, thinking=True)
-    interaction.extras[PENDING] = "private" if private else "public"
+    interaction.extras[PENDING] = True
 
 
 async def nod(interaction: discord.Interaction) -> None:
@@ -71,19 +70,16 @@ async def nod(interaction: discord.Interaction) -> None:
 
 async def answer(interaction: discord.Interaction, sheet: Sheet) -> None:
     """The answer that was announced by `think`, or an ephemeral message."""
-    pending = interaction.extras.pop(PENDING, None)
-    if pending == "private":
+    if interaction.extras.pop(PENDING, False):  # public or private as it was announced: Discord does not let that change
         await interaction.edit_original_response(view=sheet, allowed_mentions=SILENT)
-    elif not interaction.response.is_done():
-        await interaction.response.send_message(view=sheet, ephemeral=True, allowed_mentions=SILENT, suppress_embeds=True)
-    else:
-        if pending == "public":  # what follows a public "is thinking" would be public, too
-            await interaction.delete_original_response()
+    elif interaction.response.is_done():
         await interaction.followup.send(view=sheet, ephemeral=True, allowed_mentions=SILENT, suppress_embeds=True)
+    else:
+        await interaction.response.send_message(view=sheet, ephemeral=True, allowed_mentions=SILENT, suppress_embeds=True)
 
 
 async def say(interaction: discord.Interaction, said: str) -> None:
-    """Words to this person alone; what cannot be said is logged."""
+    """Words, to this person alone unless a public answer was announced; what cannot be said is logged."""
     try:
         await answer(interaction, words_sheet(said))
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:

@@ -16,6 +16,8 @@ SILENT = discord.AllowedMentions.none()
 UNKNOWN = {10003, 10004, 10008}  # channel, guild, message
 TOKEN_OVER = {10015, 50027}  # unknown webhook, invalid webhook token
 OLD_MESSAGE_EDITS = 30046
+PENDING = "pending"
+"""Marks an interaction that was deferred and is not answered yet."""
 
 
 class Gone(Exception):
@@ -80,6 +82,7 @@ async def edit_by_token(interaction: discord.Interaction, sheet: Sheet) -> str:
     """Edit what the interaction was answered with, or the message whose button it was. Returns the message's id."""
     async with discords_answers():
         edited = await interaction.edit_original_response(view=sheet, allowed_mentions=SILENT)
+    interaction.extras.pop(PENDING, None)
     return str(edited.id)
 
 

@@ -1,0 +1,109 @@
+"""A .jsonl file of requests: answered one after the other, with one message that says how far it is."""
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass, replace
+
+import discord
+
+from bot.app.teams import Order
+from bot.fronts.discord.desk import Desk
+from bot.fronts.discord.layout import Sheet, words_sheet
+from bot.fronts.discord.wire import Gone, NotAllowed, TokenOver, edit_by_token
+from engine.errors import BadRequest, DuelbotError
+from engine.request import Request
+
+MOST = 50
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a file is."""
+
+    total: int
+    answered: int = 0
+    refused: int = 0
+    why: str = ""  # the latest refusal
+    ended: str = ""
+
+    def words(self) -> str:
+        said = f"{self.answered} of {self.total} requests answered"
+        refused = f"; {self.refused} could not be: {self.why}" if self.refused else ""
+        end = f"\n{self.ended}" if self.ended else " …"
+        return f"**{said}**{refused}{end}\n-# Each gets a message of its own here, to vote on."
+
+
+def requests_in(text: str) -> list[str]:
+    """The requests of a .jsonl file: a line is a text, or an object with a text named request. Raises BadRequest naming the line."""
+    requests: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError:
+            raise BadRequest(f"Line {number} of the file is not JSON.") from None
+        asked = row.get("request") if isinstance(row, dict) else row
+        if not isinstance(asked, str):
+            raise BadRequest(f'Line {number} of the file holds no request; a line is a text in quotes, or {{"request": "…"}}.')
+        try:
+            requests.append(Request.of(asked).text)
+        except BadRequest as error:
+            raise BadRequest(f"Line {number} of the file: {error}") from None
+    if not requests:
+        raise BadRequest("The file holds no request.")
+    if len(requests) > MOST:
+        raise BadRequest(f"The file holds {len(requests)} requests; at most {MOST} are taken at once.")
+    return requests
+
+
+class Batches:
+    """Files that are being worked on: one per person."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, order: Order, requests: list[str], interaction: discord.Interaction) -> None:
+        """Begin; the deferred interaction shows the progress. Raises BadRequest while the asker's earlier file runs."""
+        if order.asker in self._tasks:
+            raise BadRequest("Your earlier file is still being worked on. Wait for its end.")
+        if order.private or not order.lasting:
+            raise BadRequest("A file of requests needs a channel where I am a member, and everybody there sees the answers.")
+        task = asyncio.create_task(self._run(order, requests, interaction))
+        self._tasks[order.asker] = task
+        task.add_done_callback(lambda _: self._tasks.pop(order.asker, None))
+
+    async def _run(self, order: Order, requests: list[str], interaction: discord.Interaction) -> None:
+        progress = Progress(len(requests))
+        message = await self._show(interaction, None, order, progress)
+        try:
+            for number, request in enumerate(requests, 1):
+                try:
+                    await self._desk.open_quietly(replace(order, text=request, event=f"{order.event}:{number}", batch=True))
+                    progress.answered += 1
+                except DuelbotError as error:
+                    progress.refused, progress.why = progress.refused + 1, error.words
+                    if self._desk.leaving:
+                        break
+                await self._show(interaction, message, order, progress)
+            progress.ended = "Stopped, because Duelbot was stopped." if self._desk.leaving else "Done."
+            await self._show(interaction, message, order, progress)
+        except Exception:
+            log.exception("A file of requests failed")
+
+    async def _show(self, interaction: discord.Interaction, message: str | None, order: Order, progress: Progress) -> str | None:
+        """By the token, and when that has ended in the channel; through the channel's lane after the first time."""
+        sheet = words_sheet(progress.words())
+        if message is None:
+            return await edit_by_token(interaction, sheet)
+        self._desk.pacer.put(order.channel, f"batch:{message}", lambda: self._edit(order.channel, message, sheet))
+        return message
+
+    async def _edit(self, channel: str, message: str, sheet: Sheet) -> None:
+        try:
+            await self._desk.wire.edit(channel, message, sheet)
+        except (Gone, NotAllowed, TokenOver) as error:
+            log.info("The progress of a file cannot be shown: %s", error)

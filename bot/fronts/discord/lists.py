@@ -1,0 +1,295 @@
+"""/verdict, /results, /history, /recipe, /adapter: what there is, to read."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.fronts.discord import text
+from bot.fronts.discord.guard import answer, bot_of, desk_of, guarded, is_direct, person, think
+from bot.fronts.discord.layout import words_sheet
+from bot.fronts.discord.words import ARM_WORDS, moment
+from bot.store import DuelRecord
+from bot.store.teams import Post
+from bot.verdict import outcome
+from bot.views import DuelSummary
+from engine.contestants import Arm, Kit
+from engine.errors import BadRequest
+from engine.recipes import Recipe
+
+PERIODS = {"day": 1, "week": 7, "month": 30, "year": 365}
+LISTED = 10
+STATES = {"waiting": "waiting", "answering": "being answered", "open": "open for votes", "closed": "closed", "void": "void"}
+Choices = list[app_commands.Choice[str]]
+
+
+def team_of(interaction: discord.Interaction) -> str | None:
+    return str(interaction.guild_id) if interaction.guild_id else None
+
+
+def since_of(period: str | None) -> datetime | None:
+    return discord.utils.utcnow() - timedelta(days=PERIODS[period]) if period in PERIODS else None
+
+
+# --- the verdict and the results
+
+
+@app_commands.command(description="Prompt or fine-tune? What the votes say so far.")
+@app_commands.allowed_installs(guilds=True, users=True)
+@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+async def verdict(interaction: discord.Interaction) -> None:
+    await guarded(interaction, _verdict(interaction))
+
+
+async def _verdict(interaction: discord.Interaction) -> None:
+    await think(interaction, private=False)
+    found = await desk_of(interaction).app.verdict()
+    await interaction.edit_original_response(view=words_sheet(f"### Verdict\n{text.clean(found.words)}"))
+
+
+@app_commands.command(description="How the votes went here.")
+@app_commands.allowed_installs(guilds=True, users=True)
+@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@app_commands.describe(period="Of the last day, week, month or year; all by default.", tag="Only requests with this tag.")
+@app_commands.choices(period=[app_commands.Choice(name=f"last {period}", value=period) for period in PERIODS])
+async def results(interaction: discord.Interaction, period: str | None = None, tag: str | None = None) -> None:
+    await guarded(interaction, _results(interaction, period, tag or ""))
+
+
+async def _results(interaction: discord.Interaction, period: str | None, tag: str) -> None:
+    await think(interaction, private=True)
+    teams, asker = desk_of(interaction).teams, person(interaction.user)
+    records = await teams.records(team=team_of(interaction), asker=asker, since=since_of(period), tag=tag)
+    narrowed = ", ".join(filter(None, (f"the last {period}" if period else "", f"tag {text.inline(tag, 40)}" if tag else "")))
+    await answer(interaction, words_sheet(results_words(records, narrowed)))
+
+
+def results_words(records: Sequence[DuelRecord], narrowed: str) -> str:
+    """Counts per arm of closed duels, and the rest of what was asked. Pure."""
+    where = f" ({narrowed})" if narrowed else ""
+    if not records:
+        return f"### Results{where}\nNo request was asked here yet. Mention me with one, or use /compare."
+    counted: Counter[str] = Counter()
+    for duel in records:
+        counted[_kind(duel)] += 1
+    lines = [f"- {kind}: {count}" for kind, count in sorted(counted.items(), key=lambda each: (-each[1], each[0]))]
+    ballots = sum(len(duel.ballots) for duel in records if duel.state == "closed")
+    voters = len({ballot.voter for duel in records if duel.state == "closed" for ballot in duel.ballots})
+    asked = (
+        f"{len(records)} {'duel' if len(records) == 1 else 'duels'}; {ballots} ballots of {voters} {'person' if voters == 1 else 'people'}"
+    )
+    return "\n".join((f"### Results{where}", asked, *lines, "-# Counts only; /verdict says what they prove."))
+
+
+def _kind(duel: DuelRecord) -> str:
+    if duel.state != "closed":
+        return f"{STATES[duel.state]}"
+    if duel.identical:
+        return "the same answer twice, not voted on"
+    match outcome(duel.ballots):
+        case None:
+            return "closed without a vote"
+        case 0 | 1 as entrant:
+            arm: Arm = duel.answers[entrant].who.arm
+            return f"{ARM_WORDS[arm]} better"
+        case other:
+            return {"tie": "tie", "both_bad": "both bad"}[str(other)]
+
+
+# --- history
+
+
+@app_commands.command(description="Earlier requests here: find one, and go on with it.")
+@app_commands.allowed_installs(guilds=True, users=True)
+@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@app_commands.describe(
+    search="Words of the request.", tag="Only requests with this tag.", reopen="In a direct message: go on with this one."
+)
+async def history(interaction: discord.Interaction, search: str = "", tag: str = "", reopen: str | None = None) -> None:
+    await guarded(interaction, _history(interaction, search, tag, reopen))
+
+
+async def _history(interaction: discord.Interaction, search: str, tag: str, reopen: str | None) -> None:
+    await think(interaction, private=True)
+    teams, asker = desk_of(interaction).teams, person(interaction.user)
+    if reopen is not None:
+        if not is_direct(interaction):
+            raise BadRequest("In a channel, reply to the bot's message to go on with it; reopening is for direct messages.")
+        view = await teams.reopen(str(interaction.channel_id), reopen, asker)
+        await answer(interaction, words_sheet(f"Your next message goes on with “{text.inline(view.request, 80)}”."))
+        return
+    found = await teams.history(team=team_of(interaction), asker=asker, search=search, tag=tag, limit=LISTED)
+    await answer(interaction, words_sheet(history_words(found)))
+
+
+def history_words(found: Sequence[tuple[DuelSummary, Post]]) -> str:
+    """A line per duel, with a link to its message. Pure."""
+    if not found:
+        return "### History\nNothing was found here."
+    return "\n".join(("### History", *(_line(summary, post) for summary, post in found), "-# Reply to a message to go on with it."))
+
+
+def _line(summary: DuelSummary, post: Post) -> str:
+    request = text.inline(summary.request, 80) or "(deleted)"
+    linked = f"[{request}]({link(post)})" if post.message and not post.private and post.shown != "gone" else request
+    tagged = f" · {text.inline(post.tag, 40)}" if post.tag else ""
+    votes = f" · {summary.ballots} {'vote' if summary.ballots == 1 else 'votes'}" if summary.ballots else ""
+    return f"- {linked}\n  -# {moment(summary.asked_at)} · {STATES[summary.state]}{votes}{tagged}"
+
+
+def link(post: Post) -> str:
+    return f"https://discord.com/channels/{post.team or '@me'}/{post.channel}/{post.message}"
+
+
+@history.autocomplete("reopen")
+async def _earlier(interaction: discord.Interaction, typed: str) -> Choices:
+    """From memory: what this person asked lately in this direct message."""
+    asked = desk_of(interaction).memory.lately(person(interaction.user))
+    return [
+        app_commands.Choice(name=text.inline(request, 90) or "…", value=duel)
+        for duel, request in asked
+        if typed.casefold() in request.casefold()
+    ][:25]
+
+
+# --- recipes and adapters
+
+
+recipe = app_commands.Group(
+    name="recipe",
+    description="Prompt engineering as data: what the prompted side is told.",
+    allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+    allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+)
+adapter = app_commands.Group(
+    name="adapter",
+    description="The LoRA adapter of the fine-tuned side.",
+    allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+    allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+)
+
+
+async def recipe_names(interaction: discord.Interaction, typed: str) -> Choices:
+    names = bot_of(interaction).teams.recipes
+    return [app_commands.Choice(name=name, value=name) for name in names if typed.casefold() in name.casefold()][:25]
+
+
+async def adapter_names(interaction: discord.Interaction, typed: str) -> Choices:
+    kit = bot_of(interaction).teams.kit
+    loaded = [kit.adapter.name] if kit and kit.adapter else []
+    return [app_commands.Choice(name=name, value=name) for name in loaded if typed.casefold() in name.casefold()]
+
+
+async def tag_names(interaction: discord.Interaction, typed: str) -> Choices:
+    tags = desk_of(interaction).memory.tags(team_of(interaction))
+    return [app_commands.Choice(name=name, value=name) for name in tags if typed.casefold() in name.casefold()][:25]
+
+
+results.autocomplete("tag")(tag_names)
+history.autocomplete("tag")(tag_names)
+
+
+@recipe.command(name="list", description="The recipes there are.")
+async def recipe_list(interaction: discord.Interaction) -> None:
+    await guarded(interaction, _recipe_list(interaction))
+
+
+async def _recipe_list(interaction: discord.Interaction) -> None:
+    await think(interaction, private=True)
+    teams = bot_of(interaction).teams
+    chosen = (await teams.settings(team_of(interaction))).recipe or (teams.kit.engineered.name if teams.kit else "")
+    lines = [f"- {text.inline(name, 80)}{' · **used here**' if name == chosen else ''}" for name in teams.recipes]
+    if chosen and chosen not in teams.recipes:
+        lines.insert(0, f"- {text.inline(chosen, 80)} · **used here**")
+    await answer(
+        interaction, words_sheet("\n".join(("### Recipes", *lines, "-# /recipe show NAME, /recipe use NAME, or /compare with a recipe.")))
+    )
+
+
+@recipe.command(name="show", description="What a recipe tells the model.")
+@app_commands.autocomplete(name=recipe_names)
+async def recipe_show(interaction: discord.Interaction, name: str) -> None:
+    await guarded(interaction, _recipe_show(interaction, name))
+
+
+async def _recipe_show(interaction: discord.Interaction, name: str) -> None:
+    await think(interaction, private=True)
+    await answer(interaction, words_sheet(recipe_words(await bot_of(interaction).teams.recipe(name))))
+
+
+def recipe_words(shown: Recipe) -> str:
+    """A recipe for people. Pure."""
+    lines = [f"### Recipe {text.inline(shown.name, 80)} {text.inline(shown.version, 20)}"]
+    if shown.system:
+        lines += ["**System text**", text.quote(shown.system, 2000)]
+    if shown.template != "{request}":
+        lines += ["**Template**", text.quote(shown.template, 600)]
+    for number, example in enumerate(shown.examples[:3], 1):
+        lines += [f"**Example {number}**", text.quote(example.user, 150), text.quote(example.assistant, 200)]
+    if len(shown.examples) > 3:
+        lines.append(f"… and {len(shown.examples) - 3} more examples.")
+    sampling = shown.sampling
+    drawn = "the likeliest token" if sampling.temperature == 0 else f"temperature {sampling.temperature:g}, top_p {sampling.top_p:g}"
+    return "\n".join((*lines, f"-# Draws {drawn}; at most {sampling.max_new_tokens:,} tokens."))
+
+
+@recipe.command(name="use", description="Use a recipe in this server from now on (admins).")
+@app_commands.autocomplete(name=recipe_names)
+async def recipe_use(interaction: discord.Interaction, name: str) -> None:
+    await guarded(interaction, _recipe_use(interaction, name))
+
+
+async def _recipe_use(interaction: discord.Interaction, name: str) -> None:
+    await think(interaction, private=True)
+    if interaction.guild_id is None or not interaction.permissions.manage_guild:
+        raise BadRequest(
+            "A recipe is set for a whole server, by its admins (permission Manage Server). For one request: /compare with a recipe."
+        )
+    teams = bot_of(interaction).teams
+    shown = await teams.use_recipe(str(interaction.guild_id), name)
+    said = f"From now on the prompted side uses the recipe {text.inline(shown.name, 80)} {text.inline(shown.version, 20)} in this server."
+    await answer(interaction, words_sheet(f"{said} It is another contestant, so its evidence starts at zero."))
+
+
+@adapter.command(name="list", description="The adapters that are loaded.")
+async def adapter_list(interaction: discord.Interaction) -> None:
+    await guarded(interaction, _adapter_info(interaction, None))
+
+
+@adapter.command(name="info", description="What an adapter is, and what it was made for.")
+@app_commands.autocomplete(name=adapter_names)
+async def adapter_info(interaction: discord.Interaction, name: str) -> None:
+    await guarded(interaction, _adapter_info(interaction, name))
+
+
+@adapter.command(name="use", description="Use an adapter in this server.")
+@app_commands.autocomplete(name=adapter_names)
+async def adapter_use(interaction: discord.Interaction, name: str) -> None:
+    await guarded(interaction, _adapter_info(interaction, name))
+
+
+async def _adapter_info(interaction: discord.Interaction, name: str | None) -> None:
+    await think(interaction, private=True)
+    teams = bot_of(interaction).teams
+    if name is not None:
+        teams.entrants("", name)  # refuses one that is not loaded
+    await answer(interaction, words_sheet(adapter_words(teams.kit)))
+
+
+def adapter_words(kit: Kit | None) -> str:
+    """The adapter that is loaded. Pure."""
+    if kit is None:
+        return "The model is still loading, and its adapter with it."
+    if kit.adapter is None:
+        return "No adapter is loaded. One is set with DUEL_ADAPTER at the start."
+    name = f"{text.inline(kit.adapter.name, 80)} {text.inline(kit.adapter.version, 20)}"
+    made = f"Loaded, and used in every duel; made for the base model {text.inline(kit.base.name, 80)}."
+    digest = f"-# Weights {kit.adapter.digest}; base {kit.base.revision}. Another adapter is set with DUEL_ADAPTER at the start."
+    return f"### Adapter {name}\n{made}\n{digest}"
+
+
+def every() -> list[Any]:
+    return [verdict, results, history, recipe, adapter]

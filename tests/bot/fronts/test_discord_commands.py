@@ -1,0 +1,261 @@
+"""Every command on Discord: what it says, and to whom."""
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import discord
+
+from tests.bot.fronts.discord_stage import Stage, staged
+
+
+async def voted(stage: Stage, who: Any, request: str, label: str, **options: Any) -> Any:
+    result = await who.slash(stage.channel, "compare", request=request, **options)
+    await who.click(result.response, label=label)
+    return result.response
+
+
+def texts_in(stage: Stage, response: Any) -> dict[str, str]:
+    """The files of an answer by name, as text."""
+    stored = stage.env.backend.get_message(response.channel_id, response.id)
+    return {each["filename"]: (stage.env.backend.cdn.get(each["url"]) or b"").decode("utf-8-sig") for each in stored.attachments}
+
+
+async def test_help_answers_to_the_asker_alone(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        said = await stage.member("ann").slash(stage.channel, "help")
+        assert said.ephemeral
+        assert "Duelbot settles" in stage.shown(said.response)
+
+
+async def test_new_belongs_into_direct_messages(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        said = await stage.member("ann").slash(stage.channel, "new")
+        assert "/new is for direct messages" in stage.shown(said.response)
+
+
+async def test_compare_reads_a_text_file(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        said = await stage.member("ann").slash(stage.channel, "compare", request="Sum this up:", file=("notes.txt", b"one\r\ntwo"))
+        assert "> Sum this up:\n> \n> one\n> two" in stage.shown(said.response)
+
+
+async def test_compare_says_what_it_cannot_do(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        for given, words in (
+            ({"file": ("picture.png", b"\x89PNG")}, "I read text files only; picture.png is none."),
+            ({"file": ("notes.txt", b"\xff\xfe\x00")}, "is not UTF-8 text"),
+            ({}, "Write a request, or attach a text file with one."),
+            ({"request": "hi", "recipe": "nobody's"}, "There is no recipe nobody's."),
+            ({"request": "hi", "adapter": "other"}, "The adapter other is not loaded; the one that is loaded is demo."),
+        ):
+            refused = await ann.slash(stage.channel, "compare", **given)
+            assert words in stage.shown(refused.response)
+        assert await stage.app.history() == []
+
+
+async def test_compare_with_another_recipe_is_another_contestant(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        shown = await voted(stage, ann, "Hello", "A is better", visible="me", recipe="plain")
+        assert "**A was the prompt** (recipe plain 1)" in stage.shown(shown)
+
+
+async def test_a_file_of_requests_is_answered_one_by_one_with_one_progress_message(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_person_per_minute=1) as stage:
+        ann = stage.member("ann")
+        lines = [json.dumps("one"), "", json.dumps({"request": "two"}), json.dumps("three")]
+        result = await ann.slash(stage.channel, "compare", file=("all.jsonl", "\n".join(lines).encode()))
+        assert "**3 of 3 requests answered**\nDone." in stage.shown(result.response)
+        duels = [text for text in stage.texts() if "[Tie]" in text]
+        assert ["> one" in duels[0], "> two" in duels[1], "> three" in duels[2]] == [True] * 3
+
+
+async def test_a_file_of_requests_names_the_line_that_is_wrong(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        for lines, words in (
+            ('"fine"\n{"question": "?"}', "Line 2 of the file holds no request"),
+            ('"fine"\n{oh', "Line 2 of the file is not JSON."),
+            ('"  "', "Line 1 of the file: The request is empty."),
+            ("\n", "The file holds no request."),
+            ('"x"\n' * 51, "The file holds 51 requests; at most 50 are taken at once."),
+        ):
+            refused = await ann.slash(stage.channel, "compare", file=("all.jsonl", lines.encode()))
+            assert words in stage.shown(refused.response)
+
+
+async def test_any_message_can_be_compared_from_its_menu(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        message = await stage.member("bob").send(stage.channel, "Is tea better than coffee?")
+        result = await ann.context_menu(stage.channel, "Compare answers", message)
+        assert "> Is tea better than coffee?" in stage.shown(result.response)
+
+
+async def test_a_message_can_be_the_context_of_a_request_that_is_typed(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        message = await stage.member("bob").send(stage.channel, "We have 40 tickets.")
+        shown = await ann.context_menu(stage.channel, "Compare with this context", message)
+        result = await ann.submit_modal(shown, {"request": "Prompt or fine-tune?"})
+        assert "> Prompt or fine-tune?" in stage.shown(result.response)
+        told = [part.content for part in stage.backend.prompts[-1].messages if part.role == "user"]
+        assert told == ["We have 40 tickets.", "Prompt or fine-tune?"]
+
+
+async def test_verdict_and_results_count_what_was_voted_here(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_quorum=1) as stage:
+        ann = stage.member("ann")
+        assert "No request was asked here yet." in stage.shown((await ann.slash(stage.channel, "results")).response)
+        await voted(stage, ann, "one", "A is better", tag="mail")
+        await voted(stage, ann, "two", "A is better", tag="mail")
+        await voted(stage, ann, "three", "Both bad")
+        said = stage.shown((await ann.slash(stage.channel, "results")).response)
+        assert "3 duels; 3 ballots of 1 person" in said
+        assert "- the prompt better: 2\n- both bad: 1" in said
+        tagged = stage.shown((await ann.slash(stage.channel, "results", tag="mail", period="week")).response)
+        assert "### Results (the last week, tag mail)\n2 duels" in tagged
+        assert stage.shown((await ann.slash(stage.channel, "verdict")).response).startswith("### Verdict\n")
+
+
+async def test_history_shows_a_server_its_own_duels_but_no_private_ones(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann, bob = stage.member("ann"), stage.member("bob")
+        shown = await ann.slash(stage.channel, "compare", request="Public [one](x)")
+        await ann.slash(stage.channel, "compare", request="Secret one", visible="me")
+        await ann.user.send_dm("Direct one")
+        said = stage.shown((await bob.slash(stage.channel, "history")).response)
+        assert f"https://discord.com/channels/{stage.guild.id}/{stage.channel.id}/{shown.response.id}" in said
+        assert "Public \\[one\\](x)" in said
+        assert "Secret" not in said
+        assert "Direct" not in said
+        assert "Secret" in stage.shown((await ann.slash(stage.channel, "history", search="SECRET")).response)
+        assert "Nothing was found here." in stage.shown((await bob.slash(stage.channel, "history", search="other")).response)
+
+
+async def test_a_direct_conversation_is_reopened_from_the_history(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann").user
+        await ann.send_dm("About tea")
+        await ann.slash("new")
+        await ann.send_dm("About cars")
+        await stage.env.advance_time(11)  # the memory of autocomplete is as of the last tick
+        [found] = await ann.autocomplete("history", "reopen", "TEA")
+        said = await ann.slash("history", reopen=found["value"])
+        assert "goes on with “About tea”" in stage.shown(said.response)
+        await ann.send_dm("And milk?")
+        assert [part.content for part in stage.backend.prompts[-1].messages if part.role == "user"] == ["About tea", "And milk?"]
+
+
+async def test_nobody_reopens_what_another_asked(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann, bob = stage.member("ann").user, stage.member("bob").user
+        await ann.send_dm("About tea")
+        [summary] = await stage.app.history()
+        said = await bob.slash("history", reopen=summary.id)
+        assert "none of the requests that you asked" in stage.shown(said.response)
+
+
+async def test_recipes_are_listed_shown_and_used_by_admins(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann, boss = stage.member("ann"), admin(stage)
+        listed = stage.shown((await ann.slash(stage.channel, "recipe list")).response)
+        assert "- house · **used here**" in listed
+        assert "You are the house." in stage.shown((await ann.slash(stage.channel, "recipe show", name="house")).response)
+        assert "permission Manage Server" in stage.shown((await ann.slash(stage.channel, "recipe use", name="plain")).response)
+        assert "From now on" in stage.shown((await boss.slash(stage.channel, "recipe use", name="plain")).response)
+        assert "- plain · **used here**" in stage.shown((await ann.slash(stage.channel, "recipe list")).response)
+        assert {"name": "plain", "value": "plain"} in await ann.autocomplete(stage.channel, "compare", "recipe", "pl")
+
+
+async def test_the_adapter_is_described_and_another_one_refused(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        assert "### Adapter demo 1" in stage.shown((await ann.slash(stage.channel, "adapter list")).response)
+        assert "### Adapter demo 1" in stage.shown((await ann.slash(stage.channel, "adapter use", name="demo")).response)
+        assert "is not loaded" in stage.shown((await ann.slash(stage.channel, "adapter info", name="other")).response)
+        assert [each["value"] for each in await ann.autocomplete(stage.channel, "adapter info", "name", "")] == ["demo"]
+
+
+def admin(stage: Stage) -> Any:
+    return stage.member("boss", roles=[stage.guild.create_role("admins", permissions=discord.Permissions(manage_guild=True))])
+
+
+async def test_settings_are_for_admins_and_change_how_votes_close(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann, boss = stage.member("ann"), admin(stage)
+        assert "settings" not in ann.available_commands(stage.channel)
+        assert "export" not in ann.available_commands(stage.channel)
+        said = await boss.slash(stage.channel, "settings", quorum=1, deadline_hours=2.5)
+        assert "closes at **1** votes, or after **2.5** hours" in stage.shown(said.response)
+        shown = await voted(stage, ann, "hello", "Tie")
+        assert "1 vote: Tie 1." in stage.shown(shown)
+        assert "closes at **3** votes" in stage.shown((await boss.slash(stage.channel, "settings", reset=True)).response)
+
+
+async def test_roles_say_who_may_ask_and_who_may_vote(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        boss, ann = admin(stage), stage.member("ann")
+        experts = stage.guild.create_role("experts")
+        eve = stage.member("eve", roles=[experts])
+        await boss.slash(stage.channel, "settings", vote_role=experts, ask_role=experts, quorum=1)
+        refused = await ann.slash(stage.channel, "compare", request="hello")
+        assert "only members with a certain role may ask" in stage.shown(refused.response)
+        shown = await eve.slash(stage.channel, "compare", request="hello")
+        late = await ann.click(shown.response, label="Tie")
+        assert "only members with a certain role may vote" in stage.shown(late.response)
+        assert "only members" not in stage.shown((await eve.click(shown.response, label="Tie")).response)
+
+
+async def test_the_export_numbers_voters_and_keeps_open_votes_and_private_duels_out(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_quorum=2) as stage:
+        ann, bob, boss = stage.member("ann"), stage.member("bob"), admin(stage)
+        shown = await voted(stage, ann, "=SUM(A1) one", "A is better")
+        await bob.click(shown, label="Both bad")
+        await voted(stage, ann, "still open", "B is better")
+        await voted(stage, ann, "mine alone", "B is better", visible="me")
+        result = await boss.slash(stage.channel, "export")
+        assert result.ephemeral
+        files = texts_in(stage, result.response)
+        assert set(files) == {"duels.csv", "duels.jsonl", "ballots.csv", "ballots.jsonl"}
+        ballots = [json.loads(line) for line in files["ballots.jsonl"].splitlines()]
+        assert [(row["voter"], row["choice"], row["better_arm"]) for row in ballots] == [(1, "left", "prompted"), (2, "both_bad", None)]
+        duels = [json.loads(line) for line in files["duels.jsonl"].splitlines()]
+        assert [duel["request"] for duel in duels] == ["=SUM(A1) one", "still open"]
+        assert [duel["left_arm"] for duel in duels] == ["prompted", None], "an open vote stays blind"
+        assert ",'=SUM(A1) one," in files["duels.csv"], "no cell begins like a formula"
+        assert str(ann.id) not in "".join(files.values())
+
+
+async def test_forget_deletes_the_person_and_keeps_closed_ballots_without_them(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_quorum=2) as stage:
+        ann, bob = stage.member("ann"), stage.member("bob")
+        closed = await voted(stage, ann, "my first words", "A is better")
+        await bob.click(closed, label="Tie")
+        still_open = await voted(stage, bob, "his words", "Tie")
+        await ann.click(still_open, label="Tie") if "[Tie]" in stage.shown(still_open) else None
+        asked = await ann.slash(stage.channel, "forget")
+        assert "This deletes your requests" in stage.shown(asked.response)
+        await ann.click(asked.response, label="Delete")
+        assert "gone from my store" in stage.shown(asked.response)
+        assert "my first words" not in stage.shown(closed)
+        assert "prompted says hi" not in stage.shown(closed)
+        assert "2 votes: A is better 1, Tie 1." in stage.shown(closed), "the tally stays"
+        assert "his words" in " ".join(summary.request for summary in await stage.app.history())
+        assert str(ann.id).encode() not in rows_of(stage)
+
+
+def rows_of(stage: Stage) -> bytes:
+    """Everything that the store's tables say."""
+    with sqlite3.connect(stage.app._store.path) as connection:
+        return "\n".join(connection.iterdump()).encode()
+
+
+async def test_a_bug_in_a_command_becomes_words(tmp_path: Path, monkeypatch: Any) -> None:
+    async with staged(tmp_path) as stage:
+        monkeypatch.setattr(stage.bot.teams, "records", None)
+        said = await stage.member("ann").slash(stage.channel, "results")
+        assert "An error in Duelbot" in stage.shown(said.response)
