@@ -66,6 +66,7 @@ class Desk:
         self.memory = Memory()
         self._tokens: dict[str, Token] = {}
         self._following: dict[str, asyncio.Task[None]] = {}
+        self._unsure: set[str] = set()  # duels whose first message was sent without an answer
         self._live: dict[str, Post] = {}  # of running duels, so that their many edits ask the store for nothing
 
     # --- a request comes
@@ -172,9 +173,19 @@ class Desk:
         if not post.lasting:
             return post.message
         if post.message is None:
-            return await self.wire.send(post.channel, post.team, sheet, reply_to=post.event_message, nonce=post.duel[:25])
+            return await self._send(post, sheet)
         await self.wire.edit(post.channel, post.message, sheet)
         return post.message
+
+    async def _send(self, post: Post, sheet: Sheet) -> str:
+        """The first message. A send whose answer was lost may have posted: the nonce then gives that one back, in the state of then."""
+        again = post.duel in self._unsure
+        self._unsure.add(post.duel)
+        message = await self.wire.send(post.channel, post.team, sheet, reply_to=post.event_message, nonce=post.duel[:25])
+        if again:
+            await self.wire.edit(post.channel, message, sheet)
+        self._unsure.discard(post.duel)
+        return message
 
     def sheet(self, view: DuelView, post: Post) -> Sheet:
         """The message as it should be now."""
