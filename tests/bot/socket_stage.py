@@ -14,6 +14,7 @@ from tests.loopback.world import Channel, Guild, Message
 GENEROUS = {
     "DUEL_DISCORD_QUORUM": "2",
     "DUEL_DISCORD_BLINDING_SHARE": "0",
+    "DUEL_DISCORD_PERSON_PER_MINUTE": "1000",
     "DUEL_DISCORD_SERVER_IN_FLIGHT": "64",
     "DUEL_DISCORD_SERVER_PER_MINUTE": "1000",
 }

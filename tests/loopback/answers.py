@@ -82,7 +82,7 @@ def _told(hub: Hub, made: Interaction, kind: int) -> Json:
 def follow_up(hub: Hub, call: Call) -> Json:
     """A further message; the first one after "thinking" takes its place."""
     made = hub.interactions.by_token(call.ids["token"])
-    if made.original and made.original.flags & LOADING:
+    if made.original and made.original.flags & LOADING and not made.original.deleted:
         return _fill(hub, made, call)
     if made.by_user_install and len(made.followups) >= FOLLOWUPS_BY_USER_INSTALL:
         raise too_many_followups()

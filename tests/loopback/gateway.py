@@ -224,6 +224,7 @@ class Gateway:
             await socket.send({"op": 9, "d": False, "s": None, "t": None})
             return
         socket.session = session
+        session.beats.clear()  # while it was lost nobody could
         missed = [
             frame for frame in session.kept if frame["s"] > data["seq"] - self.replays_seen and frame["t"] not in ("READY", "GUILD_CREATE")
         ]

@@ -82,6 +82,7 @@ class Fault:
     times: int = 1
     retry_after_s: float = 0.5
     when: Literal["before", "after"] = "before"
+    skip: int = 0  # so many matching requests are let through first
     scope: Literal["user", "shared", "global"] = "shared"
     met: int = 0
 
@@ -112,9 +113,13 @@ class Faults:
 
     def meet(self, method: str, path: str, when: str) -> Fault | None:
         for fault in self.wanted:
-            if fault.method == method and fault.when == when and fault.met < fault.times and fault.path.search(path):
-                fault.met += 1
-                return fault
+            if fault.method != method or fault.when != when or fault.met >= fault.times or not fault.path.search(path):
+                continue
+            if fault.skip:
+                fault.skip -= 1
+                continue
+            fault.met += 1
+            return fault
         return None
 
     async def delay(self) -> None:

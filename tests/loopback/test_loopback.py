@@ -87,7 +87,7 @@ async def test_a_429_is_waited_out_and_a_502_tried_again() -> None:
         await message.reply("once", nonce="7")
 
     async with stage({"message": answer}) as at:
-        limited = at.discord.faults.want("POST", "/messages$", 429, retry_after_s=0.1)
+        limited = at.discord.faults.want("POST", "/messages$", 429, retry_after_s=0.1, skip=1)
         lost = at.discord.faults.want("POST", "/messages$", 502, when="after")
         posted = await at.ada.mention(at.general, "hello")
         await at.discord.world.changes.until(lambda: len(at.discord.calls_to("POST", "/messages")) == 3, "three tries")
