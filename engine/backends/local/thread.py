@@ -251,10 +251,15 @@ class ModelThread:
             self._calls.popleft()()
 
     def encode(self, messages: tuple[Message, ...], variables: dict[str, Any]) -> list[int]:
-        """A chat as tokens, through the model's own template. Raises BackendError when the template refuses it."""
+        """A chat as tokens, through the model's own template. Raises BackendError when the template refuses it.
+
+        A control token that somebody typed is read as its characters: it must not end a turn or begin another's.
+        """
         chat = [{"role": message.role, "content": message.content} for message in messages]
         try:
-            encoded = self._tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=True, **variables)
+            encoded = self._tokenizer.apply_chat_template(
+                chat, add_generation_prompt=True, sanitize_control_tokens=True, return_dict=True, **variables
+            )
         except (TemplateError, ValueError, TypeError) as error:
             raise BackendError("bad_prompt", f"The chat template of {self._base.name} refuses this conversation: {error}") from error
         tokens: list[int] = encoded["input_ids"]
