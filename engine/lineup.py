@@ -8,8 +8,8 @@ from pathlib import Path
 from engine.backends.base import Backend
 from engine.contestants import Adapter, Arm, Contestant, Kit, check_fair, open_adapter
 from engine.cost import Price
-from engine.duel import answer_each, prompt_of
-from engine.errors import SettingsError
+from engine.duel import Failure, answer_each, prompt_of
+from engine.errors import BadRecipe, SettingsError
 from engine.recipes import load_recipe
 from engine.request import Request
 from engine.settings import EngineSettings
@@ -71,18 +71,34 @@ async def open_lineup(settings: EngineSettings) -> Lineup:
             await backend.add_adapter(adapter, plain)
         lineup = Lineup(backend, Kit(backend.base, engineered, plain, adapter), settings.price, arms)
         check_fair(lineup.entrants)
-        await _warm(lineup)
+        await _prove(lineup)
     except BaseException:
         await backend.aclose()
         raise
     return lineup
 
 
-async def _warm(lineup: Lineup) -> None:
-    """Read both entrants' recipes once, so that the first person to ask does not pay for filling the caches."""
+async def _prove(lineup: Lineup) -> None:
+    """Let both entrants read a short request once: nobody who asks later pays for filling the caches.
+
+    Raises BadRecipe for a recipe with which no request could ever be answered, as it fills the context or the model's chat
+    template refuses it.
+    """
     prompts = {
         entrant.arm: replace(prompt, sampling=replace(prompt.sampling, max_new_tokens=1))
         for entrant in lineup.entrants
         for prompt in [prompt_of(entrant, Request.of("Hello"), 0)]
     }
-    await answer_each(prompts, lineup.backend, lineup.price)
+    outcomes = await answer_each(prompts, lineup.backend, lineup.price)
+    for entrant in lineup.entrants:
+        outcome, recipe, base = outcomes[entrant.arm], entrant.recipe, entrant.base
+        tokens, room = outcome.usage.prompt_tokens if outcome.usage else 0, base.context_tokens - recipe.sampling.max_new_tokens
+        setting = "DUEL_RECIPE" if entrant.arm.engineered else "DUEL_PLAIN_RECIPE"
+        if tokens > room:
+            raise BadRecipe(
+                f"The recipe {recipe.name} {recipe.version} leaves no room for a request: it is {tokens:,} tokens with a short one, "
+                f"and {base.name} reads {max(room, 0):,} beside an answer of {recipe.sampling.max_new_tokens:,}. "
+                f"Set {setting} to a shorter one."
+            )
+        if isinstance(outcome, Failure):
+            raise BadRecipe(f"With the recipe {recipe.name} {recipe.version} no request can be answered: {outcome.words} ({setting})")

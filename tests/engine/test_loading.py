@@ -1,5 +1,6 @@
 """Every way in which a base model or an adapter cannot be used is one sentence; a dead adapter never duels."""
 
+import errno
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,10 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine.backends.local import LocalBackend, fetch, open_local
+from engine.backends.local import LocalBackend, fetch, loading, open_local
 from engine.backends.local.loading import load_base
 from engine.contestants import folder_revision, open_adapter
-from engine.errors import BadAdapter, BadModel, SettingsError
+from engine.errors import BadAdapter, BadModel, BadRecipe, SettingsError
+from engine.lineup import open_lineup
 from engine.recipes import Recipe
 from engine.settings import EngineSettings
 from tests.engine import tiny
@@ -179,3 +181,54 @@ def test_a_change_in_any_answer_changing_file_changes_the_revision(tmp_path: Pat
     config = folder / "config.json"
     config.write_text(config.read_text() + "\n")
     assert folder_revision(folder) != before
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("model.safetensors", b"\x08\0\0\0\0\0\0\0{}"),
+        ("config.json", b'{"model_type": "llama", "hidden_size": "big"}'),
+        ("tokenizer.json", b'{"model": {"type": "BPE"}, "added_tokens": []}'),
+    ],
+)
+def test_a_damaged_file_is_one_sentence(tmp_path: Path, file: str, content: bytes) -> None:
+    folder = tiny.save_base(tmp_path)
+    (folder / file).write_bytes(content)
+    with pytest.raises(BadModel, match="cannot be loaded from"):
+        load_base(folder, "damaged", "float32", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (RuntimeError("Request URL is missing a protocol."), "cannot be fetched from the hub: Request URL is missing"),
+        (OSError(errno.ENOSPC, "No space left on device"), "cannot be kept on this machine's disk: No space left"),
+        (ConnectionError("refused"), "the hub cannot be reached"),
+    ],
+)
+def test_whatever_stops_a_download_is_one_sentence(monkeypatch: pytest.MonkeyPatch, error: Exception, words: str) -> None:
+    def fails(*args: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(loading, "snapshot_download", fails)
+    with pytest.raises(BadModel, match=words):
+        fetch("somebody/some-model", "base model")
+
+
+@pytest.mark.parametrize(
+    ("chat_template", "context", "words"),
+    [
+        (
+            "{{ raise_exception('no system role') if messages[0]['role'] == 'system' }}" + tiny.CHAT,
+            4096,
+            "house 1 no request .* no system role",
+        ),
+        (tiny.CHAT, 512, "house 1 leaves no room for a request"),
+    ],
+)
+async def test_a_recipe_that_could_answer_nothing_is_refused_before_anybody_asks(
+    tmp_path: Path, chat_template: str, context: int, words: str
+) -> None:
+    folder = tiny.save_base(tmp_path, chat_template=chat_template, context=context)
+    with pytest.raises(BadRecipe, match=words):
+        await open_lineup(EngineSettings(base_model=str(folder), threads=1))

@@ -1,5 +1,6 @@
 """A hub id or a folder becomes a checked model and tokenizer; every way to fail is one sentence."""
 
+import errno
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +47,14 @@ def fetch(name: str, what: str) -> Path:
     except RepositoryNotFoundError as error:
         raise wrong(f"There is no folder {name} here and no public {what} of that name on the hub.") from error
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise wrong(f"The {what} {name} cannot be kept on this machine's disk: {error.strerror}.") from error
         raise wrong(
             f"The {what} {name} is not a folder here, and the hub cannot be reached to fetch it. "
             "Check the name and the connection, or give the path of a downloaded folder."
         ) from error
+    except Exception as error:  # the hub's client lets errors of its HTTP library through
+        raise wrong(f"The {what} {name} is not a folder here and cannot be fetched from the hub: {_first_line(error)}") from error
 
 
 def load_base(folder: Path, name: str, dtype: str, device: str) -> Loaded:
@@ -66,7 +71,7 @@ def load_base(folder: Path, name: str, dtype: str, device: str) -> Loaded:
             attn_implementation="sdpa",
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except Exception as error:  # what is wrong in a folder from elsewhere comes as any kind, the Rust libraries' own too
         raise BadModel(f"The base model {name} cannot be loaded from {folder}: {_first_line(error)}") from error
     model, info = loaded
     if missing := sorted(info["missing_keys"]):
@@ -91,7 +96,7 @@ def pick_device(wish: str) -> str:
 def _tokenizer(folder: Path, name: str) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except Exception as error:
         raise BadModel(f"The tokenizer of {name} cannot be loaded from {folder}: {_first_line(error)}") from error
     if not tokenizer.chat_template:
         raise BadModel(f"The base model {name} has no chat template, so it cannot be asked anything; take its chat or instruct variant.")
@@ -125,4 +130,5 @@ def _first_line(error: BaseException) -> str:
     if isinstance(error, DuelbotError):
         return error.words
     text = str(error).strip().splitlines()
-    return (text[0] if text else type(error).__name__)[:300]
+    line = text[0][:300] if text else ""
+    return line if " " in line else f"{type(error).__name__} {line}".strip()
