@@ -27,7 +27,7 @@ class EngineSettings(BaseSettings):
     others: ClassVar[tuple[str, ...]] = ("DUEL_WEB_", "DUEL_STORE_", "DUEL_DISCORD_", "DUEL_VERDICT_", "DUEL_TEAM_", "DUEL_REPLAYS")
     """Beginnings of names that belong to the bot: the engine leaves them alone, the bot checks them."""
 
-    base_model: str = Field("demo", description="Base model: demo (the one that ships), a hub id, or a folder.")
+    base_model: str = Field("demo", min_length=1, description="Base model: demo (the one that ships), a hub id, or a folder.")
     adapter: str = Field(
         "",
         description="LoRA adapter on that base: a hub id or a folder. Empty: the demo's adapter with the demo, none with another base.",
@@ -52,7 +52,7 @@ class EngineSettings(BaseSettings):
     max_rows: int = Field(8, ge=2, le=256, description="Answers that are written at the same time; more wait in a queue.")
     answer_limit_s: float = Field(120.0, gt=0, le=86400, description="Seconds after which an answer is given up.")
     device_usd_per_hour: float | None = Field(
-        0.10, ge=0, description="What the device costs per hour in US dollars; empty: unknown, and no cost is shown."
+        0.10, ge=0, allow_inf_nan=False, description="What the device costs per hour in US dollars; empty: unknown, and no cost is shown."
     )
     price_source: str = Field(
         "assumed price of a small two-core cloud machine", description="Where that price comes from; shown beside every cost."
@@ -69,7 +69,7 @@ class EngineSettings(BaseSettings):
 
         Raises SettingsError naming every unknown name, or every bad value with what it must be.
         """
-        given = dict(dotenv_values(env_file, interpolate=False)) if env_file is not None and env_file.is_file() else {}
+        given = _lines_of(env_file) if env_file is not None and env_file.is_file() else {}
         given |= dict(os.environ if environ is None else environ)
         names = {cls.outside(name): name for name in cls.model_fields}
         ours = {name: value for name, value in given.items() if name.startswith(PREFIX) or name in names}
@@ -95,6 +95,14 @@ class EngineSettings(BaseSettings):
     ) -> tuple[Any, ...]:
         """Only what `read` collected: one place that looks at the environment."""
         return (init_settings,)
+
+
+def _lines_of(env_file: Path) -> dict[str, str | None]:
+    try:
+        return dict(dotenv_values(env_file, interpolate=False))
+    except (OSError, UnicodeDecodeError) as error:
+        why = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise SettingsError(f"The settings in {env_file} cannot be read: {why}.") from error
 
 
 def _words(problem: Mapping[str, Any]) -> str:

@@ -183,6 +183,8 @@ def test_an_estimate_is_the_median_of_the_history_and_none_without_one() -> None
         ({"DUEL_MAX_ROWS": "many"}, "DUEL_MAX_ROWS is 'many'"),
         ({"DUEL_MAX_ROWS": "1"}, "greater than or equal to 2"),
         ({"DUEL_DTYPE": "int8"}, "'float32' or 'bfloat16'"),
+        ({"DUEL_DEVICE_USD_PER_HOUR": "inf"}, "finite number"),
+        ({"DUEL_BASE_MODEL": ""}, "DUEL_BASE_MODEL is ''"),
     ],
 )
 def test_unknown_and_malformed_settings_are_errors_in_words(environ: dict[str, str], words: str) -> None:
@@ -197,4 +199,7 @@ def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
     assert (settings.max_rows, settings.threads, settings.price.usd_per_hour) == (6, 1, None)
     env.write_text("DUEL_TYPO=1\n")
     with pytest.raises(SettingsError, match="DUEL_TYPO"):
+        EngineSettings.read({}, env)
+    env.write_bytes(b"DUEL_PRICE_SOURCE=caf\xe9\n")
+    with pytest.raises(SettingsError, match="not UTF-8 text"):
         EngineSettings.read({}, env)
