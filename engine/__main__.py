@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import errno
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,6 +32,7 @@ from engine.request import Request
 from engine.settings import EngineSettings
 
 ALL_ANSWERED, SOME_FAILED, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # what stdout says when it leads to a file
 COLUMN = 42  # cells that an answer needs to stand beside another; with fewer they stand below each other
 
 ABOUT = "Answer requests with the base model under a prompt and with the fine-tuned adapter, side by side and without votes."
@@ -107,6 +109,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain("Stopped.", INTERRUPTED)
     except BrokenPipeError:
         return PIPE_CLOSED
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        return _complain(f"The answers cannot be written: {error.strerror}.", SOME_FAILED)
 
 
 def _complain(words: str, status: int) -> int:
@@ -159,7 +165,7 @@ def sole_stdout() -> Iterator[TextIO]:
     finally:
         sys.stdout.flush()
         os.dup2(out.fileno(), 1)
-        with suppress(BrokenPipeError):  # of what is left nobody reads anything
+        with suppress(OSError):  # a pipe that nobody reads, a full disk: the first failure has been raised already
             out.close()
 
 

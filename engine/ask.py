@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +75,8 @@ def _row(table: Any, where: str) -> tuple[Row, list[str]]:
     name, text, history = table["id"], table["text"], table.get("history", [])
     if isinstance(name, bool) or not isinstance(name, str | int) or name == "":
         raise BadRequest(f"{where}: id must be text or a whole number.")
+    if not str(name).isascii() and "Cs" in map(unicodedata.category, str(name)):
+        raise BadRequest(f"{where}: the id holds half of a surrogate pair, which is no character.")
     if not isinstance(text, str):
         raise BadRequest(f"{where}: text must be text.")
     if not (isinstance(history, list) and all(map(_is_turn, history))):

@@ -219,6 +219,7 @@ BAD_FILES = {
     "no object": ("[1]", "Line 1 of "),
     "no id": ('{"text": "x"}', "lacks id"),
     "no text": ('{"id": "1"}', "lacks text"),
+    "an id that no text can hold": ('{"id": "\\ud800", "text": "x"}', "half of a surrogate pair"),
     "an id that is none": ('{"id": null, "text": "x"}', "id must be"),
     "text that is none": ('{"id": 1, "text": ["x"]}', "text must be text"),
     "an id twice": ('{"id": "1", "text": "x"}\n\n{"id": 1, "text": "y"}', "Line 3 of "),
@@ -368,3 +369,19 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path, form: list[str]) -> None:
         status = process.wait()
         reader.join()
     assert (status, errors) == (141, [""])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("form", [["--json"], []])
+def test_a_full_disk_under_stdout_is_one_sentence(tmp_path: Path, form: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", PROGRAM, "ask", *form, "x"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (1, "The answers cannot be written: No space left on device.\n")
