@@ -17,7 +17,7 @@ from bot.ballots import Choice
 from bot.errors import BallotRefused, UnknownDuel
 from bot.settings import Settings
 from bot.store import DuelRecord, Transaction
-from bot.store.teams import FORGOTTEN, Board, Post
+from bot.store.teams import FORGOTTEN, Board, Post, Results
 from bot.views import DuelSummary, DuelView
 from engine.contestants import Contestant, Kit, check_fair
 from engine.cost import Estimate
@@ -30,6 +30,7 @@ from engine.request import Turn
 MAX_TURNS = 40
 """Turns of an earlier conversation that a branch begins with; the latest are kept."""
 MAX_TAG = 40
+PAGE = 200
 EVERYONE = ""
 """The role of everybody in a channel."""
 
@@ -382,10 +383,20 @@ class Teams:
         async with self._look() as board:
             return await board.found(team=team, asker=asker, search=search.strip(), tag=tag.strip(), since=since, limit=limit)
 
-    async def records(self, *, team: str | None, asker: str, since: datetime | None = None, tag: str = "") -> list[DuelRecord]:
-        """Whole duels of a team, or one's own in direct messages; oldest first."""
+    async def results(self, *, team: str | None, asker: str, since: datetime | None = None, tag: str = "") -> Results:
+        """How the duels of a team went, or one's own in direct messages."""
         async with self._look() as board:
-            return await board.of_team(team, asker, since=since, tag=tag.strip())
+            return await board.results(team, asker, since=since, tag=tag.strip())
+
+    async def records(self, team: str, since: datetime | None = None) -> list[DuelRecord]:
+        """A team's duels but the private ones, whole, oldest first; read in pages, so that others get their turns."""
+        found: list[DuelRecord] = []
+        while True:
+            async with self._look() as board:
+                page = await board.page(team, since, after=found[-1] if found else None, limit=PAGE)
+            found += page
+            if len(page) < PAGE:
+                return found
 
     async def tags(self) -> list[tuple[str | None, str]]:
         """Teams and their tags, the latest used first."""
@@ -397,8 +408,8 @@ class Teams:
         async with self._look() as board:
             return await board.lately(500)
 
-    async def forget(self, person: str) -> list[Post]:
-        """Delete what is kept of a person; closed ballots stay under a name that leads to nobody. Returns where their duels are shown.
+    async def forget(self, person: str) -> None:
+        """Delete what is kept of a person; closed ballots stay under a name that leads to nobody. Their messages become stale.
 
         Raises BadRequest while one of their requests is being answered.
         """
@@ -408,7 +419,7 @@ class Teams:
             asked = await board.asked("asker", person, now := self._now(), now, datetime.min.replace(tzinfo=UTC))
             if asked.in_flight:
                 raise BadRequest("One of your requests is still being answered. Stop it or wait for it, then do this again.")
-            return await board.forget(person, f"{FORGOTTEN}:{secrets.token_hex(8)}")
+            await board.forget(person, f"{FORGOTTEN}:{secrets.token_hex(8)}")
 
 
 def face_of(view: DuelView) -> str:

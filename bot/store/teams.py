@@ -51,6 +51,40 @@ class Asked:
     usd_last_day: float
 
 
+@dataclass(frozen=True, slots=True)
+class Results:
+    """How duels went."""
+
+    duels: dict[tuple[str, str | None], int]
+    """By kind and arm: ("better", "tuned"), ("tie", None), both_bad, unvoted, identical, open, void, answering."""
+    ballots: int  # on closed votes
+    voters: int  # on closed votes
+
+
+_OWN = (
+    "SELECT duels.* FROM duels JOIN posts ON posts.duel = duels.id WHERE posts.team IS ?1 "
+    "AND (posts.team IS NOT NULL AND NOT private OR ?1 IS NULL AND asker = ?2) AND (?3 = '' OR tag = ?3) AND (?4 IS NULL OR asked_at >= ?4)"
+)
+_RESULTS = f"""
+WITH counted AS (
+    SELECT d.id, d.state, d.identical,
+        (SELECT count(*) FROM ballots WHERE duel = d.id) AS votes,
+        (SELECT count(*) FROM ballots WHERE duel = d.id AND entrant = 0) AS first,
+        (SELECT count(*) FROM ballots WHERE duel = d.id AND entrant = 1) AS second,
+        (SELECT count(*) FROM ballots WHERE duel = d.id AND verdict = 'both_bad') AS bad
+    FROM ({_OWN}) AS d
+), kinds AS (
+    SELECT id, CASE WHEN state != 'closed' THEN state WHEN identical THEN 'identical' WHEN votes = 0 THEN 'unvoted'
+        WHEN first != second THEN 'better' WHEN bad * 2 > votes THEN 'both_bad' ELSE 'tie' END AS kind, first < second AS winner
+    FROM counted
+)
+SELECT kind, CASE WHEN kind = 'better' THEN arm END AS arm, count(*) AS duels FROM kinds
+    LEFT JOIN answers ON answers.duel = kinds.id AND answers.entrant = kinds.winner
+    LEFT JOIN contestants ON contestants.id = answers.contestant
+GROUP BY 1, 2
+"""
+
+
 def _post(row: sqlite3.Row) -> Post:
     closes_at = row["closes_at"] and datetime.fromisoformat(row["closes_at"])
     flags = (bool(row["private"]), bool(row["lasting"]))
@@ -188,13 +222,26 @@ class Board:
         )
         return [(_summary(row), _post(row)) for row in rows]
 
-    async def of_team(self, team: str | None, asker: str, *, since: datetime | None, tag: str) -> list[DuelRecord]:
-        """Whole duels of a team, or one person's own outside of teams; oldest first. Private ones stay out of a team's."""
-        where = "team IS ? AND (? IS NOT NULL AND NOT private OR asker = ?) AND (? = '' OR tag = ?) AND (? IS NULL OR asked_at >= ?)"
-        since_text = since and stamp(since)
-        inner = f"duels.id IN (SELECT posts.duel FROM posts JOIN duels AS d ON d.id = posts.duel WHERE {where})"
-        found = await self._in._duels(inner, (team, team, asker, tag, tag, since_text, since_text))
-        return sorted(found, key=lambda duel: duel.asked_at)
+    async def results(self, team: str | None, asker: str, *, since: datetime | None, tag: str) -> Results:
+        """Counts of a team's duels that are not private, or of one person's own outside of teams."""
+        values = (team, asker, tag, since and stamp(since))
+        counts = {(row["kind"], row["arm"]): row["duels"] for row in await self._in._rows(_RESULTS, values)}
+        [row] = await self._in._rows(
+            f"SELECT count(*) AS ballots, count(DISTINCT voter) AS voters FROM ballots JOIN ({_OWN}) AS d ON d.id = ballots.duel "
+            "WHERE state = 'closed'",
+            values,
+        )
+        return Results(counts, row["ballots"], row["voters"])
+
+    async def page(self, team: str, since: datetime | None, *, after: DuelRecord | None, limit: int) -> list[DuelRecord]:
+        """The next duels of a team that are not private, oldest first."""
+        start = (stamp(after.asked_at), after.id) if after else ("", "")
+        where = (
+            "duels.id IN (SELECT d.id FROM posts JOIN duels AS d ON d.id = posts.duel WHERE team = ? AND NOT private "
+            "AND (? IS NULL OR asked_at >= ?) AND (asked_at, d.id) > (?, ?) ORDER BY asked_at, d.id LIMIT ?)"
+        )
+        when = since and stamp(since)
+        return sorted(await self._in._duels(where, (team, when, when, *start, limit)), key=lambda duel: (stamp(duel.asked_at), duel.id))
 
     async def tags(self, limit: int) -> list[tuple[str | None, str]]:
         """Team and tag, the latest used first."""
@@ -210,26 +257,25 @@ class Board:
         )
         return [(row["asker"], row["duel"], row["request"]) for row in rows]
 
-    async def forget(self, person: str, alias: str) -> list[Post]:
+    async def forget(self, person: str, alias: str) -> None:
         """Delete a person: requests with answers, conversations, guesses, ballots of open duels. Other ballots stay, as `alias`'s.
 
-        Returns where their duels are shown.
+        Votes on their requests end without a result, and the messages become stale.
         """
         own = "(SELECT id FROM duels WHERE asker = ?1)"
         talks = "(SELECT conversation FROM duels WHERE asker = ?1)"
-        posts = await self._posts("duel IN (SELECT id FROM duels WHERE asker = ?)", (person,))
         for sql in (
             "DELETE FROM ballots WHERE voter = ?1 AND duel IN (SELECT id FROM duels WHERE state = 'open')",
             "DELETE FROM guesses WHERE voter = ?1",
             f"UPDATE answers SET text = '' WHERE duel IN {own}",
             f"DELETE FROM rolling WHERE conversation IN {talks}",
             f"DELETE FROM prologues WHERE conversation IN {talks}",
-            f"UPDATE posts SET event = NULL, tag = '' WHERE duel IN {own}",
+            f"UPDATE posts SET event = NULL, tag = '', shown = iif(shown = 'gone', shown, '') WHERE duel IN {own}",
+            "UPDATE duels SET state = 'void', note = 'The asker has deleted this.' WHERE asker = ?1 AND state = 'open'",
         ):
             await self._do(sql, (person,))
         await self._do("UPDATE ballots SET voter = ?2 WHERE voter = ?1", (person, alias))
         await self._do(f"UPDATE duels SET asker = '{FORGOTTEN}', request = '' WHERE asker = ?1", (person,))
-        return posts
 
 
 def _summary(row: sqlite3.Row) -> DuelSummary:

@@ -85,7 +85,7 @@ async def export(interaction: discord.Interaction, period: str | None = None) ->
 
 async def _export(interaction: discord.Interaction, period: str | None) -> None:
     await think(interaction, private=True)
-    records = await desk_of(interaction).teams.records(team=str(interaction.guild_id), asker="", since=since_of(period))
+    records = await desk_of(interaction).teams.records(str(interaction.guild_id), since=since_of(period))
     if not records:
         raise BadRequest("Nothing was asked here in this time, so there is nothing to export.")
     files = await asyncio.to_thread(files_of, records)
@@ -125,10 +125,9 @@ class Forget(ui.DynamicItem[ui.Button[Any]], template=r"forget:(?P<answer>yes)")
     async def _forget(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
         desk = desk_of(interaction)
-        posts = await desk.teams.forget(person(interaction.user))
+        await desk.teams.forget(person(interaction.user))
         await edit_by_token(interaction, words_sheet("Deleted. What was yours is gone from my store."))
-        for post in posts:
-            await desk.redraw(post.duel)
+        await desk.heal()
 
 
 def every() -> list[Any]:

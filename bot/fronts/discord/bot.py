@@ -99,7 +99,8 @@ class DuelBot(ext.AutoShardedBot):
 
     async def on_message(self, message: discord.Message, /) -> None:
         if self.user is not None and not self.seen.before(message.id):
-            await heard(message, self.desk, self.user)
+            with self.desk.at_work():
+                await heard(message, self.desk, self.user)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         await self.desk.deleted({str(payload.message_id)})

@@ -1,5 +1,6 @@
 """Buttons under duels. All that a button knows is in its custom id, so it works after a restart and for years."""
 
+from datetime import timedelta
 from typing import Any
 
 import discord
@@ -14,6 +15,8 @@ from bot.fronts.discord.wire import SILENT, edit_by_token, markdown_files
 from bot.views import DuelView
 from engine.duel import Side
 
+GUESTS_VOTE = timedelta(minutes=13)
+"""Where only the token works, the vote closes while it still does."""
 DUEL = r"(?P<duel>[0-9a-f]{32})"
 
 
@@ -140,5 +143,6 @@ def order_of(interaction: discord.Interaction, request: str, *, private: bool, *
         private=private,
         lasting=not (private or guest),
         solo=direct,
+        closes_in=GUESTS_VOTE if guest else None,
         **more,
     )

@@ -7,10 +7,11 @@ for deadlines, and for what another front or an earlier process has changed.
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from contextlib import aclosing, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import discord
 
@@ -66,6 +67,7 @@ class Desk:
         self.memory = Memory()
         self._tokens: dict[str, Token] = {}
         self._following: dict[str, asyncio.Task[None]] = {}
+        self._at_work: set[asyncio.Task[Any]] = set()  # what is answering somebody now
         self._unsure: set[str] = set()  # duels whose first message was sent without an answer
         self._live: dict[str, Post] = {}  # of running duels, so that their many edits ask the store for nothing
 
@@ -139,7 +141,8 @@ class Desk:
         token = self._token(post.duel)
         if token or post.lasting:
             lane = f"token:{post.duel}" if token else post.channel
-            self.pacer.put(lane, post.duel, partial(self._draw_quietly, post.duel, view), old=_is_old(post))
+            longest = max(len(side.text) for side in view.sides.values()) if view else 0
+            self.pacer.put(lane, post.duel, partial(self._draw_quietly, post.duel, view), old=_is_old(post), ease=1 + longest / 1500)
 
     async def _draw_quietly(self, duel: str, view: DuelView | None) -> None:
         post = self._live.get(duel) if view else None
@@ -148,7 +151,7 @@ class Desk:
             await self._draw(post, view or await self.app.view(duel, ""))
         except Gone:
             await self.lost(post)
-        except NotAllowed as error:
+        except (NotAllowed, discord.HTTPException) as error:  # would fail the next time, too
             log.warning("The message of duel %s cannot be edited: %s", duel, error)
             await self.teams.shows(duel, "gone")
 
@@ -257,27 +260,51 @@ class Desk:
 
     async def tick(self) -> None:
         """Close what is due, redraw what is stale."""
-        await self.teams.close_due()
-        for post in await self.teams.stale():
-            if post.duel not in self._following:
-                await self.redraw(post.duel)
+        for duel in await self.teams.close_due():
+            await self.redraw(duel)
+        await self.heal()
         self.estimate = await self.app.estimate()
         self.memory = Memory(await self.teams.tags(), await self.teams.lately())
 
+    async def heal(self) -> None:
+        """Redraw what shows less than is stored."""
+        for duel in list(self._tokens):
+            self._token(duel)  # drops those that have ended
+        for post in await self.teams.stale():
+            if post.duel not in self._following:
+                self._put_edit(post, None)
+
     async def leave(self) -> None:
-        """Refuse new requests, stop the running ones, let their last edits land; within LEAVE_S."""
+        """Refuse new requests, in words; stop the running ones, let their last edits land; within LEAVE_S."""
         self.leaving = True
         self.pacer.hurry()
         try:
             async with asyncio.timeout(LEAVE_S):
-                await asyncio.gather(*(self._interrupt(duel) for duel in list(self._following)))
-                await asyncio.gather(*self._following.values(), return_exceptions=True)
+                await self._interrupt_all()
+                if self._at_work:
+                    await asyncio.wait(self._at_work, timeout=LEAVE_S / 2)
+                await self._interrupt_all()  # what these still began
                 await self.pacer.settle()
         except TimeoutError:
             log.warning("Some messages did not get their last edit; they get it at the next start")
         for task in self._following.values():
             task.cancel()
         await self.pacer.aclose()
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """While somebody is being answered, so that leaving does not cut them off."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._at_work.add(task)
+        try:
+            yield
+        finally:
+            self._at_work.discard(task)
+
+    async def _interrupt_all(self) -> None:
+        await asyncio.gather(*(self._interrupt(duel) for duel in list(self._following)))
+        await asyncio.gather(*self._following.values(), return_exceptions=True)
 
     async def _interrupt(self, duel: str) -> None:
         with suppress(UnknownDuel):

@@ -45,10 +45,11 @@ def is_direct(interaction: discord.Interaction) -> bool:
 
 
 def is_guest(interaction: discord.Interaction) -> bool:
-    """Whether only this person has the bot: it is no member here, and all it can do here is answer by the token."""
+    """Whether all the bot can do here is answer by the token: only this person has it, or it cannot see the channel."""
     if interaction.guild_id is None:
         return not is_direct(interaction)
-    return interaction.is_user_integration() and not interaction.is_guild_integration()
+    installed_for_one = interaction.is_user_integration() and not interaction.is_guild_integration()
+    return installed_for_one or not interaction.app_permissions.view_channel
 
 
 def edits_itself(interaction: discord.Interaction) -> bool:
@@ -91,6 +92,11 @@ async def guarded(interaction: discord.Interaction, work: Coroutine[Any, Any, No
     if bot_of(interaction).seen.before(interaction.id):
         work.close()  # a resumed connection told it again; a second acknowledgement would be refused
         return
+    with desk_of(interaction).at_work():
+        await _in_words(interaction, work)
+
+
+async def _in_words(interaction: discord.Interaction, work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
     except AlreadyAsked:

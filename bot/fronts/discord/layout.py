@@ -24,6 +24,7 @@ from engine.duel import Side
 MOST_CHARACTERS = 4000
 MOST_COMPONENTS = 40
 REQUEST_ROOM = 400
+DELETED = "*(deleted by the asker)*"
 STATUS_ROOM = 1400
 """For the line under the answers, or the reveal; with the request and the headings it leaves about 1,000 for each answer."""
 _VOTES = {
@@ -71,7 +72,8 @@ def duel_sheet(scene: Scene) -> Sheet:
     view = scene.view
     request = text.quote(view.request, REQUEST_ROOM) if scene.shows_request and view.request else ""
     asked = f"-# {words.asker_words(view.asker)} asked\n{request}" if request else ""
-    status = text.cut(scene.status, STATUS_ROOM)
+    status = text.cut(text.clean(scene.status), STATUS_ROOM)
+    status = status if status.strip() else text.ELLIPSIS
     shown = answers_in(view, MOST_CHARACTERS - text.size(asked) - text.size(status))
     items: list[ui.Item[Sheet]] = [ui.TextDisplay(asked)] if asked else []
     items += [ui.Container(ui.TextDisplay(f"### {side.label}"), ui.TextDisplay(shown[side])) for side in Side]
@@ -85,6 +87,8 @@ def answers_in(view: DuelView, room: int) -> dict[Side, str]:
     if view.state in ("waiting", "answering"):
         shown = {side: view.sides[side].text for side in Side}
         return {side: text.cut(text.clean(words_), each) if text.clean(words_).strip() else text.ELLIPSIS for side, words_ in shown.items()}
+    if not view.request:
+        return dict.fromkeys(Side, DELETED)
     cut = text.cut_alike({side: view.sides[side].text for side in Side}, each)
     return {side: _ended(view.sides[side], cut[side], each) for side in Side}
 
@@ -144,7 +148,8 @@ def words_sheet(said: str) -> Sheet:
 
 def full_sheet(view: DuelView) -> Sheet | None:
     """Both answers whole; None when they do not fit into one message."""
-    whole = {side: text.closed(text.clean(view.sides[side].text)) or text.EMPTY for side in Side}
+    clean = {side: text.clean(view.sides[side].text) for side in Side}
+    whole = {side: text.closed(each) if each.strip() else text.EMPTY for side, each in clean.items()}
     if sum(text.size(each) + len("### A") for each in whole.values()) > MOST_CHARACTERS:
         return None
     return Sheet(*(ui.Container(ui.TextDisplay(f"### {side.label}"), ui.TextDisplay(whole[side])) for side in Side))

@@ -1,6 +1,5 @@
 """/verdict, /results, /history, /recipe, /adapter: what there is, to read."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,9 +11,7 @@ from bot.fronts.discord import text
 from bot.fronts.discord.guard import answer, bot_of, desk_of, guarded, is_direct, person, think
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.words import ARM_WORDS, moment
-from bot.store import DuelRecord
-from bot.store.teams import Post
-from bot.verdict import outcome
+from bot.store.teams import Post, Results
 from bot.views import DuelSummary
 from engine.contestants import Arm, Kit
 from engine.errors import BadRequest
@@ -62,41 +59,29 @@ async def results(interaction: discord.Interaction, period: str | None = None, t
 async def _results(interaction: discord.Interaction, period: str | None, tag: str) -> None:
     await think(interaction, private=True)
     teams, asker = desk_of(interaction).teams, person(interaction.user)
-    records = await teams.records(team=team_of(interaction), asker=asker, since=since_of(period), tag=tag)
+    found = await teams.results(team=team_of(interaction), asker=asker, since=since_of(period), tag=tag)
     narrowed = ", ".join(filter(None, (f"the last {period}" if period else "", f"tag {text.inline(tag, 40)}" if tag else "")))
-    await answer(interaction, words_sheet(results_words(records, narrowed)))
+    await answer(interaction, words_sheet(results_words(found, narrowed)))
 
 
-def results_words(records: Sequence[DuelRecord], narrowed: str) -> str:
+def results_words(found: Results, narrowed: str) -> str:
     """Counts per arm of closed duels, and the rest of what was asked. Pure."""
     where = f" ({narrowed})" if narrowed else ""
-    if not records:
+    duels = sum(found.duels.values())
+    if not duels:
         return f"### Results{where}\nNo request was asked here yet. Mention me with one, or use /compare."
-    counted: Counter[str] = Counter()
-    for duel in records:
-        counted[_kind(duel)] += 1
-    lines = [f"- {kind}: {count}" for kind, count in sorted(counted.items(), key=lambda each: (-each[1], each[0]))]
-    ballots = sum(len(duel.ballots) for duel in records if duel.state == "closed")
-    voters = len({ballot.voter for duel in records if duel.state == "closed" for ballot in duel.ballots})
-    asked = (
-        f"{len(records)} {'duel' if len(records) == 1 else 'duels'}; {ballots} ballots of {voters} {'person' if voters == 1 else 'people'}"
-    )
+    counts = sorted(found.duels.items(), key=lambda each: (-each[1], each[0][0], each[0][1] or ""))
+    lines = [f"- {_kind(kind, arm)}: {count}" for (kind, arm), count in counts]
+    people = f"{found.voters} {'person' if found.voters == 1 else 'people'}"
+    asked = f"{duels} {'duel' if duels == 1 else 'duels'}; {found.ballots} {'ballot' if found.ballots == 1 else 'ballots'} of {people}"
     return "\n".join((f"### Results{where}", asked, *lines, "-# Counts only; /verdict says what they prove."))
 
 
-def _kind(duel: DuelRecord) -> str:
-    if duel.state != "closed":
-        return f"{STATES[duel.state]}"
-    if duel.identical:
-        return "the same answer twice, not voted on"
-    match outcome(duel.ballots):
-        case None:
-            return "closed without a vote"
-        case 0 | 1 as entrant:
-            arm: Arm = duel.answers[entrant].who.arm
-            return f"{ARM_WORDS[arm]} better"
-        case other:
-            return {"tie": "tie", "both_bad": "both bad"}[str(other)]
+def _kind(kind: str, arm: str | None) -> str:
+    if arm is not None:
+        return f"{ARM_WORDS[Arm(arm)]} better"
+    others = {"identical": "the same answer twice, not voted on", "unvoted": "closed without a vote", "both_bad": "both bad", "tie": "tie"}
+    return others.get(kind) or STATES[kind]
 
 
 # --- history

@@ -15,6 +15,7 @@ GAP_S = 1.25
 OLD_GAP_S = 3.0
 MOST_GAP_S = 15.0
 RETRY_S = 5.0
+MOST_EASE = 2.5
 MOST_TRIES = 8
 MOST_LANES = 256
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class LoopClock:
 class _Waiting:
     edit: Callable[[], Awaitable[None]]
     old: bool
+    ease: float
     tries: int = 0
 
 
@@ -56,9 +58,12 @@ class Pacer:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._free_at: dict[str, float] = {}
 
-    def put(self, lane: str, key: str, edit: Callable[[], Awaitable[None]], *, old: bool = False) -> None:
-        """Edit when the lane is free; replaces an edit of the same key that still waits, in its place of the queue."""
-        self._waiting.setdefault(lane, {})[key] = _Waiting(edit, old)
+    def put(self, lane: str, key: str, edit: Callable[[], Awaitable[None]], *, old: bool = False, ease: float = 1.0) -> None:
+        """Edit when the lane is free; replaces an edit of the same key that still waits, in its place of the queue.
+
+        old: the message is older than an hour. ease: how many times the gap is kept afterwards, at most 2.5: long texts change less.
+        """
+        self._waiting.setdefault(lane, {})[key] = _Waiting(edit, old, min(MOST_EASE, max(1.0, ease)))
         if lane not in self._tasks:
             self._tasks[lane] = asyncio.create_task(self._drain(lane))
 
@@ -105,7 +110,7 @@ class Pacer:
 
     async def _do(self, lane: str, key: str, each: _Waiting) -> None:
         began = self._clock.now()
-        gap_s = self._old_gap_s if each.old else self._gap_s
+        gap_s = (self._old_gap_s if each.old else self._gap_s) * each.ease
         try:
             await each.edit()
         except TryLater as error:

@@ -1,7 +1,8 @@
 """From the settings to a connected bot, and its end."""
 
 import asyncio
-import sys
+import logging
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 import discord
@@ -13,10 +14,28 @@ from engine.errors import SettingsError
 
 PORTAL = "https://discord.com/developers/applications"
 CLOSE_S = 9.0
+FIRST_WAIT_S, MOST_WAIT_S = 5.0, 300.0
+"""Between attempts to reach Discord: too many starts a day, and Discord resets the token."""
+UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError, discord.DiscordServerError, discord.GatewayNotFound, discord.RateLimited)
+log = logging.getLogger(__name__)
 
 
-async def serve(app: App, settings: Settings) -> None:
-    """Connect, and stay so until cancelled. Raises SettingsError when Discord refuses the token or the intent."""
+async def serve(app: App, settings: Settings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    """Connect, and stay so until cancelled. While Discord cannot be reached the other fronts go on, and it is tried again.
+
+    Raises SettingsError when Discord refuses the token or the intent.
+    """
+    wait_s = FIRST_WAIT_S
+    while True:
+        try:
+            return await _run(app, settings)
+        except UNREACHABLE as error:
+            log.warning("Discord cannot be reached (%s: %s). Trying again in %g s.", type(error).__name__, error, wait_s)
+        await sleep(wait_s)
+        wait_s = min(2 * wait_s, MOST_WAIT_S)
+
+
+async def _run(app: App, settings: Settings) -> None:
     bot = DuelBot(app, settings)
     try:
         await bot.start(settings.discord_token.get_secret_value().strip())
@@ -29,8 +48,8 @@ async def serve(app: App, settings: Settings) -> None:
             f"DUEL_DISCORD_CONTENT_INTENT is on, but the Message Content Intent is off in Discord: switch it on at {PORTAL}, "
             "page Bot, heading Privileged Gateway Intents, or set DUEL_DISCORD_CONTENT_INTENT=false."
         ) from None
-    except (aiohttp.ClientError, OSError, discord.DiscordServerError) as error:
-        raise SettingsError(f"Discord cannot be reached ({type(error).__name__}: {error}). Check the network, then start again.") from error
+    except discord.ConnectionClosed as error:
+        raise SettingsError(f"Discord closed the connection for good (code {error.code}). Check the bot's token at {PORTAL}.") from error
     finally:
         await _close(bot)
 
@@ -41,4 +60,4 @@ async def _close(bot: DuelBot) -> None:
         async with asyncio.timeout(CLOSE_S):
             await bot.close()
     except TimeoutError:
-        sys.stderr.write("Discord did not let go in time; the connection is dropped.\n")
+        log.warning("Discord did not let go in time; the connection is dropped")

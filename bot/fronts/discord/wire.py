@@ -46,7 +46,7 @@ async def discords_answers() -> AsyncGenerator[None, None]:
             raise TokenOver(str(error)) from error
         if error.status == 403:
             raise NotAllowed(str(error)) from error
-        if error.status == 429 or error.code == OLD_MESSAGE_EDITS:
+        if error.status == 429 or error.status >= 500 or error.code == OLD_MESSAGE_EDITS:
             raise TryLater(str(error)) from error
         raise
 

@@ -256,6 +256,6 @@ def rows_of(stage: Stage) -> bytes:
 
 async def test_a_bug_in_a_command_becomes_words(tmp_path: Path, monkeypatch: Any) -> None:
     async with staged(tmp_path) as stage:
-        monkeypatch.setattr(stage.bot.teams, "records", None)
+        monkeypatch.setattr(stage.bot.teams, "results", None)
         said = await stage.member("ann").slash(stage.channel, "results")
         assert "An error in Duelbot" in stage.shown(said.response)

@@ -1,0 +1,329 @@
+"""The Discord front's ways around trouble: restarts, deadlines, limits, lost permissions, broken edits, guests, secrets."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import discord
+import pytest
+
+from bot.app import App
+from bot.app.limits import Limits
+from bot.app.teams import Teams
+from bot.ballots import Choice
+from bot.fronts.discord import serve as discord_serve
+from bot.fronts.discord import words
+from bot.fronts.discord.bot import DuelBot
+from bot.settings import Settings
+from bot.store.teams import Asked
+from engine.backends.base import Prompt
+from engine.backends.scripted import Script
+from engine.errors import BadRequest, SettingsError
+from tests.bot.fronts.discord_stage import Stage, staged
+
+
+def calls(stage: Stage, method: str, part: str) -> list[Any]:
+    return [call for call in stage.env.http_requests if call.method == method and part in call.path]
+
+
+async def asked(stage: Stage, who: Any, request: str = "hello") -> Any:
+    await who.send(stage.channel, f"{stage.mention} {request}")
+    return stage.last()
+
+
+async def test_commands_are_told_to_discord_only_when_they_have_changed(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        assert len(calls(stage, "PUT", "/commands")) == 1
+        await stage.bot._sync()
+        assert len(calls(stage, "PUT", "/commands")) == 1
+        await stage.bot.teams.put_mark("discord commands", "others")
+        with patch.object(stage.bot.tree, "sync", wraps=stage.bot.tree.sync) as sync:
+            await stage.env.restart_bot(DuelBot(stage.app, stage.bot.desk.teams._settings, shard_count=1))
+        assert sync.call_count == 0, "the old bot does nothing"
+        assert len(calls(stage, "PUT", "/commands")) == 2
+
+
+async def test_old_buttons_work_after_a_restart(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        duel = await asked(stage, ann)
+        await stage.env.restart_bot(DuelBot(stage.app, Settings(discord_blinding_share=0), shard_count=1))
+        receipt = await ann.click(duel, label="B is better")
+        assert "Your vote: **B is better**" in stage.shown(receipt.response)
+
+
+async def test_a_message_that_lost_its_last_edit_heals(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        duel = await asked(stage, ann)
+        [summary] = await stage.app.history()
+        await stage.app.cast(summary.id, "web:someone", Choice.TIE)
+        await stage.app.close(summary.id)
+        assert "[Tie]" in stage.shown(duel), "closed elsewhere, nobody told Discord"
+        await stage.env.advance_time(11)
+        assert "1 vote: Tie 1." in stage.shown(duel)
+        before = len(stage.env.http_requests)
+        await stage.env.advance_time(11)
+        assert len(stage.env.http_requests) == before, "what is shown already is not edited"
+
+
+async def test_a_vote_closes_at_its_deadline_and_the_asker_is_told_once(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_deadline_hours=1.0) as stage:
+        ann = stage.member("ann")
+        duel = await asked(stage, ann)
+        await ann.click(duel, label="A is better")
+        later = datetime.now(UTC) + timedelta(hours=2)
+        with patch.object(stage.bot.teams, "_now", lambda: later):
+            await stage.env.advance_time(11)
+        assert "1 vote: A is better 1." in stage.shown(duel)
+        assert stage.shown(stage.last()).startswith(f"{ann.mention}, the vote on “hello” has closed.")
+        count = len(stage.texts())
+        await stage.env.advance_time(30)
+        assert len(stage.texts()) == count
+
+
+async def test_where_the_bot_may_not_write_the_asker_is_told_directly(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        stage.env.inject_error("POST", f"/channels/{stage.channel.id}/messages", status=403, code=50013)
+        stage.env.inject_error("POST", f"/channels/{stage.channel.id}/messages", status=403, code=50013)
+        await ann.send(stage.channel, f"{stage.mention} hello")
+        assert stage.shown(stage.last(ann.user.dm_channel)) == words.NO_SENDING
+        assert [summary.state for summary in await stage.app.history()] == ["void"]
+
+
+async def test_an_edit_that_discord_refuses_for_good_is_not_repeated_for_ever(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        duel = await asked(stage, ann)
+        stage.env.inject_error("PATCH", "/channels/*/messages/*", status=400, code=50035)
+        await ann.click(duel, label="Tie")
+        before = len(stage.env.http_requests)
+        await stage.env.advance_time(25)
+        assert len(stage.env.http_requests) == before
+
+
+async def test_an_edit_that_fails_for_now_lands_later(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_quorum=1) as stage:
+        ann = stage.member("ann")
+        duel = await asked(stage, ann)
+        stage.env.inject_error("PATCH", "/channels/*/messages/*", status=503)
+        await ann.click(duel, label="Tie")
+        await stage.env.advance_time(30)
+        assert "1 vote: Tie 1." in stage.shown(duel)
+
+
+async def test_a_guest_votes_within_the_tokens_fifteen_minutes(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann, bob = stage.member("ann"), stage.member("bob")
+        with (
+            patch("discord.Interaction.is_user_integration", lambda _: True),
+            patch("discord.Interaction.is_guild_integration", lambda _: False),
+        ):
+            result = await ann.slash(stage.channel, "compare", request="hello")
+            assert words.FIFTEEN in stage.shown(result.response)
+            receipt = await bob.click(result.response, label="Tie")
+            assert "1 has voted." in stage.shown(result.response)
+            assert "Your vote: **Tie**" in stage.shown(receipt.followups[0])
+            await ann.click(result.response, label="Close the vote")
+            assert "1 vote: Tie 1." in stage.shown(result.response)
+        assert not calls(stage, "PATCH", f"/channels/{stage.channel.id}/messages"), "nothing but the token is used"
+
+
+async def test_after_the_tokens_time_a_members_bot_edits_in_the_channel(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_quorum=1) as stage:
+        ann = stage.member("ann")
+        result = await ann.slash(stage.channel, "compare", request="hello")
+        for token in stage.bot.desk._tokens.values():
+            token.ends_at = 0.0
+        await ann.click(result.response, label="Tie")
+        assert "1 vote: Tie 1." in stage.shown(result.response)
+        assert calls(stage, "PATCH", f"/channels/{stage.channel.id}/messages")
+
+
+async def test_some_voters_are_asked_which_side_is_which(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_blinding_share=1.0) as stage:
+        ann, bob = stage.member("ann"), stage.member("bob")
+        duel = await asked(stage, ann)
+        receipt = await ann.click(duel, label="Tie")
+        assert "which answer do you take for the fine-tune?" in stage.shown(receipt.response)
+        await ann.click(receipt.response, label="B")
+        assert "Your guess is kept" in stage.shown(receipt.response)
+        unsure = await bob.click(duel, label="Tie")
+        await bob.click(unsure.response, label="I can't tell")
+        async with stage.app._store.reading() as look:
+            rows = await look._rows("SELECT voter, entrant FROM guesses ORDER BY guessed_at")
+        assert [tuple(row) for row in rows] == [(f"discord:{ann.id}", 1), (f"discord:{bob.id}", None)]
+
+
+async def test_a_share_of_ballots_is_asked_always_the_same_ones(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_blinding_share=0.1) as stage:
+        drawn = [stage.bot.teams.asks_which("d" * 32, f"discord:{number}") for number in range(4000)]
+        assert 300 < sum(drawn) < 500
+        assert drawn == [stage.bot.teams.asks_which("d" * 32, f"discord:{number}") for number in range(4000)]
+
+
+async def test_while_leaving_requests_are_refused_politely_and_running_ones_get_a_last_edit(tmp_path: Path) -> None:
+    async with staged(tmp_path, lambda _: Script(("Once ", "|", "upon"))) as stage:
+        ann = stage.member("ann")
+        duel = await asked(stage, ann)
+        await stage.bot.desk.leave()
+        assert words.INTERRUPTED in stage.shown(duel)
+        assert "Once" in stage.shown(duel)
+        assert stage.shown(await asked(stage, stage.member("bob"))) == words.LEAVING
+
+
+async def test_waiting_requests_say_how_many_are_ahead(tmp_path: Path) -> None:
+    async with staged(tmp_path, lambda _: Script(("|", "words"))) as stage:
+        for name in ("ann", "bob", "eve"):
+            await asked(stage, stage.member(name))
+        assert "2 ahead of you" in stage.shown(stage.last())
+
+
+async def test_a_full_queue_is_said(tmp_path: Path) -> None:
+    async with staged(tmp_path, lambda _: Script(("|", "words")), discord_in_flight=1) as stage:
+        await asked(stage, stage.member("ann"))
+        assert "The queue is full: 1 requests are being answered" in stage.shown(await asked(stage, stage.member("bob")))
+
+
+@pytest.mark.parametrize(
+    ("used", "said"),
+    [
+        (Asked(3, 0, 0, 0.0), "You have 3 requests being answered, and 3 is the limit."),
+        (Asked(0, 5, 9, 0.0), "You have asked 5 requests within a minute, and 5 is the limit."),
+        (Asked(0, 0, 50, 0.0), "You have asked 50 requests within 24 hours, and 50 is the limit."),
+        (Asked(0, 0, 0, 2.004), "You have spent the daily budget: the answers of the last 24 hours cost $2.00 of $2.00."),
+    ],
+)
+def test_each_limit_has_a_sentence_of_its_own(used: Asked, said: str) -> None:
+    refusal = Limits("You have", 3, 5, 50, 2.0).refusal(used)
+    assert refusal is not None
+    assert refusal.startswith(said)
+
+
+def test_below_every_limit_nothing_is_refused_and_a_file_is_not_counted_by_the_minute() -> None:
+    limits = Limits("You have", 3, 5, 50, 2.0)
+    assert limits.refusal(Asked(2, 4, 49, 1.99)) is None
+    assert limits.refusal(Asked(3, 5, 49, 1.99), paced=True) is None
+    assert limits.refusal(Asked(3, 5, 50, 1.99), paced=True) is not None
+
+
+async def test_a_servers_budget_counts_everybody_in_it(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_server_usd_per_day=0.0000001) as stage:
+        await asked(stage, stage.member("ann"))
+        assert "This server has spent the daily budget" in stage.shown(await asked(stage, stage.member("bob")))
+
+
+async def test_long_answers_come_in_full_as_two_files(tmp_path: Path) -> None:
+    def script(prompt: Prompt) -> Script:
+        return Script((("tuned " if prompt.adapter else "prompted ") * 1500,))
+
+    async with staged(tmp_path, script) as stage:
+        ann = stage.member("ann")
+        duel = await asked(stage, ann)
+        full = await ann.click(duel, label="Full answers")
+        assert full.ephemeral
+        stored = stage.env.backend.get_message(full.response.channel_id, full.response.id)
+        files = {each["filename"]: stage.env.backend.cdn.get(each["url"]) for each in stored.attachments}
+        assert files == {"A.md": (b"prompted " * 1500), "B.md": (b"tuned " * 1500)}
+
+
+async def test_with_the_content_intent_a_reply_to_anybody_brings_what_it_replies_to(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_content_intent=True) as stage:
+        assert stage.bot.intents.message_content
+        told = await stage.member("bob").send(stage.channel, "We have 40 tickets.")
+        await stage.member("ann").send(stage.channel, f"{stage.mention} Prompt or fine-tune?", reply_to=told)
+        said = [part.content for part in stage.backend.prompts[-1].messages if part.role == "user"]
+        assert said == ["We have 40 tickets.", "Prompt or fine-tune?"]
+
+
+async def test_no_privileged_intent_is_asked_for_and_nobody_is_ever_pinged(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        privileged = (stage.bot.intents.message_content, stage.bot.intents.members, stage.bot.intents.presences)
+        assert privileged == (False, False, False)
+        ann = stage.member("ann")
+        duel = await asked(stage, ann, "@everyone <@&1>")
+        await ann.click(duel, label="Tie")
+        await ann.click(duel, label="Close the vote")
+        sent = [call.json for call in stage.env.http_requests if call.json and "components" in call.json]
+        assert sent
+        for body in sent:
+            assert body["allowed_mentions"]["parse"] == []
+            assert not body["allowed_mentions"].get("replied_user")
+
+
+async def test_the_page_alone_needs_no_token_and_a_token_is_never_shown() -> None:
+    settings = Settings.read({"DISCORD_TOKEN": "very.secret.token"}, None)
+    assert "secret" not in repr(settings)
+    assert settings.discord_token.get_secret_value() == "very.secret.token"
+    assert Settings.read({}, None).discord_token.get_secret_value() == ""
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        (discord.LoginFailure("x"), "Discord refuses DISCORD_TOKEN."),
+        (
+            discord.PrivilegedIntentsRequired(None),
+            "Message Content Intent is off in Discord: switch it on at https://discord.com/developers",
+        ),
+    ],
+)
+async def test_what_discord_refuses_at_the_start_is_one_sentence(tmp_path: Path, refusal: Exception, said: str) -> None:
+    settings = Settings(store_path=str(tmp_path / "duels.sqlite3"), discord_token="x.y.z")
+    async with staged(tmp_path / "other") as stage:
+        with patch("discord.http.HTTPClient.static_login", side_effect=refusal), pytest.raises(SettingsError) as error:
+            await discord_serve(stage.app, settings)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+async def test_a_discord_that_cannot_be_reached_is_tried_again_with_patience(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    waits: list[float] = []
+
+    async def sleep(duration_s: float) -> None:
+        waits.append(duration_s)
+
+    answers = [OSError("no route")] * 8 + [discord.LoginFailure("there at last")]
+    async with staged(tmp_path) as stage:
+        with (
+            patch("discord.http.HTTPClient.static_login", side_effect=answers),
+            caplog.at_level(logging.WARNING),
+            pytest.raises(SettingsError),
+        ):
+            await discord_serve(stage.app, Settings(discord_token="x.y.z"), sleep=sleep)
+    assert waits == [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0]
+    assert "x.y.z" not in caplog.text
+
+
+async def test_a_private_duel_is_its_askers_alone(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        await ann.slash(stage.channel, "compare", request="mine", visible="me")
+        [summary] = await stage.app.history()
+        teams: Teams = stage.bot.teams
+        with pytest.raises(Exception, match="asker alone"):
+            await teams.look(summary.id, "discord:999")
+        with pytest.raises(Exception, match="Only its asker votes"):
+            await teams.cast(summary.id, "discord:999", frozenset(), Choice.TIE)
+
+
+async def test_a_reply_to_a_duel_of_another_channel_begins_anew(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        duel = await asked(stage, ann, "secret of this channel")
+        [summary] = await stage.app.history()
+        order = {"text": "x", "asker": "discord:1", "event": "message:77", "team": None, "channel": "55", "reply_to": str(duel.id)}
+        from bot.app.teams import Order
+
+        _, view = await stage.bot.teams.ask(Order(**order))  # type: ignore[arg-type]
+        assert view.conversation != summary.conversation
+
+
+async def test_an_unknown_recipe_of_a_path_is_not_read(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        with pytest.raises(BadRequest, match="There is no recipe"):
+            await stage.bot.teams.recipe("/etc/passwd.toml")
+        assert isinstance(stage.app, App)
