@@ -1,6 +1,7 @@
 """What only sockets show: the unmodified bot, in its own process, on a loopback Discord."""
 
 import asyncio
+import signal
 from collections.abc import AsyncGenerator
 from itertools import pairwise
 from pathlib import Path
@@ -212,17 +213,23 @@ async def test_a_vote_goes_on_after_the_bot_was_killed(tmp_path: Path) -> None:
             assert_clean(stage)
 
 
-async def test_sigterm_in_mid_stream_ends_with_a_last_edit(tmp_path: Path) -> None:
+async def test_sigterm_in_mid_stream_ends_with_a_last_edit_and_refuses_in_words(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         notes = [
             await stage.ada.answer_to(await person.mention(stage.channel(), "slow 900"), streaming) for person in (stage.ada, stage.bob)
         ]
-        took_s = await stage.bot.stop()
-        assert took_s < 10
+        stage.discord.faults.latency_s = 0.2  # so that leaving takes long enough for others to come too late
+        stage.bot.process.send_signal(signal.SIGTERM)
+        await stage.until(
+            lambda: [call for call in stage.discord.calls_to("PATCH", "{message_id}") if "was stopped" in str(call.body)], "an end"
+        )
+        late = await stage.bob.slash(stage.channel(), "compare", request="too late")
+        assert await stage.bot.ended() < 10
         assert stage.bot.process.returncode == 0
+        assert [note.text for note in late.replies if "takes no new requests" in note.text]
         for note in notes:
             assert "Stop" not in note.labels
-            assert "stopped" in note.text
+            assert "was stopped" in note.text
         assert stage.stored("SELECT DISTINCT state FROM duels") == [("void",)]
         assert_clean(stage)
 

@@ -46,16 +46,20 @@ class BotProcess:
         return self.process.returncode is None
 
     async def stop(self, how: signal.Signals = signal.SIGTERM, within_s: float = 30.0) -> float:
-        """Tell it to end and wait; the seconds that it took."""
-        started = time.monotonic()
+        """Tell it to end, once, and wait; the seconds that it took."""
         if self.running:
             self.process.send_signal(how)
+        return await self.ended(within_s)
+
+    async def ended(self, within_s: float = 30.0) -> float:
+        """Wait for its end; the seconds until then."""
+        started = time.monotonic()
         try:
             await asyncio.wait_for(self.process.wait(), within_s)
         except TimeoutError:
             self.process.kill()
             await self.process.wait()
-            raise AssertionError(f"the bot did not end within {within_s:g} s of {how.name}:\n{self.output}") from None
+            raise AssertionError(f"the bot did not end within {within_s:g} s:\n{self.output}") from None
         took_s = time.monotonic() - started
         await self._reading
         return took_s

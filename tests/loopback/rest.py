@@ -74,6 +74,7 @@ class Rest:
         if len(self._hub.calls) > MAX_CALLS:
             return web.Response(status=503)
         route = _find(call)
+        self._hub.world.changes.tell()  # it has come; the answer may take a while
         await self._hub.faults.delay()
         if fault := self._hub.faults.meet(call.method, call.path, "before"):
             return self._faulty(call, fault)
