@@ -141,7 +141,8 @@ class Desk:
         token = self._token(post.duel)
         if token or post.lasting:
             lane = f"token:{post.duel}" if token else post.channel
-            self.pacer.put(lane, post.duel, partial(self._draw_quietly, post.duel, view), old=_is_old(post))
+            longest = max(len(side.text) for side in view.sides.values()) if view else 0
+            self.pacer.put(lane, post.duel, partial(self._draw_quietly, post.duel, view), old=_is_old(post), ease=1 + longest / 1500)
 
     async def _draw_quietly(self, duel: str, view: DuelView | None) -> None:
         post = self._live.get(duel) if view else None
@@ -150,7 +151,7 @@ class Desk:
             await self._draw(post, view or await self.app.view(duel, ""))
         except Gone:
             await self.lost(post)
-        except NotAllowed as error:
+        except (NotAllowed, discord.HTTPException) as error:  # would fail the next time, too
             log.warning("The message of duel %s cannot be edited: %s", duel, error)
             await self.teams.shows(duel, "gone")
 
@@ -259,12 +260,19 @@ class Desk:
 
     async def tick(self) -> None:
         """Close what is due, redraw what is stale."""
-        await self.teams.close_due()
-        for post in await self.teams.stale():
-            if post.duel not in self._following:
-                await self.redraw(post.duel)
+        for duel in await self.teams.close_due():
+            await self.redraw(duel)
+        await self.heal()
         self.estimate = await self.app.estimate()
         self.memory = Memory(await self.teams.tags(), await self.teams.lately())
+
+    async def heal(self) -> None:
+        """Redraw what shows less than is stored."""
+        for duel in list(self._tokens):
+            self._token(duel)  # drops those that have ended
+        for post in await self.teams.stale():
+            if post.duel not in self._following:
+                self._put_edit(post, None)
 
     async def leave(self) -> None:
         """Refuse new requests, in words; stop the running ones, let their last edits land; within LEAVE_S."""

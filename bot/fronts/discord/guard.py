@@ -45,10 +45,11 @@ def is_direct(interaction: discord.Interaction) -> bool:
 
 
 def is_guest(interaction: discord.Interaction) -> bool:
-    """Whether only this person has the bot: it is no member here, and all it can do here is answer by the token."""
+    """Whether all the bot can do here is answer by the token: only this person has it, or it cannot see the channel."""
     if interaction.guild_id is None:
         return not is_direct(interaction)
-    return interaction.is_user_integration() and not interaction.is_guild_integration()
+    installed_for_one = interaction.is_user_integration() and not interaction.is_guild_integration()
+    return installed_for_one or not interaction.app_permissions.view_channel
 
 
 def edits_itself(interaction: discord.Interaction) -> bool:
