@@ -16,6 +16,7 @@ SILENT = discord.AllowedMentions.none()
 UNKNOWN = {10003, 10004, 10008}  # channel, guild, message
 TOKEN_OVER = {10015, 50027}  # unknown webhook, invalid webhook token
 OLD_MESSAGE_EDITS = 30046
+NO_REPLIES = 160002  # a reply needs the permission Read Message History; a plain message does not
 PENDING = "pending"
 """Marks an interaction that was deferred and is not answered yet."""
 
@@ -67,7 +68,13 @@ class Wire:
             reference = discord.MessageReference(message_id=int(reply_to), channel_id=int(channel), fail_if_not_exists=False)
             options |= {"reference": reference, "mention_author": False}
         async with discords_answers():
-            sent = await self.channel(channel, team).send(view=sheet, allowed_mentions=SILENT, suppress_embeds=True, **options)
+            try:
+                sent = await self.channel(channel, team).send(view=sheet, allowed_mentions=SILENT, suppress_embeds=True, **options)
+            except discord.HTTPException as error:
+                if error.code != NO_REPLIES:
+                    raise
+                del options["reference"]
+                sent = await self.channel(channel, team).send(view=sheet, allowed_mentions=SILENT, suppress_embeds=True, **options)
         return str(sent.id)
 
     async def edit(self, channel: str, message: str, sheet: Sheet) -> None:

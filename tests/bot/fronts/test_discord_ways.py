@@ -94,6 +94,14 @@ async def test_where_the_bot_may_not_write_the_asker_is_told_directly(tmp_path: 
         assert [summary.state for summary in await stage.app.history()] == ["void"]
 
 
+async def test_without_the_right_to_read_history_it_writes_without_replying(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.env.inject_error("POST", f"/channels/{stage.channel.id}/messages", status=400, code=160002)
+        duel = await asked(stage, stage.member("ann"))
+        assert "[Tie]" in stage.shown(duel)
+        assert duel.reference is None
+
+
 async def test_an_edit_that_discord_refuses_for_good_is_not_repeated_for_ever(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
