@@ -184,7 +184,7 @@ class Desk:
         """The first message. A send whose answer was lost may have posted: the nonce then gives that one back, in the state of then."""
         again = post.duel in self._unsure
         self._unsure.add(post.duel)
-        message = await self.wire.send(post.channel, post.team, sheet, reply_to=post.event_message, nonce=post.duel[:25])
+        message = await self.wire.send(post.channel, post.team, sheet, reply_to=post.event_message, nonce=f"d{post.duel[:24]}")
         if again:
             await self.wire.edit(post.channel, message, sheet)
         self._unsure.discard(post.duel)

@@ -12,7 +12,7 @@ from bot.fronts.discord.desk import Desk
 from bot.fronts.discord.guard import person
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.pacing import TryLater
-from bot.fronts.discord.wire import Gone, NotAllowed
+from bot.fronts.discord.wire import SILENT, Gone, NotAllowed
 from engine.errors import BadRequest, DuelbotError
 from engine.request import MAX_CHARACTERS, Turn
 
@@ -98,6 +98,6 @@ async def reply(message: discord.Message, desk: Desk, said: str) -> None:
     except (NotAllowed, Gone, TryLater) as error:
         log.info("No words in channel %s: %s", message.channel.id, error)
     try:
-        await message.author.send(view=words_sheet(said))
+        await message.author.send(view=words_sheet(said), allowed_mentions=SILENT, suppress_embeds=True, nonce=f"dm{message.id}")
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         log.warning("Could not tell %s: %s", message.author.id, error)
