@@ -14,10 +14,12 @@ from typing import Any, TypeVar
 from bot.app.budget import Budget
 from bot.app.evidence import Board, Evidence
 from bot.app.model import Model, OpenLineup
+from bot.app.pictures import Pictures, lines_of
 from bot.app.runner import Runner
 from bot.app.show import show
 from bot.app.talk import DIED, STILL_OPEN, STOPPED, closed, go_on_early, turns_of, who
 from bot.ballots import Choice, ballot, choice_of, is_full
+from bot.charts import Chart, Form, Line, Picture, Theme
 from bot.errors import BallotRefused, StoreError
 from bot.settings import Settings
 from bot.store import DuelRecord, Store, Transaction
@@ -60,6 +62,7 @@ class App:
         self._evidence = evidence
         self._budget = budget
         self._rules = rules
+        self._pictures = Pictures()
         self._model = model
         self._runner = runner
         self._now = now
@@ -317,6 +320,15 @@ class App:
         """Tags in use, the most frequent first."""
         async with self._store.reading() as look:
             return await Book(look).tags()
+
+    async def picture(self, chart: Chart, verdict: Verdict, theme: Theme = "light", form: Form = "svg") -> Picture:
+        """A picture of this verdict, drawn off the event loop and kept until something changes."""
+        lines = await self.board_lines() if chart is Chart.BOARD else ()
+        return await self._pictures.of(chart, verdict, theme, form, lines)
+
+    async def board_lines(self) -> tuple[Line, ...]:
+        """The leader board for people."""
+        return lines_of(await self.board())
 
     async def board(self) -> Board:
         """All contestants that met, compared together."""

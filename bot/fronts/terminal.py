@@ -17,6 +17,7 @@ from rich.text import Text
 from bot.app import App
 from bot.errors import StoreError
 from bot.fronts import terminal_render as render
+from bot.fronts import terminal_results as results
 from bot.fronts.terminal_input import ENTER, LEAVE, Command, KeyReader, LineReader, parse
 from bot.views import DuelSummary, DuelView
 from engine.cost import Estimate
@@ -185,7 +186,9 @@ class Chat:
             case "/open":
                 await self._open(command.argument)
             case "/verdict":
-                self._say((await self._app.verdict()).words)
+                self._show(results.verdict(await self._app.verdict()))
+            case "/results":
+                self._show(results.results(await self._app.verdict(tag=command.argument or None), await self._app.board_lines()))
             case "/estimate":
                 self._say(render.estimate_sentence(self._app.model, await self._app.estimate()))
             case "/help":

@@ -22,6 +22,9 @@ NAMED = {
 }
 
 
+ARM_NAMES = {Arm.PROMPTED: "Prompt", Arm.TUNED: "Fine-tune", Arm.PLAIN: "Plain base", Arm.COMBINED: "Fine-tune + prompt"}
+
+
 def names(who: tuple[Who, Who]) -> tuple[str, str]:
     """Both sides in a sentence; told apart by their ids where the arm is the same."""
     if who[0].id == who[1].id:

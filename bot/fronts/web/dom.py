@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 _ICONS = {
     "history": '<path d="M3 12a9 9 0 1 0 3-6.7L3 8"/><path d="M3 3v5h5"/><path d="M12 7v5l3.5 2"/>',
     "new": '<path d="M12 5v14M5 12h14"/>',
+    "results": '<path d="M4 20V11M10 20V4M16 20v-6M21 20H3"/>',
     "theme": '<circle cx="12" cy="12" r="8.5"/><path d="M12 3.5v17a8.5 8.5 0 0 0 0-17z" fill="currentColor" stroke="none"/>',
     "close": '<path d="M6 6l12 12M18 6L6 18"/>',
     "warning": '<path d="M12 4l9 16H3z"/><path d="M12 10v4.5M12 17.2v.1"/>',

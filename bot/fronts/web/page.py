@@ -75,6 +75,8 @@ class ChatPage:
             with el("div", "top-words"):
                 el("p", "tagline", "Prompt or fine-tune? Two blind answers, your vote.")
                 self._standing: TextElement = el("p", "standing", "")  # type: ignore[assignment]
+            with el("a", "bare", href="/results", aria_label="Results", title="Results"):
+                icon("results")
             with el("button", "bare", type="button", aria_label="Light or dark", title="Light or dark", data_does="theme"):
                 icon("theme")
             with el("a", "pill", href="/", aria_label="New conversation"):

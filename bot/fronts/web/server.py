@@ -26,6 +26,7 @@ from bot.fronts.web.door import Attempts, Door, Gate, Seal, ticket_of
 from bot.fronts.web.login import add_login
 from bot.fronts.web.markup import shown
 from bot.fronts.web.page import WENT_WRONG, ChatPage
+from bot.fronts.web.results import add_results
 from bot.fronts.web.words import title_of
 from bot.settings import Settings
 from engine.errors import DuelbotError
@@ -101,6 +102,7 @@ def build(app: App, settings: Settings) -> FastAPI:
     if password:
         add_login(web, password=password, ticket=ticket, attempts=Attempts())
     add_pages(app)
+    add_results(web, app)
     ui.run_with(
         web,
         root=missing,

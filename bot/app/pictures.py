@@ -1,0 +1,52 @@
+"""Pictures that were drawn, kept as long as nothing has changed."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from bot.app.evidence import Board
+from bot.charts import Chart, Form, Line, Picture, Theme, drawn
+from bot.verdict import Verdict
+from bot.verdict.words import ARM_NAMES
+
+HELD = 48
+
+
+class Pictures:
+    """Draws each picture once, however many ask for it at the same time."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[tuple[object, ...], asyncio.Task[Picture]] = OrderedDict()
+
+    async def of(self, chart: Chart, verdict: Verdict, theme: Theme, form: Form, board: Sequence[Line] = ()) -> Picture:
+        key = (chart, theme, form, *state_of(verdict), tuple(board) if chart is Chart.BOARD else ())
+        if key not in self._held or (self._held[key].done() and self._held[key].exception()):
+            self._held[key] = asyncio.create_task(drawn(chart, verdict, theme, form, board))
+        self._held.move_to_end(key)
+        while len(self._held) > HELD:
+            self._held.popitem(last=False)
+        return await asyncio.shield(self._held[key])
+
+
+def state_of(verdict: Verdict) -> tuple[object, ...]:
+    """What a picture depends on, short: another state is another picture."""
+    counts = (verdict.duels, verdict.ballots, sum(verdict.absent.values()), len(verdict.alone.total_s[0]))
+    return (verdict.scope.key, *counts, verdict.even, verdict.change, verdict.aspects)
+
+
+def lines_of(board: Board) -> tuple[Line, ...]:
+    """The leader board's lines; contestants of one name are told apart by their ids."""
+    named = {each.id: f"{ARM_NAMES[each.arm]}, {each.adapter or each.recipe}" for each in board.who.values()}
+    many = [name for name in named.values() if list(named.values()).count(name) > 1]
+    told = {one: f"{name} ({one[:6]})" if name in many else name for one, name in named.items()}
+    return tuple(
+        Line(
+            told[each.contestant],
+            each.share,
+            each.interval,
+            each.duels,
+            board.who[each.contestant].arm.adapted,
+            each.contestant == board.leader,
+        )
+        for each in board.standings
+    )

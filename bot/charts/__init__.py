@@ -1,0 +1,9 @@
+"""Pictures of a verdict: one look, light and dark, each with words that say the same. Drawn off the event loop.
+
+picture = await drawn(Chart.SHARE, verdict, "dark", "png")
+"""
+
+from bot.charts.draw import Chart, Form, Picture, Theme, alt, draw, drawn
+from bot.charts.words import Line
+
+__all__ = ["Chart", "Form", "Line", "Picture", "Theme", "alt", "draw", "drawn"]

@@ -1,0 +1,73 @@
+"""From a verdict to a picture: which chart, in which theme, as which file."""
+
+import asyncio
+import io
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from bot.charts import words
+from bot.verdict import Verdict
+
+Theme = Literal["light", "dark"]
+Form = Literal["svg", "png"]
+_ONE_AT_A_TIME = threading.Lock()
+"""matplotlib's settings and font cache belong to the process."""
+DOTS = 160
+"""Per inch, of a PNG: sharp on a phone."""
+
+
+class Chart(StrEnum):
+    """What there is to see."""
+
+    SHARE = "share"  # theta with its confidence sequence over duels
+    LATENCY = "latency"  # distributions of both sides
+    COST = "cost"  # cumulative cost against requests, with the break-even band
+    CARD = "card"  # the decision card as a table
+    BOARD = "board"  # all contestants with intervals
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A file, and the same in words for those who cannot see it."""
+
+    data: bytes
+    form: Form
+    alt: str
+
+    @property
+    def media(self) -> str:
+        return "image/svg+xml" if self.form == "svg" else "image/png"
+
+
+def alt(chart: Chart, verdict: Verdict, board: Sequence[words.Line] = ()) -> str:
+    """The picture in words, without drawing it."""
+    if chart is Chart.BOARD:
+        return words.board(board)
+    return {Chart.SHARE: words.share, Chart.LATENCY: words.latency, Chart.COST: words.cost, Chart.CARD: words.card}[chart](verdict)
+
+
+async def drawn(chart: Chart, verdict: Verdict, theme: Theme = "light", form: Form = "svg", board: Sequence[words.Line] = ()) -> Picture:
+    """As draw, in a thread."""
+    return await asyncio.to_thread(draw, chart, verdict, theme, form, board)
+
+
+def draw(chart: Chart, verdict: Verdict, theme: Theme = "light", form: Form = "svg", board: Sequence[words.Line] = ()) -> Picture:
+    """Draw one chart; takes some tenths of a second. board: for Chart.BOARD alone."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    from bot.charts import card, cost, latency, leaders, share
+    from bot.charts.look import LOOKS, SETTINGS
+
+    painters = {Chart.SHARE: share.paint, Chart.LATENCY: latency.paint, Chart.COST: cost.paint, Chart.CARD: card.paint}
+    with _ONE_AT_A_TIME, matplotlib.rc_context(SETTINGS):
+        look = LOOKS[theme]
+        fig = leaders.paint(board, look) if chart is Chart.BOARD else painters[chart](verdict, look)
+        canvas = FigureCanvasSVG(fig) if form == "svg" else FigureCanvasAgg(fig)
+        file = io.BytesIO()
+        canvas.print_figure(file, format=form, dpi=DOTS, facecolor=look.ground, metadata={"Date" if form == "svg" else "Software": None})
+    return Picture(file.getvalue(), form, alt(chart, verdict, board))

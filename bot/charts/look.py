@@ -1,0 +1,65 @@
+"""The one look: colours as on the page, light and dark, and a bare figure to draw on."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+Theme = Literal["light", "dark"]
+SETTINGS: Any = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 10,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "duelbot",
+    "axes.unicode_minus": True,
+    "text.parse_math": False,  # a dollar is a dollar
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Colours of one theme."""
+
+    ground: str
+    ink: str
+    soft: str
+    line: str
+    first: str  # the prompt's side
+    second: str  # the fine-tune's side
+    first_soft: str
+    second_soft: str
+
+
+LOOKS: dict[Theme, Look] = {
+    "light": Look("#ffffff", "#1d1e21", "#5d5e63", "#dfdcd4", "#4450c4", "#c2601c", "#e8eafb", "#fbeadb"),
+    "dark": Look("#1f2125", "#ecebe7", "#a5a6ac", "#3b3d44", "#a4adff", "#f3ab72", "#2a2d4d", "#43301f"),
+}
+
+
+def figure(look: Look, width: float, height: float) -> Figure:
+    """A figure in inches, laid out to its edges."""
+    return Figure(figsize=(width, height), facecolor=look.ground, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
+
+
+def dress(axes: Axes, look: Look, *, grid: Literal["x", "y", "both"] | None = "y") -> None:
+    """Axes without a box: a quiet grid, quiet words."""
+    axes.set_facecolor(look.ground)
+    for name, spine in axes.spines.items():
+        spine.set_visible(name == "bottom")
+        spine.set_color(look.line)
+    axes.tick_params(colors=look.soft, length=0, labelsize=9)
+    axes.xaxis.label.set_color(look.soft)
+    axes.yaxis.label.set_color(look.soft)
+    if grid:
+        axes.grid(visible=True, axis=grid, color=look.line, linewidth=0.8, alpha=0.7)
+    axes.set_axisbelow(True)
+
+
+def empty(look: Look, words: str, width: float, height: float) -> Figure:
+    """A picture of nothing yet, that says so."""
+    fig = figure(look, width, height)
+    fig.text(0.5, 0.5, words, ha="center", va="center", color=look.soft, fontsize=11)
+    return fig

@@ -1,0 +1,75 @@
+"""What each picture shows, in words for those who cannot see it. Needs no drawing library."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from bot.evidence.capital import Interval
+from bot.verdict import Verdict
+from bot.verdict.facts import Paired
+from bot.verdict.figures import FAVOURS, break_even_words, span
+from bot.verdict.words import names, share_words
+
+NO_DUEL = "No duel is decided yet."
+NO_TIMES = "No answer has been timed yet."
+NO_CARD = "The decision card needs a prompt on one side and a fine-tune on the other."
+NO_BOARD = "The board needs two contestants that have met."
+ALONE_SAMPLES = 10
+"""Replays from which on times are those of each side alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One contestant of the leader board."""
+
+    name: str
+    share: float
+    interval: Interval
+    duels: int
+    adapted: bool
+    ahead: bool  # decided better than every other
+
+
+def share(verdict: Verdict) -> str:
+    if not verdict.trail:
+        return NO_DUEL
+    name = names(verdict.who)[1]
+    told = share_words(verdict.decision, verdict.who)
+    return f"{name[0].upper()}{name[1:]}'s share of votes over {verdict.duels:,} duels with its confidence sequence. {told}"
+
+
+def times(verdict: Verdict) -> tuple[str, dict[str, Paired]]:
+    """Under which condition, and the seconds of both sides: replays alone where there are enough of them, else as served."""
+    if len(verdict.alone.total_s[0]) >= ALONE_SAMPLES:
+        return "each side alone", {"First words": verdict.alone.first_token_s, "Full answer": verdict.alone.total_s}
+    samples = verdict.samples
+    return "as served", {
+        "First words": (tuple(s.first_token_s[0] for s in samples), tuple(s.first_token_s[1] for s in samples)),
+        "Full answer": (tuple(s.total_s[0] for s in samples), tuple(s.total_s[1] for s in samples)),
+    }
+
+
+def latency(verdict: Verdict) -> str:
+    how, panels = times(verdict)
+    if not panels["Full answer"][0]:
+        return NO_TIMES
+    first, second = names(verdict.who)
+    said = [f"{title}: median {span(median(both[0]))} for {first}, {span(median(both[1]))} for {second}" for title, both in panels.items()]
+    return f"Distributions of times {how}, {len(panels['Full answer'][0]):,} requests. {'. '.join(said)}."
+
+
+def cost(verdict: Verdict) -> str:
+    return f"Cumulative cost against requests. {break_even_words(verdict.even)}"
+
+
+def card(verdict: Verdict) -> str:
+    if not verdict.aspects:
+        return NO_CARD
+    return "Decision card. " + " ".join(f"{aspect.name}: {FAVOURS[aspect.favours]}. {aspect.reason}" for aspect in verdict.aspects)
+
+
+def board(lines: Sequence[Line]) -> str:
+    if len(lines) < 2:
+        return NO_BOARD
+    said = "; ".join(f"{line.name} {line.share:.0%} ({line.interval.low:.0%} to {line.interval.high:.0%})" for line in lines)
+    return f"Leader board, strongest first: {said}."

@@ -1,0 +1,109 @@
+"""The verdict as text: /verdict in some lines, /results with the card, the clocks and the checks. Values in, renderables out."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from bot.charts import Line
+from bot.evidence.card import Aspect
+from bot.verdict import Unknown, Verdict
+from bot.verdict.figures import FAVOURS, break_even_words, latency_words, offline_words, reading_words, rows_of, tag_words
+from bot.verdict.trail import Point
+from bot.verdict.words import names, robust_words
+from engine.printable import one_line, printable
+
+BAR = 40  # cells of a picture made of letters
+LOOKS = 8  # of the trail that are shown
+
+
+def verdict(found: Verdict | Unknown) -> RenderableType:
+    """The answer to /verdict."""
+    if isinstance(found, Unknown):
+        return Text(printable(found.words))
+    lines: list[RenderableType] = [Text(printable(found.words), "bold")]
+    if found.duels:
+        counts = f"{found.duels:,} duels, {found.ballots:,} ballots, {found.voters:,} voters"
+        voted = "" if found.voted_share is None else f", {found.voted_share:.0%} of duels voted on"
+        lines.append(Text(f"{counts}{voted}. {robust_words(found.decision, found.robust, found.voters)}"))
+    lines += [Text(f"· {printable(line)}", "dim") for line in found.change]
+    return Group(*lines, Text("/results shows the card, the clocks and the checks.", "dim"))
+
+
+def results(found: Verdict | Unknown, board: Sequence[Line] = ()) -> RenderableType:
+    """The answer to /results."""
+    if isinstance(found, Unknown):
+        return Text(printable(found.words))
+    both = names(found.who)
+    parts: list[RenderableType] = [Text(printable(found.words), "bold")]
+    if found.trail:
+        parts += [_head("The share and its sequence"), trail(found.trail, both)]
+    if found.aspects:
+        parts += [_head("The decision card"), card(found.aspects)]
+    parts += [_head("Cost"), Text(break_even_words(found.even))]
+    if found.latency:
+        rows = [row for line in found.latency for row in latency_words(line)]
+        parts += [_head("Time"), _table(("", *both), rows)]
+    parts += [_head("Is the vote sound?"), _table(("", "", ""), map(reading_words, found.readings.values()))]
+    if found.tags:
+        parts += [_head("By tag"), _table(("", "the fine-tune's share, pooled", "found"), map(tag_words, found.tags))]
+    if found.offline:
+        parts += [_head("Evaluation set"), _table(("", *both, "difference"), map(offline_words, found.offline))]
+    if len(board) > 1:
+        parts += [_head("Leader board"), _table(("", "", ""), map(_standing, board))]
+    parts += [_head("What would change this"), *(Text(f"· {printable(line)}") for line in found.change)]
+    return Group(*parts)
+
+
+def trail(points: Sequence[Point], both: tuple[str, str]) -> RenderableType:
+    """Some looks as bars from 0 to 100 %: what is left open, with the share in it."""
+    step = max(1, -(-len(points) // LOOKS))
+    kept = [*points[:-1:step], points[-1]]
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for point in kept:
+        grid.add_row(Text(f"{point.n:,} duels"), Text(bar(point)), Text(f"{point.theta:.0%} ({point.low:.0%} to {point.high:.0%})"))
+    axis = f"0 %{'50 %'.center(BAR - 8)}100 %"
+    grid.add_row(Text(), Text(axis, "dim"), Text(f"right: {both[1]}, left: {both[0]}", "dim"))
+    return grid
+
+
+def bar(point: Point) -> str:
+    """──────├═══●═══┤─── with a mark at one half."""
+    cells = ["·"] * (BAR + 1)
+    low, high = (round(max(0.0, min(1.0, end)) * BAR) for end in (point.low, point.high))
+    cells[min(low, high) : max(low, high) + 1] = "━" * (abs(high - low) + 1)
+    cells[BAR // 2] = "│"
+    cells[round(point.theta * BAR)] = "●"
+    return "".join(cells)
+
+
+def card(aspects: Iterable[Aspect]) -> RenderableType:
+    """Eight aspects, below each other so that they fit any width."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    table.add_column("", width=11, no_wrap=True)
+    for title, ratio in (("prompt", 5), ("fine-tune", 5), ("favours", 4)):
+        table.add_column(title, ratio=ratio, overflow="fold", header_style="bold")
+    for aspect in aspects:
+        rows = rows_of(aspect)
+        cells = [Text("\n".join(printable(row[at]) for row in rows if row[at]), overflow="fold") for at in (0, 1)]
+        table.add_row(Text(aspect.name, "bold"), *cells, Text.assemble((FAVOURS[aspect.favours], "bold"), f"\n{aspect.reason}\n"))
+    return table
+
+
+def _standing(line: Line) -> tuple[str, str, str]:
+    return line.name, f"{line.share:.0%} ({line.interval.low:.0%} to {line.interval.high:.0%})", f"{line.duels:,} duels"
+
+
+def _head(words: str) -> RenderableType:
+    return Group(Text(), Rule(Text(words, "bold"), align="left", style="dim"))
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=any(heads))
+    for head in heads:
+        table.add_column(head, overflow="fold", header_style="bold")
+    for row in rows:
+        table.add_row(*(Text(one_line(cell, 200)) for cell in row))
+    return table

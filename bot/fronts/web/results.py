@@ -1,0 +1,360 @@
+"""/results: the verdict with its pictures, aspect by aspect, following the votes as they come. Renders what App says."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import get_args
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request
+from fastapi.responses import PlainTextResponse, Response
+from nicegui import background_tasks, ui
+
+from bot.app import App
+from bot.charts import Chart, Form, Theme, alt
+from bot.fronts.web.assets import THEME, style
+from bot.fronts.web.dom import MARK, Conduct, el, icon
+from bot.fronts.web.markup import shown
+from bot.verdict import Unknown, Verdict, Who
+from bot.verdict.figures import (
+    FAVOURS,
+    break_even_words,
+    counted,
+    latency_words,
+    offline_words,
+    reading_words,
+    rows_of,
+    tag_words,
+)
+from bot.verdict.words import ARM_NAMES, do, names, robust_words, share_words
+from engine.errors import DuelbotError
+
+POLL_S = 1.5
+"""Between two looks while the page is open. A look at an unchanged verdict costs a fraction of a millisecond."""
+PERIODS = {0: "All time", 90: "90 days", 30: "30 days", 7: "7 days"}
+SIZES = {Chart.SHARE: (560, 300), Chart.LATENCY: (560, 350), Chart.COST: (560, 350), Chart.BOARD: (560, 202)}
+TAGS_SHOWN = 12
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address asks for. Unknown parts are left out."""
+
+    pair: tuple[Who, Who] | None = None  # None: the one that meets now
+    tag: str | None = None
+    days: int = 0  # 0: all time
+
+    @property
+    def since(self) -> datetime | None:
+        """From midnight, UTC, so that all looks of a day share their evidence."""
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return today - timedelta(days=self.days) if self.days else None
+
+    def query(self, **other: object) -> str:
+        """The address's end, with these parts changed."""
+        pair = self.pair and ".".join(each.id for each in self.pair)
+        parts = {"pair": pair, "tag": self.tag, "days": self.days or None, **other}
+        return urlencode({name: value for name, value in parts.items() if value not in (None, "", 0)})
+
+
+async def asked_for(app: App, query: Mapping[str, str]) -> Asked:
+    """The query read; raises StoreError."""
+    days = query.get("days", "")
+    wanted = query.get("pair", "")
+    found = [(first, second) for first, second, _ in await app.pairs() if f"{first.id}.{second.id}" == wanted] if wanted else []
+    return Asked(found[0] if found else None, query.get("tag") or None, int(days) if days.isdigit() and int(days) in PERIODS else 0)
+
+
+async def verdict_for(app: App, asked: Asked) -> Verdict | Unknown:
+    """While no model is loaded, the pair that closed the latest duel."""
+    pair = asked.pair or app.pair()
+    if pair is None and (met := await app.pairs()):
+        pair = (met[0][0], met[0][1])
+    return await app.verdict(pair, tag=asked.tag, since=asked.since)
+
+
+def add_results(web: FastAPI, app: App) -> None:
+    """The page and its pictures."""
+
+    async def picture(request: Request, chart: str, form: str) -> Response:
+        theme = request.query_params.get("theme", "light")
+        if chart not in list(Chart) or form not in get_args(Form) or theme not in get_args(Theme):
+            return PlainTextResponse("There is no such picture.\n", 404)
+        try:
+            found = await verdict_for(app, await asked_for(app, request.query_params))
+            if isinstance(found, Unknown):
+                return PlainTextResponse(f"{found.words}\n", 404)
+            drawn = await app.picture(Chart(chart), found, theme, form)  # type: ignore[arg-type]
+        except DuelbotError as error:
+            return PlainTextResponse(f"{error.words}\n", 503)
+        return Response(drawn.data, media_type=drawn.media, headers={"cache-control": "private, max-age=60"})
+
+    async def page(request: Request) -> None:
+        ui.add_head_html(f"<style>{style()}{Path(__file__).with_name('results.css').read_text(encoding='utf-8')}</style>{THEME}")
+        ui.page_title("Results · Duelbot")
+        await ResultsPage(app, await asked_for(app, request.query_params)).open()
+
+    web.get("/results/{chart}.{form}")(picture)
+    ui.page("/results")(page)
+
+
+class ResultsPage:
+    """One browser tab."""
+
+    def __init__(self, app: App, asked: Asked) -> None:
+        self._app, self._asked = app, asked
+        self._client = ui.context.client
+        self._shown: Verdict | Unknown | None = None
+
+    async def open(self) -> None:
+        """Draw the page as of now, and keep it so."""
+        self._header()
+        self._live = el("div", "unseen", "", role="status")
+        self._main = el("main", "results")
+        Conduct()
+        await self._refresh()
+        following = background_tasks.create(self._follow(), name="results", context=self._client)
+        self._client.on_delete(lambda: following.cancel() and None)
+
+    def _header(self) -> None:
+        with el("header", "top"):
+            with el("a", "brand", href="/", aria_label="Duelbot, new conversation"):
+                ui.html(MARK, sanitize=False, tag="span").classes("mark")
+                el("h1", "", "Duelbot")
+            with el("div", "top-words"):
+                el("p", "tagline", "What the votes, clocks and bills say")
+            with el("button", "bare", type="button", aria_label="Light or dark", title="Light or dark", data_does="theme"):
+                icon("theme")
+            with el("a", "pill", href="/", aria_label="New conversation"):
+                icon("new")
+                el("span", "wide", "New conversation")
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_S)
+            with contextlib.suppress(DuelbotError):
+                await self._refresh()
+
+    async def _refresh(self) -> None:
+        """Draw again what has changed."""
+        try:
+            found = await verdict_for(self._app, self._asked)
+            tags, pairs = await self._app.tags(), await self._app.pairs()
+        except DuelbotError as error:
+            found, tags, pairs = Unknown(error.words), [], []
+        if found is self._shown or found == self._shown:
+            return
+        self._shown = found
+        with self._client:
+            self._main.clear()
+            with self._main:
+                self._narrow(tags[:TAGS_SHOWN], pairs)
+                if isinstance(found, Unknown):
+                    self._unknown(found)
+                else:
+                    self._draw(found, len(pairs))
+
+    # --- parts
+
+    def _unknown(self, found: Unknown) -> None:
+        with el("section", "say"):
+            el("h2", "", "No verdict yet")
+            el("p", "", shown(found.words))
+
+    def _narrow(self, tags: list[str], pairs: list[tuple[Who, Who, int]]) -> None:
+        with el("nav", "narrow", aria_label="Which duels"):
+            self._choices("Period", {str(days): (words, days == self._asked.days) for days, words in PERIODS.items()}, "days")
+            if tags:
+                named = {"": ("All", self._asked.tag is None), **{tag: (shown(tag), tag == self._asked.tag) for tag in tags}}
+                self._choices("Tag", named, "tag")
+            if len(pairs) > 1:
+                now = self._asked.pair or self._app.pair()
+                choices = {f"{a.id}.{b.id}": (pair_words(a, b, short=True), now == (a, b)) for a, b, _ in pairs[:TAGS_SHOWN]}
+                self._choices("Pair", choices, "pair")
+
+    def _choices(self, label: str, choices: dict[str, tuple[str, bool]], part: str) -> None:
+        with el("div"):
+            el("span", "", label)
+            for value, (words, current) in choices.items():
+                given = int(value) if part == "days" else value
+                link = el("a", "", words, href=f"/results?{self._asked.query(**{part: given})}")
+                if current:
+                    link.props["aria-current"] = "true"
+
+    def _draw(self, found: Verdict, pairs: int) -> None:
+        self._say(found)
+        with el("section", "panel"):
+            el("h2", "", "How the evidence went")
+            self._picture(Chart.SHARE, found)
+            el("p", "quiet", "The band is what the votes leave open, at every look at once. A verdict is due when it leaves 50 % outside.")
+        self._card(found)
+        with el("div", "pair"):
+            with el("section", "panel"):
+                el("h2", "", "Cost")
+                self._picture(Chart.COST, found)
+                el("p", "quiet", break_even_words(found.even))
+            with el("section", "panel"):
+                el("h2", "", "Time")
+                self._picture(Chart.LATENCY, found)
+                rows = [row for line in found.latency for row in latency_words(line)]
+                _table("Times of both sides", ("", *(_start(name) for name in names(found.who))), rows)
+        with el("div", "pair"):
+            with el("section", "panel"):
+                el("h2", "", "What would change this")
+                with el("ul"):
+                    for line in found.change:
+                        el("li", "", line)
+            self._by_tag(found)
+        self._checks(found)
+        self._offline(found)
+        if pairs:
+            with el("section", "panel"):
+                el("h2", "", "Leader board")
+                self._picture(Chart.BOARD, found)
+
+    def _say(self, found: Verdict) -> None:
+        favours = "" if found.take is None else ("tuned" if found.who[found.take].arm.adapted else "prompted")
+        decision = found.decision
+        with el("section", f"say {favours}".strip()):
+            narrowed = f" · {found.scope.words}" if found.scope.words else ""
+            el("p", "who", shown(f"{pair_words(*found.who)}{narrowed}"))
+            el("h2", "", do(decision, found.who, found.take))
+            if decision.n:
+                el("p", "", share_words(decision, found.who))
+                el(
+                    "p",
+                    "quiet",
+                    found.change[0]
+                    if found.forecast and found.forecast.median != 0
+                    else robust_words(decision, found.robust, found.voters),
+                )
+            figures = {
+                "Duels decided": f"{found.duels:,}",
+                **{f"{ARM_NAMES[arm]} better": f"{count:,}" for arm, count in found.better.items()},
+                "Ties": f"{found.ties:,}",
+                "Both bad": f"{found.both_bad:,}",
+                "Ballots": f"{found.ballots:,}",
+                "Voters": f"{found.voters:,}",
+                "Duels voted on": "none yet" if found.voted_share is None else f"{found.voted_share:.0%}",
+                "Error rate": f"{decision.alpha:.0%}",
+                "Equal within": f"± {decision.delta:.0%}",
+            }
+            if found.identical:
+                figures["Identical answers"] = f"{found.identical:,}"
+            with el("dl", "facts"):
+                for name, value in figures.items():
+                    with el("div"):
+                        el("dt", "", name)
+                        el("dd", "", value)
+
+    def _picture(self, chart: Chart, found: Verdict) -> None:
+        width, height = SIZES[chart]
+        words = alt(chart, found) if chart is not Chart.BOARD else "Leader board of all contestants with intervals"
+        version = f"{found.duels}-{found.ballots}-{sum(found.absent.values())}"
+        with el("div", "picture"):
+            for theme in get_args(Theme):
+                source = f"/results/{chart}.svg?{self._asked.query(theme=theme, v=version)}"
+                el("img", f"for-{theme}", src=source, alt=words, width=width, height=height, loading="lazy")
+
+    def _card(self, found: Verdict) -> None:
+        if not found.aspects:
+            return
+        with el("section", "panel"):
+            el("h2", "", "The decision card")
+            with el("table", "grid card-table"):
+                el("caption", "", "Eight aspects with both sides' figures")
+                with el("thead"), el("tr"):
+                    for name in ("Aspect", "Prompt", "Fine-tune", "Favours"):
+                        el("th", "", name, scope="col")
+                with el("tbody"):
+                    for aspect in found.aspects:
+                        rows = rows_of(aspect)
+                        with el("tr"):
+                            el("th", "", aspect.name, scope="row")
+                            for at, side in enumerate(("Prompt", "Fine-tune")):
+                                with el("td", data_side=side):
+                                    for row in rows:
+                                        _figure(row[at])
+                            with el("td"):
+                                el("p", f"favours {aspect.favours}", _start(FAVOURS[aspect.favours]))
+                                el("p", "reason", aspect.reason)
+            source = f"/results/card.png?{self._asked.query(theme='light')}"
+            el("a", "quiet", "The card as a picture", href=source, target="_blank", rel="noopener")
+
+    def _checks(self, found: Verdict) -> None:
+        with el("section", "panel"):
+            el("h2", "", "Is the vote sound?")
+            rows = [(name, value, meaning) for name, value, meaning in map(reading_words, found.readings.values())]
+            _table("Diagnostics with 95 % intervals", ("", "Share", ""), rows)
+            left_out = [f"{counted(count, 'duel')} {reason.replace('_', ' ')}" for reason, count in found.absent.items() if count]
+            if left_out:
+                el("p", "quiet", f"Left out: {', '.join(left_out)}.")
+
+    def _by_tag(self, found: Verdict) -> None:
+        with el("section", "panel"):
+            el("h2", "", "By tag")
+            if not found.tags:
+                el(
+                    "p",
+                    "quiet",
+                    "No decided duel has a tag. Tags are said with a request, or guessed by rules in the file DUEL_TEAM_TAG_RULES.",
+                )
+                return
+            rows = [(shown(tag), share, words) for tag, share, words in map(tag_words, found.tags[:TAGS_SHOWN])]
+            _table("Share by tag", ("Tag", "Fine-tune's share, pooled", "Found"), rows)
+            el("p", "quiet", "Small tags lean on all others. Differences are called with at most 5 % of them false (e-BH).")
+
+    def _offline(self, found: Verdict) -> None:
+        if not found.offline:
+            return
+        with el("section", "panel"):
+            el("h2", "", "Evaluation set")
+            _table("Offline scores", ("Metric", "Prompt", "Fine-tune", "Fine-tune minus prompt"), map(offline_words, found.offline))
+            el("p", "quiet", "Scored against references, beside the votes and never mixed with them.")
+
+
+def pair_words(first: Who, second: Who, short: bool = False) -> str:
+    """Who meets whom."""
+    if short:
+        return f"{_named(first)} · {_named(second)}"
+    return f"{ARM_NAMES[first.arm]} ({_made_of(first)}) against {ARM_NAMES[second.arm].lower()} ({_made_of(second)})"
+
+
+def _named(who: Who) -> str:
+    return f"{ARM_NAMES[who.arm]} {who.adapter or who.recipe}"
+
+
+def _made_of(who: Who) -> str:
+    return f"recipe {who.recipe}" + (f", adapter {who.adapter}" if who.adapter else "")
+
+
+def _figure(words: str) -> None:
+    """Name and value of "name: value"."""
+    name, _, value = words.partition(": ")
+    if name:
+        with el("div"):
+            el("span", "", name)
+            el("span", "", shown(value))
+
+
+def _table(caption: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    with el("div", "scroll"), el("table", "grid"):
+        el("caption", "", caption)
+        with el("thead"), el("tr"):
+            for head in heads:
+                el("th", "", head, scope="col")
+        with el("tbody"):
+            for first, *others in rows:
+                with el("tr"):
+                    el("th", "", first, scope="row")
+                    for cell in others:
+                        el("td", "", cell)
+
+
+def _start(words: str) -> str:
+    return words[:1].upper() + words[1:]

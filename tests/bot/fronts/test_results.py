@@ -1,0 +1,104 @@
+"""The results, on the page and in the terminal: what is shown, and that it follows the votes."""
+
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from nicegui.testing import User
+from rich.console import Console
+
+from bot.app import App
+from bot.ballots import Choice
+from bot.fronts import terminal_results as text
+from bot.fronts.web import results as page
+from bot.fronts.web.server import build
+from bot.seed import Team, plant
+from bot.settings import Settings
+from tests.bot.fronts.web_stage import lineup, opened, simulated
+from tests.bot.scripted import answered, scripted_app
+
+
+async def fill(app: App, duels: int = 80) -> None:
+    first, second = (await lineup()).entrants
+    team = Team(duels, theta=0.75, by_tag=(0.2, 0.0, -0.3, 0.0), contestants=(first.id, second.id))
+    await plant(app._store, team, np.random.default_rng(5))
+
+
+async def text_of(user: User) -> str:
+    await user.open("/results")
+    return "\n".join(str(getattr(each, "text", "")) for each in user.client.elements.values()) if user.client else ""
+
+
+async def test_the_page_shows_verdict_card_checks_and_pictures(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (app, chosen), simulated(app, chosen) as new_user:
+        await fill(app)
+        seen = await text_of(new_user())
+        for words in ("Fine-tune", "The decision card", "80", "dependency", "What would change this", "Left answer preferred", "billing"):
+            assert words in seen, words
+
+
+async def test_the_page_says_so_when_there_is_nothing_yet(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (app, chosen), simulated(app, chosen) as new_user:
+        seen = await text_of(new_user())
+        assert "Keep collecting" in seen and "The first closed duels." in seen
+
+
+async def test_the_open_page_follows_the_votes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "POLL_S", 0.02)
+    async with opened(tmp_path) as (app, chosen), simulated(app, chosen) as new_user:
+        user = new_user()
+        await user.open("/results")
+        view = await answered(app)
+        await app.cast(view.id, "ann", Choice.LEFT)
+        await user.should_see("between")
+
+
+async def served_pictures(app: App, chosen: Settings, *addresses: str) -> list[httpx.Response]:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(build(app, chosen)), base_url="http://localhost") as client:
+        return [await client.get(address) for address in addresses]
+
+
+async def test_pictures_have_addresses_and_unknown_ones_none(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (app, chosen):
+        await fill(app, 40)
+        addresses = (
+            "share.svg?theme=dark",
+            "card.png",
+            "board.svg",
+            "share.gif",
+            "none.svg",
+            "share.svg?theme=pink",
+            "cost.svg?tag=billing&days=7",
+        )
+        found = await served_pictures(app, chosen, *(f"/results/{address}" for address in addresses))
+        assert [each.status_code for each in found] == [200, 200, 200, 404, 404, 404, 200]
+        assert found[0].headers["content-type"] == "image/svg+xml" and b"<svg" in found[0].content
+        assert found[1].content.startswith(b"\x89PNG") and "nosniff" in found[1].headers["x-content-type-options"]
+
+
+async def test_the_pictures_stay_behind_the_password(tmp_path: Path) -> None:
+    async with opened(tmp_path, DUEL_WEB_PASSWORD="sesame") as (app, chosen):
+        [found] = await served_pictures(app, chosen, "/results/share.svg")
+        assert found.status_code == 401
+
+
+def printed(shown: object, width: int) -> str:
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console.print(shown)
+    console.file.close()
+    return console.export_text()
+
+
+@pytest.mark.parametrize("width", [60, 120])
+async def test_the_terminal_says_the_same_in_text(tmp_path: Path, width: int) -> None:
+    async with scripted_app(tmp_path / "s") as (app, _):
+        nothing = printed(text.results(await app.verdict()), width)
+        assert "Keep collecting" in nothing and "What would change this" in nothing
+        await fill(app)
+        found = await app.verdict()
+        short, long = printed(text.verdict(found), width), printed(text.results(found, await app.board_lines()), width)
+        assert "Fine-tune: 80 duels decided" in short and "voters" in short
+        for words in ("The decision card", "●", "dependency", "Is the vote sound?", "By tag", "Leader board"):
+            assert words in long, words
+        assert max(map(len, long.splitlines())) <= width
