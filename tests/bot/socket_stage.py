@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +14,28 @@ from tests.loopback.world import Channel, Guild, Message
 GENEROUS = {
     "DUEL_DISCORD_QUORUM": "2",
     "DUEL_DISCORD_BLINDING_SHARE": "0",
+    "DUEL_DISCORD_PERSON_IN_FLIGHT": "64",
     "DUEL_DISCORD_PERSON_PER_MINUTE": "1000",
     "DUEL_DISCORD_SERVER_IN_FLIGHT": "64",
     "DUEL_DISCORD_SERVER_PER_MINUTE": "1000",
 }
 """Limits that no test here is about."""
-CHANNELS = 16
+CHANNELS = 20
 
 
 @dataclass(slots=True)
 class Stage:
-    """`bot` is the process that runs now."""
+    """A server with its channels, one elsewhere, Ada who owns it, Bob, Cora who owns the other; `bot` is the process that runs now."""
 
     discord: Loopback
-    bot: BotProcess
+    folder: Path
     team: Guild
     channels: list[Channel]
+    elsewhere: Channel  # in a server of its own
     ada: Person
     bob: Person
-    folder: Path
+    cora: Person
+    bot: BotProcess = field(init=False)
 
     def channel(self) -> Channel:
         """One that no test has used."""
@@ -46,23 +49,29 @@ class Stage:
         with closing(sqlite3.connect(f"file:{self.folder / 'duels.sqlite3'}?mode=ro", uri=True)) as file:
             return list(file.execute(sql))
 
+    @asynccontextmanager
+    async def running(self, *, wait: bool = True, **settings: str) -> AsyncGenerator[BotProcess, None]:
+        """The bot, connected; with `wait` off, merely started."""
+        async with bot_process(self.discord, self.folder, settings=GENEROUS | settings, wait=wait) as self.bot:
+            yield self.bot
+
 
 @asynccontextmanager
-async def built(folder: Path, **options: Any) -> AsyncGenerator[tuple[Loopback, Guild, list[Channel], Person, Person], None]:
-    """The loopback with a server, its channels, Ada who owns it, and Bob."""
-    async with Loopback.open(**options) as discord:
-        ada, bob = Person(discord, "Ada"), Person(discord, "Bob")
-        team = discord.world.guild("Team", ada.user)
+async def built(folder: Path) -> AsyncGenerator[Stage, None]:
+    """Everything but the bot."""
+    async with Loopback.open() as discord:
+        ada, bob, cora = (Person(discord, name) for name in ("Ada", "Bob", "Cora"))
+        team, other = discord.world.guild("Team", ada.user), discord.world.guild("Other", cora.user)
         bob.join(team)
         channels = [discord.world.channel(team, f"channel-{number}") for number in range(CHANNELS)]
-        yield discord, team, channels, ada, bob
+        yield Stage(discord, folder, team, channels, discord.world.channel(other, "elsewhere"), ada, bob, cora)
 
 
 @asynccontextmanager
-async def staged(folder: Path, **settings: str) -> AsyncGenerator[Stage, None]:
+async def staged(folder: Path) -> AsyncGenerator[Stage, None]:
     """Everything, with the bot connected."""
-    async with built(folder) as (discord, team, channels, ada, bob), bot_process(discord, folder, settings=GENEROUS | settings) as bot:
-        yield Stage(discord, bot, team, channels, ada, bob, folder)
+    async with built(folder) as stage, stage.running():
+        yield stage
 
 
 def votable(note: Message) -> bool:

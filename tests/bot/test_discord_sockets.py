@@ -1,10 +1,12 @@
 """What only sockets show: the unmodified bot, in its own process, on a loopback Discord."""
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncGenerator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -12,8 +14,9 @@ import pytest_asyncio
 
 from bot.ballots import Choice
 from bot.fronts.discord.layout import MOST_CHARACTERS
-from tests.bot.socket_stage import GENEROUS, Stage, built, closed, staged, streaming, votable
-from tests.loopback import TOKEN, Person, bot_process
+from tests.bot.socket_stage import Stage, built, closed, staged, streaming, votable
+from tests.loopback import TOKEN, Person
+from tests.loopback.actors import Attached
 from tests.loopback.gateway import PRIVILEGED
 from tests.loopback.world import Message
 
@@ -54,7 +57,7 @@ async def test_the_bot_starts_beside_the_page_with_its_commands_and_without_priv
         assert page.status == 200
 
 
-async def test_a_mention_is_streamed_voted_on_and_revealed(stage: Stage) -> None:
+async def a_mention_is_streamed_voted_on_and_revealed(stage: Stage) -> None:
     channel = stage.channel()
     posted = await stage.ada.mention(channel, "slow 40: prompt or fine-tune?")
     note = await stage.ada.answer_to(posted, votable)
@@ -72,22 +75,23 @@ async def test_a_mention_is_streamed_voted_on_and_revealed(stage: Stage) -> None
     assert LEFT not in note.labels
 
 
-async def test_a_command_is_acknowledged_before_anything_else_happens(stage: Stage) -> None:
-    before = len(stage.discord.calls)
-    interaction = await stage.ada.slash(stage.channel(), "compare", request="Which one?")
+async def a_command_is_acknowledged_before_anything_else_happens(stage: Stage) -> None:
+    channel = stage.channel()
+    interaction = await stage.ada.slash(channel, "compare", request="Which one?")
     await interaction.acknowledged()
-    assert stage.discord.calls[before].path.endswith("/callback")
+    first = next(call for call in stage.discord.calls if interaction.token in call.path or str(channel.id) in call.path)
+    assert first.path.endswith("/callback")
     await interaction.answered(votable, "two answers")
 
 
-async def test_a_direct_message_is_answered_and_one_ballot_closes_it(stage: Stage) -> None:
+async def a_direct_message_is_answered_and_one_ballot_closes_it(stage: Stage) -> None:
     posted = await stage.ada.dm("And in private?")
     note = await stage.ada.sees(posted.channel, votable)
     await stage.ada.click(note, RIGHT)
     await stage.ada.sees(posted.channel, closed)
 
 
-async def test_edits_keep_the_pace_of_the_channel_and_the_last_one_lands(stage: Stage) -> None:
+async def edits_keep_the_pace_of_the_channel_and_the_last_one_lands(stage: Stage) -> None:
     channel = stage.channel()
     people = [Person(stage.discord, name).join(stage.team) for name in ("Cyd", "Dan", "Eve")]
     posted = [await person.mention(channel, "slow 90") for person in people]
@@ -102,7 +106,7 @@ async def test_edits_keep_the_pace_of_the_channel_and_the_last_one_lands(stage: 
     assert all(later - earlier > 4.9 for earlier, later in zip(moments, moments[5:], strict=False)), "at most 5 edits within 5 s"
 
 
-async def test_a_lost_answer_a_429_and_a_502_leave_one_whole_duel(stage: Stage) -> None:
+async def a_lost_answer_a_429_and_a_502_leave_one_whole_duel(stage: Stage) -> None:
     channel, faults = stage.channel(), stage.discord.faults
     wanted = [
         faults.want("POST", f"/channels/{channel.id}/messages$", 503, when="after"),
@@ -114,6 +118,103 @@ async def test_a_lost_answer_a_429_and_a_502_leave_one_whole_duel(stage: Stage) 
     assert "t29" in note.text
     assert [fault.met for fault in wanted] == [1, 1, 1]
     assert len(stage.discord.world.of_bot(channel)) == 1
+
+
+async def a_deleted_message_stops_both_answers(stage: Stage) -> None:
+    posted = await stage.ada.mention(stage.channel(), "slow 900 and then deleted")
+    note = await stage.ada.answer_to(posted, streaming)
+    await stage.ada.delete(note)
+    async with asyncio.timeout(20):
+        while stage.stored("SELECT state FROM duels WHERE request LIKE '%then deleted'") != [("void",)]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def it_works_where_only_a_person_has_installed_it(stage: Stage) -> None:
+    elsewhere = stage.discord.world.channel(stage.discord.world.guild("Elsewhere", stage.bob.user), "far", bot_may=False)
+    interaction = await stage.bob.slash(elsewhere, "compare", user_installed=True, request="slow 20")
+    note = await interaction.answered(votable, "two answers")
+    await stage.bob.click(note, LEFT)
+    await interaction.answered(lambda found: "1 has voted" in found.text, "the count")
+    await stage.ada.click(note, LEFT)
+    await interaction.answered(closed, "the reveal")
+
+
+async def long_answers_and_hostile_words_stay_within_the_limits(stage: Stage) -> None:
+    channel = stage.channel()
+    posted = await stage.ada.mention(channel, f"long @everyone <@{stage.bob.user.id}> https://example.org ``` attachment://x")
+    note = await stage.ada.answer_to(posted, votable)
+    assert MOST_CHARACTERS - 2000 < len(note.text) <= MOST_CHARACTERS + 50
+    full = await (await stage.ada.click(note, "Full answers")).answered()
+    assert full.ephemeral
+    assert "number 119" in full.text or all(b"number 119" in stored.data for stored in full.files)
+
+
+COMMANDS: list[tuple[str, dict[str, Any]]] = [
+    ("help", {}),
+    ("new", {}),
+    ("verdict", {}),
+    ("results", {"period": "week"}),
+    ("history", {"search": "prompt"}),
+    ("recipe list", {}),
+    ("recipe show", {"name": "house"}),
+    ("recipe use", {"name": "house"}),
+    ("adapter list", {}),
+    ("adapter info", {"name": "demo"}),
+    ("settings", {"quorum": 5, "deadline_hours": 1.5}),
+    ("settings", {"reset": True}),
+    ("export", {"period": "year"}),
+    ("forget", {}),
+]
+
+
+async def every_command_is_answered_within_the_limits(stage: Stage) -> None:
+    place, cora = stage.elsewhere, stage.cora
+    duel = await (await cora.slash(place, "compare", request="Prompt or fine-tune?", tag="first")).answered(votable)
+    await (await cora.click(duel, LEFT)).answered()
+    for name, options in COMMANDS:
+        interaction = await cora.slash(place, name, **options)
+        said = await interaction.answered(what=f"an answer to /{name}")
+        assert (said.text or said.files) and "An error in Duelbot" not in said.text, f"/{name}: {said.text}"
+    assert isinstance(await cora.autocomplete(place, "recipe show", "name", "ho"), list)
+    assert isinstance(await cora.autocomplete(place, "history", "tag", ""), list)
+
+
+async def menus_and_files_begin_duels(stage: Stage) -> None:
+    place = stage.channel()
+    posted = await stage.bob.post(place, "How do I sort 400 mails a day?")
+    await (await stage.ada.menu(place, "Compare answers", posted)).answered(votable, "two answers")
+    opened = await (await stage.ada.menu(place, "Compare with this context", posted)).acknowledged()
+    await (await stage.ada.submit(opened, request="And what does it cost?")).answered(votable, "two answers")
+    lines = "\n".join(json.dumps({"request": f"request {number}"}) for number in range(3))
+    await stage.ada.slash(place, "compare", file=Attached("some.jsonl", lines.encode()))
+    await stage.until(lambda: len([note for note in stage.discord.world.of_bot(place) if votable(note)]) == 5, "three more duels")
+
+
+TOGETHER = (
+    a_mention_is_streamed_voted_on_and_revealed,
+    a_command_is_acknowledged_before_anything_else_happens,
+    a_direct_message_is_answered_and_one_ballot_closes_it,
+    edits_keep_the_pace_of_the_channel_and_the_last_one_lands,
+    a_lost_answer_a_429_and_a_502_leave_one_whole_duel,
+    a_deleted_message_stops_both_answers,
+    it_works_where_only_a_person_has_installed_it,
+    long_answers_and_hostile_words_stay_within_the_limits,
+    every_command_is_answered_within_the_limits,
+    menus_and_files_begin_duels,
+)
+"""What one bot does for many people at the same time."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def together(shared: Stage) -> dict[str, asyncio.Task[None]]:
+    tasks = {each.__name__: asyncio.create_task(each(shared)) for each in TOGETHER}
+    await asyncio.wait(tasks.values())
+    return tasks
+
+
+@pytest.mark.parametrize("scene", [each.__name__ for each in TOGETHER])
+async def test_while_others_are_served(stage: Stage, together: dict[str, asyncio.Task[None]], scene: str) -> None:
+    together[scene].result()
 
 
 async def test_a_dropped_connection_is_resumed_and_replayed_events_count_once(stage: Stage) -> None:
@@ -142,15 +243,6 @@ async def drop_and_resume(stage: Stage, replayed: int = 25) -> None:
     stage.discord.gateway.replays_seen = 0
 
 
-async def test_a_deleted_message_stops_both_answers(stage: Stage) -> None:
-    posted = await stage.ada.mention(stage.channel(), "slow 900 and then deleted")
-    note = await stage.ada.answer_to(posted, streaming)
-    await stage.ada.delete(note)
-    async with asyncio.timeout(20):
-        while stage.stored("SELECT state FROM duels WHERE request LIKE '%then deleted'") != [("void",)]:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-
-
 async def test_an_expired_token_is_followed_by_the_channel_route(stage: Stage) -> None:
     interaction = await stage.ada.slash(stage.channel(), "compare", request="slow 40")
     note = await interaction.answered(streaming, "a stream")
@@ -160,26 +252,6 @@ async def test_an_expired_token_is_followed_by_the_channel_route(stage: Stage) -
         str(note.id) in call.path and call.status == 200
         for call in stage.discord.calls_to("PATCH", "/channels/{channel_id}/messages/{message_id}")
     )
-
-
-async def test_it_works_where_only_a_person_has_installed_it(stage: Stage) -> None:
-    elsewhere = stage.discord.world.channel(stage.discord.world.guild("Elsewhere", stage.bob.user), "far", bot_may=False)
-    interaction = await stage.bob.slash(elsewhere, "compare", user_installed=True, request="slow 20")
-    note = await interaction.answered(votable, "two answers")
-    await stage.bob.click(note, LEFT)
-    await interaction.answered(lambda found: "1 has voted" in found.text, "the count")
-    await stage.ada.click(note, LEFT)
-    await interaction.answered(closed, "the reveal")
-
-
-async def test_long_answers_and_hostile_words_stay_within_the_limits(stage: Stage) -> None:
-    channel = stage.channel()
-    posted = await stage.ada.mention(channel, f"long @everyone <@{stage.bob.user.id}> https://example.org ``` attachment://x")
-    note = await stage.ada.answer_to(posted, votable)
-    assert MOST_CHARACTERS - 2000 < len(note.text) <= MOST_CHARACTERS + 50
-    full = await (await stage.ada.click(note, "Full answers")).answered()
-    assert full.ephemeral
-    assert "number 119" in full.text or all(b"number 119" in stored.data for stored in full.files)
 
 
 async def test_thirty_two_duels_at_once_are_acknowledged_within_a_second(stage: Stage) -> None:
@@ -196,20 +268,20 @@ async def test_thirty_two_duels_at_once_are_acknowledged_within_a_second(stage: 
 
 
 async def test_a_vote_goes_on_after_the_bot_was_killed(tmp_path: Path) -> None:
-    async with built(tmp_path) as (discord, team, channels, ada, bob):
-        async with bot_process(discord, tmp_path, settings=GENEROUS) as first:
-            stage = Stage(discord, first, team, channels, ada, bob, tmp_path)
-            voted = await ada.answer_to(await ada.mention(channels[0], "voted before the end"), votable)
+    async with built(tmp_path) as stage:
+        ada, bob, calm, busy = stage.ada, stage.bob, stage.channel(), stage.channel()
+        async with stage.running() as first:
+            voted = await ada.answer_to(await ada.mention(calm, "voted before the end"), votable)
             await (await ada.click(voted, LEFT)).answered()
-            broken = await ada.answer_to(await ada.mention(channels[1], "slow 900"), streaming)
+            broken = await ada.answer_to(await ada.mention(busy, "slow 900"), streaming)
             first.process.kill()
             await first.process.wait()
-        async with bot_process(discord, tmp_path, settings=GENEROUS) as stage.bot:
-            await ada.sees(channels[1], lambda found: found is broken and "Stop" not in found.labels, "the broken duel marked")
+        async with stage.running():
+            await ada.sees(busy, lambda found: found is broken and "Stop" not in found.labels, "the broken duel marked")
             await (await bob.click(voted, RIGHT)).acknowledged()
-            await ada.sees(channels[0], lambda found: found is voted and closed(found), "the reveal")
+            await ada.sees(calm, lambda found: found is voted and closed(found), "the reveal")
             assert "2 votes" in voted.text
-            assert len(discord.calls_to("PUT", "/commands")) == 1, "commands are synced only when they changed"
+            assert len(stage.discord.calls_to("PUT", "/commands")) == 1, "commands are synced only when they changed"
             assert_clean(stage)
 
 
@@ -235,7 +307,6 @@ async def test_sigterm_in_mid_stream_ends_with_a_last_edit_and_refuses_in_words(
 
 
 async def test_an_intent_that_the_portal_refuses_is_one_sentence(tmp_path: Path) -> None:
-    asks = {"DUEL_DISCORD_CONTENT_INTENT": "true"}
-    async with built(tmp_path) as (discord, *_), bot_process(discord, tmp_path, settings=asks, wait=False) as bot:
+    async with built(tmp_path) as stage, stage.running(wait=False, DUEL_DISCORD_CONTENT_INTENT="true") as bot:
         await bot.says("Message Content Intent")
         assert "Traceback" not in bot.output

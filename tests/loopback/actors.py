@@ -11,7 +11,7 @@ from tests.loopback.server import Loopback
 from tests.loopback.world import Channel, File, Message
 
 Json = dict[str, Any]
-SUBCOMMANDS, ATTACHMENT = (1, 2), 11
+SUBCOMMANDS, ROLE, ATTACHMENT = (1, 2), 8, 11
 _INTERACTIONS = None  # interactions come whatever the intents are
 
 
@@ -84,7 +84,7 @@ class Person:
 
     # --- commands
 
-    async def slash(self, channel: Channel, name: str, *, user_installed: bool = False, **options: Any) -> Interaction:
+    async def slash(self, channel: Channel, name: str, /, *, user_installed: bool = False, **options: Any) -> Interaction:
         """Run "compare" or "recipe list" as Discord's own client would: with the options that the command has, and no others."""
         command, data = self._command(name, 1), {}
         made = self._start(COMMAND, channel, user_installed)
@@ -136,6 +136,9 @@ class Person:
             stored = self._upload(channel, value)
             resolved.setdefault("attachments", {})[str(stored.id)] = payloads.attachment(self.world, stored)
             value = str(stored.id)
+        if option["type"] == ROLE and channel.guild:
+            resolved.setdefault("roles", {})[str(value)] = payloads.role(value, channel.guild.roles.get(value, "@everyone"), 0, 1)
+            value = str(value)
         given = [choice["value"] for choice in option.get("choices") or []]
         named = {choice["name"]: choice["value"] for choice in option.get("choices") or []}
         value = named.get(value, value)

@@ -69,6 +69,8 @@ def put_commands(hub: Hub, call: Call) -> list[Json]:
         extra = {"id": number, "application_id": str(hub.world.bot.id), "version": str(hub.world.snowflake()), "type": kind}
         defaults = {"description": "", "default_member_permissions": None, "contexts": None, "integration_types": [0], "nsfw": False}
         given = {name: value for name, value in command.items() if value is not None}
+        if "default_member_permissions" in given:
+            given["default_member_permissions"] = str(given["default_member_permissions"])
         hub.world.commands[int(number)] = {**defaults, **given, **extra}
     hub.world.changes.tell()
     return commands(hub, call)
