@@ -14,7 +14,8 @@ CREATE TABLE posts (
     shown TEXT NOT NULL DEFAULT '',     -- what the message shows: state and number of ballots, or 'gone' when it was deleted
     told INTEGER NOT NULL DEFAULT 0 CHECK (told IN (0, 1))  -- the asker was told of the close
 ) STRICT;
-CREATE INDEX posts_by_team ON posts (team, duel);
+CREATE INDEX posts_by_team ON posts (team);  -- and, as every index, by the order in which they were written
+CREATE INDEX posts_unsettled ON posts (duel) WHERE shown NOT IN ('closed', 'void', 'gone');  -- what may still have to be edited
 CREATE INDEX duels_by_asker ON duels (asker, asked_at);
 CREATE INDEX duels_open ON duels (state) WHERE state = 'open';
 

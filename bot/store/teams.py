@@ -138,8 +138,9 @@ class Board:
     async def stale(self, limit: int) -> list[Post]:
         """Lasting posts whose message shows less than the store knows, the oldest first. Running duels are not among them."""
         sql = (
-            f"{_POSTS} FROM posts JOIN duels ON duels.id = duel WHERE lasting AND state != 'answering' AND shown NOT IN ('gone', "
-            "CASE state WHEN 'open' THEN state || (SELECT count(*) FROM ballots WHERE duel = duels.id) ELSE state END) "
+            f"{_POSTS} FROM posts CROSS JOIN duels ON duels.id = duel WHERE shown NOT IN ('closed', 'void', 'gone') "
+            "AND lasting AND state != 'answering' "
+            "AND shown != CASE state WHEN 'open' THEN state || (SELECT count(*) FROM ballots WHERE duel = duels.id) ELSE state END "
             "ORDER BY asked_at LIMIT ?"
         )
         return [_post(row) for row in await self._in._rows(sql, (limit,))]
@@ -198,7 +199,7 @@ class Board:
     async def asked(self, column: str, who: str, now: datetime, minute_ago: datetime, day_ago: datetime) -> Asked:
         """column: "asker" or "team"."""
         of = "FROM duels JOIN posts ON posts.duel = duels.id"
-        where = f"{'duels.asker' if column == 'asker' else 'posts.team'} = ? AND asked_at > ?"
+        where = f"{'duels.asker' if column == 'asker' else '+posts.team'} = ? AND asked_at > ?"  # plus: by time, not by team
         [row] = await self._in._rows(
             f"SELECT count(*) AS day, coalesce(sum(asked_at > ?), 0) AS minute, coalesce(sum(state = 'answering'), 0) AS running "
             f"{of} WHERE {where}",
@@ -215,7 +216,7 @@ class Board:
         """Duels of a team that its members may see, or one person's own outside of teams; newest first."""
         rows = await self._in._rows(
             "SELECT posts.*, duels.*, (SELECT count(*) FROM ballots WHERE ballots.duel = duels.id) AS cast FROM duels "
-            "JOIN posts ON posts.duel = duels.id WHERE team IS ?1 AND (asker = ?2 OR (team IS NOT NULL AND NOT private)) "
+            "JOIN posts ON posts.duel = duels.id WHERE +team IS ?1 AND (asker = ?2 OR (team IS NOT NULL AND NOT private)) "
             "AND (?3 = '' OR instr(fold(request), fold(?3))) AND (?4 = '' OR tag = ?4) AND (?5 IS NULL OR asked_at >= ?5) "
             "ORDER BY asked_at DESC, duels.rowid DESC LIMIT ?6",
             (team, asker, search, tag, since and stamp(since), limit),
@@ -252,7 +253,7 @@ class Board:
         """Asker, duel and request of the latest requests in direct messages, newest first."""
         rows = await self._in._rows(
             "SELECT asker, duel, request FROM posts JOIN duels ON duels.id = duel WHERE team IS NULL AND request != '' "
-            "ORDER BY asked_at DESC LIMIT ?",
+            "ORDER BY posts.rowid DESC LIMIT ?",
             (limit,),
         )
         return [(row["asker"], row["duel"], row["request"]) for row in rows]

@@ -127,6 +127,7 @@ class Forget(ui.DynamicItem[ui.Button[Any]], template=r"forget:(?P<answer>yes)")
         desk = desk_of(interaction)
         await desk.teams.forget(person(interaction.user))
         await edit_by_token(interaction, words_sheet("Deleted. What was yours is gone from my store."))
+        await desk.remember()
         await desk.heal()
 
 

@@ -7,7 +7,7 @@ for deadlines, and for what another front or an earlier process has changed.
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,15 +32,25 @@ TOKEN_S = 14 * 60.0
 OLD_S = 3600.0
 RUNNING = ("waiting", "answering")
 LEAVE_S = 8.0
+REMEMBERED = 500
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What autocomplete offers, so that it asks the store for nothing; as of the last tick."""
+    """What autocomplete offers, so that it asks the store for nothing."""
 
-    tagged: Sequence[tuple[str | None, str]] = ()  # team and tag
-    asked: Sequence[tuple[str, str, str]] = ()  # asker, duel, request
+    tagged: tuple[tuple[str | None, str], ...] = ()  # team and tag
+    asked: tuple[tuple[str, str, str], ...] = ()  # asker, duel, request of direct messages
+
+    def plus(self, post: Post, view: DuelView) -> "Memory":
+        """With one more request, at the front."""
+        tagged, asked = self.tagged, self.asked
+        if post.tag:
+            tagged = ((post.team, post.tag), *(each for each in tagged if each != (post.team, post.tag)))[:REMEMBERED]
+        if post.team is None:
+            asked = ((view.asker, post.duel, view.request), *asked)[:REMEMBERED]
+        return Memory(tagged, asked)
 
     def tags(self, team: str | None) -> list[str]:
         return [tag for of, tag in self.tagged if of == team]
@@ -57,6 +67,10 @@ class Token:
     ends_at: float  # on the loop's clock
 
 
+NOTHING = Memory()
+"""Before the store was read."""
+
+
 class Desk:
     """One per process."""
 
@@ -64,7 +78,7 @@ class Desk:
         self.app, self.teams, self.wire, self.pacer = app, teams, wire, pacer
         self.leaving = False
         self.estimate: Estimate | None = None  # in memory: what the next duel will probably take
-        self.memory = Memory()
+        self.memory = NOTHING
         self._tokens: dict[str, Token] = {}
         self._following: dict[str, asyncio.Task[None]] = {}
         self._at_work: set[asyncio.Task[Any]] = set()  # what is answering somebody now
@@ -81,6 +95,7 @@ class Desk:
         if self.leaving:
             raise DuelbotError(words.LEAVING)
         post, view = await self.teams.ask(order)
+        self.memory = self.memory.plus(post, view)
         if interaction is not None:
             self._tokens[post.duel] = Token(interaction, asyncio.get_running_loop().time() + TOKEN_S)
         try:
@@ -97,6 +112,7 @@ class Desk:
         if self.leaving:
             raise DuelbotError(words.LEAVING)
         post, view = await self.teams.ask(order)
+        self.memory = self.memory.plus(post, view)
         self._follow(post, view, quietly=True)
         await asyncio.wait({self._following[post.duel]})
 
@@ -264,7 +280,12 @@ class Desk:
             await self.redraw(duel)
         await self.heal()
         self.estimate = await self.app.estimate()
-        self.memory = Memory(await self.teams.tags(), await self.teams.lately())
+        if self.memory is NOTHING:
+            await self.remember()
+
+    async def remember(self) -> None:
+        """Read anew what autocomplete offers."""
+        self.memory = Memory(tuple(await self.teams.tags()), tuple(await self.teams.lately()))
 
     async def heal(self) -> None:
         """Redraw what shows less than is stored."""

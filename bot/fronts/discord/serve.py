@@ -25,6 +25,7 @@ async def serve(app: App, settings: Settings, *, sleep: Callable[[float], Awaita
 
     Raises SettingsError when Discord refuses the token or the intent.
     """
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody misses voice here
     wait_s = FIRST_WAIT_S
     while True:
         try:

@@ -7,6 +7,8 @@ from typing import Any
 
 import discord
 
+from bot.fronts.discord.bot import DuelBot
+from bot.settings import Settings
 from tests.bot.fronts.discord_stage import Stage, staged
 
 
@@ -87,6 +89,16 @@ async def test_a_file_of_requests_names_the_line_that_is_wrong(tmp_path: Path) -
             assert words in stage.shown(refused.response)
 
 
+async def test_tags_are_offered_from_memory_also_after_a_restart(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        await ann.slash(stage.channel, "compare", request="one", tag="mail")
+        assert [each["value"] for each in await ann.autocomplete(stage.channel, "results", "tag", "MA")] == ["mail"]
+        await stage.env.restart_bot(DuelBot(stage.app, Settings(), shard_count=1))
+        assert [each["value"] for each in await ann.autocomplete(stage.channel, "compare", "tag", "")] == ["mail"]
+        assert await ann.user.autocomplete("compare", "tag", "") == [], "another team's tags are not told"
+
+
 async def test_any_message_can_be_compared_from_its_menu(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
@@ -142,7 +154,6 @@ async def test_a_direct_conversation_is_reopened_from_the_history(tmp_path: Path
         await ann.send_dm("About tea")
         await ann.slash("new")
         await ann.send_dm("About cars")
-        await stage.env.advance_time(11)  # the memory of autocomplete is as of the last tick
         [found] = await ann.autocomplete("history", "reopen", "TEA")
         said = await ann.slash("history", reopen=found["value"])
         assert "goes on with “About tea”" in stage.shown(said.response)

@@ -17,7 +17,8 @@ from bot.fronts.discord import serve as discord_serve
 from bot.fronts.discord import words
 from bot.fronts.discord.bot import DuelBot
 from bot.settings import Settings
-from bot.store.teams import Asked
+from bot.store.teams import Asked, Board
+from bot.views import ModelState
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script
 from engine.errors import BadRequest, SettingsError
@@ -188,6 +189,51 @@ async def test_waiting_requests_say_how_many_are_ahead(tmp_path: Path) -> None:
         for name in ("ann", "bob", "eve"):
             await asked(stage, stage.member(name))
         assert "2 ahead of you" in stage.shown(stage.last())
+
+
+async def test_a_model_that_could_not_be_loaded_is_said_in_its_own_words(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.app._model.state = ModelState("failed", "There is no adapter folder ./lora.")
+        assert stage.shown(await asked(stage, stage.member("ann"))) == "There is no adapter folder ./lora."
+
+
+async def test_a_request_that_is_too_long_is_said(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        said = await stage.member("ann").slash(stage.channel, "compare", file=("long.txt", b"x" * 20_001))
+        assert "The request has 20,001 characters; at most 20,000 are accepted." in stage.shown(said.response)
+
+
+async def test_compare_in_a_direct_message_closes_on_the_first_vote(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann").user
+        result = await ann.slash("compare", request="hello")
+        await ann.click(result.response, label="B is better")
+        assert "1 vote: B is better 1." in stage.shown(result.response)
+
+
+async def test_a_thread_is_answered_in_the_thread(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        message = await ann.send(stage.channel, "Let us talk")
+        real = await stage.bot.get_channel(stage.channel.id).fetch_message(message.id)  # type: ignore[union-attr]
+        await real.create_thread(name="talk")
+        [thread] = stage.channel.threads
+        await ann.send(thread, f"{stage.mention} hello")
+        assert "[Tie]" in stage.shown(stage.last(thread))
+
+
+async def test_looking_for_stale_messages_reads_no_settled_ones(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage, stage.app._store.reading() as look:
+        plan: list[str] = []
+        rows = look._rows
+
+        async def explained(sql: str, values: Any = ()) -> list[Any]:
+            plan.extend(row["detail"] for row in await rows(f"EXPLAIN QUERY PLAN {sql}", values))
+            return []
+
+        look._rows = explained  # type: ignore[method-assign]
+        await Board(look).stale(50)
+        assert any("posts_unsettled" in step for step in plan), plan
 
 
 async def test_a_full_queue_is_said(tmp_path: Path) -> None:
