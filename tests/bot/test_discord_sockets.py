@@ -53,6 +53,7 @@ async def test_the_bot_starts_beside_the_page_with_its_commands_and_without_priv
     assert {"compare", "Compare answers"} <= names
     assert not stage.discord.gateway.identified[0].intents & PRIVILEGED
     await stage.bot.says(stage.bot.page)
+    assert "WARNING" not in stage.bot.output
     async with aiohttp.ClientSession() as session, session.get(stage.bot.page) as page:
         assert page.status == 200
 

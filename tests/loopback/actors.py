@@ -87,6 +87,9 @@ class Person:
     async def slash(self, channel: Channel, name: str, /, *, user_installed: bool = False, **options: Any) -> Interaction:
         """Run "compare" or "recipe list" as Discord's own client would: with the options that the command has, and no others."""
         command, data = self._command(name, 1), {}
+        needed = int(command[0].get("default_member_permissions") or 0)
+        has = payloads.permissions(channel.guild, self.user) if channel.guild else needed
+        assert has & needed == needed, f"{self.user.name} may not use /{name}"
         made = self._start(COMMAND, channel, user_installed)
         resolved: Json = {}
         values = [
