@@ -12,7 +12,7 @@ from discord.ext import tasks
 
 from bot.app import App
 from bot.app.teams import Teams
-from bot.fronts.discord import admin, commands, lists, words
+from bot.fronts.discord import admin, commands, evidence, lists, words
 from bot.fronts.discord.batch import Batches
 from bot.fronts.discord.buttons import Act, Guess, Vote
 from bot.fronts.discord.desk import Desk
@@ -70,7 +70,7 @@ class DuelBot(ext.AutoShardedBot):
     async def setup_hook(self) -> None:
         """Once per process, before the gateway."""
         self.add_dynamic_items(Vote, Act, Guess, admin.Forget)
-        for command in (*commands.every(), *lists.every(), *admin.every()):
+        for command in (*commands.every(), *lists.every(), *admin.every(), evidence.verdict):
             self.tree.add_command(command)
         await self._sync()
         self._ticking.start()

@@ -1,4 +1,4 @@
-"""/verdict, /results, /history, /recipe, /adapter: what there is, to read."""
+"""/results, /history, /recipe, /adapter: what there is, to read."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -31,20 +31,7 @@ def since_of(period: str | None) -> datetime | None:
     return discord.utils.utcnow() - timedelta(days=PERIODS[period]) if period in PERIODS else None
 
 
-# --- the verdict and the results
-
-
-@app_commands.command(description="Prompt or fine-tune? What the votes say so far.")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
-async def verdict(interaction: discord.Interaction) -> None:
-    await guarded(interaction, _verdict(interaction))
-
-
-async def _verdict(interaction: discord.Interaction) -> None:
-    await think(interaction, private=False)
-    found = await desk_of(interaction).app.verdict()
-    await interaction.edit_original_response(view=words_sheet(f"### Verdict\n{text.clean(found.words)}"))
+# --- results
 
 
 @app_commands.command(description="How the votes went here.")
@@ -277,4 +264,4 @@ def adapter_words(kit: Kit | None) -> str:
 
 
 def every() -> list[Any]:
-    return [verdict, results, history, recipe, adapter]
+    return [results, history, recipe, adapter]

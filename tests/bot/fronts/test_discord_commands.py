@@ -130,7 +130,25 @@ async def test_verdict_and_results_count_what_was_voted_here(tmp_path: Path) -> 
         assert "- the prompt better: 2\n- both bad: 1" in said
         tagged = stage.shown((await ann.slash(stage.channel, "results", tag="mail", period="week")).response)
         assert "### Results (the last week, tag mail)\n2 duels" in tagged
-        assert stage.shown((await ann.slash(stage.channel, "verdict")).response).startswith("### Verdict\n")
+
+
+async def test_the_verdict_comes_with_pictures_that_are_also_words(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_quorum=1) as stage:
+        ann = stage.member("ann")
+        nothing = await ann.slash(stage.channel, "verdict")
+        assert "no duel decided yet" in stage.shown(nothing.response)
+        for number in range(3):
+            await voted(stage, ann, f"request {number}", "A is better", tag="mail")
+        said = await ann.slash(stage.channel, "verdict", here=True, tag="mail", period="month")
+        assert not said.ephemeral
+        assert stage.shown(said.response).startswith("### Verdict (tag mail, this team, since ")
+        assert "3 duels, 3 ballots of 1 person." in stage.shown(said.response)
+        stored = stage.env.backend.get_message(said.response.channel_id, said.response.id)
+        pictures = [stage.env.backend.cdn.get(each["url"]) or b"" for each in stored.attachments]
+        assert pictures
+        assert all(picture.startswith(b"\x89PNG") for picture in pictures)
+        [gallery] = [each for each in stored.components if each["type"] == 12]
+        assert "share of votes over 3 duels" in gallery["items"][0]["description"]
 
 
 async def test_history_shows_a_server_its_own_duels_but_no_private_ones(tmp_path: Path) -> None:
