@@ -1,4 +1,4 @@
-"""The commands beside the fronts: python -m bot simulate | bench | …; each prints for people, or one JSON object with --json."""
+"""The commands beside the fronts, python -m bot simulate | bench | export | import …: each prints for people, or JSON with --json."""
 
 import argparse
 import asyncio
@@ -6,9 +6,12 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
+
+from bot.settings import Settings
 
 DONE, FAILED = 0, 1
-NAMES = ("simulate", "bench")
+NAMES = ("simulate", "bench", "export", "import")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -17,6 +20,10 @@ def main(argv: Sequence[str]) -> int:
     match options.command:
         case "simulate":
             return _simulate(options.quick, options.seed, options.json)
+        case "export":
+            return asyncio.run(_export(options.format, options.out, options.json))
+        case "import":
+            return asyncio.run(_import(options.source, options.json))
         case _:
             return _bench(options.sizes, options.json)
 
@@ -34,7 +41,16 @@ def parser() -> argparse.ArgumentParser:
     simulate.add_argument("--seed", type=int, default=20261122, help="of the random numbers (default %(default)s)")
     bench = commands.add_parser("bench", help="how long a verdict takes as the store grows")
     bench.add_argument("--sizes", type=_sizes, default=(10_000, 200_000), metavar="N,…", help="duels, five ballots each")
-    for command in (simulate, bench):
+    export = commands.add_parser(
+        "export",
+        help="the team's tables, or its preference pairs",
+        description="Works beside a running Duelbot; DUEL_STORE_PATH names the store.",
+    )
+    export.add_argument("--format", choices=("jsonl", "csv", "dpo"), default="jsonl", help="csv writes a folder; dpo pairs for training")
+    export.add_argument("--out", type=Path, required=True, help="the file or folder to write; nothing is written over")
+    back = commands.add_parser("import", help="read what export wrote (jsonl or csv) into an empty store")
+    back.add_argument("source", type=Path)
+    for command in (simulate, bench, export, back):
         command.add_argument("--json", action="store_true", help="write one JSON object to stdout instead of lines for people")
     return root
 
@@ -76,6 +92,31 @@ def _simulate(quick: bool, seed: int, as_json: bool) -> int:
         print(f"{value:8g}  {meaning}" if name == "decide_70_median" else f"{value:8.2%}  {meaning}")
     print("All bars hold." if table["passed"] else "A bar does not hold.")
     return DONE if table["passed"] else FAILED
+
+
+async def _export(form: str, out: Path, as_json: bool) -> int:
+    from bot.exchange import export
+    from bot.store.exchange import reading_copy
+
+    async with reading_copy(Settings.read().store_file) as store:
+        return _counted(await export(store, form, out), f"Written to {out}", as_json)
+
+
+async def _import(source: Path, as_json: bool) -> int:
+    from bot.exchange import read_back
+    from bot.store import Store
+
+    store = await Store.open(Settings.read().store_file)
+    try:
+        return _counted(await read_back(store, source), f"Read into {store.path}", as_json)
+    finally:
+        await store.aclose()
+
+
+def _counted(rows: dict[str, int], what: str, as_json: bool) -> int:
+    told = ", ".join(f"{count:,} {table}" for table, count in rows.items() if count)
+    print(json.dumps(rows) if as_json else f"{what}: {told or 'nothing; the store is empty'}.")
+    return DONE
 
 
 def _bench(sizes: tuple[int, ...], as_json: bool) -> int:

@@ -133,11 +133,6 @@ class Book:
         await self._in._insert("ledgers", row, f"ON CONFLICT (scope) DO UPDATE SET {update}")
         await self._do("DELETE FROM ledgers WHERE scope NOT IN (SELECT scope FROM ledgers ORDER BY used_at DESC LIMIT ?)", (KEPT,))
 
-    async def start_over(self) -> None:
-        """Closed duels have changed: no ledger holds any more."""
-        await self._do("UPDATE epochs SET number = number + 1")
-        await self._do("DELETE FROM ledgers")
-
     # --- tags, training data
 
     async def tag(self, duel: str, tag: str, by_rule: bool) -> None:

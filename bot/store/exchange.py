@@ -64,11 +64,22 @@ class Dump:
         if not rows:
             return
         names = list(rows[0])
-        sql = f"INSERT INTO {_known(table)} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        if unknown := set(names) - set(await self.columns(table)):
+            raise StoreError(f"The table {table} has no column {', '.join(sorted(unknown))}. Nothing was imported.")
+        sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
         try:
             await self._in._connection.executemany(sql, [tuple(row[name] for name in names) for row in rows])
-        except (sqlite3.IntegrityError, sqlite3.OperationalError, sqlite3.InterfaceError, OverflowError, KeyError) as error:
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, OverflowError, KeyError) as error:
             raise StoreError(f"A row of {table} does not fit the store ({error}). Nothing was imported.") from error
+
+    async def is_empty(self) -> bool:
+        """Whether nobody owns anything here yet."""
+        return not any([await self.count(table) for table in TABLES])
+
+    async def start_over(self) -> None:
+        """Closed duels have come in: no ledger holds any more."""
+        await self._in._rows("UPDATE epochs SET number = number + 1")
+        await self._in._rows("DELETE FROM ledgers")
 
 
 def _known(table: str) -> str:

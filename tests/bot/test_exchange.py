@@ -1,0 +1,120 @@
+"""Out of one store and into another: the same tables, the same verdict; and what is no export is refused whole."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.__main__ import main
+from bot.app.teams import Order, Teams
+from bot.ballots import Choice
+from bot.seed import Team, plant
+from bot.settings import Settings
+from bot.store import Store
+from bot.store.opening import migrations
+from bot.verdict import Verdict
+from engine.backends.scripted import ScriptedBackend
+from tests.bot.scripted import answered, lineup_over, scripted_app, two_answers, until
+
+
+async def lived_in(path: Path) -> Verdict:
+    """A store with a made-up team, a conversation, an open vote, a server's duel, odd texts."""
+    first, second = lineup_over(ScriptedBackend(two_answers)).entrants
+    store = await Store.open(path)
+    await plant(store, Team(60, theta=0.7, by_tag=(0.2, 0, -0.2, 0), contestants=(first.id, second.id)), np.random.default_rng(1), False)
+    await store.aclose()
+    async with scripted_app(path) as (app, _):
+        view = await answered(app, '\\N, "quoted"\nand =SUM(1)\u2028 ünïcode 🎈')
+        await app.cast(view.id, "ann", Choice.RIGHT)
+        more = await answered(app, "\\begins with a backslash", conversation=view.conversation)
+        await app.cast(more.id, "ann, the \\first", Choice.LEFT)
+        await answered(app, "left open", quorum=3)
+        teams = Teams(app, Settings(store_path=str(path), discord_quorum=1))
+        _, asked = await teams.ask(Order("In a server?", "bob", "message:1", "red", "c", tag="talk"))
+        await until(app, asked.id, "open")
+        await teams.guess(asked.id, "eve", None)
+        await teams.cast(asked.id, "eve", frozenset(), Choice.BOTH_BAD)
+        found = await app.verdict()
+    assert isinstance(found, Verdict) and found.duels == 63
+    return found
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+async def test_the_tables_read_back_in_an_empty_store_give_the_same_verdict(
+    tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = await lived_in(tmp_path / "one")
+    monkeypatch.setenv("DUEL_STORE_PATH", str(tmp_path / "one"))
+    assert await asyncio.to_thread(main, ["export", "--format", form, "--out", str(tmp_path / "out"), "--json"]) == 0
+    written = json.loads(capsys.readouterr().out)
+    assert written["duels"] == 64 and written["guesses"] == 1 and written["posts"] == 1
+    monkeypatch.setenv("DUEL_STORE_PATH", str(tmp_path / "two"))
+    assert await asyncio.to_thread(main, ["import", str(tmp_path / "out"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == written
+    async with scripted_app(tmp_path / "two") as (app, _):
+        assert await app.verdict() == before
+        assert await app.verdict(team="red") != before
+    again = tmp_path / "again"
+    assert await asyncio.to_thread(main, ["export", "--format", form, "--out", str(again)]) == 0
+    files = [""] if form == "jsonl" else [file.name for file in again.iterdir()]
+    assert all((again / name).read_bytes() == (tmp_path / "out" / name).read_bytes() for name in files)
+    assert await asyncio.to_thread(main, ["import", str(again)]) == 2
+    assert "not empty" in capsys.readouterr().err
+
+
+async def test_preference_pairs_hold_the_winner_and_what_was_said_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await lived_in(tmp_path / "one")
+    monkeypatch.setenv("DUEL_STORE_PATH", str(tmp_path / "one"))
+    assert await asyncio.to_thread(main, ["export", "--format", "dpo", "--out", str(tmp_path / "pairs.jsonl")]) == 0
+    pairs = [json.loads(line) for line in (tmp_path / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
+    talk = next(pair for pair in pairs if len(pair["prompt"]) == 3)
+    assert [turn["role"] for turn in talk["prompt"]] == ["user", "assistant", "user"]
+    assert talk["prompt"][1]["content"] == "tuned says hello" and talk["prompt"][2]["content"] == "\\begins with a backslash"
+    assert talk["chosen"] == [{"role": "assistant", "content": "prompted says hi"}] and talk["rejected_arm"] == "tuned"
+    assert not [pair for pair in pairs if pair["prompt"][-1]["content"] in ("In a server?", "left open")]
+    assert all(pair["for_chosen"] * 2 > 0 and pair["chosen"] != pair["rejected"] for pair in pairs)
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ("hello", "Line 1"),
+        ('{"duelbot": 1}', "no export of this version"),
+        ("[1]", "Line 1"),
+        ('HEAD\n{"table": "sqlite_schema", "a": 1}', "no table"),
+        ('HEAD\n{"table": "marks", "name": "a"}', "no table"),
+        ('HEAD\n{"table": "conversations", "id": "c"}', "does not fit"),
+        ('HEAD\n{"table": "conversations", "id": "c", "started_at) VALUES (1, 2); --": "x"}', "no column"),
+        ('HEAD\n{"table": "conversations", "id": ["c"], "started_at": "x"}', "does not fit"),
+        (
+            'HEAD\n{"table": "ballots", "duel": "d", "voter": "v", "verdict": "tie", "entrant": null, "cast_at": "x"}',
+            "fit|FOREIGN",
+        ),
+    ],
+)
+async def test_what_is_no_export_is_refused_and_nothing_is_kept(
+    tmp_path: Path, lines: str, why: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").write_text(lines.replace("HEAD", json.dumps({"duelbot": len(migrations())})))
+    monkeypatch.setenv("DUEL_STORE_PATH", str(tmp_path / "s"))
+    assert await asyncio.to_thread(main, ["import", str(tmp_path / "in")]) == 2
+    assert re.search(why, capsys.readouterr().err)
+    async with scripted_app(tmp_path / "s") as (app, _):
+        assert await app.history() == []
+
+
+async def test_an_export_works_beside_a_running_bot_and_writes_nothing_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DUEL_STORE_PATH", str(tmp_path / "s"))
+    assert await asyncio.to_thread(main, ["export", "--out", str(tmp_path / "out")]) == 2
+    assert "There is no store" in capsys.readouterr().err
+    async with scripted_app(tmp_path / "s") as (app, _):
+        await answered(app)
+        assert await asyncio.to_thread(main, ["export", "--out", str(tmp_path / "out")]) == 0
+        assert "1 duels, 2 answers" in capsys.readouterr().out
+        assert await asyncio.to_thread(main, ["export", "--out", str(tmp_path / "out")]) == 2
+        assert "is there already" in capsys.readouterr().err
