@@ -9,9 +9,19 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bot.settings import Settings
+from engine import lineup as lineups
+from engine.contestants import Arm
+from engine.errors import BadRequest
+from engine.lineup import parse_arms
 
 DONE, FAILED = 0, 1
-NAMES = ("simulate", "bench", "export", "import")
+ROWS = """a row is a JSON object a line, with a request and what is expected of an answer:
+  {"request": "…", "reference": "…", "tags": ["billing"]}      exact match and token F1; a list of references: any
+  {"request": "…", "pattern": "…"}                             a regular expression found in the answer
+  {"request": "…", "schema": {"type": "object"}}               the answer is JSON that fits the schema
+  {"request": "…", "required": ["…"], "forbidden": ["…"]}      share of phrases that are there, and not there
+"""
+NAMES = ("simulate", "bench", "export", "import", "evaluate")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -24,6 +34,8 @@ def main(argv: Sequence[str]) -> int:
             return asyncio.run(_export(options.format, options.out, options.json))
         case "import":
             return asyncio.run(_import(options.source, options.json))
+        case "evaluate":
+            return asyncio.run(_evaluate(options.file, options.arms, options.json))
         case _:
             return _bench(options.sizes, options.json)
 
@@ -50,7 +62,17 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--out", type=Path, required=True, help="the file or folder to write; nothing is written over")
     back = commands.add_parser("import", help="read what export wrote (jsonl or csv) into an empty store")
     back.add_argument("source", type=Path)
-    for command in (simulate, bench, export, back):
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="answer and score a file of rows with references",
+        description="Every row is answered by every arm and scored, and the pair's result stands on its decision card beside the votes. "
+        "Broken off, the same call goes on where it stopped. Needs the store for itself: stop the bot first.",
+        epilog=ROWS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    evaluate.add_argument("--file", type=Path, required=True, metavar="JSONL")
+    evaluate.add_argument("--arms", default="", metavar="ARM,…", help=f"of {', '.join(Arm)}; without it the two of a duel")
+    for command in (simulate, bench, export, back, evaluate):
         command.add_argument("--json", action="store_true", help="write one JSON object to stdout instead of lines for people")
     return root
 
@@ -111,6 +133,42 @@ async def _import(source: Path, as_json: bool) -> int:
         return _counted(await read_back(store, source), f"Read into {store.path}", as_json)
     finally:
         await store.aclose()
+
+
+async def _evaluate(file: Path, arms: str, as_json: bool) -> int:
+    from bot.evaluation.rows import read_rows
+    from bot.evaluation.run import evaluate, lines, report
+    from bot.store import Store
+    from engine.ask import entrants_of
+
+    settings, wanted = Settings.read(), parse_arms(arms)
+    try:
+        rows = read_rows(await asyncio.to_thread(lambda: file.read_bytes().splitlines()), str(file))
+    except OSError as error:
+        raise BadRequest(f"{file} cannot be read: {error.strerror}.") from error
+    store = await Store.open(settings.store_file)
+    try:
+        _note("Loading the model …")
+        lineup = await lineups.open_lineup(settings)
+        try:
+            entrants = entrants_of(lineup, wanted)
+            at_once = max(1, settings.max_rows // len(entrants))
+            await evaluate(store, lineup, entrants, rows, _bar, limit_s=settings.answer_limit_s, at_once=at_once)
+        finally:
+            await lineup.backend.aclose()
+        table = await report(store, entrants, rows)
+    finally:
+        await store.aclose()
+    print(json.dumps(table) if as_json else "\n".join(lines(table)))
+    return DONE
+
+
+def _bar(done: int, rows: int) -> None:
+    """A progress bar on a terminal; nothing in a log."""
+    if sys.stderr.isatty():
+        filled = 30 * done // rows
+        line = f"\r[{'━' * filled}{' ' * (30 - filled)}] {done:,} of {rows:,} rows"
+        print(line, end="\n" if done == rows else "", file=sys.stderr, flush=True)
 
 
 def _counted(rows: dict[str, int], what: str, as_json: bool) -> int:

@@ -11,12 +11,16 @@ from math import floor, log10
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from adapters.card import read_card
-from bot.evidence.card import AdapterFacts, RecipeFacts
+from bot.evidence.card import AdapterFacts, Offline, RecipeFacts
 from bot.settings import Settings
 from bot.store import Store
+from bot.store.evaluations import Evaluations, pairs_of
 from bot.store.evidence import Book, Contestant, Life
-from bot.verdict import Facts, Scope, Who
+from bot.verdict import Facts, OfflineLine, Scope, Who
+from bot.verdict.offline import paired
 from engine.contestants import open_adapter
 from engine.errors import BadAdapter
 
@@ -48,6 +52,7 @@ class Gatherer:
         self._settings = settings
         self._now = now
         self._training: dict[str, Training] = {}
+        self._evaluated: dict[tuple[str, int, str, str], tuple[OfflineLine, ...]] = {}
 
     async def of(self, who: tuple[Who, Who], scope: Scope) -> Facts:
         """Raises StoreError."""
@@ -55,8 +60,12 @@ class Gatherer:
             book = Book(look)
             known, lives = await book.contestants(), await book.lives()
             asked = await book.asked_since(self._now() - MONTH)
+            latest = await Evaluations(look).latest([each.id for each in who])
+        details = await self._offline(who, latest) if latest else ()
         facts = Facts(
             who,
+            offline=Offline(details[0].metric, details[0].scores, details[0].rows) if details else None,
+            offline_details=details,
             wage_usd_per_hour=self._settings.team_wage_usd_per_hour,
             requests_per_month=self._settings.team_requests_per_month or _two_figures(asked) or None,
         )
@@ -111,6 +120,16 @@ class Gatherer:
             shelf_life_months=settings.team_shelf_life_months,
             data_to_live_s=tuple(each + (training.hours or 0.0) * 3600 for each in took),
         )
+
+    async def _offline(self, who: tuple[Who, Who], latest: tuple[str, int]) -> tuple[OfflineLine, ...]:
+        """The evaluation's lines, computed once as long as no row comes in."""
+        key = (*latest, who[0].id, who[1].id)
+        if key not in self._evaluated:
+            pair = [each.id for each in who]
+            async with self._store.reading() as look:
+                answers = await Evaluations(look).answers(latest[0], pair)
+            self._evaluated[key] = await asyncio.to_thread(paired, pairs_of(answers, pair), np.random.default_rng(0))
+        return self._evaluated[key]
 
     async def _trained(self, one: Contestant) -> Training:
         key = one.adapter_digest or ""

@@ -1,0 +1,179 @@
+"""Evaluation sets: rows checked whole, metrics against hand-made examples, a run that goes on where it stopped, its place on the card."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bot.__main__ import main
+from bot.evaluation.metrics import Expected, exact_match, json_valid, rubric, score, token_f1
+from bot.evaluation.rows import read_rows
+from bot.evaluation.schema import check_schema, fits
+from bot.verdict.offline import paired
+from engine import lineup as lineups
+from engine.backends.base import Prompt
+from engine.backends.scripted import Script, ScriptedBackend
+from engine.errors import BackendError, BadRequest
+from engine.lineup import Lineup
+from engine.settings import EngineSettings
+from tests.bot.scripted import is_tuned, lineup_over, scripted_app
+
+
+def test_exact_match_and_f1_look_at_words() -> None:
+    assert exact_match("The answer: 42!", "answer 42") == 1 and exact_match("42", "43") == 0
+    assert token_f1("the cat sat down", "a cat sat") == pytest.approx(4 / 5)  # 2 shared of 3 and 2
+    assert token_f1("", "") == 1 and token_f1("", "cat") == 0 and token_f1("cat cat", "cat") == pytest.approx(2 / 3)
+
+
+def test_json_and_rubric() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"total": {"type": "integer", "minimum": 0}},
+        "required": ["total"],
+        "additionalProperties": False,
+    }
+    good, bad = ('{"total": 3}', '```json\n{"total": 3}\n```'), ('{"total": -3}', '{"total": 3, "x": 1}', "3", "{")
+    for text, right in [*((text, 1) for text in good), *((text, 0) for text in bad)]:
+        assert json_valid(text, schema) == right
+    assert rubric("We offer a\nREFUND today", ("a refund", "sorry"), ("as an AI",)) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("value", "schema", "right"),
+    [
+        (3.0, {"type": "integer"}, True),
+        (True, {"type": "number"}, False),
+        ([1, "a"], {"items": {"type": ["integer", "string"]}, "maxItems": 2}, True),
+        ("abc", {"pattern": "^a", "maxLength": 2}, False),
+        (None, {"anyOf": [{"type": "null"}, {"const": 1}]}, True),
+        ({"a": 1}, {"additionalProperties": {"type": "string"}}, False),
+        (5, {"enum": [5, 6], "maximum": 5}, True),
+        (1, True, True),
+    ],
+)
+def test_the_everyday_part_of_json_schema(value: Any, schema: Any, right: bool) -> None:
+    check_schema(schema)
+    assert fits(value, schema) is right
+
+
+@pytest.mark.parametrize("schema", [{"$ref": "#"}, {"type": "text"}, 3, {"properties": []}, {"items": {"oneOf": []}}])
+def test_a_schema_beyond_that_part_is_refused(schema: Any) -> None:
+    with pytest.raises(BadRequest):
+        check_schema(schema)
+
+
+def test_a_row_uses_the_metrics_that_it_gives_parts_for() -> None:
+    assert score("Yes", Expected(reference=("no", "yes"))) == {"exact match": 1, "token F1": 1}
+    assert score("", Expected(required=("x",), forbidden=("y",))) == {"rubric": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("nonsense", "Line 2 .* is not JSON"),
+        ('{"reference": "x"}', "Line 2 .*request"),
+        ('{"request": "x"}', "expects nothing"),
+        ('{"request": " ", "reference": "x"}', "empty"),
+        ('{"request": "x", "reference": 3}', "reference must be text"),
+        ('{"request": "x", "pattern": "("}', "no regular expression"),
+        ('{"request": "x", "reference": "x", "expected": 1}', "unknown key expected"),
+        ('{"id": 1, "request": "x", "reference": "x"}', "id '1' of an earlier line"),
+        ('{"request": "x", "schema": {"$ref": "#"}}', "not known here"),
+    ],
+)
+def test_a_file_is_checked_whole_before_anything_runs(line: str, why: str) -> None:
+    good = b'{"id": 1, "request": "Hello?", "reference": "hi"}'
+    with pytest.raises(BadRequest, match=why):
+        read_rows([good, line.encode()], "rows.jsonl")
+    assert read_rows([good, b"", b'{"request": "x", "reference": ["a", "b"], "tags": "t"}'], "r").rows[1].id == "3"
+
+
+def test_differences_are_paired_with_intervals() -> None:
+    [line] = paired({"exact match": [(0.0, 1.0)] * 30 + [(1.0, 1.0)] * 60 + [(1.0, 0.0)] * 10}, np.random.default_rng(0))
+    assert line.scores == pytest.approx((0.7, 0.9)) and line.difference == pytest.approx(0.2)
+    assert 0.05 < line.low < 0.12 and 0.28 < line.high < 0.35  # normal approximation: 0.2 -+ 1.96 * 0.06
+    [one] = paired({"pattern": [(0.0, 1.0)]}, np.random.default_rng(0))
+    assert (one.low, one.high) == (-1, 1)
+
+
+REFERENCES = ("prompted says hi", "tuned says hello")
+
+
+def rows_file(folder: Path, count: int) -> Path:
+    rows = [{"id": n, "request": f"Question {n}?", "reference": REFERENCES[n % 2], "tags": ["odd"] * (n % 2)} for n in range(count)]
+    path = folder / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A scripted model in place of the real one; the requests that it is asked. "Question 7" breaks the tuned side."""
+    requests: list[str] = []
+
+    def script(prompt: Prompt) -> Script:
+        requests.append(prompt.messages[-1].content)
+        if is_tuned(prompt):
+            return Script(("tuned says hello",), error=BackendError("server", "Gone.") if "7" in requests[-1] else None)
+        return Script(("prompted says hi",))
+
+    async def opened(settings: EngineSettings) -> Lineup:
+        return lineup_over(ScriptedBackend(script))
+
+    monkeypatch.setattr(lineups, "open_lineup", opened)
+    return requests
+
+
+async def test_a_run_goes_on_where_it_stopped_and_stands_on_the_card(
+    tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DUEL_STORE_PATH", str(tmp_path / "s"))
+    path = rows_file(tmp_path, 10)
+
+    def call(*more: str) -> int:
+        return main(["evaluate", "--file", str(path), *more])
+
+    assert await asyncio.to_thread(call, "--json") == 0
+    table = json.loads(capsys.readouterr().out)
+    assert len(asked) == 20 and table["rows"] == 10
+    assert table["sides"]["prompted"]["scores"]["exact match"] == 0.5 and table["sides"]["tuned"]["scores"]["exact match"] == 0.4
+    assert table["sides"]["tuned"]["failed"] == 1 and table["sides"]["prompted"]["usd_per_1000"] >= 0
+    overall, odd = table["differences"]
+    assert overall["metrics"][0]["difference"] == pytest.approx(-0.1) and overall["metrics"][0]["rows"] == 10
+    assert odd["tag"] == "odd" and odd["metrics"][0]["difference"] == pytest.approx(0.8)
+    assert await asyncio.to_thread(call) == 0  # all is there already
+    assert len(asked) == 20 and "tuned against prompted" in capsys.readouterr().out
+    async with scripted_app(tmp_path / "s") as (app, _):
+        found = await app.verdict()
+        assert [line.metric for line in found.offline] == ["exact match", "token F1"] and found.duels == 0
+        purpose = next(aspect for aspect in found.aspects if aspect.name == "purpose")
+        assert [figure.value for figure in purpose.tuned if figure.name == "offline exact match"] == [0.4]
+        assert replace(found, words="") != found
+
+
+async def test_a_row_that_was_kept_is_not_asked_again_after_a_break(
+    tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bot.evaluation import run
+
+    monkeypatch.setenv("DUEL_STORE_PATH", str(tmp_path / "s"))
+    path, real = rows_file(tmp_path, 6), run._scored
+
+    def breaks(row: Any, contestant: Any, outcome: Any) -> Any:
+        if row.id == "4":
+            raise BadRequest("The machine was switched off.")
+        return real(row, contestant, outcome)
+
+    monkeypatch.setattr(run, "_scored", breaks)
+    monkeypatch.setenv("DUEL_MAX_ROWS", "2")
+    assert await asyncio.to_thread(main, ["evaluate", "--file", str(path)]) == 2
+    assert "switched off" in capsys.readouterr().err
+    before = len(asked)
+    monkeypatch.setattr(run, "_scored", real)
+    assert await asyncio.to_thread(main, ["evaluate", "--file", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sides"]["tuned"]["rows"] == 6
+    assert sorted(set(asked[before:])) == ["Question 4?", "Question 5?"]
