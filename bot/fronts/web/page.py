@@ -36,6 +36,7 @@ class ChatPage:
         self._app, self._viewer, self._conversation = app, viewer, conversation
         self._acts = Acts(stop=self._stop, vote=self._vote, ask_again=lambda view: self._ask(view.request))
         self._followed = set[asyncio.Task[None]]()
+        self._asking = asyncio.Lock()
         self._client = ui.context.client
         self._client.on_exception(self._failed)
         self._client.on_delete(self._leave)
@@ -91,7 +92,8 @@ class ChatPage:
                 for example in self._app.examples:
 
                     async def clicked(example: str = example) -> None:
-                        await self._ask(example)
+                        if self._conversation is None:  # the first click of two has begun one
+                            await self._ask(example)
 
                     el("button", "example", shown(example), type="button").on("click", clicked, args=[])
         return welcome
@@ -131,7 +133,13 @@ class ChatPage:
         self._say(f"The request has {int(event.args):,} characters; at most {MAX_CHARACTERS:,} are accepted. Shorten it and send it again.")
 
     async def _ask(self, text: str) -> bool:
-        """Whether the request was taken."""
+        """Whether the request was taken. While one is being taken another is not: a button is easily clicked twice."""
+        if self._asking.locked():
+            return False
+        async with self._asking:
+            return await self._take(text)
+
+    async def _take(self, text: str) -> bool:
         with self._in_words():
             view = await self._app.ask(text, asker=self._viewer, conversation=self._conversation)
             self._say("")

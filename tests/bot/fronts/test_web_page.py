@@ -121,6 +121,14 @@ async def test_a_refused_request_says_why_and_keeps_the_text(users: Callable[[],
     await user.should_see(content="Which technique answers better?")
 
 
+async def test_two_clicks_on_an_example_are_one_duel(users: Callable[[], User], stage: tuple[App, Settings]) -> None:
+    user, app = users(), stage[0]
+    await user.open("/")
+    user.find(content=app.examples[0]).click().click()
+    await sees(user, "A is better")
+    assert len(await app.history()) == 1
+
+
 async def test_a_second_request_waits_for_the_first(users: Callable[[], User]) -> None:
     user = users()
     await user.open("/")
