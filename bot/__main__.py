@@ -8,6 +8,8 @@ import signal
 import sys
 import time
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 from bot import commands
@@ -36,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit status. What a person can mend is one sentence on stderr; a traceback is a bug."""
+    _fill_standard_streams()
     given = list(sys.argv[1:] if argv is None else argv)
     front = "" if given[:1] and given[0] in commands.NAMES else parser().parse_args(given).front
     try:
@@ -49,6 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _fill_standard_streams() -> None:
+    """Descriptors 0 to 2 that were closed lead nowhere from now on; else the store could become what libraries print to."""
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(opened)
 
 
 def _log_to(settings: Settings, front: str) -> None:
@@ -77,9 +87,20 @@ async def _run(front: str, settings: Settings) -> int:
 def _end_now(status: int) -> NoReturn:
     """End without waiting for the thread that loads: nobody can interrupt a download or an import, and nothing is left to save."""
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # nobody reads on
+            if stream:
+                stream.flush()
     os._exit(status)
+
+
+def _tell(words: str) -> None:
+    """News for whoever started this. A closed pipe or a full disk behind stdout is no reason to stop serving people."""
+    try:
+        print(words, flush=True)
+    except OSError:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 1)  # else Python would try to write it once more at the end
 
 
 def _end_on_signals(front: str) -> None:
@@ -106,12 +127,12 @@ async def _chat(app: App) -> int:
 
 async def _web(app: App, settings: Settings) -> int:
     """The address is printed by the page, once it answers."""
-    print(f"Store: {settings.store_file}", flush=True)
+    _tell(f"Store: {settings.store_file}")
     telling = asyncio.create_task(_tell_model(app))
     try:
         from bot.fronts.web import serve
 
-        fronts = [serve(app, settings)]
+        fronts = [serve(app, settings, _tell)]
         if settings.discord_token.get_secret_value():
             from bot.fronts.discord import serve as serve_discord
 
@@ -137,10 +158,10 @@ async def _together(fronts: Sequence[Coroutine[Any, Any, None]]) -> None:
 
 async def _tell_model(app: App) -> None:
     began = time.monotonic()
-    print(app.model.words, flush=True)
+    _tell(app.model.words)
     settled = await app.model_settled()
     took = f" It took {time.monotonic() - began:.1f} s." if settled.state == "ready" else " Earlier duels can still be read."
-    print(f"{settled.words}{took}", flush=True)
+    _tell(f"{settled.words}{took}")
 
 
 if __name__ == "__main__":

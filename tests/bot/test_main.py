@@ -5,6 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,4 +78,24 @@ def test_a_start_says_where_everything_is_and_a_signal_ends_it_in_order(tmp_path
         process.send_signal(way)
         _, errors = process.communicate(timeout=30)
     assert said[0] == f"Store: {tmp_path / 's'}" and said[1].startswith("Loading the model")
+    assert process.returncode == 0 and errors == ""
+
+
+@pytest.mark.parametrize("stdout", [">&-", ">/dev/full", "| true"])
+def test_the_page_is_served_though_nobody_hears_where_it_is(tmp_path: Path, stdout: str) -> None:
+    with a_port() as (bound, port):
+        bound.close()
+    names = {"DUEL_STORE_PATH": str(tmp_path / "s"), "DUEL_WEB_PORT": port, "DUEL_BASE_MODEL": str(tmp_path / "none")}
+    command = f"( echo $BASHPID > pid; exec '{sys.executable}' -m bot {'' if '|' in stdout else stdout} ) {stdout if '|' in stdout else ''}"
+    with subprocess.Popen(["bash", "-c", command], env=environment(**names), cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        answered = False
+        while not answered:
+            assert process.poll() is None, process.communicate()
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as page:
+                    answered = page.status == 200
+            except OSError:
+                time.sleep(0.05)
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
     assert process.returncode == 0 and errors == ""

@@ -6,8 +6,7 @@ import errno
 import os
 import secrets
 import socket
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -35,16 +34,18 @@ YEAR_S = 365 * 24 * 3600
 CLOSING_S = 1  # for open browsers to hear that the server ends
 
 
-async def serve(app: App, settings: Settings) -> None:
-    """Serve the page until the task is cancelled. Prints the address once it answers.
+async def serve(app: App, settings: Settings, tell: Callable[[str], None] = print) -> None:
+    """Serve the page until the task is cancelled. Tells the address once it answers.
 
     Signals are the caller's: cancelling this coroutine closes the sockets within seconds, open browsers or not.
     Raises DuelbotError when the address cannot be listened on or the session secret cannot be kept.
     """
     listening = listen(settings.web_host, settings.web_port)
     with listening:
-        config = uvicorn.Config(build(app, settings), log_level="error", access_log=False, timeout_graceful_shutdown=CLOSING_S)
-        server = _Server(config, address(settings))
+        config = uvicorn.Config(
+            build(app, settings), log_config=None, log_level="error", access_log=False, timeout_graceful_shutdown=CLOSING_S
+        )
+        server = _Server(config, lambda: tell(address(settings)))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             await asyncio.shield(serving)
@@ -200,15 +201,14 @@ def kept_secret(path: Path) -> str:
 class _Server(uvicorn.Server):
     """Says where it is once it answers, and leaves the process's signals alone: others run in this loop, too."""
 
-    def __init__(self, config: uvicorn.Config, address: str) -> None:
+    def __init__(self, config: uvicorn.Config, answers: Callable[[], None]) -> None:
         super().__init__(config)
-        self._address = address
+        self._answers = answers
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started:
-            sys.stdout.write(f"{self._address}\n")
-            sys.stdout.flush()
+            self._answers()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for client in Client.instances.values():
