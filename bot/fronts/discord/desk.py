@@ -302,10 +302,11 @@ class Desk:
         try:
             async with asyncio.timeout(LEAVE_S):
                 await self._interrupt_all()
-                if self._at_work:
-                    await asyncio.wait(self._at_work, timeout=LEAVE_S / 2)
-                await self._interrupt_all()  # what these still began
                 await self.pacer.settle()
+                while self._at_work:  # others are told that they come too late, and one may just have begun a duel
+                    await asyncio.wait(set(self._at_work))
+                    await self._interrupt_all()
+                    await self.pacer.settle()
         except TimeoutError:
             log.warning("Some messages did not get their last edit; they get it at the next start")
         for task in self._following.values():
