@@ -134,6 +134,10 @@ def _keys() -> KeyBindings:
     def _new_line(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")
 
+    @bindings.add(Keys.Vt100MouseEvent)  # pasted colour codes look like one, and prompt_toolkit's own reading of it fails
+    def _drop(event: KeyPressEvent) -> None:
+        pass
+
     @bindings.add("c-d", filter=Condition(lambda: bool(get_app().current_buffer.text)))
     def _leave(event: KeyPressEvent) -> None:
         event.app.exit(exception=EOFError)

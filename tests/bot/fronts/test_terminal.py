@@ -199,6 +199,13 @@ async def test_leaving_instead_of_voting_leaves_the_duel_open(app: App, key: str
     assert (await last(app)).state == "open"
 
 
+async def test_colour_codes_among_the_keys_harm_nothing(app: App) -> None:
+    async with chatting(app) as person:
+        person.type("\x1b[31mred\x1b[0m\r")
+        await person.sees("Enter skip")
+    assert (await last(app)).request == "red"
+
+
 async def test_a_failed_side_is_shown_in_words_beside_the_other(app: App) -> None:
     async with chatting(app) as person:
         person.type("fail\r")
