@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -186,16 +187,26 @@ def kept_secret(path: Path) -> str:
     """The key that signs the session cookies: made once, readable by its owner alone. Raises StoreError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with os.fdopen(handle, "w") as file:
-                file.write(secrets.token_urlsafe(48))
+        if not path.exists():
+            _make_whole(path, secrets.token_urlsafe(48))
         secret = path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise StoreError(f"The key of the page's sessions {path} cannot be kept: {error.strerror}.") from error
     if len(secret) < 32:
         raise StoreError(f"The key of the page's sessions {path} is damaged. Delete it; browsers then vote under new names.")
     return secret
+
+
+def _make_whole(path: Path, text: str) -> None:
+    """A file for its owner alone that is there with all its text or not at all, whatever ends the process."""
+    handle, name = tempfile.mkstemp(dir=path.parent)  # readable by its owner alone
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink()
+        raise
 
 
 class _Server(uvicorn.Server):

@@ -1,5 +1,6 @@
 """Who may come in: a small application behind the door, spoken to as browsers and strangers would."""
 
+import errno
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -180,6 +181,18 @@ def test_a_session_key_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     (tmp_path / "session.key").write_text("short")
     with pytest.raises(StoreError, match="damaged"):
         kept_secret(tmp_path / "session.key")
+
+
+def test_a_session_key_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(StoreError, match="No space left"):
+        kept_secret(tmp_path / "session.key")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    assert len(kept_secret(tmp_path / "session.key")) >= 48 and [file.name for file in tmp_path.iterdir()] == ["session.key"]
 
 
 @pytest.fixture
