@@ -65,6 +65,7 @@ class DuelBot(ext.AutoShardedBot):
         self.desk = Desk(app, self.teams, Wire(self), pacer or Pacer(clock))
         self.batches = Batches(self.desk)
         self.seen = Seen((clock or LoopClock()).now)
+        self.typed = Seen((clock or LoopClock()).now)  # modals that this process showed
         self._ticking = tasks.loop(seconds=TICK_S)(self._tick)
 
     async def setup_hook(self) -> None:
@@ -101,6 +102,17 @@ class DuelBot(ext.AutoShardedBot):
         if self.user is not None and not self.seen.before(message.id):
             with self.desk.at_work():
                 await heard(message, self.desk, self.user)
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """A modal that an earlier process showed: discord.py would drop it without a word."""
+        data: Any = interaction.data or {}
+        custom_id = str(data.get("custom_id", ""))
+        if (
+            interaction.type is discord.InteractionType.modal_submit
+            and custom_id.startswith(commands.CONTEXT)
+            and custom_id not in self.typed
+        ):
+            await say(interaction, words.RESTARTED)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         await self.desk.deleted({str(payload.message_id)})

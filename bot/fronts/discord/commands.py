@@ -1,5 +1,6 @@
 """/compare, the context menus, /new and /help."""
 
+import secrets
 from typing import Any, Literal
 
 import discord
@@ -19,6 +20,7 @@ EVERYWHERE_INSTALLED = app_commands.AppInstallationType(guild=True, user=True)
 EVERYWHERE = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True)
 MOST_TYPED = 6000
 """Characters of a slash command's text option."""
+CONTEXT = "context:"
 Visible = Literal["everyone", "me"]
 
 
@@ -85,7 +87,9 @@ async def compare_context(interaction: discord.Interaction, message: discord.Mes
 async def _ask_for_request(interaction: discord.Interaction, message: discord.Message) -> None:
     if not message.content.strip():
         raise BadRequest("This message holds no text that could be the context.")
-    await interaction.response.send_modal(WithContext(message.content))
+    modal = WithContext(message.content)
+    bot_of(interaction).typed.before(modal.custom_id)
+    await interaction.response.send_modal(modal)
 
 
 class WithContext(ui.Modal, title="Compare with this context"):
@@ -98,7 +102,7 @@ class WithContext(ui.Modal, title="Compare with this context"):
     )
 
     def __init__(self, context: str) -> None:
-        super().__init__(timeout=900.0)
+        super().__init__(timeout=3600.0, custom_id=f"{CONTEXT}{secrets.token_hex(16)}")
         self.context = context
 
     async def on_submit(self, interaction: discord.Interaction) -> None:

@@ -23,7 +23,7 @@ LEAVING = "Duelbot is being stopped, so it takes no new requests. Try again in a
 INTERRUPTED = "Duelbot was stopped while this was being answered. Ask it again."
 GONE = "The message of this duel was deleted, so both answers were stopped."
 NO_SENDING = "I may not write here: I need the permissions View Channel and Send Messages (in threads: Send Messages in Threads)."
-TOKEN_ENDED = "Discord lets me edit this message for 15 minutes only, and they are over. A vote still shows you the result here."
+RESTARTED = "Duelbot was restarted while you typed, and what you typed about is lost. Use the menu of the message again."
 FIFTEEN = "-# I am not a member here, so Discord lets me change this message for 15 minutes only: vote before that."
 
 HELP = """\
