@@ -144,6 +144,10 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
     variables = table.get("chat_template", {})
     if not isinstance(variables, dict):
         raise BadRecipe("chat_template must be a table of variables.")
+    try:
+        json.dumps(variables, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise BadRecipe("chat_template takes text, numbers and truth values, and lists and tables of them; write dates in quotes.") from error
     return Recipe(
         name=table["name"],
         version=table["version"],

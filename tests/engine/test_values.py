@@ -1,6 +1,7 @@
 """Requests, recipes, contestants and prices: what is refused, and what a change of content changes."""
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,8 @@ def test_a_recipe_says_who_says_what() -> None:
         ({"sampling": {"top_k": 1.5}}, "whole number"),
         ({"sampling": 3}, "sampling must be a table"),
         ({"chat_template": 3}, "chat_template must be a table"),
+        ({"chat_template": {"today": date(2026, 1, 2)}}, "write dates in quotes"),
+        ({"chat_template": {"share": float("nan")}}, "chat_template takes"),
     ],
 )
 def test_a_malformed_recipe_is_refused_in_words(change: dict[str, object], words: str) -> None:
