@@ -147,7 +147,9 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
     try:
         json.dumps(variables, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise BadRecipe("chat_template takes text, numbers and truth values, and lists and tables of them; write dates in quotes.") from error
+        raise BadRecipe(
+            "chat_template takes text, numbers and truth values, and lists and tables of them; write dates in quotes."
+        ) from error
     return Recipe(
         name=table["name"],
         version=table["version"],
