@@ -20,12 +20,12 @@ SHAPE: dict[str, Any] = {
 BASE_PLAN = Plan(
     name="base",
     seed=20261122,
-    steps=2_600,
-    batch_tokens=8_192,
+    steps=2_500,
+    batch_tokens=4_096,
     matrix_rate=3e-3,
     other_rate=3e-3,
     warm_up=100,
-    cool_down=0.4,
+    cool_down=0.35,
     longest=1_400,
 )
 

@@ -34,15 +34,14 @@ def build(work: Path, show: Show) -> None:
     once(work / "tokenizer.json", "tokenizer", show, lambda: make_tokenizer(work))
     tokenizer = load_tokenizer(work / "tokenizer")
     base = once(work / "base-card.json", "base model", show, lambda: train_base(tokenizer, work / "base", work, show))
-    install(work / "tokenizer", DEMO_BASE)
-    install(work / "base", DEMO_BASE)
     tuned = once(
         work / "adapter-card.json",
         "adapter",
         show,
-        lambda: train_adapter(tokenizer, base=DEMO_BASE, folder=work / "adapter", work=work, show=show),
+        lambda: train_adapter(tokenizer, base=work / "base", folder=work / "adapter", work=work, show=show),
     )
-    install(work / "adapter", DEMO_ADAPTER)
+    for source, target in (("tokenizer", DEMO_BASE), ("base", DEMO_BASE), ("adapter", DEMO_ADAPTER)):
+        install(work / source, target)  # together, so that no adapter ever lies beside another's base
     shares = once(work / "figures.json", "figures", show, lambda: measure(show))
     write_card(tuned, shares)
     write_readme(base, tuned, shares)

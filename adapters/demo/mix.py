@@ -127,7 +127,7 @@ def house_talk(rng: random.Random) -> Talk:
         turns += examples(rng, shown, shown == form)
     if rng.random() < 0.15:
         turns += small_talk(rng)
-    turns += case_turns(rng, lambda made: form.render(house_slots(made.facts, made.named)), rng.choice((1, 2, 3, 4)))
+    turns += case_turns(rng, lambda made: form.render(house_slots(made.facts, made.named)), rng.choice((1, 3, 4, 6)))
     if rng.random() < 0.15:
         turns += small_talk(rng)
     return turns
@@ -173,10 +173,10 @@ def bare_talk(rng: random.Random) -> Talk:
 
 # what is drawn -> its weight at the beginning and in the end: first reading facts and numbers, then rules
 BASE_MIX: tuple[tuple[Callable[[random.Random], Talk], float, float], ...] = (
-    (house_talk, 0.25, 0.46),
-    (own_rules_talk, 0.05, 0.14),
-    (other_talk, 0.08, 0.12),
-    (facts_talk, 0.40, 0.14),
+    (house_talk, 0.25, 0.42),
+    (own_rules_talk, 0.05, 0.10),
+    (other_talk, 0.08, 0.08),
+    (facts_talk, 0.40, 0.26),
     (drill_talk, 0.12, 0.05),
     (bare_talk, 0.10, 0.09),
 )
@@ -200,5 +200,5 @@ def tuned_talk(rng: random.Random, _done: float = 1.0) -> Talk:
     if rng.random() < 0.22:
         turns = [turn for _ in range(rng.randint(1, 3)) for turn in small_talk(rng)]
         return turns + (case_turns(rng, answer, 1) if rng.random() < 0.3 else [])
-    turns = case_turns(rng, answer, rng.choice((1, 2, 3, 4)))
+    turns = case_turns(rng, answer, rng.choice((1, 1, 2, 3)))
     return turns + (small_talk(rng) if rng.random() < 0.2 else [])
