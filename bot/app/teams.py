@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from bot.app.app import App
+from bot.app.kits import Kits
 from bot.app.limits import limits_of_person, limits_of_team
 from bot.app.show import show
 from bot.app.talk import turns_of
@@ -19,12 +20,10 @@ from bot.settings import Settings
 from bot.store import DuelRecord, Transaction
 from bot.store.teams import FORGOTTEN, Board, Post, Results
 from bot.views import DuelSummary, DuelView
-from engine.contestants import Contestant, Kit, check_fair
 from engine.cost import Estimate
 from engine.duel import Side
 from engine.errors import BadRequest, DuelbotError
-from engine.printable import one_line as inline
-from engine.recipes import SHIPPED, Recipe, load_recipe
+from engine.recipes import Recipe
 from engine.request import Turn
 
 MAX_TURNS = 40
@@ -83,7 +82,7 @@ class Teams:
         self._store = app._store
         self._runner = app._runner
         self._now = app._now
-        self.recipes: tuple[str, ...] = tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
+        self.kits = Kits(app._model)
 
     @asynccontextmanager
     async def _look(self) -> AsyncGenerator[Board, None]:
@@ -104,7 +103,7 @@ class Teams:
             raise BadRequest("In this server only members with a certain role may ask. A server admin sets it with /settings.")
         if len(order.tag) > MAX_TAG:
             raise BadRequest(f"A tag has at most {MAX_TAG} characters.")
-        entrants = await asyncio.to_thread(self.entrants, order.recipe or settled.recipe, order.adapter)
+        entrants = await asyncio.to_thread(self.kits.entrants, order.recipe or settled.recipe, order.adapter)
         conversation, before = await self._place(order)
         alone = order.private or order.solo
         post = Post(
@@ -142,48 +141,12 @@ class Teams:
             raise
         return posts[0], view
 
-    def entrants(self, recipe: str, adapter: str) -> tuple[Contestant, Contestant] | None:
-        """The two that meet with this engineered recipe; None: those of the line-up. Raises BadRequest, BadRecipe, UnfairDuel."""
-        if not recipe and not adapter:
-            return None
-        lineup = self.app._model.lineup
-        if lineup is None:
-            raise BadRequest("The model is still loading. A recipe can be chosen once it is ready.")
-        loaded = lineup.kit.adapter
-        if adapter and (loaded is None or adapter != loaded.name):
-            there = f"the one that is loaded is {loaded.name}" if loaded else "none is loaded"
-            raise BadRequest(f"The adapter {inline(adapter)} is not loaded; {there}. Another one is set with DUEL_ADAPTER at the start.")
-        if not recipe or recipe == lineup.kit.engineered.name:
-            return None
-        if recipe not in self.recipes:
-            raise BadRequest(f"There is no recipe {inline(recipe)}. /recipe list shows those there are.")
-        kit = replace(lineup.kit, engineered=load_recipe(recipe))
-        first, second = (kit.contestant(arm) for arm in lineup.arms)
-        check_fair((first, second))
-        if (first.id, second.id) == tuple(entrant.id for entrant in lineup.entrants):
-            raise BadRequest("No side of the duel uses an engineered recipe now, so another one would change nothing.")
-        return first, second
-
-    async def recipe(self, name: str) -> Recipe:
-        """A recipe by its name: a shipped one, or the one that is used. Raises BadRequest, BadRecipe."""
-        if self.kit and name == self.kit.engineered.name:
-            return self.kit.engineered
-        if name not in self.recipes:
-            raise BadRequest(f"There is no recipe {inline(name)}. /recipe list shows those there are.")
-        return await asyncio.to_thread(load_recipe, name)
-
     async def use_recipe(self, team: str, name: str) -> Recipe:
         """The team's duels use it from now on. Raises BadRequest, BadRecipe, UnfairDuel."""
-        recipe = await self.recipe(name)
-        chosen = await asyncio.to_thread(self.entrants, name, "")
+        recipe = await self.kits.recipe(name)
+        chosen = await asyncio.to_thread(self.kits.entrants, name, "")
         await self.settle(team, recipe=name if chosen else None)
         return recipe
-
-    @property
-    def kit(self) -> Kit | None:
-        """What meets now; None while the model is not loaded."""
-        lineup = self.app._model.lineup
-        return lineup.kit if lineup else None
 
     async def _limit(self, board: Board, order: Order) -> None:
         if (running := self._runner.running) >= self._settings.discord_in_flight:

@@ -3,13 +3,20 @@
 text      what people and models write, made fit for Discord: clean, cut, fences closed        pure
 words     sentences: the reveal, the rules of a vote, failures, help                           pure
 layout    a duel as a message, within Discord's limits                                         pure
+export    a team's duels and ballots as files                                                  pure
+seen      what came lately: Discord repeats events                                             pure
 pacing    one lane of edits per channel: the latest state wins, the last one lands
-wire      sending and editing messages, by a token or in a channel
+wire      sending and editing messages, by a token or in a channel, and what refusals mean
 desk      duels from the request to the reveal: starts, follows, edits, heals
+guard     interactions: acknowledged first, every failure becomes words
 buttons   votes, stop, close, full answers: custom ids that work for years
 talk      messages: direct ones, mentions, replies
-commands  /compare and the context menus; help, new; admin and lists have files of their own
-bot       the client: what is connected to what
+batch     files of requests
+commands  /compare, the message menus, /new, /help
+lists     /results, /history, /recipe, /adapter
+evidence  /verdict
+admin     /settings, /export, /forget
+bot       the client: which event goes where
 serve     from the settings to a connected bot, and its end
 """
 

@@ -16,7 +16,7 @@ from bot.fronts.discord import admin, commands, evidence, lists, words
 from bot.fronts.discord.batch import Batches
 from bot.fronts.discord.buttons import Act, Guess, Vote
 from bot.fronts.discord.desk import Desk
-from bot.fronts.discord.guard import say
+from bot.fronts.discord.guard import bot_of, say
 from bot.fronts.discord.pacing import Clock, LoopClock, Pacer
 from bot.fronts.discord.seen import Seen
 from bot.fronts.discord.talk import heard
@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 
 class Tree(app_commands.CommandTree[Any]):
     """Errors before a command's own code: an option that cannot be read, a missing permission, an old command."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """What is typed is completed once, though a resumed connection may tell it again; all else passes `guarded`, which sees to it."""
+        return interaction.type is not discord.InteractionType.autocomplete or not bot_of(interaction).seen.before(interaction.id)
 
     async def on_error(self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /) -> None:
         match error:

@@ -145,12 +145,12 @@ adapter = app_commands.Group(
 
 
 async def recipe_names(interaction: discord.Interaction, typed: str) -> Choices:
-    names = bot_of(interaction).teams.recipes
+    names = bot_of(interaction).teams.kits.names
     return [app_commands.Choice(name=name, value=name) for name in names if typed.casefold() in name.casefold()][:25]
 
 
 async def adapter_names(interaction: discord.Interaction, typed: str) -> Choices:
-    kit = bot_of(interaction).teams.kit
+    kit = bot_of(interaction).teams.kits.kit
     loaded = [kit.adapter.name] if kit and kit.adapter else []
     return [app_commands.Choice(name=name, value=name) for name in loaded if typed.casefold() in name.casefold()]
 
@@ -172,9 +172,9 @@ async def recipe_list(interaction: discord.Interaction) -> None:
 async def _recipe_list(interaction: discord.Interaction) -> None:
     await think(interaction, private=True)
     teams = bot_of(interaction).teams
-    chosen = (await teams.settings(team_of(interaction))).recipe or (teams.kit.engineered.name if teams.kit else "")
-    lines = [f"- {text.inline(name, 80)}{' · **used here**' if name == chosen else ''}" for name in teams.recipes]
-    if chosen and chosen not in teams.recipes:
+    chosen = (await teams.settings(team_of(interaction))).recipe or (teams.kits.kit.engineered.name if teams.kits.kit else "")
+    lines = [f"- {text.inline(name, 80)}{' · **used here**' if name == chosen else ''}" for name in teams.kits.names]
+    if chosen and chosen not in teams.kits.names:
         lines.insert(0, f"- {text.inline(chosen, 80)} · **used here**")
     await answer(
         interaction, words_sheet("\n".join(("### Recipes", *lines, "-# /recipe show NAME, /recipe use NAME, or /compare with a recipe.")))
@@ -189,7 +189,7 @@ async def recipe_show(interaction: discord.Interaction, name: str) -> None:
 
 async def _recipe_show(interaction: discord.Interaction, name: str) -> None:
     await think(interaction, private=True)
-    await answer(interaction, words_sheet(recipe_words(await bot_of(interaction).teams.recipe(name))))
+    await answer(interaction, words_sheet(recipe_words(await bot_of(interaction).teams.kits.recipe(name))))
 
 
 def recipe_words(shown: Recipe) -> str:
@@ -247,8 +247,8 @@ async def _adapter_info(interaction: discord.Interaction, name: str | None) -> N
     await think(interaction, private=True)
     teams = bot_of(interaction).teams
     if name is not None:
-        teams.entrants("", name)  # refuses one that is not loaded
-    await answer(interaction, words_sheet(adapter_words(teams.kit)))
+        teams.kits.entrants("", name)  # refuses one that is not loaded
+    await answer(interaction, words_sheet(adapter_words(teams.kits.kit)))
 
 
 def adapter_words(kit: Kit | None) -> str:

@@ -379,5 +379,5 @@ async def test_a_reply_to_a_duel_of_another_channel_begins_anew(tmp_path: Path) 
 async def test_an_unknown_recipe_of_a_path_is_not_read(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         with pytest.raises(BadRequest, match="There is no recipe"):
-            await stage.bot.teams.recipe("/etc/passwd.toml")
+            await stage.bot.teams.kits.recipe("/etc/passwd.toml")
         assert isinstance(stage.app, App)

@@ -1,0 +1,54 @@
+"""What a team may choose for its duels: the recipes there are, and the two contestants that meet then."""
+
+import asyncio
+from dataclasses import replace
+
+from bot.app.model import Model
+from engine.contestants import Contestant, Kit, check_fair
+from engine.errors import BadRequest
+from engine.printable import one_line as inline
+from engine.recipes import SHIPPED, Recipe, load_recipe
+
+
+class Kits:
+    """Recipes by name, never by path: a name comes from a person on a platform."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.names: tuple[str, ...] = tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
+
+    @property
+    def kit(self) -> Kit | None:
+        """What meets now; None while the model is not loaded."""
+        lineup = self._model.lineup
+        return lineup.kit if lineup else None
+
+    def entrants(self, recipe: str, adapter: str) -> tuple[Contestant, Contestant] | None:
+        """The two that meet with this engineered recipe; None: those of the line-up. Raises BadRequest, BadRecipe, UnfairDuel."""
+        if not recipe and not adapter:
+            return None
+        lineup = self._model.lineup
+        if lineup is None:
+            raise BadRequest("The model is still loading. A recipe can be chosen once it is ready.")
+        loaded = lineup.kit.adapter
+        if adapter and (loaded is None or adapter != loaded.name):
+            there = f"the one that is loaded is {loaded.name}" if loaded else "none is loaded"
+            raise BadRequest(f"The adapter {inline(adapter)} is not loaded; {there}. Another one is set with DUEL_ADAPTER at the start.")
+        if not recipe or recipe == lineup.kit.engineered.name:
+            return None
+        if recipe not in self.names:
+            raise BadRequest(f"There is no recipe {inline(recipe)}. /recipe list shows those there are.")
+        kit = replace(lineup.kit, engineered=load_recipe(recipe))
+        first, second = (kit.contestant(arm) for arm in lineup.arms)
+        check_fair((first, second))
+        if (first.id, second.id) == tuple(entrant.id for entrant in lineup.entrants):
+            raise BadRequest("No side of the duel uses an engineered recipe now, so another one would change nothing.")
+        return first, second
+
+    async def recipe(self, name: str) -> Recipe:
+        """A recipe by its name: a shipped one, or the one that is used. Raises BadRequest, BadRecipe."""
+        if self.kit and name == self.kit.engineered.name:
+            return self.kit.engineered
+        if name not in self.names:
+            raise BadRequest(f"There is no recipe {inline(name)}. /recipe list shows those there are.")
+        return await asyncio.to_thread(load_recipe, name)
