@@ -225,6 +225,7 @@ async def test_a_dropped_connection_is_resumed_and_replayed_events_count_once(st
     await drop_and_resume(stage)
     await stage.ada.answer_to(posted, votable)
     await (await stage.ada.click(note, LEFT)).answered()
+    await stage.ada.autocomplete(channel, "compare", "recipe", "ho")
     await drop_and_resume(stage)
     await stage.ada.sees(channel, lambda found: found is note and "1 has voted" in found.text)
     later = await stage.ada.mention(channel, "after the replay")
