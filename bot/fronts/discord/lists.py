@@ -19,6 +19,8 @@ from engine.recipes import Recipe
 
 PERIODS = {"day": 1, "week": 7, "month": 30, "year": 365}
 LISTED = 10
+LOOKED_AT = 200
+"""Of these, what the person may see is listed."""
 STATES = {"waiting": "waiting", "answering": "being answered", "open": "open for votes", "closed": "closed", "void": "void"}
 Choices = list[app_commands.Choice[str]]
 
@@ -93,8 +95,21 @@ async def _history(interaction: discord.Interaction, search: str, tag: str, reop
         view = await teams.reopen(str(interaction.channel_id), reopen, asker)
         await answer(interaction, words_sheet(f"Your next message goes on with “{text.inline(view.request, 80)}”."))
         return
-    found = await teams.history(team=team_of(interaction), asker=asker, search=search, tag=tag, limit=LISTED)
-    await answer(interaction, words_sheet(history_words(found)))
+    found = await teams.history(team=team_of(interaction), asker=asker, search=search, tag=tag, limit=LOOKED_AT)
+    await answer(interaction, words_sheet(history_words([each for each in found if may_see(interaction, each[1])][:LISTED])))
+
+
+def may_see(interaction: discord.Interaction, post: Post) -> bool:
+    """Whether this person could read the duel's message: here, in their direct messages, or in another channel that is open to them."""
+    if interaction.guild_id is None or post.private or post.channel == str(interaction.channel_id):
+        return True  # private ones were looked up as one's own
+    channel = interaction.guild.get_channel_or_thread(int(post.channel)) if interaction.guild else None
+    if channel is None or not isinstance(interaction.user, discord.Member):
+        return False
+    if isinstance(channel, discord.Thread) and (channel.parent is None or channel.is_private()):
+        return False
+    allowed = channel.permissions_for(interaction.user)
+    return allowed.view_channel and allowed.read_message_history
 
 
 def history_words(found: Sequence[tuple[DuelSummary, Post]]) -> str:

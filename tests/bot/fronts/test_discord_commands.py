@@ -176,6 +176,19 @@ async def test_history_shows_a_server_its_own_duels_but_no_private_ones(tmp_path
         assert "Nothing was found here." in stage.shown((await bob.slash(stage.channel, "history", search="other")).response)
 
 
+async def test_history_shows_nothing_of_channels_that_are_closed_to_the_reader(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        crew = stage.guild.create_role("crew")
+        ann, bob = stage.member("ann", roles=[crew]), stage.member("bob")
+        hide, show = discord.PermissionOverwrite(view_channel=False), discord.PermissionOverwrite(view_channel=True)
+        room = stage.guild.create_text_channel("room", overwrites={stage.guild.default_role: hide, crew: show})
+        await ann.slash(room, "compare", request="Among us")
+        await ann.slash(stage.channel, "compare", request="For all")
+        seen = {who.name: stage.shown((await who.slash(stage.channel, "history")).response) for who in (ann, bob)}
+        assert ["Among us" in seen["ann"], "Among us" in seen["bob"]] == [True, False]
+        assert "For all" in seen["bob"]
+
+
 async def test_a_direct_conversation_is_reopened_from_the_history(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann = stage.member("ann").user
