@@ -77,22 +77,27 @@ class Batches:
         task.add_done_callback(lambda _: self._tasks.pop(order.asker, None))
 
     async def _run(self, order: Order, requests: list[str], interaction: discord.Interaction) -> None:
+        """In a task of its own; leaving waits for its last words."""
+        with self._desk.at_work():
+            try:
+                await self._work(order, requests, interaction)
+            except Exception:
+                log.exception("A file of requests failed")
+
+    async def _work(self, order: Order, requests: list[str], interaction: discord.Interaction) -> None:
         progress = Progress(len(requests))
         message = await self._show(interaction, None, order, progress)
-        try:
-            for number, request in enumerate(requests, 1):
-                try:
-                    await self._desk.open_quietly(replace(order, text=request, event=f"{order.event}:{number}", batch=True))
-                    progress.answered += 1
-                except DuelbotError as error:
-                    progress.refused, progress.why = progress.refused + 1, error.words
-                    if self._desk.leaving:
-                        break
-                await self._show(interaction, message, order, progress)
-            progress.ended = "Stopped, because Duelbot was stopped." if self._desk.leaving else "Done."
+        for number, request in enumerate(requests, 1):
+            if self._desk.leaving:
+                break
+            try:
+                await self._desk.open_quietly(replace(order, text=request, event=f"{order.event}:{number}", batch=True))
+                progress.answered += not self._desk.leaving
+            except DuelbotError as error:
+                progress.refused, progress.why = progress.refused + 1, error.words
             await self._show(interaction, message, order, progress)
-        except Exception:
-            log.exception("A file of requests failed")
+        progress.ended = "Stopped, because Duelbot was stopped." if self._desk.leaving else "Done."
+        await self._show(interaction, message, order, progress)
 
     async def _show(self, interaction: discord.Interaction, message: str | None, order: Order, progress: Progress) -> str | None:
         """By the token, and when that has ended in the channel; through the channel's lane after the first time."""

@@ -184,6 +184,14 @@ async def test_while_leaving_requests_are_refused_politely_and_running_ones_get_
         assert stage.shown(await asked(stage, stage.member("bob"))) == words.LEAVING
 
 
+async def test_a_file_of_requests_that_is_cut_short_says_how_far_it_came(tmp_path: Path) -> None:
+    async with staged(tmp_path, lambda _: Script(("Once ", "|", "upon"))) as stage:
+        result = await stage.member("ann").slash(stage.channel, "compare", file=("all.jsonl", b'"one"\n"two"'))
+        assert "**0 of 2 requests answered** …" in stage.shown(result.response)
+        await stage.bot.desk.leave()
+        assert "**0 of 2 requests answered**\nStopped, because Duelbot was stopped." in stage.shown(result.response)
+
+
 async def test_waiting_requests_say_how_many_are_ahead(tmp_path: Path) -> None:
     async with staged(tmp_path, lambda _: Script(("|", "words"))) as stage:
         for name in ("ann", "bob", "eve"):
