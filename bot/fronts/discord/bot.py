@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import sys
 from typing import Any
 
 import discord
@@ -25,6 +26,8 @@ from bot.settings import Settings
 from engine.errors import DuelbotError
 
 TICK_S = 10.0
+NEEDED = discord.Permissions(view_channel=True, send_messages=True, send_messages_in_threads=True, read_message_history=True)
+"""The fewest that work."""
 log = logging.getLogger(__name__)
 
 
@@ -69,6 +72,7 @@ class DuelBot(ext.AutoShardedBot):
         self.desk = Desk(app, self.teams, Wire(self), pacer or Pacer(clock))
         self.batches = Batches(self.desk)
         self.seen = Seen((clock or LoopClock()).now)
+        self._greeted = False
         self.typed = Seen((clock or LoopClock()).now)  # modals that this process showed
         self._ticking = tasks.loop(seconds=TICK_S)(self._tick)
 
@@ -101,6 +105,15 @@ class DuelBot(ext.AutoShardedBot):
             log.exception("The look at open votes failed, and is repeated")
 
     # --- events
+
+    async def on_ready(self) -> None:
+        """Comes again with every new session; what to do with the bot is said once."""
+        if not self._greeted and self.application_id:
+            self._greeted = True
+            invite = discord.utils.oauth_url(self.application_id, permissions=NEEDED, scopes=("bot", "applications.commands"))
+            many = f"{len(self.guilds)} server{'' if len(self.guilds) == 1 else 's'}"
+            sys.stdout.write(f"Discord: connected as {self.user}, in {many}. Invite it elsewhere: {invite}\n")
+            sys.stdout.flush()
 
     async def on_message(self, message: discord.Message, /) -> None:
         if self.user is not None and not self.seen.before(message.id):

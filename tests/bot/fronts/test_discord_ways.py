@@ -46,6 +46,18 @@ async def test_commands_are_told_to_discord_only_when_they_have_changed(tmp_path
         assert len(calls(stage, "PUT", "/commands")) == 2
 
 
+async def test_the_start_says_who_it_is_and_how_to_invite_it_with_the_fewest_permissions(tmp_path: Path, capsys: Any) -> None:
+    async with staged(tmp_path) as stage:
+        said = capsys.readouterr().out
+        assert said.startswith(
+            f"Discord: connected as {stage.bot.user}, in 0 servers. Invite it elsewhere: https://discord.com/oauth2/authorize?"
+        )
+        assert "permissions=274877975552" in said
+        assert f"client_id={stage.bot.application_id}" in said
+        await stage.bot.on_ready()
+        assert capsys.readouterr().out == "", "a new session is no news"
+
+
 async def test_old_buttons_work_after_a_restart(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
