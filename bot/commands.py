@@ -21,7 +21,7 @@ ROWS = """a row is a JSON object a line, with a request and what is expected of 
   {"request": "…", "schema": {"type": "object"}}               the answer is JSON that fits the schema
   {"request": "…", "required": ["…"], "forbidden": ["…"]}      share of phrases that are there, and not there
 """
-NAMES = ("simulate", "bench", "export", "import", "evaluate")
+NAMES = ("simulate", "bench", "export", "import", "evaluate", "aa", "alive")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -36,6 +36,10 @@ def main(argv: Sequence[str]) -> int:
             return asyncio.run(_import(options.source, options.json))
         case "evaluate":
             return asyncio.run(_evaluate(options.file, options.arms, options.json))
+        case "aa":
+            return asyncio.run(_aa(options.arm, options.duels, options.json))
+        case "alive":
+            return asyncio.run(_alive(options.json))
         case _:
             return _bench(options.sizes, options.json)
 
@@ -72,7 +76,16 @@ def parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--file", type=Path, required=True, metavar="JSONL")
     evaluate.add_argument("--arms", default="", metavar="ARM,…", help=f"of {', '.join(Arm)}; without it the two of a duel")
-    for command in (simulate, bench, export, back, evaluate):
+    aa = commands.add_parser(
+        "aa",
+        help="one arm against itself: the verdict must be no difference",
+        description="Asks the examples, with the same contestant on both sides and three made-up voters, in a temporary store. "
+        "DUEL_AA=prompted does the same with real voters on the page. Exit status 1 when a copy is preferred.",
+    )
+    aa.add_argument("--arm", choices=list(Arm), default=Arm.PROMPTED)
+    aa.add_argument("--duels", type=int, default=60)
+    alive = commands.add_parser("alive", help="whether the adapter is alive: a dead one never duels; DUEL_ALIVE_DIFFERENCE sets the bar")
+    for command in (simulate, bench, export, back, evaluate, aa, alive):
         command.add_argument("--json", action="store_true", help="write one JSON object to stdout instead of lines for people")
     return root
 
@@ -160,6 +173,41 @@ async def _evaluate(file: Path, arms: str, as_json: bool) -> int:
     finally:
         await store.aclose()
     print(json.dumps(table) if as_json else "\n".join(lines(table)))
+    return DONE
+
+
+async def _aa(arm: str, duels: int, as_json: bool) -> int:
+    from bot.selfcheck import run_aa
+
+    table = await run_aa(Settings.read().model_copy(update={"aa": arm}), duels, _note)
+    print(
+        json.dumps(table)
+        if as_json
+        else f"{table['words']}\n{'Passed.' if table['passed'] else 'Not passed: one of two equals is preferred.'}"
+    )
+    return DONE if table["passed"] else FAILED
+
+
+async def _alive(as_json: bool) -> int:
+    """A dead adapter is an error of opening; this says how alive a living one is."""
+    settings = Settings.read()
+    lineup = await lineups.open_lineup(settings)
+    try:
+        adapter = lineup.kit.adapter
+        if adapter is None:
+            raise BadRequest("No adapter is set, so there is none to be alive. Set DUEL_ADAPTER.")
+        moved = getattr(lineup.backend, "alive", {}).get(adapter.digest)
+    finally:
+        await lineup.backend.aclose()
+    if as_json:
+        print(json.dumps({"adapter": adapter.name, "version": adapter.version, "moved": moved, "least": settings.alive_difference}))
+    else:
+        shown = (
+            ""
+            if moved is None
+            else f": it moves next-token distributions by {moved:.2g} (at least {settings.alive_difference:g} is needed)"
+        )
+        print(f"The adapter {adapter.name} {adapter.version} is alive{shown}.")
     return DONE
 
 

@@ -47,12 +47,14 @@ def people(team: Team) -> tuple[Who, Who]:
     return ordered([Who(ids[0], Arm.PROMPTED, "house 1", ""), Who(ids[1], Arm.TUNED, "plain 1", "demo 1")])
 
 
-async def plant(store: Store, team: Team, rng: np.random.Generator, known: bool = False) -> None:
-    """Write the team into a store. known: its contestants are there already."""
+async def plant(store: Store, team: Team, rng: np.random.Generator) -> None:
+    """Write the team into a store."""
     async with store.writing() as change:
         dump = Dump(change)
-        if not known:
-            await dump.insert("contestants", [_contestant(who, team) for who in people(team)])
+        there = {row["id"] for row in await change._rows("SELECT id FROM contestants")}
+        for who in people(team):
+            if who.id not in there:
+                await dump.insert("contestants", [_contestant(who, team)])
         [row] = await change._rows("SELECT coalesce(max(closing), 0) AS top FROM duels")
         first = int(row["top"])
         for start in range(0, team.duels, BATCH):

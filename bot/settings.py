@@ -54,6 +54,11 @@ class Settings(EngineSettings):
         0.15, gt=0, lt=0.5, description="Margin: shares within 1/2 plus or minus this are called practically equal."
     )
     verdict_alpha: float = Field(0.05, gt=0, lt=1, description="Error rate of a verdict over all looks; choose it before looking.")
+    replays: bool = Field(
+        True, description="Whether past requests are answered again, each side alone, while nobody waits: fair times for the decision card."
+    )
+    replays_idle_s: float = Field(60.0, gt=0, description="Seconds without a request after which replays begin.")
+    replays_most: int = Field(100, ge=1, description="Requests replayed for a pair of contestants, at most.")
     team_wage_usd_per_hour: float | None = Field(
         None, ge=0, description="What an hour of authoring costs in US dollars; empty: not counted."
     )

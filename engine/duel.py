@@ -79,7 +79,7 @@ async def answer(
                     hear(chunk.text)
                 if chunk.usage is None:
                     continue
-                cost = account(chunk.usage, price)
+                cost = account(chunk.usage, price, adapted=prompt.adapter is not None)
                 if chunk.finish is None:
                     error = chunk.error or BackendError("server", "The answer broke off before its end.")
                     return Failure(error.kind, error.words, chunk.usage, cost)

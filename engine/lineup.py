@@ -50,6 +50,14 @@ def duel_arms(text: str, adapter: Adapter | None) -> tuple[Arm, Arm]:
     return (arms[0], arms[1])
 
 
+def aa_arms(text: str) -> tuple[Arm, Arm]:
+    """One arm against itself. Raises SettingsError."""
+    arms = parse_arms(text)
+    if len(arms) != 1:
+        raise SettingsError(f"An A/A check has one arm; DUEL_AA names {len(arms)}.")
+    return (arms[0], arms[0])
+
+
 async def open_lineup(settings: EngineSettings) -> Lineup:
     """Read the recipes, load the model, prove the adapter alive. Whoever opens it closes `backend`.
 
@@ -63,7 +71,7 @@ async def open_lineup(settings: EngineSettings) -> Lineup:
         adapter = open_adapter(await asyncio.to_thread(local.fetch, settings.adapter, "adapter"))
     elif demo:
         adapter = open_adapter(DEMO_ADAPTER)
-    arms = duel_arms(settings.arms, adapter)
+    arms = aa_arms(settings.aa) if settings.aa else duel_arms(settings.arms, adapter)
     folder = DEMO_BASE if demo else await asyncio.to_thread(local.fetch, settings.base_model, "base model")
     backend: Backend = await local.open_local(folder, settings.base_model, settings)
     try:

@@ -12,7 +12,7 @@ from dotenv import dotenv_values
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from engine.cost import Price
+from engine.cost import Price, read_token_prices
 from engine.errors import SettingsError
 
 PREFIX = "DUEL_"
@@ -38,6 +38,16 @@ class EngineSettings(BaseSettings):
         "",
         description="The two arms that meet (prompted, tuned, plain, combined). Empty: prompted,tuned; without an adapter prompted,plain.",
     )
+    aa: str = Field(
+        "",
+        description="A/A check: the arm that meets itself, instead of two different arms; its verdict must say no difference. Empty: off.",
+    )
+    alive_difference: float = Field(
+        1e-3,
+        gt=0,
+        lt=1,
+        description="Alive gate: an adapter that changes next-token distributions by less than this (total variation) never duels.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs: auto (cuda if there is one), cpu, cuda.")
     dtype: Literal["float32", "bfloat16"] = Field(
         "float32",
@@ -59,9 +69,23 @@ class EngineSettings(BaseSettings):
     )
     price_date: str = Field("2026-11-22", description="When that price was true (YYYY-MM-DD).")
 
+    device_watts: float | None = Field(
+        None, ge=0, description="Power of the device in watts, where energy is paid apart; empty: not counted."
+    )
+    usd_per_kwh: float | None = Field(None, ge=0, description="What a kilowatt-hour costs in US dollars; empty: not counted.")
+    token_prices: str = Field(
+        "", description="A .toml price list per million tokens (input, cached, output; dated, with its source); empty: cost by device time."
+    )
+
     @property
     def price(self) -> Price:
-        return Price(self.device_usd_per_hour, self.price_source, self.price_date)
+        """What answers cost. Raises SettingsError for a price list that cannot be read."""
+        hour, source = self.device_usd_per_hour, self.price_source
+        if hour is not None and self.device_watts is not None and self.usd_per_kwh is not None:
+            hour += self.device_watts / 1000 * self.usd_per_kwh
+            source += f", with {self.device_watts:g} W at ${self.usd_per_kwh:g} per kWh"
+        tokens = read_token_prices(Path(self.token_prices), self.base_model) if self.token_prices else None
+        return Price(hour, source, self.price_date, tokens)
 
     @classmethod
     def read(cls: type[S], environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> S:

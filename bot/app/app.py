@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from bot.app.budget import Budget
 from bot.app.evidence import Board, Evidence
+from bot.app.idle import Idle
 from bot.app.model import Model, OpenLineup
 from bot.app.pictures import Pictures, lines_of
 from bot.app.runner import Runner
@@ -93,9 +94,12 @@ class App:
             runner = Runner(store, model, settings.answer_limit_s, now)
             evidence, budget = Evidence(store, settings, now), Budget(settings, now)
             app = cls(store, model, runner, now, rng or random.SystemRandom(), evidence=evidence, budget=budget, rules=rules)
+            idle = asyncio.create_task(Idle(store, model, runner, settings, now).run())
             try:
                 yield app
             finally:
+                idle.cancel()
+                await asyncio.gather(idle, return_exceptions=True)
                 await app._leave()
         finally:
             await store.aclose()

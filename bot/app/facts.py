@@ -19,7 +19,7 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.store.evaluations import Evaluations, pairs_of
 from bot.store.evidence import Book, Contestant, Life
-from bot.verdict import Facts, OfflineLine, Scope, Who
+from bot.verdict import Facts, OfflineLine, Scope, Timings, Who
 from bot.verdict.offline import paired
 from engine.contestants import open_adapter
 from engine.errors import BadAdapter
@@ -51,6 +51,7 @@ class Gatherer:
         self._store = store
         self._settings = settings
         self._now = now
+        self._hour_usd = settings.price.usd_per_hour
         self._training: dict[str, Training] = {}
         self._evaluated: dict[tuple[str, int, str, str], tuple[OfflineLine, ...]] = {}
 
@@ -60,10 +61,12 @@ class Gatherer:
             book = Book(look)
             known, lives = await book.contestants(), await book.lives()
             asked = await book.asked_since(self._now() - MONTH)
+            alone = await book.alone([each.id for each in who]) if who[0].id != who[1].id else []
             latest = await Evaluations(look).latest([each.id for each in who])
         details = await self._offline(who, latest) if latest else ()
         facts = Facts(
             who,
+            alone=_timings(alone),
             offline=Offline(details[0].metric, details[0].scores, details[0].rows) if details else None,
             offline_details=details,
             wage_usd_per_hour=self._settings.team_wage_usd_per_hour,
@@ -96,7 +99,7 @@ class Gatherer:
 
     def _adapter(self, one: Contestant, training: Training, lives: list[Life], changed: list[Life]) -> AdapterFacts:
         name, _, version = one.who.adapter.rpartition(" ")
-        settings, price = self._settings, self._settings.price.usd_per_hour
+        settings, price = self._settings, self._hour_usd
         usd = settings.team_training_usd
         if usd is None:
             usd = training.usd
@@ -136,6 +139,12 @@ class Gatherer:
         if key not in self._training and one.adapter_folder:
             self._training[key] = await asyncio.to_thread(read_training, Path(one.adapter_folder), key)
         return self._training.get(key, Training())
+
+
+def _timings(alone: list[tuple[tuple[float, float], tuple[float, float]]]) -> Timings:
+    first, total = [[times[at] for times in alone] for at in (0, 1)]
+    sides = [(tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)) for pairs in (first, total)]
+    return Timings(sides[0], sides[1])
 
 
 def _changes(who: Who, lives: list[Life], changed: list[Life]) -> tuple[float, ...]:

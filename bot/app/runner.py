@@ -38,6 +38,7 @@ class Runner:
         self._chosen: dict[str, tuple[Contestant, Contestant]] = {}
         self._signals: WeakValueDictionary[str, Signal] = WeakValueDictionary()
         self.leaving = asyncio.Event()
+        self.arrived = Signal()  # woken by every duel that starts
 
     def signal(self, duel_id: str) -> Signal:
         """What wakes those who watch this duel; kept as long as somebody holds it."""
@@ -60,6 +61,7 @@ class Runner:
         if self._model.state.state == "loading":
             progress.note = f"{self._model.state.words} This is answered as soon as it is ready."
         self._running[duel.id] = progress
+        self.arrived.wake()
         self._tasks[duel.id] = asyncio.create_task(self._run(progress, Request(duel.request, history)))
         return progress
 

@@ -63,7 +63,8 @@ def ended(duel: DuelRecord, answers: dict[Entrant, AnswerRecord], now: datetime,
         return replace(duel, state="void", note=stopped, carried=duel.left, carried_by="stopped")
     if None in finishes:
         return _failed(duel)
-    if len({answer.text.strip() for answer in answers.values()}) == 1:
+    copies = len({answer.who.id for answer in answers.values()}) == 1  # an A/A check asks nevertheless: the vote is what it checks
+    if not copies and len({answer.text.strip() for answer in answers.values()}) == 1:
         return replace(duel, state="closed", closed_at=now, closing=closing, identical=True, carried=duel.left, carried_by="identical")
     return replace(duel, state="open")
 

@@ -77,6 +77,16 @@ class Life:
         return max(0.0, (self.live_at - self.ready_at).total_seconds())
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One side's times alone on a past request."""
+
+    contestant: str
+    first_token_s: float
+    total_s: float
+    first: bool  # ran before the other side
+
+
 class Book:
     """A transaction as evidence sees it."""
 
@@ -183,6 +193,37 @@ class Book:
             Life(row["contestant"], Arm(row["arm"]), *(datetime.fromisoformat(row[name]) for names in moments for name in names))
             for row in rows
         ]
+
+    # --- replays
+
+    async def to_replay(self, pair: Sequence[str], most: int) -> tuple[int, list[str]]:
+        """How many duels of this pair were replayed, and the latest ones to replay next, up to `most` in all."""
+        met = (
+            "FROM answers AS a JOIN answers AS b ON b.duel = a.duel AND b.entrant = 1 JOIN duels ON duels.id = a.duel "
+            "WHERE a.entrant = 0 AND (a.contestant, b.contestant) IN (VALUES (?1, ?2), (?2, ?1)) "
+        )
+        [row] = await self._in._rows(f"SELECT count(*) AS done {met} AND a.duel IN (SELECT duel FROM replays)", tuple(pair))
+        left = max(0, most - row["done"])
+        rows = await self._in._rows(
+            f"SELECT a.duel {met} AND state IN ('open', 'closed') AND request != '' AND a.duel NOT IN (SELECT duel FROM replays) "
+            "ORDER BY asked_at DESC LIMIT ?3",
+            (*pair, left),
+        )
+        return row["done"], [row["duel"] for row in rows]
+
+    async def put_replays(self, duel: str, replays: Sequence[Replay], now: datetime) -> None:
+        for each in replays:
+            times = {"first_token_s": each.first_token_s, "total_s": each.total_s, "first": int(each.first)}
+            await self._in._insert("replays", {"duel": duel, "contestant": each.contestant, **times, "replayed_at": stamp(now)})
+
+    async def alone(self, pair: Sequence[str]) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+        """Seconds to the first token and in full, both sides in the order of the pair, of every replay."""
+        rows = await self._in._rows(
+            "SELECT a.first_token_s AS one, b.first_token_s AS other, a.total_s AS one_total, b.total_s AS other_total "
+            "FROM replays AS a JOIN replays AS b ON b.duel = a.duel WHERE a.contestant = ? AND b.contestant = ? ORDER BY a.replayed_at",
+            tuple(pair),
+        )
+        return [((row["one"], row["other"]), (row["one_total"], row["other_total"])) for row in rows]
 
     # --- money and rates
 

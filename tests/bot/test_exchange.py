@@ -24,7 +24,7 @@ async def lived_in(path: Path) -> Verdict:
     """A store with a made-up team, a conversation, an open vote, a server's duel, odd texts."""
     first, second = lineup_over(ScriptedBackend(two_answers)).entrants
     store = await Store.open(path)
-    await plant(store, Team(60, theta=0.7, by_tag=(0.2, 0, -0.2, 0), contestants=(first.id, second.id)), np.random.default_rng(1), False)
+    await plant(store, Team(60, theta=0.7, by_tag=(0.2, 0, -0.2, 0), contestants=(first.id, second.id)), np.random.default_rng(1))
     await store.aclose()
     async with scripted_app(path) as (app, _):
         view = await answered(app, '\\N, "quoted"\nand =SUM(1)\u2028 ünïcode 🎈')

@@ -10,7 +10,7 @@ import torch
 
 from engine.backends.base import Chunk, Prompt, Stop
 from engine.backends.local.loading import Loaded, load_base, pick_device
-from engine.backends.local.lora import NONE, PROBES, check_alive, check_made_for
+from engine.backends.local.lora import LEAST_DIFFERENCE, NONE, PROBES, check_alive, check_made_for
 from engine.backends.local.rows import Row, mailbox
 from engine.backends.local.thread import ModelThread
 from engine.contestants import Adapter, Base
@@ -26,9 +26,18 @@ ONE_THREAD_BELOW = 50_000_000
 class LocalBackend:
     """A Backend over a model in this process. Open one with `open_local`."""
 
-    def __init__(self, loaded: Loaded, *, max_rows: int = 8, device: str = "cpu", clock: Callable[[], float] = time.perf_counter) -> None:
-        self._base, self._clock = loaded.base, clock
+    def __init__(
+        self,
+        loaded: Loaded,
+        *,
+        max_rows: int = 8,
+        device: str = "cpu",
+        least: float = LEAST_DIFFERENCE,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._base, self._clock, self._least = loaded.base, clock, least
         self._adapters: set[str] = set()
+        self.alive: dict[str, float] = {}  # adapter digest -> how far it moves next-token distributions, 0 to 1
         self.thread = ModelThread(loaded, max_rows=max_rows, device=device, clock=clock)
         self.thread.start()
 
@@ -67,7 +76,7 @@ class LocalBackend:
             tokens = thread.encode(plain.messages(Request.of(probe)), dict(plain.chat_template))
             pairs.append((thread.read(tokens, NONE, 0, 0).clone(), thread.read(tokens, adapter.digest, 0, 0).clone()))
         try:
-            check_alive(adapter, pairs)
+            self.alive[adapter.digest] = check_alive(adapter, pairs, self._least)
         except BadAdapter:
             thread.lora.drop(adapter)
             raise
@@ -90,4 +99,4 @@ async def open_local(folder: Path, name: str, settings: EngineSettings) -> Local
     device = pick_device(settings.device)
     loaded = await asyncio.to_thread(load_base, folder, name, settings.dtype, device)
     torch.set_num_threads(settings.threads or useful_threads(loaded.base.parameters))
-    return LocalBackend(loaded, max_rows=settings.max_rows, device=device)
+    return LocalBackend(loaded, max_rows=settings.max_rows, device=device, least=settings.alive_difference)

@@ -115,7 +115,7 @@ def check_made_for(adapter: Adapter, base: Base, plain: Recipe) -> None:
         )
 
 
-def check_alive(adapter: Adapter, pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
+def check_alive(adapter: Adapter, pairs: Sequence[tuple[Tensor, Tensor]], least: float = LEAST_DIFFERENCE) -> float:
     """The largest total variation between next-token distributions with and without the adapter.
 
     pairs: for each probe the logits (vocabulary,) of the base and of the adapter. Total variation is half the sum of
@@ -124,9 +124,9 @@ def check_alive(adapter: Adapter, pairs: Sequence[tuple[Tensor, Tensor]]) -> flo
     if not all(bool(tuned.isfinite().all()) for _, tuned in pairs):
         raise BadAdapter(f"The adapter {adapter.name} makes the model's output not a number; it is damaged.")
     largest = max(float((base.float().softmax(-1) - tuned.float().softmax(-1)).abs().sum() / 2) for base, tuned in pairs)
-    if largest < LEAST_DIFFERENCE:
+    if largest < least:
         raise BadAdapter(
             f"The adapter {adapter.name} is dead: on {len(pairs)} probe requests its next-token distribution differs from the base's "
-            f"by at most {largest:.2g} (at least {LEAST_DIFFERENCE:g} is needed). Both sides of a duel would be the same model."
+            f"by at most {largest:.2g} (at least {least:g} is needed). Both sides of a duel would be the same model."
         )
     return largest

@@ -1,0 +1,163 @@
+"""What is done while nobody waits: past requests are answered again by each side alone, so that latency can be compared fairly.
+
+As served, both sides run in one batch and slow each other down; how fast each would be by itself only a run alone shows. Replays
+cost no person anything: they begin after a quiet time, and end within one step of the model when somebody asks. Their answers
+are dropped, only the times are kept. The first run of a quiet time warms up and does not count; the order of sides alternates.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bot.app.model import Model
+from bot.app.runner import Runner
+from bot.app.talk import turns_of
+from bot.ballots import seats_of
+from bot.errors import StoreError
+from bot.settings import Settings
+from bot.store import Store
+from bot.store.evidence import Book, Replay
+from bot.store.teams import Board
+from engine.backends.base import Stop
+from engine.contestants import Contestant
+from engine.duel import Answer, answer_each, prompt_of, seed_of
+from engine.lineup import Lineup
+from engine.request import Request
+
+RETRY_S = 60.0
+"""How long to wait when there is nothing to replay, or the disk refuses."""
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A past duel to replay: its request, and the seeds that its sides had."""
+
+    duel: str
+    request: Request
+    seeds: tuple[int, int]  # of entrant 0 and 1
+
+
+class Idle:
+    """Lives beside the app; `run` ends only when it is cancelled."""
+
+    def __init__(self, store: Store, model: Model, runner: Runner, settings: Settings, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._model = model
+        self._runner = runner
+        self._settings = settings
+        self._now = now
+
+    async def run(self) -> None:
+        """Note who is live, then replay whenever it is quiet."""
+        await self._model.settled()
+        if (lineup := self._model.lineup) is None:
+            return
+        await self._kept(self._note_lives(lineup))
+        if not self._settings.replays or lineup.arms[0] is lineup.arms[1]:
+            return
+        while True:
+            await self._quiet()
+            if not await self._kept(self._replay_some(lineup)):
+                await asyncio.sleep(RETRY_S)
+
+    async def _kept(self, work: Coroutine[Any, Any, bool]) -> bool:
+        try:
+            return await work
+        except StoreError as error:
+            log.warning("Nothing was noted while idle: %s", error)
+            return False
+
+    async def _quiet(self) -> None:
+        """Wait until nobody has waited for an answer for a while."""
+        while True:
+            arrived = self._runner.arrived.event
+            if not self._runner.running:
+                try:
+                    async with asyncio.timeout(self._settings.replays_idle_s):  # wait_for may swallow a cancellation
+                        await arrived.wait()
+                except TimeoutError:
+                    return
+            else:
+                await asyncio.sleep(self._settings.replays_idle_s)
+
+    async def _note_lives(self, lineup: Lineup) -> bool:
+        """When each contestant's parts were ready, and that it can answer from now on."""
+        now = self._now()
+        recipes = {True: self._settings.recipe, False: self._settings.plain_recipe}
+        ready = {each.id: await asyncio.to_thread(_ready_at, each, recipes[each.arm.engineered], now) for each in lineup.entrants}
+        async with self._store.writing() as change:
+            await change.meet(lineup.entrants, now)
+            for contestant, moment in ready.items():
+                await Book(change).live(contestant, moment, now)
+        return True
+
+    async def _replay_some(self, lineup: Lineup) -> bool:
+        """Past duels of the present pair until somebody asks; whether there was one."""
+        pair = [each.id for each in lineup.entrants]
+        async with self._store.reading() as look:
+            done, waiting = await Book(look).to_replay(pair, self._settings.replays_most)
+        if not waiting:
+            return False
+        stop = Stop()
+        watching = asyncio.create_task(self._raise_when_asked(stop, self._runner.arrived.event))
+        try:
+            for number, duel in enumerate(waiting):
+                past = await self._past(duel)
+                if number == 0:
+                    await self._answer(lineup, past, lineup.entrants, stop)  # warms up
+                order = lineup.entrants if (done + number) % 2 == 0 else lineup.entrants[::-1]
+                found = await self._answer(lineup, past, order, stop)
+                if stop.raised:
+                    return True
+                if len(found) == len(order):
+                    async with self._store.writing() as change:
+                        await Book(change).put_replays(past.duel, found, self._now())
+        finally:
+            watching.cancel()
+        return True
+
+    async def _raise_when_asked(self, stop: Stop, arrived: asyncio.Event) -> None:
+        if not self._runner.running:
+            await arrived.wait()
+        stop.raise_()
+
+    async def _past(self, duel_id: str) -> Past:
+        async with self._store.reading() as look:
+            duel = await look.duel(duel_id)
+            talk = await look.conversation(duel.conversation)
+            before = await Board(look).prologue(duel.conversation)
+        seeds = {entrant: seed_of(duel_id, side) for side, entrant in seats_of(duel.left).items()}
+        return Past(duel_id, Request(duel.request, before + turns_of(talk[: duel.turn - 1])), (seeds[0], seeds[1]))
+
+    async def _answer(self, lineup: Lineup, past: Past, order: Sequence[Contestant], stop: Stop) -> list[Replay]:
+        """One side after the other, each alone. A side that failed or had company gives none."""
+        found = []
+        for place, contestant in enumerate(order):
+            seed = past.seeds[lineup.entrants.index(contestant)]
+            prompts = {contestant.id: prompt_of(contestant, past.request, seed)}
+            outcomes = await answer_each(prompts, lineup.backend, lineup.price, limit_s=self._settings.answer_limit_s, stop=stop)
+            outcome = outcomes[contestant.id]
+            if stop.raised:
+                return []
+            if isinstance(outcome, Answer) and outcome.usage.ran == "alone":
+                found.append(Replay(contestant.id, outcome.usage.first_token_s, outcome.usage.total_s, place == 0))
+        return found
+
+
+def _ready_at(contestant: Contestant, recipe: str, now: datetime) -> datetime:
+    """The last edit of what makes the contestant: the recipe's file, or the adapter's weights. Now, where no file tells."""
+    if contestant.adapter:
+        file = Path(contestant.adapter.folder) / "adapter_model.safetensors"
+    elif recipe.endswith(".toml"):
+        file = Path(recipe)
+    else:
+        return now  # a shipped recipe came with the program, and nobody here edited it
+    try:
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    except OSError:
+        return now

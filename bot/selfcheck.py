@@ -1,0 +1,73 @@
+"""The pipeline checked on itself: an arm against itself must come out as no difference, and a dead adapter must not get in."""
+
+import random
+import tempfile
+from collections.abc import Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from bot.app import App
+from bot.app.model import OpenLineup
+from bot.ballots import Choice
+from bot.evidence.decision import State
+from bot.settings import Settings
+from bot.verdict import Verdict
+from bot.views import DuelView
+from engine.duel import Side
+from engine.errors import DuelbotError
+
+VOTERS = ("first voter", "second voter", "third voter")
+
+
+async def run_aa(settings: Settings, duels: int, tell: Callable[[str], None], open_lineup: OpenLineup | None = None) -> dict[str, Any]:
+    """The same contestant on both sides through the whole pipeline, in a temporary store, with three made-up voters a duel.
+
+    One prefers the longer answer, one the earlier word, one tosses a coin; none can know which copy is which. "passed" is False
+    when the verdict prefers a copy, which happens to a sound pipeline with a chance of alpha at most. Raises DuelbotError when
+    the model cannot be loaded.
+    """
+    with tempfile.TemporaryDirectory(prefix="duelbot-aa-") as folder:
+        own = settings.model_copy(update={"store_path": str(Path(folder) / "duels.sqlite3"), "replays": False})
+        async with App.open(own, open_lineup) as app:
+            tell(app.model.words)
+            if (await app.model_settled()).state == "failed":
+                raise DuelbotError(app.model.words)
+            toss = random.Random(duels)
+            for number in range(duels):
+                await _one(app, app.examples[number % len(app.examples)], toss)
+                if not (number + 1) % 10:
+                    tell(f"{number + 1} of {duels} duels")
+            found = await app.verdict()
+        assert isinstance(found, Verdict)
+        decision = found.decision
+        return {
+            "duels": found.duels,
+            "ballots": found.ballots,
+            "share": decision.theta,
+            "low": decision.interval.low,
+            "high": decision.interval.high,
+            "state": decision.state,
+            "passed": decision.state in (State.EQUAL, State.COLLECT),
+            "words": found.words,
+        }
+
+
+async def _one(app: App, text: str, toss: random.Random) -> None:
+    asked = await app.ask(text, asker=VOTERS[0], quorum=len(VOTERS))
+    async with aclosing(app.watch(asked.id, VOTERS[0])) as views:
+        async for view in views:
+            if view.state in ("open", "closed", "void"):
+                break
+    if view.state != "open":
+        raise DuelbotError(f"The check broke off: {view.note}")
+    for voter, choice in zip(VOTERS, _choices(view, toss), strict=True):
+        await app.cast(view.id, voter, choice)
+
+
+def _choices(view: DuelView, toss: random.Random) -> tuple[Choice, Choice, Choice]:
+    left, right = (view.sides[side].text for side in Side)
+    coin = toss.choice((Choice.LEFT, Choice.RIGHT))
+    if left == right:
+        return Choice.TIE, Choice.TIE, coin
+    return (Choice.LEFT if len(left) > len(right) else Choice.RIGHT), (Choice.LEFT if left < right else Choice.RIGHT), coin
