@@ -13,6 +13,7 @@ from engine.request import Turn
 
 STILL_OPEN = "The vote on the earlier answers has not closed, so the conversation goes on with their answer A, the left one."
 STOPPED = "This was stopped before both answers were complete, so there is nothing to vote on. Ask it again for a full duel."
+ON_WITH_A_PART = "The conversation goes on with what there is of answer A, the left one."
 DIED = "Duelbot stopped while this was being answered. Ask it again."
 
 
@@ -60,7 +61,8 @@ def ended(duel: DuelRecord, answers: dict[Entrant, AnswerRecord], now: datetime,
     duel = replace(duel, answers=answers, answered_at=now)
     finishes = {answer.finish for answer in answers.values()}
     if "stopped" in finishes:
-        return replace(duel, state="void", note=stopped, carried=duel.left, carried_by="stopped")
+        note = f"{stopped} {ON_WITH_A_PART}" if answers[duel.left].text.strip() else stopped
+        return replace(duel, state="void", note=note, carried=duel.left, carried_by="stopped")
     if None in finishes:
         return _failed(duel)
     copies = len({answer.who.id for answer in answers.values()}) == 1  # an A/A check asks nevertheless: the vote is what it checks

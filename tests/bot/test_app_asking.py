@@ -141,6 +141,7 @@ async def test_a_stop_ends_both_sides_at_one_length_and_keeps_their_texts(tmp_pa
         await app.stop(asked.id)
         view = await app.view(asked.id, "ann")
         assert view.state == "void" and "stopped" in view.note and backend.running == 0
+        assert view.note.endswith("The conversation goes on with what there is of answer A, the left one.")
         lengths = {len(shown.text) for shown in view.sides.values()}
         assert len(lengths) == 1 and lengths.pop() >= len(before.sides[Side.LEFT].text)
         await app.stop(asked.id)  # once more changes nothing
