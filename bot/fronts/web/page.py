@@ -37,6 +37,7 @@ class ChatPage:
         self._acts = Acts(stop=self._stop, vote=self._vote, ask_again=lambda view: self._ask(view.request))
         self._followed = set[asyncio.Task[None]]()
         self._asking = asyncio.Lock()
+        self._shown = set[str]()  # duels on the page
         self._client = ui.context.client
         self._client.on_exception(self._failed)
         self._client.on_delete(self._leave)
@@ -107,6 +108,7 @@ class ChatPage:
         self._notice_box.set_visibility(False)
 
     def _add_turn(self, view: DuelView) -> None:
+        self._shown.add(view.id)
         with self._turns:
             try:
                 turn = Turn(view, self._acts)
@@ -141,6 +143,7 @@ class ChatPage:
 
     async def _take(self, text: str) -> bool:
         with self._in_words():
+            await self._catch_up()
             view = await self._app.ask(text, asker=self._viewer, conversation=self._conversation)
             self._say("")
             if self._conversation is None:
@@ -154,6 +157,14 @@ class ChatPage:
             self._conduct.arrive()
             return True
         return False
+
+    async def _catch_up(self) -> None:
+        """Draw what another browser has asked in this conversation meanwhile: what comes now builds on it."""
+        if self._conversation is None:
+            return
+        for view in await self._app.conversation(self._conversation, self._viewer):
+            if view.id not in self._shown:
+                self._add_turn(view)
 
     async def _stop(self, view: DuelView) -> None:
         with self._in_words():

@@ -179,6 +179,23 @@ async def test_two_users_vote_apart_and_see_each_others_duels(users: Callable[[]
     await sees(first, "You voted: tie.")
 
 
+async def test_a_request_that_builds_on_another_browsers_shows_that_one_too(users: Callable[[], User]) -> None:
+    first, second = users(), users()
+    await first.open("/")
+    ask(first, "What should we do?")
+    await sees(first, "A is better")
+    await second.open(conversation(first))
+    press(first, "A is better")
+    await sees(first, "What each answer took")
+    ask(first, "And then?")
+    await sees(first, "And then?")
+    await second.should_not_see(content="And then?")
+    ask(second, "Why?")
+    await sees(second, "And then?")
+    press(first, "Tie")
+    await sees(second, "had gone on before the vote closed")
+
+
 async def test_the_history_finds_earlier_duels(users: Callable[[], User]) -> None:
     user = users()
     await user.open("/")
