@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot.app.budget import Budget
+from bot.app.budget import Budget, Spending
 from bot.app.evidence import Board, Evidence
 from bot.app.idle import Idle
 from bot.app.model import Model, OpenLineup
@@ -317,8 +317,12 @@ class App:
 
     async def pairs(self) -> list[tuple[Who, Who, int]]:
         """Pairs that closed duels, with how many; the latest first."""
+        return await self._evidence.pairs()
+
+    async def spending(self, team: str | None = None) -> Spending:
+        """What a team's answers cost in a day and in a month, with its caps; None: page, terminal and direct messages."""
         async with self._store.reading() as look:
-            return await Book(look).pairs()
+            return await self._budget.spending(Book(look), team)
 
     async def tags(self) -> list[str]:
         """Tags in use, the most frequent first."""
@@ -336,7 +340,7 @@ class App:
 
     async def board(self) -> Board:
         """All contestants that met, compared together."""
-        return await self._evidence.board([(first, second) for first, second, _ in await self.pairs()])
+        return await self._evidence.board()
 
 
 def _late(duel: DuelRecord, voter: str, choice: Choice) -> DuelView:

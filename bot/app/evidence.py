@@ -7,16 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from bot.app.facts import Gatherer
 from bot.errors import StoreError
-from bot.evidence.bets import BadEvidence
-from bot.evidence.decision import comparisons, decide
+from bot.evidence.bets import BadEvidence, Floats
+from bot.evidence.decision import Decision, comparisons, decide
 from bot.evidence.duels import Pair
 from bot.evidence.ranking import Standing, leader, leader_board
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.evidence import SLICE, Book, Kept
-from bot.verdict import Facts, Ledger, Scope, Verdict, Who, judge
+from bot.verdict import Facts, Ledger, Scope, Verdict, Who, judge, ordered
 from bot.verdict.judge import histogram
 
 HELD = 32
@@ -59,6 +61,11 @@ class Evidence:
         self._facts = Gatherer(store, settings, now)
         self._held: OrderedDict[str, Held] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
+        self._meeting = asyncio.Lock()
+        self._met: dict[tuple[str, str], tuple[int, int]] = {}  # contestants -> duels, latest closing number
+        self._met_at = (0, 0)  # epoch, closing number
+        self._who: dict[str, Who] = {}
+        self._board: tuple[tuple[int, int], Board] | None = None
 
     def scope(
         self,
@@ -81,23 +88,45 @@ class Evidence:
                 held.facts, held.verdict = facts, await asyncio.to_thread(judge, held.ledger, facts)
             return held.verdict
 
-    async def board(self, pairs: list[tuple[Who, Who]], rng_seed: int = 0) -> Board:
-        """Every contestant against every other, over all duels. A/A pairs are left out."""
-        import numpy as np
+    async def pairs(self) -> list[tuple[Who, Who, int]]:
+        """Pairs that closed duels, in the order of evidence, with how many; the latest first. Costs what has closed since the last call."""
+        async with self._meeting:
+            async with self._store.reading() as look:
+                epoch, top = await Book(look).top()
+            if self._met_at[0] != epoch or self._met_at[1] > top:
+                self._met, self._met_at = {}, (epoch, 0)
+            while self._met_at[1] < top:
+                upto = min(top, self._met_at[1] + 10 * SLICE)
+                async with self._store.reading() as look:
+                    for ids, (duels, last) in (await Book(look).met(self._met_at[1], upto)).items():
+                        self._met[ids] = (self._met.get(ids, (0, 0))[0] + duels, last)
+                self._met_at = (epoch, upto)
+            if unknown := {one for ids in self._met for one in ids} - self._who.keys():
+                async with self._store.reading() as look:
+                    known = await Book(look).contestants()
+                self._who |= {one: known[one].who for one in unknown}
+            latest = sorted(self._met.items(), key=lambda each: -each[1][1])
+            return [(*ordered([self._who[one] for one in ids]), duels) for ids, (duels, _) in latest]
 
+    async def board(self) -> Board:
+        """Every contestant against every other, over all duels. A/A pairs are left out."""
+        pairs = [(first, second) for first, second, _ in await self.pairs() if first.id != second.id]
+        if self._board is None or self._board[0] != self._met_at:
+            self._board = (self._met_at, await self._compared(pairs))
+        return self._board[1]
+
+    async def _compared(self, pairs: list[tuple[Who, Who]]) -> Board:
         who = {each.id: each for pair in pairs for each in pair}
-        scores, decisions = {}, {}
+        scores: dict[Pair, Floats] = {}
+        decisions: dict[Pair, Decision] = {}
         many = comparisons(len(who))
         for pair in pairs:
-            if pair[0].id == pair[1].id:
-                continue
             scope = self.scope(pair)
             async with self._lock(scope):
                 ledger = (await self._current(scope)).ledger
-            ids: Pair = (pair[0].id, pair[1].id)
-            scores[ids] = histogram(ledger)
-            decisions[ids] = decide(ledger.capital, delta=scope.delta, alpha=scope.alpha, pairs=max(1, many))
-        standings = await asyncio.to_thread(leader_board, scores, np.random.default_rng(rng_seed))
+            scores[scope.pair] = histogram(ledger)
+            decisions[scope.pair] = decide(ledger.capital, delta=scope.delta, alpha=scope.alpha, pairs=max(1, many))
+        standings = await asyncio.to_thread(leader_board, scores, np.random.default_rng(0))
         ahead = leader(decisions, list(who)) if len(who) > 1 else None
         return Board(standings, who, ahead, many)
 

@@ -10,8 +10,10 @@ from weakref import WeakValueDictionary
 from bot.app.model import Model
 from bot.app.progress import Progress, Signal
 from bot.app.talk import STOPPED, answer_record, cut, ended
+from bot.app.trained import was_trained_on
 from bot.errors import StoreError
 from bot.store import DuelRecord, Store
+from bot.store.evidence import Book
 from engine.contestants import Contestant
 from engine.duel import Answer, Failure, Side, run_duel
 from engine.lineup import Lineup
@@ -141,8 +143,12 @@ class Runner:
         entrants = progress.entrants or lineup.entrants
         answers = {entrant: answer_record(entrants[entrant], outcomes[side], texts[side]) for side, entrant in duel.seats.items()}
 
+        known = await asyncio.to_thread(was_trained_on, duel.request, entrants)
+
         async def write() -> None:
             async with self._store.writing() as change:
+                if known:
+                    await Book(change).mark_trained_on(duel.id)
                 await change.meet(entrants, self._now())
                 await change.add_answers(duel.id, answers)
                 because = progress.stopped_because or STOPPED

@@ -19,6 +19,7 @@ from bot.errors import StoreError
 from bot.fronts import terminal_render as render
 from bot.fronts import terminal_results as results
 from bot.fronts.terminal_input import ENTER, LEAVE, Command, KeyReader, LineReader, parse
+from bot.tags import checked_tag
 from bot.views import DuelSummary, DuelView
 from engine.cost import Estimate
 from engine.errors import DuelbotError
@@ -53,6 +54,7 @@ class Chat:
         self._keys = KeyReader(source)
         self._line = LineReader(source, screen, tuple(render.COMMANDS), self._toolbar)
         self._conversation: str | None = None
+        self._tag = ""
         self._listed: list[DuelSummary] = []  # what /open counts by
         self._estimate: Estimate | None = None
 
@@ -110,7 +112,7 @@ class Chat:
         return text
 
     async def _ask(self, text: str) -> None:
-        view = await self._app.ask(text, asker=PERSON, conversation=self._conversation)
+        view = await self._app.ask(text, asker=PERSON, conversation=self._conversation, tag=self._tag)
         self._conversation = view.conversation
         if view.note and view.turn > 1:
             self._console.print(Text(printable(view.note), "dim"))
@@ -185,6 +187,9 @@ class Chat:
                 await self._history(command.argument)
             case "/open":
                 await self._open(command.argument)
+            case "/tag":
+                self._tag = checked_tag(command.argument)
+                self._say(f"The next requests get the tag {self._tag}." if self._tag else "The next requests get no tag of yours.")
             case "/verdict":
                 self._show(results.verdict(await self._app.verdict()))
             case "/results":

@@ -47,6 +47,7 @@ COMMANDS = {
     "/open": "open one of that list by its number",
     "/verdict": "which of prompt and fine-tune to use, as far as the votes say",
     "/results": "the whole evidence; with a tag, that tag's",
+    "/tag": "give the next requests a tag; without a word, none",
     "/estimate": "what a duel takes",
     "/help": "this list",
     "/quit": "leave (Ctrl-C and Ctrl-D as well)",

@@ -11,7 +11,7 @@ from bot.ballots import Ballot
 from bot.evidence.duels import ClosedDuel, Took
 from bot.store.records import ballot_of, stamp
 from bot.store.transaction import Transaction
-from bot.verdict import Filed, Sample, Scope, Who, ordered
+from bot.verdict import Filed, Sample, Scope, Who
 from engine.contestants import Arm
 
 SLICE = 2000
@@ -170,15 +170,16 @@ class Book:
         rows = await self._in._rows("SELECT * FROM contestants ORDER BY first_met_at, id")
         return {row["id"]: _contestant(row) for row in rows}
 
-    async def pairs(self) -> list[tuple[Who, Who, int]]:
-        """Pairs that closed duels, in the order of evidence, with how many; the latest first."""
-        found = await self._in._rows(
-            "SELECT min(a.contestant, b.contestant) AS one, max(a.contestant, b.contestant) AS other, count(*) AS duels "
-            "FROM duels JOIN answers AS a ON a.duel = duels.id AND a.entrant = 0 JOIN answers AS b ON b.duel = duels.id AND b.entrant = 1 "
-            "WHERE state = 'closed' GROUP BY one, other ORDER BY max(closing) DESC"
+    async def met(self, after: int, upto: int) -> dict[tuple[str, str], tuple[int, int]]:
+        """Contestants (in the order of their ids) that closed duels with these closing numbers: how many, and the latest number."""
+        rows = await self._in._rows(
+            "SELECT min(a.contestant, b.contestant) AS one, max(a.contestant, b.contestant) AS other, "
+            "count(*) AS duels, max(closing) AS last "
+            "FROM duels AS d CROSS JOIN answers AS a ON a.duel = d.id AND a.entrant = 0 "
+            "CROSS JOIN answers AS b ON b.duel = d.id AND b.entrant = 1 WHERE d.closing > ? AND d.closing <= ? GROUP BY one, other",
+            (after, upto),
         )
-        known = await self.contestants()
-        return [(*ordered((known[row["one"]].who, known[row["other"]].who)), row["duels"]) for row in found]
+        return {(row["one"], row["other"]): (row["duels"], row["last"]) for row in rows}
 
     async def live(self, contestant: str, ready_at: datetime, now: datetime) -> None:
         """Note when a contestant first could answer; later notes change nothing."""

@@ -1,6 +1,7 @@
 """The verdict through the store: kept up to date duel by duel, narrowed, reached again after a restart, a forgetting, a damage."""
 
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import pytest
 from bot.app import App
 from bot.app import evidence as kept_evidence
 from bot.app.teams import Order, Teams
+from bot.app.trained import digest
 from bot.ballots import Choice
 from bot.evidence.decision import State
+from bot.evidence.duels import Absence
 from bot.seed import SINCE, Team, plant
 from bot.settings import Settings
 from bot.store import Store
@@ -202,6 +205,46 @@ async def test_the_board_compares_all_that_met(tmp_path: Path) -> None:
         board = await app.board()
         assert [standing.contestant for standing in board.standings] == [second.id, first.id]
         assert board.leader == second.id and board.comparisons == 1 and board.standings[0].duels == 60
+
+
+async def test_pairs_and_the_board_follow_what_closes(tmp_path: Path) -> None:
+    async with scripted_app(tmp_path / "s") as (app, _):
+        assert await app.pairs() == [] and (await app.board()).standings == ()
+        for number in (1, 2):
+            view = await answered(app)
+            await app.cast(view.id, "ann", Choice.LEFT)
+            [(first, second, duels)] = await app.pairs()
+            assert (first, second) == app.pair() and duels == number
+            assert [standing.duels for standing in (await app.board()).standings] == [number, number]
+
+
+async def test_a_request_that_the_adapter_was_trained_on_is_no_evidence(tmp_path: Path) -> None:
+    (tmp_path / "trained_on.txt").write_text(digest("We have  300 TICKETS") + "\n")
+    backend = ScriptedBackend(two_answers)
+
+    async def open_lineup() -> Lineup:
+        lineup = lineup_over(backend)
+        assert lineup.kit.adapter
+        return replace(lineup, kit=replace(lineup.kit, adapter=replace(lineup.kit.adapter, folder=str(tmp_path))))
+
+    async with App.open(Settings(store_path=str(tmp_path / "s")), open_lineup) as app:
+        await app.model_settled()
+        for text in ("we have 300\ntickets", "we have 301 tickets"):
+            view = await answered(app, text)
+            await app.cast(view.id, "ann", Choice.LEFT)
+        found = await verdict_of(app)
+        assert found.duels == 1 and found.absent[Absence.TRAINED_ON] == 1
+
+
+async def test_what_was_spent_is_summed_for_a_day_and_a_month(tmp_path: Path) -> None:
+    async with scripted_app(tmp_path / "s") as (app, _):
+        assert (await app.spending()).day_usd == 0
+        view = await answered(app)
+        found = await app.spending()
+        assert found.day_usd == found.month_usd > 0 and found.day_cap_usd is None and found.refusal() is None
+        assert (await app.spending("a server")).day_usd == 0
+        closed = await app.cast(view.id, "ann", Choice.TIE)
+        assert closed.reveal and sum(side.cost.usd or 0 for side in closed.reveal.sides.values()) == pytest.approx(found.day_usd)
 
 
 def inside(path: Path, sql: str) -> list[tuple[Any, ...]]:

@@ -15,6 +15,7 @@ from fastapi.responses import PlainTextResponse, Response
 from nicegui import background_tasks, ui
 
 from bot.app import App
+from bot.app.budget import Spending
 from bot.charts import Chart, Form, Theme, alt
 from bot.fronts.web.assets import THEME, style
 from bot.fronts.web.dom import MARK, Conduct, el, icon
@@ -32,6 +33,7 @@ from bot.verdict.figures import (
 )
 from bot.verdict.words import ARM_NAMES, do, names, robust_words, share_words
 from engine.errors import DuelbotError
+from engine.report import dollars
 
 POLL_S = 1.5
 """Between two looks while the page is open. A look at an unchanged verdict costs a fraction of a millisecond."""
@@ -110,6 +112,7 @@ class ResultsPage:
         self._app, self._asked = app, asked
         self._client = ui.context.client
         self._shown: Verdict | Unknown | None = None
+        self._spending = ""
 
     async def open(self) -> None:
         """Draw the page as of now, and keep it so."""
@@ -144,12 +147,13 @@ class ResultsPage:
         """Draw again what has changed."""
         try:
             found = await verdict_for(self._app, self._asked)
+            if found is self._shown or found == self._shown:
+                return
             tags, pairs = await self._app.tags(), await self._app.pairs()
+            spending = spending_words(await self._app.spending())
         except DuelbotError as error:
-            found, tags, pairs = Unknown(error.words), [], []
-        if found is self._shown or found == self._shown:
-            return
-        self._shown = found
+            found, tags, pairs, spending = Unknown(error.words), [], [], ""
+        self._shown, self._spending = found, spending
         with self._client:
             self._main.clear()
             with self._main:
@@ -198,6 +202,7 @@ class ResultsPage:
                 el("h2", "", "Cost")
                 self._picture(Chart.COST, found)
                 el("p", "quiet", break_even_words(found.even))
+                el("p", "quiet", self._spending)
             with el("section", "panel"):
                 el("h2", "", "Time")
                 self._picture(Chart.LATENCY, found)
@@ -316,6 +321,18 @@ class ResultsPage:
             el("h2", "", "Evaluation set")
             _table("Offline scores", ("Metric", "Prompt", "Fine-tune", "Fine-tune minus prompt"), map(offline_words, found.offline))
             el("p", "quiet", "Scored against references, beside the votes and never mixed with them.")
+
+
+def spending_words(spending: Spending) -> str:
+    """The day's and the month's sum, with the caps there are."""
+    parts = [
+        f"{dollars(spent)}{'' if cap is None else f' of {dollars(cap)}'} in {period}"
+        for spent, cap, period in (
+            (spending.day_usd, spending.day_cap_usd, "24 hours"),
+            (spending.month_usd, spending.month_cap_usd, "30 days"),
+        )
+    ]
+    return f"Spent on answers here: {', '.join(parts)}."
 
 
 def pair_words(first: Who, second: Who, short: bool = False) -> str:
