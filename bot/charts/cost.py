@@ -51,7 +51,7 @@ def paint(verdict: Verdict, look: Look) -> Figure:
     for name, color, at, up in ((first, look.first, each, up_front[0]), (second, look.second, tuned, up_front[1])):
         label = f"{name}: {dollars(up)} + {dollars(at * 1000)} per 1,000"
         axes.plot([], [], color=color, linewidth=2.2, label=label)
-    legend = axes.legend(loc="upper left", frameon=False, fontsize=9)
+    legend = axes.legend(loc="upper left", frameon=True, facecolor=look.ground, edgecolor="none", framealpha=0.85, fontsize=9)
     for text in legend.get_texts():
         text.set_color(look.ink)
     return fig

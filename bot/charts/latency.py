@@ -42,6 +42,8 @@ def _panel(axes: Axes, look: Look, paired: Paired, both: tuple[str, str]) -> Non
         axes.axvline(median, color=color, linewidth=1.6, linestyle=(0, (4, 2)), label=f"{name}, median {span(median)}")
     axes.set(xlim=(0, top), yticks=[])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: span(value) if value else "0"))
-    legend_of = axes.legend(loc="upper right", frameon=False, fontsize=9, handlelength=1.6)
+    legend_of = axes.legend(
+        loc="upper right", frameon=True, facecolor=look.ground, edgecolor="none", framealpha=0.85, fontsize=9, handlelength=1.6
+    )
     for text in legend_of.get_texts():
         text.set_color(look.ink)

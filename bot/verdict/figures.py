@@ -12,8 +12,8 @@ UNKNOWN = "unknown"
 FAVOURS = {"prompted": "the prompt", "tuned": "the fine-tune", "open": "open"}
 _SHARES = {"share of votes", "from", "to", "both bad"}
 KINDS = {
-    Kind.POSITION: ("Left answer preferred", "near 50 % is good: a coin seats them"),
-    Kind.LENGTH: ("Longer answer preferred", "far from 50 %, length may be what is voted on"),
+    Kind.POSITION: ("Left answer preferred", "near 50\u00a0% is good: a coin seats them"),
+    Kind.LENGTH: ("Longer answer preferred", "far from 50\u00a0%, length may be what is voted on"),
     Kind.BLINDING: ("Right minus wrong guesses at the fine-tune", "near 0 is good: nobody can tell"),
     Kind.TIE: ("Voters who said tie", ""),
     Kind.BOTH_BAD: ("Voters who said both bad", ""),

@@ -195,7 +195,11 @@ class ResultsPage:
         with el("section", "panel"):
             el("h2", "", "How the evidence went")
             self._picture(Chart.SHARE, found)
-            el("p", "quiet", "The band is what the votes leave open, at every look at once. A verdict is due when it leaves 50 % outside.")
+            el(
+                "p",
+                "quiet",
+                "The band is what the votes leave open, at every look at once. A verdict is due when it leaves 50\u00a0% outside.",
+            )
         self._card(found)
         with el("div", "pair"):
             with el("section", "panel"):
@@ -312,7 +316,7 @@ class ResultsPage:
                 return
             rows = [(shown(tag), share, words) for tag, share, words in map(tag_words, found.tags[:TAGS_SHOWN])]
             _table("Share by tag", ("Tag", "Fine-tune's share, pooled", "Found"), rows)
-            el("p", "quiet", "Small tags lean on all others. Differences are called with at most 5 % of them false (e-BH).")
+            el("p", "quiet", "Small tags lean on all others. Differences are called with at most 5\u00a0% of them false (e-BH).")
 
     def _offline(self, found: Verdict) -> None:
         if not found.offline:
