@@ -1,4 +1,7 @@
-"""python -m engine ask "…": requests answered by every arm, without votes. stdout carries the report and nothing else."""
+"""python -m engine ask "…": requests answered by every arm, without votes; python -m engine bench: speed and memory.
+
+stdout carries the report and nothing else.
+"""
 
 import argparse
 import asyncio
@@ -18,6 +21,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from engine import bench
 from engine import lineup as lineups
 from engine.ask import Answered, Row, answer_row, answer_rows, entrants_of, read_rows
 from engine.backends.base import Usage
@@ -69,7 +73,7 @@ class Report(Console):
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     root = argparse.ArgumentParser("python -m engine", description="The engine: a request in, an answer from each arm out.")
-    commands = root.add_subparsers(dest="command", required=True, metavar="ask")
+    commands = root.add_subparsers(dest="command", required=True, metavar="ask | bench")
     ask = commands.add_parser(
         "ask", help="answer requests without votes", description=ABOUT, epilog=AFTER, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -77,7 +81,16 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("--file", metavar="JSONL", help="answer every request of this file; - is stdin")
     ask.add_argument("--arms", default="", metavar="ARM,…", help=f"who answers, of {', '.join(Arm)}; without it the two of a duel")
     ask.add_argument("--json", action="store_true", help="write JSON, one line each, instead of a table for people")
+    measure = commands.add_parser("bench", help="speed and memory against the naive way", description=bench.__doc__)
+    measure.add_argument("--rounds", type=_rounds, default=3, metavar="N", help="times that each request is answered (3)")
+    measure.add_argument("--json", action="store_true", help="write one JSON line instead of a table for people")
     return root
+
+
+def _rounds(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 100")
+    return int(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +107,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command line's exit status; the only place where errors become sentences."""
     root = parser()
     options = root.parse_args(argv)
-    if (options.text is None) == (options.file is None):
+    if options.command == "ask" and (options.text is None) == (options.file is None):
         root.error('give one request in quotes, or --file with a file of requests (see "python -m engine ask --help")')
     if sys.stdout is None:
         return _complain("stdout is closed; there is nowhere to write the answers.", BAD_INPUT)
     try:
-        question = read_question(options)
+        question = read_question(options) if options.command == "ask" else None
         settings = EngineSettings.read()
         with sole_stdout() as out:
+            if question is None:
+                return asyncio.run(measure(settings, options.rounds, out, as_json=options.json))
             return asyncio.run(ask(question, settings, out))
     except DuelbotError as error:
         return _complain(error.words, BAD_INPUT)
@@ -167,6 +182,20 @@ def sole_stdout() -> Iterator[TextIO]:
         os.dup2(out.fileno(), 1)
         with suppress(OSError):  # a pipe that nobody reads, a full disk: the first failure has been raised already
             out.close()
+
+
+async def measure(settings: EngineSettings, rounds: int, out: TextIO, *, as_json: bool) -> int:
+    """Run the benchmark and write its report."""
+    with Console(stderr=True, highlight=False, markup=False).status("Measuring …"):
+        report = await bench.run(settings, rounds)
+    if as_json:
+        out.write(json_line(bench.as_json(report)) + "\n")
+        return ALL_ANSWERED
+    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, show_header=False)
+    for label, figure in bench.lines(report):
+        table.add_row(label, figure)
+    _people(out).print(table)
+    return ALL_ANSWERED
 
 
 async def ask(question: Question, settings: EngineSettings, out: TextIO) -> int:

@@ -6,7 +6,8 @@ hooks anew at every step, each LoRA layer gets one hook for good that reads the 
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,14 @@ PROBES = (
     "Hello, what can you do?",
     "Summarise this in one sentence: the meeting was moved from Monday to Thursday.",
 )
+
+
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """peft 0.21 asks transformers 5.23 by an old name; that warning is nobody's business here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        yield
 
 
 class LoraRows:
@@ -61,8 +70,7 @@ class LoraRows:
         self._hook()
 
     def _attach(self, name: str, config: LoraConfig) -> None:
-        with warnings.catch_warnings():  # peft 0.21 asks transformers 5.23 by an old name, which is nobody's business here
-            warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        with quiet_peft():
             if self._peft is None:
                 self._peft = PeftModel(self._model, config, adapter_name=name)
             else:

@@ -9,6 +9,7 @@ from peft import PeftModel
 
 from engine.backends.base import Prompt
 from engine.backends.local.loading import load_base
+from engine.backends.local.lora import quiet_peft
 from engine.contestants import Adapter
 
 
@@ -19,7 +20,8 @@ class Naive:
         loaded = load_base(folder, "naive", dtype, device)
         self._tokenizer, self._device = loaded.tokenizer, device
         self._tuned = adapter is not None
-        self._model: Any = loaded.model if adapter is None else PeftModel.from_pretrained(loaded.model, adapter.folder)
+        with quiet_peft():
+            self._model: Any = loaded.model if adapter is None else PeftModel.from_pretrained(loaded.model, adapter.folder)
 
     def answer(self, prompts: list[Prompt]) -> tuple[float, list[str]]:
         """Seconds for all prompts, one after the other, and their texts."""
