@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -161,7 +161,15 @@ class Evidence:
                 return Held(epoch, await asyncio.to_thread(Ledger.from_text, scope, kept.state), kept.closing)
             except BadEvidence as error:
                 log.warning("A ledger is rebuilt: %s", error)
-        return Held(epoch, Ledger.start(scope), 0)
+        return await self._begun(scope, epoch)
+
+    async def _begun(self, scope: Scope, epoch: int) -> Held:
+        """A ledger without duels; of a period, right before its first one."""
+        if scope.since is None:
+            return Held(epoch, Ledger.start(scope), 0)
+        async with self._store.reading() as look:
+            closing = await Book(look).before(scope.since)
+        return Held(epoch, replace(Ledger.start(scope), closing=closing), closing)
 
     async def _advance(self, held: Held, scope: Scope, top: int) -> None:
         upto = min(top, held.ledger.closing + SLICE)

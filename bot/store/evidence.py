@@ -103,6 +103,12 @@ class Book:
         [row] = await self._in._rows("SELECT (SELECT number FROM epochs) AS epoch, (SELECT coalesce(max(closing), 0) FROM duels) AS top")
         return row["epoch"], row["top"]
 
+    async def before(self, since: datetime) -> int:
+        """The closing number before the first duel that closed since then. Closing numbers rise with time."""
+        sql = "SELECT coalesce(min(closing) - 1, (SELECT coalesce(max(closing), 0) FROM duels)) AS closing FROM duels "
+        [row] = await self._in._rows(f"{sql} WHERE state = 'closed' AND closed_at >= ?", (stamp(since),))
+        return int(row["closing"])
+
     async def filed(self, scope: Scope, after: int, upto: int) -> list[Filed]:
         """The scope's closed duels with closing numbers above `after` and up to `upto`, in that order."""
         values = {
@@ -118,13 +124,13 @@ class Book:
         rows = await self._in._rows(f"{_CLOSED}{_WHERE} ORDER BY d.closing", values)
         if not rows:
             return []
-        bounds = (after, upto)
+        ids = (json.dumps([row["id"] for row in rows]),)
         ballots: dict[str, list[Ballot]] = {}
-        sql = "SELECT x.* FROM duels AS d CROSS JOIN ballots AS x ON x.duel = d.id WHERE d.closing > ? AND d.closing <= ?"
-        for row in await self._in._rows(sql, bounds):
+        sql = "SELECT x.* FROM json_each(?) AS met CROSS JOIN ballots AS x ON x.duel = met.value"
+        for row in await self._in._rows(sql, ids):
             ballots.setdefault(row["duel"], []).append(ballot_of(row))
         guesses: dict[str, list[tuple[str, bool | None]]] = {}
-        for row in await self._in._rows(sql.replace("ballots", "guesses"), bounds):
+        for row in await self._in._rows(sql.replace("ballots", "guesses"), ids):
             right = None if row["entrant"] is None else row["entrant"] == 1
             guesses.setdefault(row["duel"], []).append((row["voter"], right))
         return [_filed(row, tuple(ballots.get(row["id"], ())), tuple(guesses.get(row["id"], ()))) for row in rows]

@@ -20,6 +20,7 @@ from bot.fronts.web.history import PAGE, History
 from bot.fronts.web.markup import shown
 from bot.fronts.web.turn import Acts, Turn, broken
 from bot.fronts.web.words import estimate_words, live_words, title_of, welcome_words
+from bot.tags import MAX_TAG
 from bot.views import DuelSummary, DuelView
 from engine.errors import DuelbotError
 from engine.request import MAX_CHARACTERS
@@ -35,6 +36,7 @@ class ChatPage:
     def __init__(self, app: App, viewer: str, conversation: str | None, views: list[DuelView]) -> None:
         self._app, self._viewer, self._conversation = app, viewer, conversation
         self._acts = Acts(stop=self._stop, vote=self._vote, ask_again=lambda view: self._ask(view.request))
+        self._tag = ""
         self._followed = set[asyncio.Task[None]]()
         self._asking = asyncio.Lock()
         self._shown = set[str]()  # duels on the page
@@ -61,6 +63,8 @@ class ChatPage:
             self._composer = Composer(self._conversation or "new")
             with self._composer:
                 self._estimate: TextElement = el("span", "", "")  # type: ignore[assignment]
+                tag = el("input", "tag-box", type="text", maxlength=MAX_TAG, placeholder="tag", aria_label="Tag of the next requests")
+                tag.on("change", self._tagged, js_handler="(event) => emit(event.target.value)")
             self._composer.on("send", self._sent).on("toolong", self._too_long)
         self._conduct = Conduct()
         for view in views:
@@ -134,6 +138,9 @@ class ChatPage:
     def _too_long(self, event: GenericEventArguments) -> None:
         self._say(f"The request has {int(event.args):,} characters; at most {MAX_CHARACTERS:,} are accepted. Shorten it and send it again.")
 
+    def _tagged(self, event: GenericEventArguments) -> None:
+        self._tag = str(event.args)
+
     async def _ask(self, text: str) -> bool:
         """Whether the request was taken. While one is being taken another is not: a button is easily clicked twice."""
         if self._asking.locked():
@@ -144,7 +151,7 @@ class ChatPage:
     async def _take(self, text: str) -> bool:
         with self._in_words():
             await self._catch_up()
-            view = await self._app.ask(text, asker=self._viewer, conversation=self._conversation)
+            view = await self._app.ask(text, asker=self._viewer, conversation=self._conversation, tag=self._tag)
             self._say("")
             if self._conversation is None:
                 self._conversation = view.conversation

@@ -1,5 +1,6 @@
 """The results, on the page and in the terminal: what is shown, and that it follows the votes."""
 
+import asyncio
 from pathlib import Path
 
 import httpx
@@ -102,3 +103,21 @@ async def test_the_terminal_says_the_same_in_text(tmp_path: Path, width: int) ->
         for words in ("The decision card", "●", "dependency", "Is the vote sound?", "By tag", "Leader board"):
             assert words in long, words
         assert max(map(len, long.splitlines())) <= width
+
+
+async def test_a_tag_typed_beside_the_request_goes_with_it(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (app, chosen), simulated(app, chosen) as new_user:
+        user = new_user()
+        await user.open("/")
+        assert user.client
+        box = next(each for each in user.client.elements.values() if each.props.get("aria-label") == "Tag of the next requests")
+        composer = next(each for each in user.client.elements.values() if "composer" in str(each.component or ""))
+        for element, event, value in ((box, "change", " money  back "), (composer, "send", "What should we do?")):
+            for listener in element._event_listeners.values():
+                if listener.type == event:
+                    element._handle_event({"listener_id": listener.id, "args": value})
+        for _ in range(100):
+            if await app.tags():
+                break
+            await asyncio.sleep(0.02)
+        assert await app.tags() == ["money back"]
