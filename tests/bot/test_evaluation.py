@@ -53,15 +53,17 @@ def test_json_and_rubric() -> None:
         ({"a": 1}, {"additionalProperties": {"type": "string"}}, False),
         (5, {"enum": [5, 6], "maximum": 5}, True),
         (1, True, True),
+        ({"a": {"a": {}}}, {"additionalProperties": {"$ref": "#"}, "type": "object"}, True),
+        (3, {"oneOf": [{"minimum": 1}, {"multipleOf": 3}]}, False),
     ],
 )
-def test_the_everyday_part_of_json_schema(value: Any, schema: Any, right: bool) -> None:
+def test_a_value_fits_its_schema_or_not(value: Any, schema: Any, right: bool) -> None:
     check_schema(schema)
     assert fits(value, schema) is right
 
 
-@pytest.mark.parametrize("schema", [{"$ref": "#"}, {"type": "text"}, 3, {"properties": []}, {"items": {"oneOf": []}}])
-def test_a_schema_beyond_that_part_is_refused(schema: Any) -> None:
+@pytest.mark.parametrize("schema", [{"$ref": "#/nowhere"}, {"$ref": "http://127.0.0.1:1/x"}, {"type": "text"}, 3, {"properties": []}])
+def test_what_is_no_schema_or_leads_out_of_it_is_refused(schema: Any) -> None:
     with pytest.raises(BadRequest):
         check_schema(schema)
 
@@ -82,7 +84,7 @@ def test_a_row_uses_the_metrics_that_it_gives_parts_for() -> None:
         ('{"request": "x", "pattern": "("}', "no regular expression"),
         ('{"request": "x", "reference": "x", "expected": 1}', "unknown key expected"),
         ('{"id": 1, "request": "x", "reference": "x"}', "id '1' of an earlier line"),
-        ('{"request": "x", "schema": {"$ref": "#"}}', "not known here"),
+        ('{"request": "x", "schema": {"$ref": "#/x"}}', "is not in it"),
     ],
 )
 def test_a_file_is_checked_whole_before_anything_runs(line: str, why: str) -> None:
