@@ -14,7 +14,9 @@ from engine.errors import BadRequest
 
 def check_schema(schema: Any) -> None:
     """Raises BadRequest for what is no schema, and for a reference that leads out of it: nothing is fetched from anywhere."""
-    if not isinstance(schema, dict | bool):
+    if isinstance(schema, bool):
+        return
+    if not isinstance(schema, dict):
         raise BadRequest("A schema must be an object.")
     try:
         validator_for(schema, default=Draft202012Validator).check_schema(schema)
