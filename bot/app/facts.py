@@ -169,19 +169,28 @@ def read_training(folder: Path, digest: str) -> Training:
         log.info("No card of the adapter in %s: %s", folder, error)
         return Training()
     told: dict[str, Any] = card.training
-    plan: dict[str, Any] = told.get("plan", {})
+    plan, lora = (part if isinstance(part := told.get(name), dict) else {} for name in ("plan", "lora"))
     return Training(
         base_revision=card.base.revision,
-        rank=told.get("lora", {}).get("r"),
+        rank=_number(lora.get("r")),
         trainable_parameters=parameters,
-        labelled_examples=told.get("examples"),
-        steps=plan.get("steps"),
-        failed_runs=told.get("failed_runs"),
-        hours=told.get("hours"),
-        usd=told.get("usd"),
-        tools=told.get("tools"),
-        device=told.get("device"),
+        labelled_examples=_number(told.get("examples")),
+        steps=_number(plan.get("steps")),
+        failed_runs=_number(told.get("failed_runs")),
+        hours=_number(told.get("hours")),
+        usd=_number(told.get("usd")),
+        tools=_text(told.get("tools")),
+        device=_text(told.get("device")),
     )
+
+
+def _number(given: Any) -> Any:
+    """A figure of a card's free part; anything else is not known."""
+    return given if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < float("inf") else None
+
+
+def _text(given: Any) -> str | None:
+    return given if isinstance(given, str) and given else None
 
 
 def _parameters(weights: Path) -> int:

@@ -85,11 +85,12 @@ def quantile_words(found: Quantile) -> str:
 
 
 def latency_words(line: Latency) -> list[tuple[str, str, str]]:
-    """A row per quantile: name, first side, second side."""
+    """A row per quantile that a side has: name, first side, second side."""
     names = {0.5: "median", 0.95: "p95"}
     return [
         (f"{line.figure}, {names[first.q]}, {line.condition}", quantile_words(first), quantile_words(second))
         for first, second in zip(*line.sides, strict=True)
+        if first.value is not None or second.value is not None
     ]
 
 

@@ -17,6 +17,7 @@ from nicegui import background_tasks, ui
 from bot.app import App
 from bot.app.budget import Spending
 from bot.charts import Chart, Form, Theme, alt
+from bot.evidence.latency import TAIL_SAMPLES
 from bot.fronts.web.assets import THEME, style
 from bot.fronts.web.dom import MARK, Conduct, el, icon
 from bot.fronts.web.markup import shown
@@ -212,6 +213,8 @@ class ResultsPage:
                 self._picture(Chart.LATENCY, found)
                 rows = [row for line in found.latency for row in latency_words(line)]
                 _table("Times of both sides", ("", *(_start(name) for name in names(found.who))), rows)
+                if any(side[1].value is None for line in found.latency for side in line.sides):
+                    el("p", "quiet", f"A p95 is shown from {TAIL_SAMPLES} samples on. Alone: past requests replayed while nobody waited.")
         with el("div", "pair"):
             with el("section", "panel"):
                 el("h2", "", "What would change this")
