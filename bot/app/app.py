@@ -90,9 +90,9 @@ class App:
         try:
             async with store.writing() as change:
                 await change.void_unfinished(DIED)
+            evidence, budget = Evidence(store, settings, now), Budget(settings, now)
             model = Model(settings.base_model, open_lineup or partial(open_engine, settings))
             runner = Runner(store, model, settings.answer_limit_s, now)
-            evidence, budget = Evidence(store, settings, now), Budget(settings, now)
             app = cls(store, model, runner, now, rng or random.SystemRandom(), evidence=evidence, budget=budget, rules=rules)
             idle = asyncio.create_task(Idle(store, model, runner, settings, now).run())
             try:

@@ -144,6 +144,9 @@ class Book:
         return Kept(rows[0]["closing"], rows[0]["state"]) if rows else None
 
     async def keep(self, scope: Scope, epoch: int, kept: Kept, now: datetime) -> None:
+        """Keep it, unless closed duels have changed since: it may name somebody who has been forgotten meanwhile."""
+        if (await self.top())[0] != epoch:
+            return
         row = {"scope": scope.key, "epoch": epoch, "closing": kept.closing, "state": kept.state, "used_at": stamp(now)}
         update = ", ".join(f"{name} = excluded.{name}" for name in row if name != "scope")
         await self._in._insert("ledgers", row, f"ON CONFLICT (scope) DO UPDATE SET {update}")

@@ -247,6 +247,28 @@ async def test_what_was_spent_is_summed_for_a_day_and_a_month(tmp_path: Path) ->
         assert closed.reveal and sum(side.cost.usd or 0 for side in closed.reveal.sides.values()) == pytest.approx(found.day_usd)
 
 
+async def test_a_ledger_of_before_a_forgetting_is_not_kept_after_it(tmp_path: Path) -> None:
+    await planted(tmp_path / "s", duels=210)
+    async with scripted_app(tmp_path / "s") as (app, _):
+        await verdict_of(app)
+        held = next(iter(app._evidence._held.values()))
+        async with app._store.writing() as change:
+            await change._rows("UPDATE ballots SET voter = 'somebody' WHERE voter = 'person 1'")
+        await app._evidence._save(held)
+        async with app._store.reading() as look:
+            assert await look._rows("SELECT * FROM ledgers") == []
+        assert (await verdict_of(app)).voters == 8
+
+
+async def test_a_price_list_that_cannot_be_read_is_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="token prices"):
+        async with (
+            scripted_app(tmp_path / "s"),
+            App.open(Settings(store_path=str(tmp_path / "t"), token_prices=str(tmp_path / "none.toml"))),
+        ):
+            pass
+
+
 def inside(path: Path, sql: str) -> list[tuple[Any, ...]]:
     connection = sqlite3.connect(path)
     try:
