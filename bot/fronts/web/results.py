@@ -16,7 +16,7 @@ from nicegui import background_tasks, ui
 
 from bot.app import App
 from bot.app.budget import Spending
-from bot.charts import Chart, Form, Theme, alt
+from bot.charts import Chart, Form, Line, Theme, alt
 from bot.evidence.latency import TAIL_SAMPLES
 from bot.fronts.web.assets import THEME, style
 from bot.fronts.web.dom import MARK, Conduct, el, icon
@@ -114,6 +114,7 @@ class ResultsPage:
         self._client = ui.context.client
         self._shown: Verdict | Unknown | None = None
         self._spending = ""
+        self._board: tuple[Line, ...] = ()
 
     async def open(self) -> None:
         """Draw the page as of now, and keep it so."""
@@ -151,7 +152,7 @@ class ResultsPage:
             if found is self._shown or found == self._shown:
                 return
             tags, pairs = await self._app.tags(), await self._app.pairs()
-            spending = spending_words(await self._app.spending())
+            spending, self._board = spending_words(await self._app.spending()), await self._app.board_lines()
         except DuelbotError as error:
             found, tags, pairs, spending = Unknown(error.words), [], [], ""
         self._shown, self._spending = found, spending
@@ -266,7 +267,7 @@ class ResultsPage:
 
     def _picture(self, chart: Chart, found: Verdict) -> None:
         width, height = SIZES[chart]
-        words = alt(chart, found) if chart is not Chart.BOARD else "Leader board of all contestants with intervals"
+        words = alt(chart, found, self._board)
         version = f"{found.duels}-{found.ballots}-{sum(found.absent.values())}"
         with el("div", "picture"):
             for theme in get_args(Theme):
