@@ -97,7 +97,10 @@ OTHER_LABELS = {
 COUNTS = {1: "one", 2: "two", 3: "three", 4: "four"}
 
 
-def draw_labels(rng: random.Random) -> tuple[tuple[str, str], ...]:
+Labels = tuple[tuple[str, str], ...]
+
+
+def draw_labels(rng: random.Random) -> Labels:
     """Labels for the slots: the standard ones or others, all four or some, in order or not."""
     if rng.random() < 0.4:
         return STANDARD_LABELS
@@ -113,87 +116,67 @@ def draw_labels(rng: random.Random) -> tuple[tuple[str, str], ...]:
 def draw_format(rng: random.Random, kind: str) -> Format:
     """A format of this kind, with one of the ways in which a recipe asks for it."""
     labels = draw_labels(rng)
-    names = [label for _, label in labels]
-    count = COUNTS[len(labels)]
     lead = rng.choice(("Format: ", "Format: ", "Format: ", "", "Answer: ", "Answer format: ", "Output: ", "Reply format: "))
     verb = rng.choice(("Answer", "Reply", "Respond", "Always answer"))
-    match kind:
-        case "lines":
-            plain = (f"exactly {count} lines, " if len(names) > 1 else "one line, ") + " / ".join(f"{name}:" for name in names)
-            ways = (
-                f"{lead or 'Format: '}{plain}",
-                f"{lead or 'Format: '}{count} lines, " + " / ".join(f"{name}:" for name in names),
-                f"{verb} in {count} lines: {', '.join(names)}.",
-                f"{verb} in exactly {count} lines that begin with {', '.join(name + ':' for name in names)}",
-                f"{verb} with the lines {', '.join(names)}.",
-                f"{lead or 'Format: '}" + " / ".join(f"{name}:" for name in names),
-            )
-            return Format("lines", labels, rng.choice(ways))
-        case "one line":
-            short = rng.choice(
-                (
-                    "one line",
-                    "one line",
-                    "a single line",
-                    "one short line",
-                    "one line only",
-                    "one sentence",
-                    "exactly one line",
-                    "just one line",
-                )
-            )
-            return Format(
-                "one line",
-                labels,
-                rng.choice((f"{lead}{short}", f"{verb} in {short}.", f"{verb} in {short}", f"{lead or 'Format: '}{short}.")),
-            )
-        case "bullets":
-            short = rng.choice(("bullets", "bullets", "bullet points", "a bullet list", "a list of bullets", "bullet list", "dash bullets"))
-            if rng.random() < 0.55:
-                labels = STANDARD_LABELS
-                return Format(
-                    "bullets",
-                    labels,
-                    rng.choice((f"{lead}{short}", f"{verb} as {short}.", f"{verb} in {short}.", f"{verb} with {short}", f"Use {short}.")),
-                )
-            return Format(
-                "bullets",
-                labels,
-                rng.choice(
-                    (
-                        f"{lead}{short}, {', '.join(names)}",
-                        f"{verb} as {short}: {', '.join(names)}.",
-                        f"{lead}{short} with {', '.join(names)}",
-                    )
-                ),
-            )
+    return _DRAW[kind](rng, labels, lead, verb)
+
+
+def _draw_lines(rng: random.Random, labels: Labels, lead: str, verb: str) -> Format:
+    names, count = [label for _, label in labels], COUNTS[len(labels)]
+    plain = (f"exactly {count} lines, " if len(names) > 1 else "one line, ") + " / ".join(f"{name}:" for name in names)
+    ways = (
+        f"{lead or 'Format: '}{plain}",
+        f"{lead or 'Format: '}{count} lines, " + " / ".join(f"{name}:" for name in names),
+        f"{verb} in {count} lines: {', '.join(names)}.",
+        f"{verb} in exactly {count} lines that begin with {', '.join(name + ':' for name in names)}",
+        f"{verb} with the lines {', '.join(names)}.",
+        f"{lead or 'Format: '}" + " / ".join(f"{name}:" for name in names),
+    )
+    return Format("lines", labels, rng.choice(ways))
+
+
+def _draw_one_line(rng: random.Random, labels: Labels, lead: str, verb: str) -> Format:
+    short = rng.choice(ONE_LINE)
+    ways = (f"{lead}{short}", f"{verb} in {short}.", f"{verb} in {short}", f"{lead or 'Format: '}{short}.")
+    return Format("one line", labels, rng.choice(ways))
+
+
+def _draw_bullets(rng: random.Random, labels: Labels, lead: str, verb: str) -> Format:
+    short = rng.choice(BULLETS)
+    if rng.random() < 0.55:
+        ways: tuple[str, ...] = (f"{lead}{short}", f"{verb} as {short}.", f"{verb} in {short}.", f"{verb} with {short}", f"Use {short}.")
+        return Format("bullets", STANDARD_LABELS, rng.choice(ways))
+    names = ", ".join(label for _, label in labels)
+    ways = (f"{lead}{short}, {names}", f"{verb} as {short}: {names}.", f"{lead}{short} with {names}")
+    return Format("bullets", labels, rng.choice(ways))
+
+
+def _draw_json(rng: random.Random, labels: Labels, lead: str, verb: str) -> Format:
     keys = tuple((slot, label.lower()) for slot, label in labels)
     names = [key for _, key in keys]
     short = rng.choice(("JSON", "JSON", "a JSON object", "json", "one JSON object", "valid JSON"))
     if rng.random() < 0.3:
-        keys = tuple((slot, slot) for slot in SLOTS)
-        return Format(
-            "json",
-            keys,
-            rng.choice(
-                (f"{lead}{short}", f"{verb} as {short}.", f"{verb} in {short}.", f"{verb} with {short}", f"{verb} in {short} only.")
-            ),
+        ways: tuple[str, ...] = (
+            f"{lead}{short}",
+            f"{verb} as {short}.",
+            f"{verb} in {short}.",
+            f"{verb} with {short}",
+            f"{verb} in {short} only.",
         )
+        return Format("json", tuple((slot, slot) for slot in SLOTS), rng.choice(ways))
     listed = rng.choice(
         (", ".join(names), " / ".join(names), " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0])
     )
-    return Format(
-        "json",
-        keys,
-        rng.choice(
-            (
-                f"{lead}{short} with the keys {listed}",
-                f"{verb} as {short} with the keys {listed}.",
-                f"{lead}{short}, keys: {listed}",
-                f"{verb} in {short} with keys {listed}.",
-            )
-        ),
+    ways = (
+        f"{lead}{short} with the keys {listed}",
+        f"{verb} as {short} with the keys {listed}.",
+        f"{lead}{short}, keys: {listed}",
+        f"{verb} in {short} with keys {listed}.",
     )
+    return Format("json", keys, rng.choice(ways))
 
 
+ONE_LINE = ("one line", "one line", "a single line", "one short line", "one line only", "one sentence", "exactly one line", "just one line")
+BULLETS = ("bullets", "bullets", "bullet points", "a bullet list", "a list of bullets", "bullet list", "dash bullets")
+_DRAW = {"lines": _draw_lines, "one line": _draw_one_line, "bullets": _draw_bullets, "json": _draw_json}
 KINDS = ("lines", "one line", "bullets", "json")
