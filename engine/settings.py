@@ -5,6 +5,7 @@ Every name starts with DUEL_, stands in .env.example with its default and meanin
 
 import os
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
@@ -67,7 +68,7 @@ class EngineSettings(BaseSettings):
     price_source: str = Field(
         "assumed price of a small two-core cloud machine", description="Where that price comes from; shown beside every cost."
     )
-    price_date: str = Field("2026-11-22", description="When that price was true (YYYY-MM-DD).")
+    price_date: date = Field(date(2026, 11, 22), description="When that price was true (YYYY-MM-DD).")
 
     device_watts: float | None = Field(
         None, ge=0, description="Power of the device in watts, where energy is paid apart; empty: not counted."
@@ -85,7 +86,7 @@ class EngineSettings(BaseSettings):
             hour += self.device_watts / 1000 * self.usd_per_kwh
             source += f", with {self.device_watts:g} W at ${self.usd_per_kwh:g} per kWh"
         tokens = read_token_prices(Path(self.token_prices), self.base_model) if self.token_prices else None
-        return Price(hour, source, self.price_date, tokens)
+        return Price(hour, source, self.price_date.isoformat(), tokens)
 
     @classmethod
     def read(cls: type[S], environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> S:

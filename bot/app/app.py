@@ -306,7 +306,8 @@ class App:
         A scope that was never asked for is read from its first duel; from then on a look costs what has closed since.
         """
         if (pair := pair or self.pair()) is None:
-            return Unknown("The standing is known once the model is loaded.")
+            failed = self.model.state == "failed"
+            return Unknown("No standing: the model could not be loaded." if failed else "The standing is known once the model is loaded.")
         scope = self._evidence.scope(pair, team=team, tag=tag, since=since, until=until)
         return await self._evidence.verdict(scope, pair)
 

@@ -26,5 +26,5 @@ def paint(lines: Sequence[Line], look: Look) -> Figure:
     labels = [f"{line.name}{'  ✓' if line.ahead else ''}\n{line.duels:,} duels" for line in lines]
     axes.set_yticks(range(len(lines)), labels, fontsize=9, color=look.ink)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set_xlabel("expected share of a duel against the others, with 95 % intervals")
+    axes.set_xlabel("expected share against the others, 95 % intervals")
     return fig

@@ -185,6 +185,7 @@ def test_an_estimate_is_the_median_of_the_history_and_none_without_one() -> None
         ({"DUEL_BASE_MODL": "x"}, "Unknown setting: DUEL_BASE_MODL"),
         ({"DUEL_MAX_ROWS": "many"}, "DUEL_MAX_ROWS is 'many'"),
         ({"DUEL_MAX_ROWS": "1"}, "greater than or equal to 2"),
+        ({"DUEL_PRICE_DATE": "last spring"}, "DUEL_PRICE_DATE is 'last spring'"),
         ({"DUEL_DTYPE": "int8"}, "'float32' or 'bfloat16'"),
         ({"DUEL_DEVICE_USD_PER_HOUR": "inf"}, "finite number"),
         ({"DUEL_BASE_MODEL": ""}, "DUEL_BASE_MODEL is ''"),
