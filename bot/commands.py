@@ -7,12 +7,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.settings import Settings
 from engine import lineup as lineups
 from engine.contestants import Arm
 from engine.errors import BadRequest
 from engine.lineup import parse_arms
+
+if TYPE_CHECKING:
+    from bot.store import Store
 
 DONE, FAILED = 0, 1
 ROWS = """a row is a JSON object a line, with a request and what is expected of an answer:
@@ -141,11 +145,25 @@ async def _import(source: Path, as_json: bool) -> int:
     from bot.exchange import read_back
     from bot.store import Store
 
-    store = await Store.open(Settings.read().store_file)
+    settings = Settings.read()
+    store = await Store.open(settings.store_file)
     try:
-        return _counted(await read_back(store, source), f"Read into {store.path}", as_json)
+        rows = await read_back(store, source)
+        await _fold(store, settings)
+        return _counted(rows, f"Read into {store.path}", as_json)
     finally:
         await store.aclose()
+
+
+async def _fold(store: "Store", settings: Settings) -> None:
+    """Read the evidence of every pair now, so that nobody waits for it at the first look."""
+    from bot.app.app import utc_now
+    from bot.app.evidence import Evidence
+
+    evidence = Evidence(store, settings, utc_now)
+    for first, second, duels in await evidence.pairs():
+        _note(f"Reading the evidence of {duels:,} duels …")
+        await evidence.verdict(evidence.scope((first, second)), (first, second))
 
 
 async def _evaluate(file: Path, arms: str, as_json: bool) -> int:

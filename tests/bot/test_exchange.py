@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bot.__main__ import main
+from bot.app.evidence import SAVE_AFTER
 from bot.app.teams import Order, Teams
 from bot.ballots import Choice
 from bot.seed import Team, plant
@@ -63,6 +64,21 @@ async def test_the_tables_read_back_in_an_empty_store_give_the_same_verdict(
     assert all((again / name).read_bytes() == (tmp_path / "out" / name).read_bytes() for name in files)
     assert await asyncio.to_thread(main, ["import", str(again)]) == 2
     assert "not empty" in capsys.readouterr().err
+
+
+async def test_an_import_reads_the_evidence_so_that_the_first_look_need_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = await Store.open(tmp_path / "one")
+    await plant(store, Team(SAVE_AFTER + 20, theta=0.6), np.random.default_rng(2))
+    await store.aclose()
+    monkeypatch.setenv("DUEL_STORE_PATH", str(tmp_path / "one"))
+    assert await asyncio.to_thread(main, ["export", "--format", "jsonl", "--out", str(tmp_path / "out")]) == 0
+    monkeypatch.setenv("DUEL_STORE_PATH", str(tmp_path / "two"))
+    assert await asyncio.to_thread(main, ["import", str(tmp_path / "out")]) == 0
+    store = await Store.open(tmp_path / "two")
+    async with store.reading() as look:
+        [[closing]] = await look._rows("SELECT closing FROM ledgers")
+    await store.aclose()
+    assert closing == SAVE_AFTER + 20
 
 
 async def test_preference_pairs_hold_the_winner_and_what_was_said_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
