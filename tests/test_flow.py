@@ -32,12 +32,12 @@ async def stream(app: App, duel_id: str) -> list[DuelView]:
     return views
 
 
-async def check_flow(store: Path, open_lineup: OpenLineup) -> None:
-    """Two turns of one conversation, then a restart. Holds for any model whose two sides answer differently."""
+async def check_flow(store: Path, open_lineup: OpenLineup, request: str = "Prompt or fine-tune for 300 labelled tickets?") -> None:
+    """Two turns of one conversation, then a restart. Holds for any model whose two sides answer this request differently."""
     settings = Settings(store_path=str(store))
     async with App.open(settings, open_lineup) as app:
         assert await app.history() == [] and await app.estimate() is None
-        first = await app.ask("Prompt or fine-tune for 300 labelled tickets?", asker="ann")
+        first = await app.ask(request, asker="ann")
         views = await stream(app, first.id)
         check_streaming(views)
         assert views[-1].state == "open" and all(side.text.strip() for side in views[-1].sides.values())
@@ -51,7 +51,7 @@ async def check_flow(store: Path, open_lineup: OpenLineup) -> None:
         before = await app.conversation(first.conversation, "ann")
     async with App.open(settings, open_lineup) as app:
         assert await app.conversation(first.conversation, "ann") == before
-        assert [line.id for line in await app.history(search="LABELLED")] == [first.id]
+        assert [line.id for line in await app.history(search=request[:20].upper())] == [first.id]
         await app.model_settled()
         assert await app.verdict() == standing and await app.estimate() == estimate
 
