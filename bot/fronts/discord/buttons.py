@@ -8,9 +8,9 @@ from discord import ui
 
 from bot.app.teams import Order
 from bot.ballots import Choice
-from bot.fronts.discord import text, words
+from bot.fronts.discord import words
 from bot.fronts.discord.guard import answer, desk_of, edits_itself, guarded, is_direct, is_guest, nod, person, roles, think
-from bot.fronts.discord.layout import full_sheet, receipt_sheet, words_sheet
+from bot.fronts.discord.layout import full_sheet, full_texts, receipt_sheet, words_sheet
 from bot.fronts.discord.wire import SILENT, edit_by_token, markdown_files
 from bot.views import DuelView
 from engine.duel import Side
@@ -91,7 +91,7 @@ class Act(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|clos
         if sheet := full_sheet(view):
             await answer(interaction, sheet)
             return
-        files = markdown_files({side.label: text.clean(view.sides[side].text) for side in Side})
+        files = markdown_files({side.label: whole for side, whole in full_texts(view).items()})
         await interaction.edit_original_response(content="Both answers in full.", attachments=files, allowed_mentions=SILENT)
 
     async def _again(self, interaction: discord.Interaction) -> None:

@@ -24,6 +24,7 @@ from engine.duel import Side
 MOST_CHARACTERS = 4000
 MOST_COMPONENTS = 40
 REQUEST_ROOM = 400
+AT_LIMIT = "\n-# It met the token limit."
 DELETED = "*(deleted by the asker)*"
 STATUS_ROOM = 1400
 """For the line under the answers, or the reveal; with the request and the headings it leaves about 1,000 for each answer."""
@@ -74,16 +75,27 @@ def duel_sheet(scene: Scene) -> Sheet:
     asked = f"-# {words.asker_words(view.asker)} asked\n{request}" if request else ""
     status = text.cut(text.clean(scene.status), STATUS_ROOM)
     status = status if status.strip() else text.ELLIPSIS
-    shown = answers_in(view, MOST_CHARACTERS - text.size(asked) - text.size(status))
+    room = room_of_each(view, MOST_CHARACTERS - text.size(asked) - text.size(status))
+    shown = answers_in(view, room)
     items: list[ui.Item[Sheet]] = [ui.TextDisplay(asked)] if asked else []
     items += [ui.Container(ui.TextDisplay(f"### {side.label}"), ui.TextDisplay(shown[side])) for side in Side]
-    items += [ui.TextDisplay(status), *_rows(scene, shown)]
+    items += [ui.TextDisplay(status), *_rows(scene, more=_is_cut(view, room))]
     return Sheet(*items)
 
 
-def answers_in(view: DuelView, room: int) -> dict[Side, str]:
-    """Both answers in this room together, headings included; the same share for each."""
+def room_of_each(view: DuelView, room: int) -> int:
+    """The same share for both answers of this room together, without the headings and the mark of a side that met its limit."""
     each = (room - sum(text.size(f"### {side.label}") for side in Side)) // 2
+    return each - len(AT_LIMIT) if any(side.cut for side in view.sides.values()) else each
+
+
+def _is_cut(view: DuelView, each: int) -> bool:
+    """Whether there is more of an answer than is shown."""
+    return text.is_cut({side: shown.text for side, shown in view.sides.items() if shown.state != "failed"}, each)
+
+
+def answers_in(view: DuelView, each: int) -> dict[Side, str]:
+    """Both answers, each in this room."""
     if view.state in ("waiting", "answering"):
         shown = {side: view.sides[side].text for side in Side}
         return {side: text.cut(text.clean(words_), each) if text.clean(words_).strip() else text.ELLIPSIS for side, words_ in shown.items()}
@@ -96,15 +108,12 @@ def answers_in(view: DuelView, room: int) -> dict[Side, str]:
 def _ended(side: SideView, shown: str, room: int) -> str:
     if side.state == "failed":
         return text.cut(f"⚠ {text.clean(side.failure)}", room)
-    if side.cut:
-        mark = "\n-# It met the token limit."
-        return text.cut(shown, room - len(mark)) + mark
-    return shown
+    return f"{shown}{AT_LIMIT}" if side.cut else shown
 
 
-def _rows(scene: Scene, shown: dict[Side, str]) -> list[ui.Item[Sheet]]:
+def _rows(scene: Scene, *, more: bool) -> list[ui.Item[Sheet]]:
     view, duel = scene.view, scene.view.id
-    full = [_button("Full answers", act_id(duel, "full"))] if any(each.endswith(text.ELLIPSIS) for each in shown.values()) else []
+    full = [_button("Full answers", act_id(duel, "full"))] if more else []
     match view.state:
         case "waiting" | "answering":
             return [ui.ActionRow(_button("Stop", act_id(duel, "stop"), discord.ButtonStyle.danger))]
@@ -146,10 +155,20 @@ def words_sheet(said: str) -> Sheet:
     return Sheet(ui.TextDisplay(text.cut(said, MOST_CHARACTERS) or text.ELLIPSIS))
 
 
+def full_texts(view: DuelView) -> dict[Side, str]:
+    """Both answers whole, none of them without a word."""
+    return {side: _whole(shown) for side, shown in view.sides.items()}
+
+
+def _whole(side: SideView) -> str:
+    if side.state == "failed":
+        return f"⚠ {text.clean(side.failure)}"
+    return text.clean(side.text) if text.clean(side.text).strip() else text.EMPTY
+
+
 def full_sheet(view: DuelView) -> Sheet | None:
     """Both answers whole; None when they do not fit into one message."""
-    clean = {side: text.clean(view.sides[side].text) for side in Side}
-    whole = {side: text.closed(each) if each.strip() else text.EMPTY for side, each in clean.items()}
+    whole = {side: text.closed(each) for side, each in full_texts(view).items()}
     if sum(text.size(each) + len("### A") for each in whole.values()) > MOST_CHARACTERS:
         return None
     return Sheet(*(ui.Container(ui.TextDisplay(f"### {side.label}"), ui.TextDisplay(whole[side])) for side in Side))

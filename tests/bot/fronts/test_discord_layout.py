@@ -9,8 +9,17 @@ from hypothesis import strategies as st
 
 from bot.ballots import Choice
 from bot.fronts.discord import words
-from bot.fronts.discord.layout import MOST_CHARACTERS, MOST_COMPONENTS, Scene, Sheet, duel_sheet, full_sheet, receipt_sheet
-from bot.fronts.discord.text import FENCE, size
+from bot.fronts.discord.layout import (
+    MOST_CHARACTERS,
+    MOST_COMPONENTS,
+    Scene,
+    Sheet,
+    duel_sheet,
+    full_sheet,
+    full_texts,
+    receipt_sheet,
+)
+from bot.fronts.discord.text import EMPTY, FENCE, size
 from bot.store.teams import Post
 from bot.views import DuelState, DuelView, Reveal, RevealedSide, SideView
 from engine.backends.base import Usage
@@ -107,6 +116,27 @@ async def test_long_answers_are_cut_at_the_same_length_and_offered_in_full() -> 
     assert size(left) > 1000
     assert "[Full answers]" in said(made)
     assert "[Full answers]" not in said(sheet(view("open")))
+
+
+async def test_answers_that_met_their_token_limit_are_cut_alike_and_offered_in_full_too() -> None:
+    sides = {Side.LEFT: SideView("left " * 2000, "done", cut=True), Side.RIGHT: SideView("right " * 2000, "done")}
+    made = sheet(view("open", sides=sides))
+    assert_within_limits(made)
+    assert "[Full answers]" in said(made)
+    left, right = (item.content for item in made.walk_children() if getattr(item, "content", "").startswith(("left", "right")))
+    assert left.endswith("-# It met the token limit.")
+    assert abs(size(left.removesuffix("\n-# It met the token limit.")) - size(right)) < 10
+
+
+async def test_an_answer_that_only_ends_like_a_cut_one_is_whole() -> None:
+    assert "[Full answers]" not in said(sheet(view("open", "To be continued …")))
+
+
+async def test_in_full_no_side_is_without_a_word() -> None:
+    sides = {Side.LEFT: SideView("x" * 5000, "done"), Side.RIGHT: SideView(" ", "done")}
+    assert full_texts(view("open", sides=sides)) == {Side.LEFT: "x" * 5000, Side.RIGHT: EMPTY}
+    sides = {Side.LEFT: SideView("x", "done"), Side.RIGHT: SideView("half", "failed", failure="The server went away.")}
+    assert full_texts(view("void", sides=sides))[Side.RIGHT] == "⚠ The server went away."
 
 
 async def test_a_running_duel_can_be_stopped_and_says_how_long_it_waits() -> None:
