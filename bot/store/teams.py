@@ -36,6 +36,11 @@ class Post:
     quorum: int | None = None  # of the duel; read only
 
     @property
+    def alone(self) -> bool:
+        """Whether its asker alone votes, without a deadline: a direct message, or shown to nobody else."""
+        return self.closes_at is None
+
+    @property
     def event_message(self) -> str | None:
         """The message that asked, if it was one."""
         return self.event.removeprefix("message:") if self.event and self.event.startswith("message:") else None

@@ -40,6 +40,8 @@ class Vote(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice>left|
         await (nod(interaction) if here else think(interaction, private=True))
         desk = desk_of(interaction)
         view = await desk.teams.cast(self.duel, person(interaction.user), roles(interaction), self.choice)
+        if view.state == "closed" and view.asker == person(interaction.user):
+            await desk.teams.tell_once(self.duel)  # whose own ballot closes it sees it
         if here:
             await desk.draw_by(interaction, view)
         if not (here and view.state == "closed"):  # there the reveal is the receipt

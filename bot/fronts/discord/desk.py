@@ -241,14 +241,15 @@ class Desk:
             await self._tell(post, view)
 
     async def _tell(self, post: Post, view: DuelView) -> None:
-        """The asker hears once that the vote has closed, if they did not close it alone."""
-        if not await self.teams.tell_once(post.duel) or post.private or post.quorum == 1 or not post.lasting or not view.request:
-            return
-        said = words_sheet(words.told_words(view, text.inline(view.request, 80)))
+        """The asker hears once that the vote has closed, if they did not close it themselves; in the channel's lane, which tries again."""
+        if await self.teams.tell_once(post.duel) and not post.alone and post.lasting and view.request:
+            said = words_sheet(words.told_words(view, text.inline(view.request, 80)))
+            self.pacer.put(post.channel, f"told:{post.duel}", partial(self._say, post, said))
+
+    async def _say(self, post: Post, said: Sheet) -> None:
         try:
             await self.wire.send(post.channel, post.team, said, reply_to=post.message, nonce=f"told{post.duel[:20]}")
-            self.pacer.took(post.channel)
-        except (Gone, NotAllowed, TryLater) as error:
+        except (Gone, NotAllowed) as error:
             log.warning("The asker of duel %s was not told: %s", post.duel, error)
 
     def _token(self, duel: str) -> Token | None:

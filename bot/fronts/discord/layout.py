@@ -118,7 +118,7 @@ def _rows(scene: Scene, *, more: bool) -> list[ui.Item[Sheet]]:
         case "waiting" | "answering":
             return [ui.ActionRow(_button("Stop", act_id(duel, "stop"), discord.ButtonStyle.danger))]
         case "open":
-            closes = [] if scene.post.private or scene.post.quorum == 1 else [_button("Close the vote", act_id(duel, "close"))]
+            closes = [] if scene.post.alone else [_button("Close the vote", act_id(duel, "close"))]
             return [vote_row(duel), *_row(full + closes)]
         case "void":
             return _row([*full, _button("Ask again", act_id(duel, "again"))] if view.request else full)

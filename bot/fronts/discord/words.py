@@ -62,10 +62,10 @@ def running_words(view: DuelView, ahead: int, wait_s: float | None) -> str:
 def vote_words(view: DuelView, post: Post) -> str:
     """The line under a duel that is open: how many have voted, and when the vote closes. Never how they voted."""
     said = f"{view.note}\n" if view.note else ""
-    if post.private or post.quorum == 1:
+    if post.alone:
         return f"{said}**Which answer is better?** Vote, and see who was who."
     voted = "Nobody has voted yet." if not view.ballots else f"{view.ballots} {'has' if view.ballots == 1 else 'have'} voted."
-    ends = [f"at {post.quorum} votes"] if post.quorum else []
+    ends = ["at the first vote" if post.quorum == 1 else f"at {post.quorum} votes"] if post.quorum else []
     ends += [moment(post.closes_at)] if post.closes_at else []
     closes = f" Closes {' or '.join(ends)}." if ends else ""
     return f"{said}**Which answer is better?** {voted}{closes}"

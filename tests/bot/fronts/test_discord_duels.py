@@ -104,6 +104,34 @@ async def test_a_vote_can_be_changed_and_taken_back_until_the_close(tmp_path: Pa
         assert late is None
 
 
+async def test_where_one_vote_closes_the_asker_may_close_too_and_is_told_if_it_was_anothers(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_quorum=1) as stage:
+        ann = stage.member("ann")
+        await ann.send(stage.channel, f"{stage.mention} one")
+        duel = stage.last()
+        assert "Nobody has voted yet. Closes at the first vote or <t:" in stage.shown(duel)
+        assert "[Close the vote]" in stage.shown(duel)
+        await stage.member("bob").click(duel, label="Tie")
+        assert stage.shown(stage.last()).startswith(f"{ann.mention}, the vote on “one” has closed.")
+        await ann.send(stage.channel, f"{stage.mention} two")
+        own = stage.last()
+        await ann.click(own, label="Tie")
+        await stage.env.advance_time(11)
+        assert stage.last().id == own.id, "whose own ballot closes it sees it"
+
+
+async def test_the_news_of_a_close_that_discord_refuses_for_now_comes_later_and_once(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_quorum=1) as stage:
+        ann = stage.member("ann")
+        await ann.send(stage.channel, f"{stage.mention} one")
+        duel = stage.last()
+        stage.env.inject_error("POST", f"/channels/{stage.channel.id}/messages", status=503)
+        await stage.member("bob").click(duel, label="Tie")
+        await stage.env.advance_time(30)
+        told = [text for text in stage.texts() if "the vote on “one” has closed" in text]
+        assert len(told) == 1
+
+
 async def test_only_the_asker_closes_and_stops(tmp_path: Path) -> None:
     async with staged(tmp_path, lambda _: Script(("Once ", "|", "upon"))) as stage:
         ann, bob = stage.member("ann"), stage.member("bob")
