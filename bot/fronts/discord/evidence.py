@@ -11,7 +11,7 @@ from bot.fronts.discord import text
 from bot.fronts.discord.guard import answer, desk_of, guarded, think
 from bot.fronts.discord.layout import MOST_CHARACTERS, Sheet, words_sheet
 from bot.fronts.discord.lists import PERIODS, since_of, tag_names, team_of
-from bot.fronts.discord.wire import SILENT
+from bot.fronts.discord.wire import put_original
 from bot.verdict import Unknown, Verdict
 from bot.verdict.words import robust_words
 
@@ -45,7 +45,7 @@ async def _verdict(interaction: discord.Interaction, team: str | None, tag: str,
     pictures = {chart: await app.picture(chart, found, "dark", "png") for chart in charts}
     files = [discord.File(io.BytesIO(picture.data), filename=f"{chart}.png") for chart, picture in pictures.items()]
     sheet = verdict_sheet(verdict_words(found), pictures)
-    await interaction.edit_original_response(view=sheet, attachments=files, allowed_mentions=SILENT)
+    await put_original(interaction, sheet, files)
 
 
 def verdict_sheet(said: str, pictures: dict[Chart, Picture]) -> Sheet:

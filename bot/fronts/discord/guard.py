@@ -10,7 +10,7 @@ import discord
 from bot.app.teams import AlreadyAsked
 from bot.fronts.discord import words
 from bot.fronts.discord.layout import Sheet, words_sheet
-from bot.fronts.discord.wire import PENDING, SILENT, Gone, NotAllowed, TokenOver
+from bot.fronts.discord.wire import PENDING, SILENT, Gone, NotAllowed, TokenOver, put_original
 from engine.errors import DuelbotError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ async def nod(interaction: discord.Interaction) -> None:
 async def answer(interaction: discord.Interaction, sheet: Sheet) -> None:
     """The answer that was announced by `think`, or an ephemeral message."""
     if interaction.extras.pop(PENDING, False):  # public or private as it was announced: Discord does not let that change
-        await interaction.edit_original_response(view=sheet, allowed_mentions=SILENT)
+        await put_original(interaction, sheet)
     elif interaction.response.is_done():
         await interaction.followup.send(view=sheet, ephemeral=True, allowed_mentions=SILENT, suppress_embeds=True)
     else:

@@ -1,13 +1,14 @@
 """Sending and editing messages, and what Discord's refusals mean. Everything that pings or unfurls is switched off here."""
 
 import io
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import discord
 from discord.http import handle_message_parameters
+from discord.webhook.async_ import async_context
 
 from bot.fronts.discord.layout import Sheet
 from bot.fronts.discord.pacing import TryLater
@@ -88,9 +89,27 @@ class Wire:
 async def edit_by_token(interaction: discord.Interaction, sheet: Sheet) -> str:
     """Edit what the interaction was answered with, or the message whose button it was. Returns the message's id."""
     async with discords_answers():
-        edited = await interaction.edit_original_response(view=sheet, allowed_mentions=SILENT)
+        message = await put_original(interaction, sheet)
     interaction.extras.pop(PENDING, None)
-    return str(edited.id)
+    return message
+
+
+async def put_original(interaction: discord.Interaction, sheet: Sheet, files: Sequence[discord.File] = ()) -> str:
+    """As discord.py's `edit_original_response`, which would leave out the flag against unfurled links. Raises what discord.py raises."""
+    flags = discord.MessageFlags(suppress_embeds=True)
+    more: dict[str, Any] = {"attachments": files} if files else {}
+    with handle_message_parameters(view=sheet, flags=flags, allowed_mentions=SILENT, **more) as params:
+        edited = await async_context.get().edit_original_interaction_response(
+            interaction.application_id,
+            interaction.token,
+            session=interaction._session,
+            proxy=interaction.client.http.proxy,
+            proxy_auth=interaction.client.http.proxy_auth,
+            payload=params.payload,
+            multipart=params.multipart,
+            files=params.files,
+        )
+    return str(edited["id"])
 
 
 def markdown_files(texts: Mapping[str, str]) -> list[discord.File]:

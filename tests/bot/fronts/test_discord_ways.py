@@ -328,6 +328,22 @@ async def test_no_privileged_intent_is_asked_for_and_nobody_is_ever_pinged(tmp_p
             assert not body["allowed_mentions"].get("replied_user")
 
 
+async def test_links_are_never_unfurled_however_a_message_is_written(tmp_path: Path) -> None:
+    link = Script(("see https://example.org ", "and [this](https://example.org)"))
+    async with staged(tmp_path, lambda _: link) as stage:
+        ann = stage.member("ann")
+        shown = await ann.slash(stage.channel, "compare", request="one")
+        mine = await ann.slash(stage.channel, "compare", request="two", visible="me")
+        assert "example.org" in stage.shown(mine.response)
+        await ann.slash(stage.channel, "help")
+        await asked(stage, ann, "three")
+        written = [call.json for call in stage.env.http_requests if call.json and "/callback" not in call.path]
+        written += [call.json["data"] for call in stage.env.http_requests if "/callback" in call.path and "data" in call.json]
+        sheets = [body for body in written if "components" in body]
+        assert len(sheets) > 5
+        assert [body for body in sheets if not body["flags"] & discord.MessageFlags.suppress_embeds.flag] == []
+
+
 async def test_the_page_alone_needs_no_token_and_a_token_is_never_shown() -> None:
     settings = Settings.read({"DISCORD_TOKEN": "very.secret.token"}, None)
     assert "secret" not in repr(settings)
