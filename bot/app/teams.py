@@ -34,6 +34,10 @@ EVERYONE = ""
 """The role of everybody in a channel."""
 
 
+class QueueFull(BadRequest):
+    """As many requests are being answered as may be at the same time, of everybody."""
+
+
 class AlreadyAsked(DuelbotError):
     """The same event came before; its duel is being answered or has been."""
 
@@ -150,7 +154,7 @@ class Teams:
 
     async def _limit(self, board: Board, order: Order) -> None:
         if (running := self._runner.running) >= self._settings.discord_in_flight:
-            raise BadRequest(f"The queue is full: {running} requests are being answered. Ask again in a moment.")
+            raise QueueFull(f"The queue is full: {running} requests are being answered. Ask again in a moment.")
         now = self._now()
         times = (now, now - timedelta(minutes=1), now - timedelta(days=1))
         person, team = limits_of_person(self._settings), limits_of_team(self._settings)

@@ -3,11 +3,12 @@
 import asyncio
 import json
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import discord
 
-from bot.app.teams import Order
+from bot.app.teams import Order, QueueFull
 from bot.fronts.discord.desk import Desk
 from bot.fronts.discord.layout import Sheet, words_sheet
 from bot.fronts.discord.wire import Gone, NotAllowed, TokenOver, edit_by_token
@@ -15,6 +16,8 @@ from engine.errors import BadRequest, DuelbotError
 from engine.request import Request
 
 MOST = 50
+WAIT_S, MOST_WAITS = 2.0, 600
+"""Between looks at a full queue."""
 log = logging.getLogger(__name__)
 
 
@@ -38,12 +41,12 @@ class Progress:
 def requests_in(text: str) -> list[str]:
     """The requests of a .jsonl file: a line is a text, or an object with a text named request. Raises BadRequest naming the line."""
     requests: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise BadRequest(f"Line {number} of the file is not JSON.") from None
         asked = row.get("request") if isinstance(row, dict) else row
         if not isinstance(asked, str):
@@ -91,13 +94,22 @@ class Batches:
             if self._desk.leaving:
                 break
             try:
-                await self._desk.open_quietly(replace(order, text=request, event=f"{order.event}:{number}", batch=True))
+                await self._open(replace(order, text=request, event=f"{order.event}:{number}", batch=True))
                 progress.answered += not self._desk.leaving
             except DuelbotError as error:
                 progress.refused, progress.why = progress.refused + 1, error.words
             await self._show(interaction, message, order, progress)
         progress.ended = "Stopped, because Duelbot was stopped." if self._desk.leaving else "Done."
         await self._show(interaction, message, order, progress)
+
+    async def _open(self, order: Order) -> None:
+        """While the queue is full, a file waits its turn. Raises DuelbotError."""
+        for _ in range(MOST_WAITS):
+            with suppress(QueueFull):
+                await self._desk.open_quietly(order)
+                return
+            await asyncio.sleep(WAIT_S)
+        await self._desk.open_quietly(order)
 
     async def _show(self, interaction: discord.Interaction, message: str | None, order: Order, progress: Progress) -> str | None:
         """By the token, and when that has ended in the channel; through the channel's lane after the first time."""

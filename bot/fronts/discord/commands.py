@@ -1,5 +1,6 @@
 """/compare, the context menus, /new and /help."""
 
+import asyncio
 import secrets
 from typing import Any, Literal
 
@@ -7,7 +8,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.fronts.discord import words
-from bot.fronts.discord.batch import requests_in
+from bot.fronts.discord.batch import MOST, requests_in
 from bot.fronts.discord.buttons import order_of
 from bot.fronts.discord.guard import answer, bot_of, desk_of, guarded, is_direct, say, think
 from bot.fronts.discord.layout import words_sheet
@@ -57,7 +58,7 @@ async def _compare(
     if file and file.filename.lower().endswith(".jsonl"):
         if request:
             raise BadRequest("A .jsonl file holds the requests itself; leave the request out.")
-        requests = requests_in(await text_of(file))
+        requests = await asyncio.to_thread(requests_in, await text_of(file, MOST))
         bot_of(interaction).batches.start(order_of(interaction, "", private=private, **wishes), requests, interaction)
         return
     parts = [request, await text_of(file) if file else None]

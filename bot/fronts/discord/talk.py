@@ -67,12 +67,12 @@ async def request_in(message: discord.Message, me: discord.ClientUser) -> str:
     return "\n\n".join(filter(None, (text, *[await text_of(file) for file in message.attachments])))
 
 
-async def text_of(file: discord.Attachment) -> str:
-    """A text file's text. Raises BadRequest for anything else."""
+async def text_of(file: discord.Attachment, requests: int = 1) -> str:
+    """The text of a text file, with room for so many requests. Raises BadRequest for anything else."""
     if not (file.content_type or "").startswith("text/") and not file.filename.lower().endswith((".txt", ".md", ".jsonl", ".csv", ".json")):
         raise BadRequest(f"I read text files only; {file.filename} is none.")
-    if file.size > 4 * MAX_CHARACTERS:
-        raise BadRequest(f"The file {file.filename} is too long: at most {MAX_CHARACTERS:,} characters are accepted.")
+    if file.size > 4 * MAX_CHARACTERS * requests:
+        raise BadRequest(f"The file {file.filename} is too long: at most {MAX_CHARACTERS * requests:,} characters are accepted.")
     try:
         return (await file.read()).decode("utf-8-sig").strip()
     except UnicodeDecodeError:

@@ -1,5 +1,6 @@
 """The Discord front's ways around trouble: restarts, deadlines, limits, lost permissions, broken edits, guests, secrets."""
 
+import json
 import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from bot.app import App
 from bot.app.limits import Limits
-from bot.app.teams import Teams
+from bot.app.teams import QueueFull, Teams
 from bot.ballots import Choice
 from bot.fronts.discord import serve as discord_serve
 from bot.fronts.discord import words
@@ -204,6 +205,35 @@ async def test_a_file_of_requests_that_is_cut_short_says_how_far_it_came(tmp_pat
         assert "**0 of 2 requests answered**\nStopped, because Duelbot was stopped." in stage.shown(result.response)
 
 
+async def test_a_file_of_requests_waits_while_the_queue_is_full(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("bot.fronts.discord.batch.WAIT_S", 0.0)
+    async with staged(tmp_path) as stage:
+        asks, full = stage.bot.teams.ask, [QueueFull("full")] * 3
+
+        async def ask(order: Any) -> Any:
+            if full:
+                raise full.pop()
+            return await asks(order)
+
+        monkeypatch.setattr(stage.bot.teams, "ask", ask)
+        result = await stage.member("ann").slash(stage.channel, "compare", file=("all.jsonl", b'"one"'))
+        assert "**1 of 1 requests answered**\nDone." in stage.shown(result.response)
+
+
+async def test_a_long_file_of_requests_is_read_line_by_line_as_json_has_them(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_person_per_day=2) as stage:
+        ann = stage.member("ann")
+        lines = "\n".join(['"one \u2028 line"', json.dumps("x" * 19_000), *[json.dumps("y" * 19_000)] * 4])
+        result = await ann.slash(stage.channel, "compare", file=("all.jsonl", lines.encode()))
+        assert "**2 of 6 requests answered**; 4 could not be: You have asked 2 requests within 24 hours" in stage.shown(result.response)
+        for lines, words_ in (
+            ("[" * 200_000, "Line 1 of the file is not JSON."),
+            ("x" * 4_000_001, "at most 1,000,000 characters are accepted"),
+        ):
+            refused = await ann.slash(stage.channel, "compare", file=("all.jsonl", lines.encode()))
+            assert words_ in stage.shown(refused.response)
+
+
 async def test_waiting_requests_say_how_many_are_ahead(tmp_path: Path) -> None:
     async with staged(tmp_path, lambda _: Script(("|", "words"))) as stage:
         for name in ("ann", "bob", "eve"):
@@ -332,7 +362,7 @@ async def test_links_are_never_unfurled_however_a_message_is_written(tmp_path: P
     link = Script(("see https://example.org ", "and [this](https://example.org)"))
     async with staged(tmp_path, lambda _: link) as stage:
         ann = stage.member("ann")
-        shown = await ann.slash(stage.channel, "compare", request="one")
+        await ann.slash(stage.channel, "compare", request="one")
         mine = await ann.slash(stage.channel, "compare", request="two", visible="me")
         assert "example.org" in stage.shown(mine.response)
         await ann.slash(stage.channel, "help")
