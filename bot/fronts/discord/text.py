@@ -4,6 +4,7 @@ Sizes are UTF-16 units: Discord's limits are told in characters, and no way of c
 """
 
 from collections.abc import Mapping
+from itertools import accumulate, takewhile
 
 from engine.duel import Side
 from engine.printable import printable
@@ -63,7 +64,13 @@ def is_cut(texts: Mapping[Side, str], room: int) -> bool:
 def quote(text: str, room: int) -> str:
     """As a quotation; fences are taken apart, for a quotation cannot hold them."""
     flat = clean(text).replace(FENCE, "'''")
-    return "\n".join(f"> {line}" for line in cut(flat, room - 2 * (flat.count("\n") + 2)).split("\n"))[:room] if flat.strip() else "> …"
+    if not flat.strip():
+        return f"> {ELLIPSIS}"
+    lines = flat.split("\n")
+    ends = accumulate(size(line) + len("> \n") for line in lines)
+    kept = lines[: 1 + sum(1 for _ in takewhile(lambda end: end <= room, ends))]
+    flat = "\n".join(kept)
+    return "\n".join(f"> {line}" for line in cut(flat, room - 2 * (flat.count("\n") + 2)).split("\n"))
 
 
 def inline(text: str, room: int) -> str:

@@ -62,6 +62,14 @@ def test_a_quotation_stays_a_quotation(text: str, room: int) -> None:
     assert all(line.startswith(">") for line in shown.split("\n"))
 
 
+def test_a_quotation_of_many_lines_shows_the_first_ones() -> None:
+    shown = quote("\n".join(f"line {number}" for number in range(300)), 400)
+    assert shown.startswith("> line 0\n> line 1\n")
+    assert shown.endswith("\n> …")
+    assert "> line 30\n" in shown
+    assert size(shown) <= 400
+
+
 @given(hostile, st.integers(5, 80))
 def test_a_line_stays_a_line_and_cannot_be_a_link(text: str, room: int) -> None:
     shown = inline(text, room)
