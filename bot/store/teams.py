@@ -268,6 +268,7 @@ class Board:
 
         Votes on their requests end without a result, and the messages become stale.
         """
+        await self._forget_in_branches(person)
         own = "(SELECT id FROM duels WHERE asker = ?1)"
         talks = "(SELECT conversation FROM duels WHERE asker = ?1)"
         for sql in (
@@ -282,6 +283,17 @@ class Board:
             await self._do(sql, (person,))
         await self._do("UPDATE ballots SET voter = ?2 WHERE voter = ?1", (person, alias))
         await self._do(f"UPDATE duels SET asker = '{FORGOTTEN}', request = '' WHERE asker = ?1", (person,))
+
+    async def _forget_in_branches(self, person: str) -> None:
+        """Other people's conversations that branched off from a forgotten person's ones begin without their requests and those answers."""
+        asked = {row["request"] for row in await self._in._rows("SELECT request FROM duels WHERE asker = ? AND request != ''", (person,))}
+        for row in await self._in._rows("SELECT conversation, turns FROM prologues") if asked else ():
+            turns = json.loads(row["turns"])
+            starts = {at for at, (role, text) in enumerate(turns) if role == "user" and text in asked}
+            kept = [turn for at, turn in enumerate(turns) if at not in starts and not (at - 1 in starts and turn[0] == "assistant")]
+            if len(kept) < len(turns):
+                said = json.dumps(kept, ensure_ascii=False)
+                await self._do("UPDATE prologues SET turns = ? WHERE conversation = ?", (said, row["conversation"]))
 
 
 def _summary(row: sqlite3.Row) -> DuelSummary:

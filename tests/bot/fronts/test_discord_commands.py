@@ -302,6 +302,22 @@ async def test_forget_deletes_the_person_and_keeps_closed_ballots_without_them(t
         assert str(ann.id).encode() not in rows_of(stage)
 
 
+async def test_forget_reaches_what_others_branched_off_from(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann, bob = stage.member("ann"), stage.member("bob")
+        await bob.send(stage.channel, f"{stage.mention} his first words")
+        await ann.send(stage.channel, f"{stage.mention} my secret words", reply_to=stage.last())
+        hers = stage.last()
+        await bob.send(stage.channel, f"{stage.mention} and then", reply_to=hers)
+        await bob.send(stage.channel, f"{stage.mention} his branch", reply_to=hers)
+        assert b"my secret words" in rows_of(stage)
+        await ann.click((await ann.slash(stage.channel, "forget")).response, label="Delete")
+        assert b"my secret words" not in rows_of(stage)
+        await bob.send(stage.channel, f"{stage.mention} going on", reply_to=stage.last())
+        said = [part.content for part in stage.backend.prompts[-1].messages if part.role == "user"]
+        assert said == ["his first words", "his branch", "going on"]
+
+
 def rows_of(stage: Stage) -> bytes:
     """Everything that the store's tables say."""
     with sqlite3.connect(stage.app._store.path) as connection:
