@@ -17,6 +17,8 @@ MOST_GAP_S = 15.0
 RETRY_S = 5.0
 MOST_EASE = 2.5
 MOST_TRIES = 8
+LOOK_S = 1.0
+"""How often a lane looks whether it must hurry."""
 MOST_LANES = 256
 log = logging.getLogger(__name__)
 
@@ -106,7 +108,7 @@ class Pacer:
 
     async def _until_free(self, lane: str) -> None:
         while (rest := self._free_at.get(lane, 0.0) - self._clock.now()) > 1e-9:
-            await self._clock.sleep(rest)
+            await self._clock.sleep(min(rest, LOOK_S))
 
     async def _do(self, lane: str, key: str, each: _Waiting) -> None:
         began = self._clock.now()

@@ -168,3 +168,16 @@ async def test_leaving_waits_for_the_last_edits_and_hurries_them() -> None:
     await pacer.settle()
     assert len(channel.shown) == 8
     assert clock.time == 0.0
+
+
+async def test_a_lane_that_waits_already_hurries_within_a_second() -> None:
+    clock = VirtualClock()
+    pacer, channel = Pacer(clock, gap_s=10.0), Channel(clock, 0.0, [])
+    pacer.put("lane", "a", channel.edit("a", 1))
+    await clock.pass_until(1.0)
+    pacer.put("lane", "a", channel.edit("a", 2))
+    await clock.pass_until(2.0)
+    pacer.hurry()
+    await clock.pass_until(3.5)
+    assert channel.shown["a"] == 2
+    await pacer.settle()
