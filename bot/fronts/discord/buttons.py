@@ -8,6 +8,7 @@ from discord import ui
 
 from bot.app.teams import Order
 from bot.ballots import Choice
+from bot.errors import BallotRefused
 from bot.fronts.discord import words
 from bot.fronts.discord.guard import answer, desk_of, edits_itself, guarded, is_direct, is_guest, nod, person, roles, think
 from bot.fronts.discord.layout import full_sheet, full_texts, receipt_sheet, words_sheet
@@ -39,7 +40,12 @@ class Vote(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice>left|
         here = edits_itself(interaction)
         await (nod(interaction) if here else think(interaction, private=True))
         desk = desk_of(interaction)
-        view = await desk.teams.cast(self.duel, person(interaction.user), roles(interaction), self.choice)
+        try:
+            view = await desk.teams.cast(self.duel, person(interaction.user), roles(interaction), self.choice)
+        except BallotRefused:
+            if here:  # its message may have missed the end, and no other way leads there
+                await desk.draw_by(interaction, await desk.teams.look(self.duel, person(interaction.user)))
+            raise
         if view.state == "closed" and view.asker == person(interaction.user):
             await desk.teams.tell_once(self.duel)  # whose own ballot closes it sees it
         if here:
@@ -77,7 +83,10 @@ class Act(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|clos
 
     async def _stop(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
-        await desk_of(interaction).teams.stop(self.duel, person(interaction.user))
+        desk, asker = desk_of(interaction), person(interaction.user)
+        await desk.teams.stop(self.duel, asker)
+        if edits_itself(interaction):
+            await desk.draw_by(interaction, await desk.teams.look(self.duel, asker))
 
     async def _close(self, interaction: discord.Interaction) -> None:
         await nod(interaction)

@@ -29,6 +29,8 @@ from engine.errors import DuelbotError
 
 TOKEN_S = 14 * 60.0
 """How long edits go by the interaction's token, which ends after 15 minutes."""
+LAST_WORDS_S = 30.0
+"""Before that, for the words that say it."""
 OLD_S = 3600.0
 RUNNING = ("waiting", "answering")
 LEAVE_S = 8.0
@@ -279,10 +281,18 @@ class Desk:
         """Close what is due, redraw what is stale."""
         for duel in await self.teams.close_due():
             await self.redraw(duel)
+        await self._break_off()
         await self.heal()
         self.estimate = await self.app.estimate()
         if self.memory is NOTHING:
             await self.remember()
+
+    async def _break_off(self) -> None:
+        """Where only the token works, nobody would see the end of answers that take longer."""
+        soon = asyncio.get_running_loop().time() + LAST_WORDS_S
+        for duel, token in list(self._tokens.items()):
+            if token.ends_at <= soon and (post := self._live.get(duel)) and not post.lasting:
+                await self.app.stop(duel, words.TOKEN_ENDS)
 
     async def remember(self) -> None:
         """Read anew what autocomplete offers."""

@@ -25,6 +25,7 @@ GONE = "The message of this duel was deleted, so both answers were stopped."
 NO_SENDING = "I may not write here: I need the permissions View Channel and Send Messages (in threads: Send Messages in Threads)."
 RESTARTED = "Duelbot was restarted while you typed, and what you typed about is lost. Use the menu of the message again."
 FIFTEEN = "-# I am not a member here, so Discord lets me change this message for 15 minutes only: vote before that."
+TOKEN_ENDS = "Discord lets me write here for 15 minutes only, and they end before both answers are there. Ask it again."
 
 HELP = """\
 **Duelbot settles "prompt or fine-tune?" with your own requests.** Each is answered twice, blind; you vote; then you see who was who.
