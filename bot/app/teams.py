@@ -67,7 +67,7 @@ class Order:
     lasting: bool = True  # False: shown only while a token lives
     solo: bool = False  # one ballot closes the vote
     rolling: bool = False  # goes on with the channel's conversation
-    reply_to: str | None = None  # message whose duel the conversation goes on from
+    reply_to: tuple[str, ...] = ()  # messages, the nearest first: the conversation goes on from the first one's duel that has one
     again: str | None = None  # duel that is asked once more: what was said before it is said before this one
     before: tuple[Turn, ...] = ()  # what was said before, in a new conversation
     tag: str = ""
@@ -175,7 +175,8 @@ class Teams:
                 duel = await look.duel(order.again)
                 talk = await look.conversation(duel.conversation)
                 return None, (await board.prologue(duel.conversation) + turns_of(talk[: duel.turn - 1]))[-MAX_TURNS:]
-            post = await board.by_message(order.reply_to) if order.reply_to else None
+            posts = [await board.by_message(message) for message in order.reply_to]
+            post = next(filter(None, posts), None)
             if post is None or post.channel != order.channel:  # a duel of another channel may be none of this one's business
                 return None, order.before
             duel = await look.duel(post.duel)

@@ -56,7 +56,7 @@ async def order_of(message: discord.Message, desk: Desk, me: discord.ClientUser)
         roles=frozenset(str(role.id) for role in member.roles) if member else frozenset(),
         solo=direct,
         rolling=direct,
-        reply_to=str(message.reference.message_id) if message.reference and message.reference.message_id else None,
+        reply_to=replied_to(message, me),
         before=said_before(message, me),
     )
 
@@ -79,6 +79,13 @@ async def text_of(file: discord.Attachment, requests: int = 1) -> str:
         raise BadRequest(f"The file {file.filename} is not UTF-8 text.") from None
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         raise BadRequest(f"The file {file.filename} could not be fetched from Discord. Send it again.") from error
+
+
+def replied_to(message: discord.Message, me: discord.ClientUser) -> tuple[str, ...]:
+    """The message that this one answers; and if that is words of the bot about another one, as of a close, then that one."""
+    answered = message.reference.resolved if message.reference else None
+    about = answered.reference if isinstance(answered, discord.Message) and answered.author.id == me.id else None
+    return tuple(str(each.message_id) for each in (message.reference, about) if each and each.message_id)
 
 
 def said_before(message: discord.Message, me: discord.ClientUser) -> tuple[Turn, ...]:

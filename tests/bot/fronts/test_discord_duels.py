@@ -71,6 +71,16 @@ async def test_a_reply_goes_on_with_the_chain_and_an_older_reply_branches_off(tm
         assert branch[-3:] == ["one", "other", "more"], "the branch remembers where it came from"
 
 
+async def test_a_reply_to_the_news_of_a_close_goes_on_with_that_conversation(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_quorum=1) as stage:
+        ann = stage.member("ann")
+        shown = await ann.slash(stage.channel, "compare", request="one")
+        await stage.member("bob").click(shown.response, label="Tie")
+        assert "has closed" in stage.shown(stage.last())
+        await ann.send(stage.channel, f"{stage.mention} two", reply_to=stage.last())
+        assert [part.content for part in stage.backend.prompts[-1].messages if part.role == "user"] == ["one", "two"]
+
+
 async def test_compare_shows_the_request_and_can_be_for_me_alone(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
