@@ -22,7 +22,7 @@ LIMITS = (
     "It learned from generated English text alone; other languages and unusual wording mislead it.",
     "It copies wrong numbers and names facts that nobody stated in about one answer of four.",
     'It confuses "can train" with "cannot train" at times, and takes an unknown number of examples for none.',
-    "Conversations beyond about 900 tokens are longer than what it learned from, and answers get worse there.",
+    "Conversations beyond about 600 tokens are longer than most that it learned from, and answers get worse there.",
     "The adapter answers in the four lines that it was trained on; only the base follows a changed format line.",
 )
 Show = Callable[[str], None]
