@@ -1,6 +1,7 @@
 """A duel while it is being answered, and how those who watch one are woken."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
 from bot.store import DuelRecord
@@ -35,6 +36,7 @@ class Progress:
     stop: Stop = field(default_factory=Stop)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
     stopped_because: str = ""
+    halted_at: float = 0.0  # monotonic; 0: was not stopped
     texts: dict[Side, str] = field(default_factory=lambda: dict.fromkeys(Side, ""))
     done: dict[Side, bool] = field(default_factory=lambda: dict.fromkeys(Side, False))
     _timer: asyncio.TimerHandle | None = None
@@ -53,6 +55,7 @@ class Progress:
     def halt(self, because: str) -> None:
         """Stop both sides; the first reason stands."""
         self.stopped_because = self.stopped_because or because
+        self.halted_at = self.halted_at or time.monotonic()
         self.stop.raise_()
         self.stopped.set()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
@@ -23,6 +24,8 @@ RETRY_S = 2.0
 """How long to wait before answers that the disk refused are written again."""
 GRACE_S = 5.0
 """How long a stop waits for a duel to end."""
+LAST_GRACE_S = 0.5
+"""And the end of the process, for those that had that time before: a front stops its duels first."""
 LEFT = "Duelbot was stopped while this was being answered. Ask it again."
 log = logging.getLogger(__name__)
 
@@ -91,7 +94,9 @@ class Runner:
         for progress in self._running.values():
             progress.halt(LEFT)
         if tasks := set(self._tasks.values()):
-            _, late = await asyncio.wait(tasks, timeout=GRACE_S)
+            halted_at = max(progress.halted_at for progress in self._running.values())
+            grace_s = max(LAST_GRACE_S, halted_at + GRACE_S - time.monotonic())
+            _, late = await asyncio.wait(tasks, timeout=grace_s)
             for task in late:  # left "answering" in the store, so the next start says what became of them
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)

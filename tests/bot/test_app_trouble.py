@@ -243,3 +243,18 @@ async def test_a_cancelled_ask_after_its_storing_leaves_no_duel_that_answers_for
             await asyncio.gather(asking, return_exceptions=True)
         for line in await app.history():
             assert (await asyncio.wait_for(until(app, line.id, "open", "void"), 5)).state in ("open", "void")
+
+
+async def test_leaving_waits_no_second_time_for_a_duel_that_was_stopped_and_does_not_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.app.runner.GRACE_S", 3600.0)
+    async with asyncio.timeout(30):
+        async with scripted_app(tmp_path / "duels.sqlite3", lambda _: Script(("once ", "upon "), pause_s=3600.0)) as (app, _):
+            asked = await app.ask("hello", asker="ann")
+            progress = app._runner.progress(asked.id)
+            assert progress is not None
+            progress.halt("a front stopped it")
+            progress.halted_at -= 3600.0
+        async with scripted_app(tmp_path / "duels.sqlite3") as (app, _):
+            assert (await app.view(asked.id, "ann")).state == "void"

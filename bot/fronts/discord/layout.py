@@ -44,6 +44,7 @@ class Scene:
     post: Post
     shows_request: bool  # whether the request must be repeated here
     status: str
+    stoppable: bool = True  # False: the process is leaving, and nobody would hear a click
 
 
 class Sheet(ui.LayoutView):
@@ -116,7 +117,7 @@ def _rows(scene: Scene, *, more: bool) -> list[ui.Item[Sheet]]:
     full = [_button("Full answers", act_id(duel, "full"))] if more else []
     match view.state:
         case "waiting" | "answering":
-            return [ui.ActionRow(_button("Stop", act_id(duel, "stop"), discord.ButtonStyle.danger))]
+            return [] if not scene.stoppable else [ui.ActionRow(_button("Stop", act_id(duel, "stop"), discord.ButtonStyle.danger))]
         case "open":
             closes = [] if scene.post.alone else [_button("Close the vote", act_id(duel, "close"))]
             return [vote_row(duel), *_row(full + closes)]

@@ -143,6 +143,10 @@ async def test_a_running_duel_can_be_stopped_and_says_how_long_it_waits() -> Non
     assert said(sheet(view("waiting", "", ""))) == "-# <@42> asked\n> What now?\n### A\n…\n### B\n…\n3 ahead of you, about 12 s.\n[Stop]"
 
 
+async def test_a_process_that_leaves_offers_no_stop() -> None:
+    assert "[Stop]" not in said(duel_sheet(Scene(view("answering"), post(), True, words.INTERRUPTED, stoppable=False)))
+
+
 async def test_an_open_vote_shows_how_many_have_voted_and_never_how() -> None:
     shown = said(sheet(view("open")))
     assert "2 have voted. Closes at 3 votes or <t:1795352400:R>." in shown
