@@ -302,6 +302,18 @@ async def test_forget_deletes_the_person_and_keeps_closed_ballots_without_them(t
         assert str(ann.id).encode() not in rows_of(stage)
 
 
+async def test_nothing_that_was_forgotten_stays_in_the_stores_file(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        await ann.slash(stage.channel, "compare", request="a secret word")
+        async with stage.app._store.reading() as look:
+            assert [tuple(row) for row in await look._rows("PRAGMA secure_delete")] == [(1,)]
+        await ann.click((await ann.slash(stage.channel, "forget")).response, label="Delete")
+    files = bytes_in(tmp_path)
+    assert b"prompted" in files
+    assert b"secret word" not in files
+
+
 async def test_forget_reaches_what_others_branched_off_from(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann, bob = stage.member("ann"), stage.member("bob")
@@ -316,6 +328,10 @@ async def test_forget_reaches_what_others_branched_off_from(tmp_path: Path) -> N
         await bob.send(stage.channel, f"{stage.mention} going on", reply_to=stage.last())
         said = [part.content for part in stage.backend.prompts[-1].messages if part.role == "user"]
         assert said == ["his first words", "his branch", "going on"]
+
+
+def bytes_in(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
 
 
 def rows_of(stage: Stage) -> bytes:
