@@ -154,7 +154,9 @@ class Teams:
 
     async def _limit(self, board: Board, order: Order) -> None:
         if (running := self._runner.running) >= self._settings.discord_in_flight:
-            raise QueueFull(f"The queue is full: {running} requests are being answered. Ask again in a moment.")
+            raise QueueFull(
+                f"The queue is full: {running} {'request is' if running == 1 else 'requests are'} being answered. Ask again in a moment."
+            )
         now = self._now()
         times = (now, now - timedelta(minutes=1), now - timedelta(days=1))
         person, team = limits_of_person(self._settings), limits_of_team(self._settings)

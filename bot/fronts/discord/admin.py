@@ -64,7 +64,7 @@ def settings_words(settled: TeamSettings) -> str:
 
     lines = (
         "### Settings of this server",
-        f"- A vote closes at **{settled.quorum}** votes, or after **{settled.deadline_hours:g}** hours.",
+        f"- A vote closes at **{settled.quorum}** vote{'' if settled.quorum == 1 else 's'}, or after **{settled.deadline_hours:g}** hours.",
         f"- Who may vote: {who(settled.vote_role)}",
         f"- Who may ask: {who(settled.ask_role)}",
         *([f"- Recipe of the prompted side: {settled.recipe}"] if settled.recipe else []),

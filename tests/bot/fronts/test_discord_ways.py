@@ -319,7 +319,7 @@ async def test_looking_for_stale_messages_reads_no_settled_ones(tmp_path: Path) 
 async def test_a_full_queue_is_said(tmp_path: Path) -> None:
     async with staged(tmp_path, lambda _: Script(("|", "words")), discord_in_flight=1) as stage:
         await asked(stage, stage.member("ann"))
-        assert "The queue is full: 1 requests are being answered" in stage.shown(await asked(stage, stage.member("bob")))
+        assert "The queue is full: 1 request is being answered" in stage.shown(await asked(stage, stage.member("bob")))
 
 
 @pytest.mark.parametrize(
