@@ -147,3 +147,7 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
                 here.append(env)
                 guild = env.create_guild()
                 yield Stage(env, bot, app, backend, guild, guild.create_text_channel("general"))
+
+
+def calls(stage: Stage, method: str, part: str) -> list[Any]:
+    return [call for call in stage.env.http_requests if call.method == method and part in call.path]

@@ -1,6 +1,5 @@
 """The Discord front's ways around trouble: restarts, deadlines, limits, lost permissions, broken edits, guests, secrets."""
 
-import json
 import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from bot.app import App
 from bot.app.limits import Limits
-from bot.app.teams import QueueFull, Teams
+from bot.app.teams import Teams
 from bot.ballots import Choice
 from bot.fronts.discord import serve as discord_serve
 from bot.fronts.discord import words
@@ -20,14 +19,9 @@ from bot.fronts.discord.bot import DuelBot
 from bot.settings import Settings
 from bot.store.teams import Asked, Board
 from bot.views import ModelState
-from engine.backends.base import Prompt
 from engine.backends.scripted import Script
 from engine.errors import BadRequest, SettingsError
-from tests.bot.fronts.discord_stage import Stage, staged
-
-
-def calls(stage: Stage, method: str, part: str) -> list[Any]:
-    return [call for call in stage.env.http_requests if call.method == method and part in call.path]
+from tests.bot.fronts.discord_stage import Stage, calls, staged
 
 
 async def asked(stage: Stage, who: Any, request: str = "hello") -> Any:
@@ -137,64 +131,6 @@ async def test_an_edit_that_fails_for_now_lands_later(tmp_path: Path) -> None:
         assert "1 vote: Tie 1." in stage.shown(duel)
 
 
-async def test_a_guest_votes_within_the_tokens_fifteen_minutes(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage:
-        ann, bob = stage.member("ann"), stage.member("bob")
-        with (
-            patch("discord.Interaction.is_user_integration", lambda _: True),
-            patch("discord.Interaction.is_guild_integration", lambda _: False),
-        ):
-            result = await ann.slash(stage.channel, "compare", request="hello")
-            assert words.FIFTEEN in stage.shown(result.response)
-            receipt = await bob.click(result.response, label="Tie")
-            assert "1 has voted." in stage.shown(result.response)
-            assert "Your vote: **Tie**" in stage.shown(receipt.followups[0])
-            await ann.click(result.response, label="Close the vote")
-            assert "1 vote: Tie 1." in stage.shown(result.response)
-        assert not calls(stage, "PATCH", f"/channels/{stage.channel.id}/messages"), "nothing but the token is used"
-
-
-async def test_a_guests_message_that_missed_its_end_gets_it_by_the_next_click(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage:
-        ann = stage.member("ann")
-        with (
-            patch("discord.Interaction.is_user_integration", lambda _: True),
-            patch("discord.Interaction.is_guild_integration", lambda _: False),
-        ):
-            result = await ann.slash(stage.channel, "compare", request="hello")
-            stage.bot.desk._tokens.clear()  # as after a restart
-            [summary] = await stage.app.history()
-            await stage.app.close(summary.id)
-            assert "[Tie]" in stage.shown(result.response)
-            late = await stage.member("bob").click(result.response, label="Tie")
-            assert "closed" in stage.shown(late.followups[0])
-            assert "Nobody voted." in stage.shown(result.response)
-            assert "[Tie]" not in stage.shown(result.response)
-
-
-async def test_a_guests_answers_that_take_longer_than_the_token_are_broken_off_in_words(tmp_path: Path) -> None:
-    async with staged(tmp_path, lambda _: Script(("Once ", "|", "upon"))) as stage:
-        result = await stage.member("ann").slash(stage.channel, "compare", request="hello", visible="me")
-        await stage.env.advance_time(11)
-        assert "[Stop]" in stage.shown(result.response)
-        [token] = stage.bot.desk._tokens.values()
-        token.ends_at -= 14 * 60 - 45
-        await stage.env.advance_time(11)
-        assert words.TOKEN_ENDS in stage.shown(result.response)
-        assert "[Ask again]" in stage.shown(result.response)
-
-
-async def test_after_the_tokens_time_a_members_bot_edits_in_the_channel(tmp_path: Path) -> None:
-    async with staged(tmp_path, discord_quorum=1) as stage:
-        ann = stage.member("ann")
-        result = await ann.slash(stage.channel, "compare", request="hello")
-        for token in stage.bot.desk._tokens.values():
-            token.ends_at = 0.0
-        await ann.click(result.response, label="Tie")
-        assert "1 vote: Tie 1." in stage.shown(result.response)
-        assert calls(stage, "PATCH", f"/channels/{stage.channel.id}/messages")
-
-
 async def test_some_voters_are_asked_which_side_is_which(tmp_path: Path) -> None:
     async with staged(tmp_path, discord_blinding_share=1.0) as stage:
         ann, bob = stage.member("ann"), stage.member("bob")
@@ -225,43 +161,6 @@ async def test_while_leaving_requests_are_refused_politely_and_running_ones_get_
         assert words.INTERRUPTED in stage.shown(duel)
         assert "Once" in stage.shown(duel)
         assert stage.shown(await asked(stage, stage.member("bob"))) == words.LEAVING
-
-
-async def test_a_file_of_requests_that_is_cut_short_says_how_far_it_came(tmp_path: Path) -> None:
-    async with staged(tmp_path, lambda _: Script(("Once ", "|", "upon"))) as stage:
-        result = await stage.member("ann").slash(stage.channel, "compare", file=("all.jsonl", b'"one"\n"two"'))
-        assert "**0 of 2 requests answered** …" in stage.shown(result.response)
-        await stage.bot.desk.leave()
-        assert "**0 of 2 requests answered**\nStopped, because Duelbot was stopped." in stage.shown(result.response)
-
-
-async def test_a_file_of_requests_waits_while_the_queue_is_full(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("bot.fronts.discord.batch.WAIT_S", 0.0)
-    async with staged(tmp_path) as stage:
-        asks, full = stage.bot.teams.ask, [QueueFull("full")] * 3
-
-        async def ask(order: Any) -> Any:
-            if full:
-                raise full.pop()
-            return await asks(order)
-
-        monkeypatch.setattr(stage.bot.teams, "ask", ask)
-        result = await stage.member("ann").slash(stage.channel, "compare", file=("all.jsonl", b'"one"'))
-        assert "**1 of 1 requests answered**\nDone." in stage.shown(result.response)
-
-
-async def test_a_long_file_of_requests_is_read_line_by_line_as_json_has_them(tmp_path: Path) -> None:
-    async with staged(tmp_path, discord_person_per_day=2) as stage:
-        ann = stage.member("ann")
-        lines = "\n".join(['"one \u2028 line"', json.dumps("x" * 19_000), *[json.dumps("y" * 19_000)] * 4])
-        result = await ann.slash(stage.channel, "compare", file=("all.jsonl", lines.encode()))
-        assert "**2 of 6 requests answered**; 4 could not be: You have asked 2 requests within 24 hours" in stage.shown(result.response)
-        for lines, words_ in (
-            ("[" * 200_000, "Line 1 of the file is not JSON."),
-            ("x" * 4_000_001, "at most 1,000,000 characters are accepted"),
-        ):
-            refused = await ann.slash(stage.channel, "compare", file=("all.jsonl", lines.encode()))
-            assert words_ in stage.shown(refused.response)
 
 
 async def test_waiting_requests_say_how_many_are_ahead(tmp_path: Path) -> None:
@@ -348,20 +247,6 @@ async def test_a_servers_budget_counts_everybody_in_it(tmp_path: Path) -> None:
     async with staged(tmp_path, discord_server_usd_per_day=0.0000001) as stage:
         await asked(stage, stage.member("ann"))
         assert "This server has spent the daily budget" in stage.shown(await asked(stage, stage.member("bob")))
-
-
-async def test_long_answers_come_in_full_as_two_files(tmp_path: Path) -> None:
-    def script(prompt: Prompt) -> Script:
-        return Script((("tuned " if prompt.adapter else "prompted ") * 1500,))
-
-    async with staged(tmp_path, script) as stage:
-        ann = stage.member("ann")
-        duel = await asked(stage, ann)
-        full = await ann.click(duel, label="Full answers")
-        assert full.ephemeral
-        stored = stage.env.backend.get_message(full.response.channel_id, full.response.id)
-        files = {each["filename"]: stage.env.backend.cdn.get(each["url"]) for each in stored.attachments}
-        assert files == {"A.md": (b"prompted " * 1500), "B.md": (b"tuned " * 1500)}
 
 
 async def test_with_the_content_intent_a_reply_to_anybody_brings_what_it_replies_to(tmp_path: Path) -> None:
