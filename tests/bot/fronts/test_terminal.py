@@ -112,7 +112,7 @@ async def last(app: App) -> DuelView:
 
 async def test_ask_vote_by_one_key_reveal_and_go_on(app: App) -> None:
     async with chatting(app) as person:
-        assert "1 We have" in await person.sees("4 What does")
+        assert f"1 {app.examples[0][:8]}" in await person.sees(f"4 {app.examples[3][:8]}")
         person.type("first\r")
         shown = await person.sees("Enter skip")
         assert "prompted on first" in shown
