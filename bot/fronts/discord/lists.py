@@ -7,11 +7,15 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.charts import Chart
 from bot.fronts.discord import text
 from bot.fronts.discord.guard import answer, bot_of, desk_of, guarded, is_direct, person, think
 from bot.fronts.discord.layout import words_sheet
+from bot.fronts.discord.pictures import with_pictures
+from bot.fronts.discord.wire import put_original
 from bot.fronts.discord.words import ARM_WORDS, moment
 from bot.store.teams import Post, Results
+from bot.verdict import Verdict
 from bot.views import DuelSummary
 from engine.contestants import Arm, Kit
 from engine.errors import BadRequest
@@ -33,6 +37,12 @@ def since_of(period: str | None) -> datetime | None:
     return discord.utils.utcnow() - timedelta(days=PERIODS[period]) if period in PERIODS else None
 
 
+def day_of(period: str | None) -> datetime | None:
+    """The period's first day, from its beginning: one scope for all who ask today."""
+    since = since_of(period)
+    return since and since.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 # --- results
 
 
@@ -50,7 +60,13 @@ async def _results(interaction: discord.Interaction, period: str | None, tag: st
     teams, asker = desk_of(interaction).teams, person(interaction.user)
     found = await teams.results(team=team_of(interaction), asker=asker, since=since_of(period), tag=tag)
     narrowed = ", ".join(filter(None, (f"the last {period}" if period else "", f"tag {text.inline(tag, 40)}" if tag else "")))
-    await answer(interaction, words_sheet(results_words(found, narrowed)))
+    said = results_words(found, narrowed)
+    team, app = team_of(interaction), desk_of(interaction).app
+    proved = await app.verdict(team=team, tag=tag or None, since=day_of(period)) if team and found.duels else None
+    if isinstance(proved, Verdict) and proved.duels:
+        await put_original(interaction, *await with_pictures(app, said, proved, (Chart.LATENCY, Chart.COST, Chart.BOARD)))
+    else:
+        await answer(interaction, words_sheet(said))
 
 
 def results_words(found: Results, narrowed: str) -> str:

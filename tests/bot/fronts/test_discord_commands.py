@@ -9,7 +9,7 @@ import discord
 
 from bot.fronts.discord.bot import DuelBot
 from bot.settings import Settings
-from tests.bot.fronts.discord_stage import Stage, staged
+from tests.bot.fronts.discord_stage import Stage, staged, walk_components
 
 
 async def voted(stage: Stage, who: Any, request: str, label: str, **options: Any) -> Any:
@@ -128,6 +128,13 @@ async def test_verdict_and_results_count_what_was_voted_here(tmp_path: Path) -> 
         said = stage.shown((await ann.slash(stage.channel, "results")).response)
         assert "3 duels; 3 ballots of 1 person" in said
         assert "- the prompt better: 2\n- both bad: 1" in said
+        for command, charts in (("results", ["latency", "cost", "board"]), ("verdict", ["share", "card"])):
+            response = (await ann.slash(stage.channel, command)).response
+            assert [file["filename"] if isinstance(file, dict) else file.filename for file in response.attachments] == [
+                f"{chart}.png" for chart in charts
+            ]
+            items = [item for each in walk_components(response.components) for item in each.get("items", [])]
+            assert all(item["description"] for item in items) and len(items) == len(charts)
         tagged = stage.shown((await ann.slash(stage.channel, "results", tag="mail", period="week")).response)
         assert "### Results (the last week, tag mail)\n2 duels" in tagged
 
