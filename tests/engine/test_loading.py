@@ -36,8 +36,9 @@ async def backend(base: Path) -> AsyncIterator[LocalBackend]:
 def test_a_missing_folder_is_named() -> None:
     with pytest.raises(BadModel, match="There is no folder /no/such/model"):
         fetch("/no/such/model", "base model")
-    with pytest.raises(BadAdapter, match="There is no folder"):
-        fetch("./no such adapter", "adapter")
+    for path in ("./no such adapter", "./nope", "../nope", ".hidden"):
+        with pytest.raises(BadAdapter, match="There is no folder"):
+            fetch(path, "adapter")
 
 
 def test_a_hub_that_cannot_be_reached_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def fetch(name: str, what: str) -> Path:
     folder, wrong = Path(name).expanduser(), BadAdapter if what == "adapter" else BadModel
     if folder.is_dir():
         return folder
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name) or folder.is_file():
+    if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", name) or folder.is_file():
         raise wrong(f"There is no folder {name} for the {what}.")
     try:
         return Path(snapshot_download(name, allow_patterns=WANTED_FILES))
