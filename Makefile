@@ -22,7 +22,7 @@ check: .venv/installed-dev ## lint, format, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q
+	@$(MAKE) --no-print-directory test
 
 bench: install ## speed and memory, compared with the naive way
 	@$(BIN)/python -m engine bench
