@@ -323,3 +323,11 @@ async def test_an_intent_that_the_portal_refuses_is_one_sentence(tmp_path: Path)
     async with built(tmp_path) as stage, stage.running(wait=False, DUEL_DISCORD_CONTENT_INTENT="true") as bot:
         await bot.says("Message Content Intent")
         assert "Traceback" not in bot.output
+
+
+async def test_a_token_that_discord_refuses_is_one_sentence_without_the_token(tmp_path: Path) -> None:
+    async with built(tmp_path) as stage, stage.running(wait=False, DISCORD_TOKEN="not.the.token") as bot:
+        await bot.says("Discord refuses DISCORD_TOKEN")
+        await bot.ended()
+        assert bot.process.returncode == 2
+        assert "Traceback" not in bot.output and "not.the.token" not in bot.output
