@@ -1,5 +1,6 @@
 """The page in a real browser: what no simulation knows, keys, focus, reloads, layout, and what a browser is made to load."""
 
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,11 +12,10 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.bot.fronts.web_stage import TUNED, opened, served
 
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"the page's browser tests need {CHROMIUM}"),
-]
+CHROMIUM = shutil.which("chromium")
+if not CHROMIUM:
+    pytest.skip("the page in a real browser needs Chromium (Debian: apt install chromium)", allow_module_level=True)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 BOX = ".composer textarea"
 Visit = Callable[..., Awaitable[Page]]
 
