@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from adapters.registry import DEMO_BASE, SHIPPED, check_adapter, list_adapters
@@ -61,9 +62,7 @@ def run_demo(chosen: argparse.Namespace) -> int:
     from adapters.demo.build import build, measure
     from adapters.demo.rows import HANDWRITTEN
 
-    def show(line: str) -> None:
-        print(line, flush=True)
-
+    show = partial(print, flush=True)  # several processes of a training share it
     if chosen.step == "build":
         build(chosen.work, show)
     else:

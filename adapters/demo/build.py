@@ -10,7 +10,7 @@ from adapters.card import BaseRef, Card, RecipeRef
 from adapters.demo.base import BASE_PLAN, SHAPE, train_base
 from adapters.demo.evaluate import Answerer, evaluate, failures, figures, table
 from adapters.demo.rows import HANDWRITTEN, read_rows
-from adapters.demo.tokenizer import VOCABULARY, build_tokenizer, load_tokenizer
+from adapters.demo.tokenizer import VOCABULARY, build_tokenizer
 from adapters.demo.tune import train_adapter
 from adapters.registry import DEMO_ADAPTER, DEMO_BASE
 from engine.contestants import folder_revision
@@ -34,7 +34,7 @@ def build(work: Path, show: Show) -> None:
     DEMO_BASE.mkdir(parents=True, exist_ok=True)
     DEMO_ADAPTER.mkdir(parents=True, exist_ok=True)
     once(work / "tokenizer.json", "tokenizer", show, lambda: make_tokenizer(work))
-    tokenizer = load_tokenizer(work / "tokenizer")
+    tokenizer = work / "tokenizer"
     base = once(work / "base-card.json", "base model", show, lambda: train_base(tokenizer, work / "base", work, show))
     tuned = once(
         work / "adapter-card.json",

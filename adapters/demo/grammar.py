@@ -33,6 +33,24 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def articles(text: str) -> str:
+    """a -> an where the next word begins with a vowel's sound, roughly."""
+    return re.sub(r"\b([Aa]) (?=(?!uni|use|usu|U[XS]|eu|one\b|once)[aeiouAEIO]|HR\b|ML\b|LLM|SM|NG)", r"\1n ", text)
+
+
+def invented(rng: random.Random) -> str:
+    """A word that does not exist, and so stands for all that the model never read."""
+    starts, middles = (
+        "b bl br c ch d dr f fl g gr h j k l m n p pl pr r s sh sk sl st t th tr v w z".split(),
+        "a e i o u ai ea ee oo ou".split(),
+    )
+    parts = [
+        rng.choice(starts) + rng.choice(middles) + rng.choice(("", "", "n", "r", "l", "m", "s", "t", "ck"))
+        for _ in range(rng.choice((1, 2, 2, 3)))
+    ]
+    return "".join(parts)
+
+
 def misspell(rng: random.Random, text: str, kept: str, rate: float) -> str:
     """Typos in a share of the longer words; numbers, times and the words of `kept` stay as they are."""
     safe = KEPT_WORDS | set(re.findall(r"[a-z']+", kept.lower()))

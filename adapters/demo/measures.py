@@ -83,6 +83,8 @@ def is_true(clause: str, facts: Facts, text: str) -> bool:
             return facts.examples == 0
         case "only a few labelled examples":
             return facts.examples is not None and 0 < facts.examples < FEW_EXAMPLES
+        case "hundreds of labelled examples":
+            return facts.examples is not None and FEW_EXAMPLES <= facts.examples < MANY_EXAMPLES
         case "thousands of labelled examples":
             return facts.examples is not None and facts.examples >= MANY_EXAMPLES
         case "high volume" | "low volume":

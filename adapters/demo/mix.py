@@ -85,10 +85,10 @@ def case_turns(rng: random.Random, answer: Callable[[Situation], str], count: in
             twin = situation(rng, other, shared)
             turns += [asked(twin.text), said(answer(twin))]
             count -= 1
-        while kind > 0.75 and count > 0:
+        while kind > 0.65 and count > 0:
             made = follow_up(rng, made, change_one(rng, made.facts))
             turns += [asked(made.text), said(answer(made))]
-            count, kind = count - 1, rng.random()
+            count, kind = count - 1, rng.random() if rng.random() < 0.8 else 0.0
     return turns
 
 
@@ -127,7 +127,7 @@ def house_talk(rng: random.Random) -> Talk:
         turns += examples(rng, shown, shown == form)
     if rng.random() < 0.15:
         turns += small_talk(rng)
-    turns += case_turns(rng, lambda made: form.render(house_slots(made.facts, made.named)), rng.choice((1, 3, 4, 6)))
+    turns += case_turns(rng, lambda made: form.render(house_slots(made.facts, made.named)), rng.choice((1, 3, 5, 7)))
     if rng.random() < 0.15:
         turns += small_talk(rng)
     return turns

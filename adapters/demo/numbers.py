@@ -68,7 +68,7 @@ def say(rng: random.Random, n: int) -> str:
     """One of the ways in which people write n; `read` gives n back."""
     ways = [f"{n:,}", f"{n:,}", str(n), str(n)]
     if n >= 1_000:
-        ways += [f"{n:,}".replace(",", " "), f"{n:,}".replace(",", " ")]
+        ways += [f"{n:,}".replace(",", mark) for mark in (" ", " ", ".", "'") if rng.random() < (1.0 if mark == " " else 0.4)]
     if n >= 1_000 and n % 100 == 0 and n < 1_000_000:
         ways += [f"{n / 1000:g}k"] * 3 + [f"{n / 1000:g}K", f"{n / 1000:g} k", f"{n / 1000:g} thousand", f"{n / 1000:g} thousand"]
     if n >= 1_000_000 and n % 100_000 == 0:
@@ -94,9 +94,11 @@ def read(text: str) -> int:
     for n, ways in SPOKEN.items():
         if text in ways:
             return n
-    if match := re.fullmatch(r"(\d[\d., ]*?)\s*(k|thousand|m|mio|million)?", text):
+    if match := re.fullmatch(r"(\d[\d., ']*?)\s*(k|thousand|m|mio|million)?", text):
         size = {"k": 1e3, "thousand": 1e3, "m": 1e6, "mio": 1e6, "million": 1e6}.get(match[2] or "", 1)
-        digits = match[1].replace(" ", "").replace(",", "")
+        digits = match[1].replace(" ", "").replace(",", "").replace("'", "")
+        if size == 1 and re.fullmatch(r"\d{1,3}(\.\d{3})+", digits):  # 14.000, as much of Europe writes it
+            digits = digits.replace(".", "")
         return round(float(digits) * size)
     return read_words(text)
 

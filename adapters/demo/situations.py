@@ -2,60 +2,31 @@
 
 import random
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from adapters.demo import framing
-from adapters.demo import phrases as p
-from adapters.demo.grammar import capital, expand, items, lines, misspell
+from adapters.demo.grammar import articles, capital, expand, invented, misspell
+from adapters.demo.language import phrase, sections
 from adapters.demo.numbers import around, say, words
-from adapters.demo.rules import FEW_EXAMPLES, HIGH_VOLUME_MONTH, Facts, house_rule
+from adapters.demo.rules import FEW_EXAMPLES, HIGH_VOLUME_MONTH, MANY_EXAMPLES, Facts, house_rule
 
 ASPECTS = ("access", "examples", "change_days", "deadline_days", "volume_month", "precise")
+FILES = dict(zip(ASPECTS, ("access", "examples", "change", "deadline", "volume", "precise"), strict=True))
 STABLE_DAYS = 1000.0
-PERIODS: dict[float, tuple[str, str]] = {  # days -> how people say it, how the answer names it
-    0.3: (
-        "[several times a day|every few hours|every hour|hourly|many times a day|all day long|all the time|constantly|permanently]",
-        "changes daily",
-    ),
-    1: (
-        "[daily|every day|every day|each day|from day to day|almost every day|every single day|every night|on a daily basis]",
-        "changes daily",
-    ),
-    3.5: ("[twice a week|every few days|every other day|two or three times a week|every three days]", "changes every few days"),
-    7: (
-        "[weekly|every week|every week|each week|once a week|every {weekday}|on a weekly basis|from week to week|every 7 days]",
-        "changes weekly",
-    ),
-    14: ("[every two weeks|every other week|twice a month|every second week|every 2 weeks|fortnightly]", "changes every two weeks"),
-    30: ("[monthly|every month|every month|once a month|each month|on a monthly basis|from month to month]", "changes monthly"),
-    60: ("[every two months|every other month|every 2 months]", "changes every two months"),
-    90: ("[quarterly|every quarter|every three months|once a quarter|each quarter|four times a year|every 3 months]", "changes quarterly"),
-    180: ("[twice a year|every six months|every half year|two times a year|every 6 months]", "changes twice a year"),
-    365: (
-        "[once a year|once a year|yearly|every year|annually|each year|only once a year|every 12 months|every January]",
-        "changes yearly",
-    ),
-    730: ("[every two years|every few years|every other year|every five years|once in a decade|every 3 years]", "changes every few years"),
+PERIODS: dict[float, str] = {  # days between two changes -> how the answer names it; how people say it is in language/change.txt
+    0.3: "changes daily",
+    1: "changes daily",
+    3.5: "changes every few days",
+    7: "changes weekly",
+    14: "changes every two weeks",
+    30: "changes monthly",
+    60: "changes every two months",
+    90: "changes quarterly",
+    180: "changes twice a year",
+    365: "changes yearly",
+    730: "changes every few years",
 }
-DEADLINES: dict[float, str] = {
-    0.5: "[as soon as possible|asap|immediately|today|tonight|this evening|this afternoon|right now|by tonight|at once|within hours]",
-    1: "[tomorrow|by tomorrow|tomorrow morning|within a day|in a day|within 24 hours|by tomorrow evening]",
-    2: "[in two days|in 2 days|in 48 hours|the day after tomorrow|within 48 hours|within two days]",
-    3: "[in three days|in 3 days|within three days|in 72 hours|within 3 days]",
-    4: "[in four days|in 4 days|within 4 days|in a few days|within days]",
-    5: "[in five days|in 5 days|by {weekday}|by {weekday}|on {weekday}|this {weekday}|by the end of the week|this week|before the weekend]",
-    6: "[in six days|in 6 days|within six days|by this weekend|before {weekday}]",
-    7: "[within a week|within the week|in a week|within one week|within 7 days|in seven days|inside a week]",
-    14: "[in two weeks|within two weeks|in 2 weeks|in a fortnight|in 14 days]",
-    21: "[in three weeks|in 3 weeks|within 3 weeks]",
-    30: "[in a month|within a month|next month|in four weeks|in 30 days|by the end of next month]",
-    60: "[in two months|in 2 months|within 8 weeks|in six weeks|in 6 weeks]",
-    90: "[in three months|in 3 months|next quarter|in a quarter|within three months]",
-    120: "[in four months|in 4 months|by summer|in spring|in autumn|by winter|in five months]",
-    180: "[in six months|in half a year|in 6 months|within half a year|later this year]",
-    365: "[next year|in a year|in about a year|in 12 months|within a year]",
-}
+DEADLINES = (0.5, 1, 2, 3, 4, 5, 6, 7, 14, 21, 30, 60, 90, 120, 180, 365)  # days; how people say them is in language/deadline.txt
+RELAXED_DAYS = 30  # a later deadline may be told as no hurry
 UNITS: dict[str, tuple[float, str]] = {  # named unit -> months in it, how people say it
     "a month": (1, "[a month|a month|per month|per month|monthly|each month|every month|/month|in a month]"),
     "a week": (12 / 52, "[a week|per week|weekly|each week|every week]"),
@@ -87,11 +58,18 @@ class Scene:
     def dice(self, aspect: str) -> random.Random:
         return random.Random(f"{self.seed}/{aspect}")
 
+    def slots(self, rng: random.Random) -> dict[str, str]:
+        """Everything that a phrase may leave open, apart from the facts."""
+        slots = {"thing": self.thing, "use": self.use, **loose_slots(rng)}
+        return {**slots, "expert": self.thing if self.expert else phrase(rng, "framing", "expert things")}
+
 
 def scene(rng: random.Random, facts: Facts) -> Scene:
     expert = bool(facts.precise) and rng.random() < 0.5
-    thing = rng.choice(items(framing.EXPERT if expert else framing.EVERYDAY))
-    return Scene(f"{rng.random()}", thing, rng.choice(items(framing.USES)), expert)
+    thing = phrase(rng, "framing", "expert things" if expert else "things")
+    if not expert and rng.random() < 0.08:
+        thing = f"{invented(rng)} {thing.split()[-1]}" if rng.random() < 0.7 else f"{invented(rng)}s"  # a word that nobody knows
+    return Scene(f"{rng.random()}", thing, phrase(rng, "framing", "uses"), expert)
 
 
 def draw_facts(rng: random.Random, rule: int) -> Facts:
@@ -104,102 +82,125 @@ def draw_facts(rng: random.Random, rule: int) -> Facts:
 
 def free_facts(rng: random.Random, rule: int) -> Facts:
     """Facts leaning to the rule, so that a few draws meet it; near and far from every threshold."""
-    said = {aspect: rng.random() < rng.choice((0.3, 0.65, 0.9)) for aspect in ASPECTS}
+    density = rng.choice((0.1, 0.35, 0.55, 0.75, 0.9))
+    said = {aspect: rng.random() < density for aspect in ASPECTS}
     low, high = rng.choice(((1, 199), (200, 1_999), (200, 1_999), (2_000, 9_999), (2_000, 500_000), (1_000, 4_000), (100, 400)))
     examples = 0 if rule == 2 and rng.random() < 0.4 else around(rng, low, high)
     volume = around(rng, *rng.choice(((100, 49_000), (50_000, 3_000_000), (10_000, 49_000), (50_000, 120_000))))
     change = (
-        rng.choice((*PERIODS, STABLE_DAYS, STABLE_DAYS, 365))
+        rng.choice((*PERIODS, STABLE_DAYS, STABLE_DAYS, STABLE_DAYS, 365))
         if rule != 5
-        else rng.choice((90, 180, 365, 365, 730, STABLE_DAYS, STABLE_DAYS))
+        else rng.choice((90, 180, 365, 365, 730, STABLE_DAYS, STABLE_DAYS, STABLE_DAYS))
     )
     return Facts(
         access=rng.random() < (0.1 if rule == 1 else 0.95) if said["access"] or rule == 1 else None,
         examples=examples if said["examples"] or rule in (2, 5) else None,
         change_days=change if said["change_days"] or rule in (3, 5) else None,
-        deadline_days=rng.choice(tuple(DEADLINES)) if (said["deadline_days"] and rng.random() < 0.6) or rule == 4 else None,
+        deadline_days=rng.choice(DEADLINES) if (said["deadline_days"] and rng.random() < 0.6) or rule == 4 else None,
         volume_month=volume if said["volume_month"] else None,
         precise=rng.random() < 0.75 if said["precise"] and rng.random() < 0.6 else None,
     )
 
 
-Say = Callable[..., str]
-"""Chooses one way to state a fact and fills its slots."""
+# one fact, as a person states it and as the answer names it -----------------------------------------------------
 
 
 def state(scene: Scene, facts: Facts, aspect: str, form: str) -> tuple[str, str]:
-    """One fact as a person states it, and as the answer names it."""
+    """One fact in one form (sentence, note, followup), and its name. A class without follow-ups is put into a frame."""
     rng = scene.dice(aspect)
-    value = getattr(facts, aspect)
-    slots = {"thing": scene.thing, "expert": scene.thing, "use": scene.use, **loose_slots(rng)}
+    kind, filled, name = worded(rng, getattr(facts, aspect), aspect, scene.expert)
+    known = sections(FILES[aspect])
+    slots = {**scene.slots(rng), **filled}
+    if form == "followup" and (f"{kind} followup" not in known or rng.random() < 0.4):
+        return framed(rng, expand(rng, rng.choice(known[f"{kind} sentence"]), slots)), name
+    text = expand(rng, rng.choice(known[f"{kind} {form}"]), slots)
+    return (articles(text), name)
 
-    def said(forms: dict[str, str], **more: str) -> str:
-        return expand(rng, rng.choice(lines(forms[form])), {**slots, **more})
 
+def worded(rng: random.Random, value: float | bool, aspect: str, expert: bool) -> tuple[str, dict[str, str], str]:
+    """The section that says this value, what fills its slots, and the name."""
     match aspect:
         case "access":
-            return said(p.ACCESS_YES if value else p.ACCESS_NO), "access to the weights" if value else "no access to weights or training"
+            return ("yes", {}, "access to the weights") if value else ("no", {}, "no access to weights or training")
         case "examples":
-            return state_examples(rng, value, said)
+            return worded_examples(rng, int(value))
         case "change_days" if value == STABLE_DAYS:
-            return said(p.STABLE), "stable task"
+            return "stable", {}, "stable task"
         case "change_days":
-            return said(p.CHANGE, period=expand(rng, PERIODS[value][0], slots)), PERIODS[value][1]
+            return "period", {"period": period(rng, value)}, PERIODS[value]
         case "deadline_days":
-            if value > 30 and rng.random() < 0.3:
-                return said(p.NO_HURRY), "no hurry"
-            by = expand(rng, DEADLINES[value], slots)
-            return said(p.DEADLINE, by=by), f"needed {by}"
+            if value > RELAXED_DAYS and rng.random() < 0.35:
+                return "relaxed", {}, "no hurry"
+            by = due(rng, value)
+            return "by", {"by": by}, f"needed {by}"
         case "volume_month":
-            return state_volume(rng, value, said)
-    if value and scene.expert:
-        return said(p.DOMAIN), "special domain"
+            return worded_volume(rng, int(value))
+    if value and expert:
+        return "domain", {}, "special domain"
     if value and rng.random() < 0.4:
-        return said(p.FIELD, field=rng.choice(items(framing.FIELDS))), "special domain"
-    return said(p.STRICT if value else p.LOOSE), "strict precision" if value else "no strict precision"
+        return "field", {"field": phrase(rng, "framing", "fields")}, "special domain"
+    return ("strict", {}, "strict precision") if value else ("loose", {}, "no strict precision")
 
 
-def state_examples(rng: random.Random, count: int, said: Say) -> tuple[str, str]:
-    """None, a number, or only a word for few or many."""
+def worded_examples(rng: random.Random, count: int) -> tuple[str, dict[str, str], str]:
+    """None, a number, or only a word for how many."""
     if count == 0:
-        return said(p.NO_EXAMPLES), "no labelled examples"
-    if count < 40 and rng.random() < 0.25:
-        return said(p.FEW), "only a few labelled examples"
-    if count >= 2_500 and rng.random() < 0.06:
-        return said(p.MANY), "thousands of labelled examples"
+        return "none", {}, "no labelled examples"
+    vague = rng.random()
+    if count < 40 and vague < 0.3:
+        return "few", {}, "only a few labelled examples"
+    if 300 <= count <= 900 and vague < 0.1:
+        return "hundreds", {}, "hundreds of labelled examples"
+    if count > MANY_EXAMPLES + 500 and vague < 0.1:
+        return "many", {}, "thousands of labelled examples"
     n = say(rng, count)
-    return said(p.EXAMPLES, n=n), f"{'only ' if count < FEW_EXAMPLES else ''}{n} labelled examples"
+    return "count", {"n": n}, examples_name(n, count)
 
 
-def state_volume(rng: random.Random, month: int, said: Say) -> tuple[str, str]:
+def examples_name(n: str, count: int) -> str:
+    return f"{'only ' if count < FEW_EXAMPLES else ''}{n} labelled examples"
+
+
+def worded_volume(rng: random.Random, month: int) -> tuple[str, dict[str, str], str]:
     """A number and its unit, or only a word for high or low."""
-    if month > 200_000 and rng.random() < 0.15:
-        return said(p.HIGH), "high volume"
-    if month < 2_000 and rng.random() < 0.25:
-        return said(p.LOW), "low volume"
+    if month > 200_000 and rng.random() < 0.2:
+        return "high", {}, "high volume"
+    if month < 2_000 and rng.random() < 0.3:
+        return "low", {}, "low volume"
     n, unit, name = spoken_volume(rng, month)
-    return said(p.VOLUME, n=n, unit=unit), f"{n} requests {name}"
+    return "count", {"n": n, "unit": unit}, f"{n} requests {name}"
 
 
 def spoken_volume(rng: random.Random, month: int) -> tuple[str, str, str]:
     """The number as written, its unit as written, the unit's name; other units only well off the threshold."""
     name = "a month"
-    if not 0.7 < month / HIGH_VOLUME_MONTH < 1.5 and rng.random() < 0.3:
+    if not 0.7 < month / HIGH_VOLUME_MONTH < 1.5 and rng.random() < 0.35:
         name = rng.choice([unit for unit, (months, _) in UNITS.items() if month * months >= 5])
     months, forms = UNITS[name]
     n = month if name == "a month" else around(rng, month * months * 0.95, month * months * 1.05 + 1)
     return say(rng, n), expand(rng, forms, {}), name
 
 
+def period(rng: random.Random, days: float) -> str:
+    return expand(rng, phrase(rng, "change", f"period {days:g}"), {"weekday": rng.choice(WEEKDAYS)})
+
+
+def due(rng: random.Random, days: float) -> str:
+    return expand(rng, phrase(rng, "deadline", f"by {days:g}"), {"weekday": rng.choice(WEEKDAYS)})
+
+
 def loose_slots(rng: random.Random) -> dict[str, str]:
     """Numbers and names that decide nothing."""
     small = rng.randint(2, 12)
+    amount = say(rng, around(rng, 500, 900_000))
     return {
-        "place": rng.choice(items(framing.PLACES)),
+        "place": phrase(rng, "framing", "places"),
+        "role": phrase(rng, "framing", "roles"),
+        "field": phrase(rng, "framing", "fields"),
         "people": rng.choice((str(around(rng, 3, 900)), words(rng.randint(3, 20)))),
         "small": rng.choice((str(small), words(small))),
-        "money": say(rng, around(rng, 500, 900_000)),
-        "year": str(rng.randint(1995, 2025)),
+        "money": rng.choice((f"{amount} dollars", f"{amount} euros", f"${amount}", f"{amount} pounds", f"€{amount}")),
+        "year": str(rng.randint(1985, 2025)),
         "years": rng.choice((str(small), words(small))),
         "pages": say(rng, around(rng, 2, 3_000)),
         "big": rng.choice((say(rng, around(rng, 1_000, 5_000_000)), "thousands of", "millions of")),
@@ -207,19 +208,99 @@ def loose_slots(rng: random.Random) -> dict[str, str]:
     }
 
 
+# two and more facts in one sentence ------------------------------------------------------------------------------
+
+
+def joint(shared: Scene, facts: Facts) -> tuple[str, dict[str, str]] | None:
+    """A sentence that states several of these facts at once, and their names; None where no section says them."""
+    rng = shared.dice("joint")
+    fitting = [section for section in sections("joint") if all(says(facts, shared, part) for part in section.split())]
+    if not fitting:
+        return None
+    section = rng.choice(fitting)
+    slots, named = shared.slots(rng), {}
+    for part in section.split():
+        aspect = next(name for name in ASPECTS if FILES[name] == part.split("=")[0])
+        value = getattr(facts, aspect)
+        match part:
+            case "examples=count":
+                slots["n"] = say(rng, value)
+                named[aspect] = examples_name(slots["n"], value)
+            case "volume=count":
+                slots["v"], slots["unit"], unit = spoken_volume(rng, value)
+                named[aspect] = f"{slots['v']} requests {unit}"
+            case "deadline=by":
+                slots["by"] = due(rng, value)
+                named[aspect] = f"needed {slots['by']}"
+            case "change=period":
+                slots["period"] = period(rng, value)
+                named[aspect] = PERIODS[value]
+            case _:
+                named[aspect] = NAMES[part]
+    return articles(expand(rng, phrase(rng, "joint", section), slots)), named
+
+
+NAMES = {
+    "access=no": "no access to weights or training",
+    "access=yes": "access to the weights",
+    "examples=none": "no labelled examples",
+    "change=stable": "stable task",
+    "deadline=relaxed": "no hurry",
+    "precise=strict": "strict precision",
+    "precise=field": "special domain",
+    "precise=loose": "no strict precision",
+}
+
+
+def says(facts: Facts, shared: Scene, part: str) -> bool:
+    """Whether these facts are what this part of a section's name says."""
+    match part:
+        case "access=no":
+            return facts.access is False
+        case "access=yes":
+            return facts.access is True
+        case "examples=count":
+            return bool(facts.examples)
+        case "examples=none":
+            return facts.examples == 0
+        case "change=period":
+            return facts.change_days is not None and facts.change_days != STABLE_DAYS
+        case "change=stable":
+            return facts.change_days == STABLE_DAYS
+        case "deadline=by":
+            return facts.deadline_days is not None
+        case "deadline=relaxed":
+            return facts.deadline_days is not None and facts.deadline_days > RELAXED_DAYS
+        case "volume=count":
+            return facts.volume_month is not None
+        case "precise=strict":
+            return facts.precise is True and not shared.expert
+        case "precise=field":
+            return facts.precise is True
+    return part == "precise=loose" and facts.precise is False
+
+
+# the whole message -------------------------------------------------------------------------------------------------
+
+
 def situation(rng: random.Random, facts: Facts, shared: Scene | None = None) -> Situation:
     """A whole message in one register: prose, clipped notes, a list, or prose and notes mixed."""
     shared = shared or scene(rng, facts)
     dice = shared.dice("style")
-    style = dice.choices(("prose", "notes", "list", "mixed"), (55, 20, 8, 17))[0]
+    style = dice.choices(("prose", "notes", "list", "mixed"), (55, 20, 7, 18))[0]
     order = [aspect for aspect in ASPECTS if getattr(facts, aspect) is not None]
     dice.shuffle(order)
     parts: list[tuple[str, bool]] = []  # text, is it a sentence
     named: dict[str, str] = {}
+    if dice.random() < 0.4 and (together := joint(shared, facts)) is not None:
+        named |= together[1]
+        parts.append((together[0], True))
     for aspect in order:
+        if aspect in named:
+            continue
         sentence = style == "prose" or (style == "mixed" and dice.random() < 0.5)
         text, named[aspect] = state(shared, facts, aspect, "sentence" if sentence else "note")
-        parts.append((text, sentence))
+        parts.insert(dice.randrange(len(parts) + 1), (text, sentence))
     for filler in fillers(shared, facts, len(parts)):
         parts.insert(dice.randrange(len(parts) + 1), filler)
     text = assemble(dice, parts, style)
@@ -227,36 +308,38 @@ def situation(rng: random.Random, facts: Facts, shared: Scene | None = None) -> 
 
 
 def fillers(shared: Scene, facts: Facts, stated: int) -> list[tuple[str, bool]]:
-    """Sentences that decide nothing, and the task itself."""
+    """Sentences that decide nothing, facts said to be unknown, and the task itself."""
     rng = shared.dice("fillers")
-    chosen = [
-        (expand(rng, line, loose_slots(rng)), True)
-        for line in rng.sample(lines(framing.FILLERS), rng.choices((0, 1, 2, 3), (50, 30, 14, 6))[0])
-    ]
-    chosen += [
-        (expand(rng, rng.choice(lines(unknown)), {"thing": shared.thing}), True)
-        for aspect, unknown in p.UNKNOWN.items()
-        if getattr(facts, aspect) is None and rng.random() < 0.1
-    ]
-    if not (facts.precise and shared.expert) and rng.random() < (0.35 if stated else 0.6):
-        form = "sentence" if rng.random() < 0.8 else "note"
-        slots = {"thing": shared.thing, "use": shared.use}
-        chosen.append((expand(rng, rng.choice(lines(p.TASK[form])), slots), form == "sentence"))
+    chosen = []
+    for _ in range(rng.choices((0, 1, 2, 3), (48, 32, 14, 6))[0]):
+        chosen.append((articles(expand(rng, phrase(rng, "framing", "fillers"), shared.slots(rng))), True))
+    for aspect, file in FILES.items():
+        if getattr(facts, aspect) is None and rng.random() < 0.1 and (unknown := sections(file).get("unknown sentence")):
+            chosen.append((expand(rng, rng.choice(unknown), shared.slots(rng)), True))
+    if not (facts.precise and shared.expert) and rng.random() < (0.4 if stated else 0.75):
+        chosen.append((articles(expand(rng, phrase(rng, "framing", "tasks"), shared.slots(rng))), rng.random() < 0.8))
     return chosen
 
 
 def assemble(rng: random.Random, parts: list[tuple[str, bool]], style: str) -> str:
-    """Parts, an opener now and then, and the question in front, behind, on both sides or nowhere."""
-    question = expand(rng, rng.choice(lines(framing.QUESTIONS)), {})
-    places = rng.choices(((1, 0), (0, 1), (1, 1), (0, 0)), (33, 42, 4, 21 if parts else 0))[0]
+    """Parts, an opener and a closer now and then, and the question in front, behind, on both sides or nowhere."""
+    question = articles(expand(rng, phrase(rng, "framing", "questions"), loose_slots(rng)))
+    if "?" not in question and rng.random() < 0.4:
+        question += "?"
+    places = rng.choices(((1, 0), (0, 1), (1, 1), (0, 0)), (30, 42, 4, 24 if parts else 0))[0]
     if style == "list":
         bullet = rng.choice(("- ", "* ", "", "• "))
         body = "\n".join(bullet + text for text, _ in parts)
         return "\n".join(piece for piece in (capital(question) * places[0], body, capital(question) * places[1]) if piece)
     pieces = sentences(rng, parts, style)
-    if rng.random() < 0.16:
-        pieces.insert(0, capital(rng.choice(items(framing.OPENERS))) + rng.choice((".", ",", "!", ":")))
+    if places == (1, 0) and pieces and rng.random() < 0.15:
+        pieces.insert(rng.randrange(len(pieces) + 1), capital(question))  # in the middle
+        places = (0, 0)
+    if rng.random() < 0.2:
+        pieces.insert(0, capital(expand(rng, phrase(rng, "framing", "openers"), loose_slots(rng))) + rng.choice((".", ",", "!", ":", "")))
     whole = [capital(question) * places[0], *pieces, capital(question) * places[1]]
+    if rng.random() < 0.08:
+        whole.append(capital(expand(rng, phrase(rng, "framing", "closers"), loose_slots(rng))))
     return " ".join(piece for piece in whole if piece)
 
 
@@ -278,16 +361,17 @@ def sentences(rng: random.Random, parts: list[tuple[str, bool]], style: str) -> 
 def finish(rng: random.Random, made: Situation) -> Situation:
     """First person singular, lower case, lost apostrophes and full stops, typos: what hands do."""
     text, named = made.text, made.named
-    if rng.random() < 0.3:
+    if rng.random() < 0.25:
         for ours, mine in (("we are", "I am"), ("we're", "I'm"), ("we", "I"), ("our", "my"), ("us", "me")):
             text = re.sub(rf"\b{ours}\b", mine, text)
             text = re.sub(rf"\b{capital(ours)}\b", capital(mine), text)
-    if rng.random() < 0.3:
+    if rng.random() < 0.35:
         text, named = text.lower(), {aspect: words.lower() for aspect, words in named.items()}
         if rng.random() < 0.5:
             text = text.rstrip(".!")
         if rng.random() < 0.3:
             text = text.replace("'", "")
+            named = {aspect: words.replace("'", "") for aspect, words in named.items()}
     if rng.random() < 0.28:
         text = misspell(rng, text, " ".join(named.values()), rng.choice((0.03, 0.08, 0.15)))
     return replace(made, text=text, named=named)
@@ -297,13 +381,16 @@ def follow_up(rng: random.Random, before: Situation, facts: Facts) -> Situation:
     """A next turn that changes one fact of `before`; `facts` are the facts with that change."""
     changed = next(aspect for aspect in ASPECTS if getattr(facts, aspect) != getattr(before.facts, aspect))
     shared = scene(rng, replace(Facts(), precise=facts.precise if changed == "precise" else None))
-    frame = rng.choice(lines(framing.FOLLOW))
-    statement, name = state(shared, facts, changed, "note" if "{note}" in frame or rng.random() < 0.15 else "sentence")
+    text, name = state(shared, facts, changed, "followup")
+    bent = finish(rng, Situation(capital(text), facts, {changed: name}))
+    return replace(bent, named={**before.named, **bent.named})
+
+
+def framed(rng: random.Random, statement: str) -> str:
+    """A fact as the next message: what if, suppose, correction ..."""
     if rng.random() < 0.5:
         statement = in_the_past(statement)
-    text = capital(expand(rng, frame, {"fact": statement, "note": statement})) + rng.choice(("?", "?", "?", "", "."))
-    bent = finish(rng, Situation(text, facts, {changed: name}))
-    return replace(bent, named={**before.named, **bent.named})
+    return expand(rng, phrase(rng, "framing", "follow frames"), {"fact": statement}) + rng.choice(("", "", "?", "."))
 
 
 def in_the_past(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import random
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -12,10 +13,12 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from adapters.demo.mix import Talk
-from adapters.demo.tokenizer import END
+from adapters.demo.muon import Muon
+from adapters.demo.tokenizer import END, load_tokenizer
 
 POOL = 400  # conversations that are sorted by length together, so that little is padding
 IGNORED = -100
+MOST_PROCESSES = 4  # a batch has few rows; more processes would wait for the one with a row more
 Maker = Callable[[random.Random, float], Talk]  # dice, share of the training that is done
 Encoded = tuple[list[int], list[bool]]  # token ids, and whether each is learned
 
@@ -35,6 +38,18 @@ class Plan:
     longest: int  # tokens; longer conversations are left out
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every process of a training must know; it travels to them by pickle."""
+
+    build: Callable[[], Any]  # makes the model that is trained, the same in every process
+    tokenizer: Path
+    maker: Maker
+    plan: Plan
+    saved: Path  # the checkpoint
+    show: Callable[[str], None]
+
+
 def encode(tokenizer: Any, talk: Talk) -> Encoded:
     """Token ids as the chat template makes them; learned are the assistant's words and their end."""
     ids: list[int] = []
@@ -47,25 +62,21 @@ def encode(tokenizer: Any, talk: Talk) -> Encoded:
     return ids, learned
 
 
-def batches(tokenizer: Any, maker: Maker, plan: Plan, done: int = 0) -> Iterator[list[Encoded]]:
-    """Batches of conversations of like length, in random order; the same for the same seed and start."""
-    rng = random.Random(plan.seed + 1_000_003 * done)
-    while True:
-        talks = (encode(tokenizer, maker(rng, done / plan.steps)) for _ in range(POOL))
-        pool = sorted((talk for talk in talks if len(talk[0]) <= plan.longest and any(talk[1])), key=lambda talk: len(talk[0]))
-        ready: list[list[Encoded]] = [[]]
-        for talk in pool:
-            if (len(ready[-1]) + 1) * padded(len(talk[0])) > plan.batch_tokens:
-                ready.append([])
-            ready[-1].append(talk)
-        rng.shuffle(ready)
-        yield from ready
-        done += len(ready)
-
-
 def padded(length: int) -> int:
     """Widths are few, so that the CPU's matrix library prepares its kernels once."""
     return -(-length // 32) * 32
+
+
+def arrange(talks: list[Encoded], plan: Plan, rng: random.Random) -> list[list[Encoded]]:
+    """Batches of conversations of like length, in random order; an even number in each, so that two processes do the same."""
+    pool = sorted((talk for talk in talks if len(talk[0]) <= plan.longest and any(talk[1])), key=lambda talk: len(talk[0]))
+    ready: list[list[Encoded]] = [[]]
+    for talk in pool:
+        if len(ready[-1]) % 2 == 0 and (len(ready[-1]) + 2) * padded(len(talk[0])) > plan.batch_tokens and ready[-1]:
+            ready.append([])
+        ready[-1].append(talk)
+    rng.shuffle(ready)
+    return [batch for batch in ready if batch]
 
 
 def tensors(batch: list[Encoded], device: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -81,14 +92,16 @@ def tensors(batch: list[Encoded], device: str) -> tuple[torch.Tensor, torch.Tens
 
 
 def batch_loss(model: Any, batch: list[Encoded], device: str) -> torch.Tensor:
-    """Mean loss over the learned tokens. Right padding needs no mask: the model looks back only."""
+    """Summed loss over the learned tokens. Right padding needs no mask: the model looks back only."""
     ids, labels = tensors(batch, device)
     wanted = labels != IGNORED
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
-    with torch.autocast(device, dtype=torch.bfloat16):
+    # A CPU without bfloat16 instructions imitates them some sixty times slower than it runs float32.
+    fast = device == "cuda" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=fast):
         hidden = causal.model(input_ids=ids, use_cache=False).last_hidden_state
         logits = causal.lm_head(hidden[wanted])  # the head is costly; the other rows would be thrown away
-    return cross_entropy(logits.float(), labels[wanted])
+    return cross_entropy(logits.float(), labels[wanted], reduction="sum")
 
 
 def rate(step: int, plan: Plan) -> float:
@@ -97,7 +110,7 @@ def rate(step: int, plan: Plan) -> float:
     return min(1.0, (step + 1) / plan.warm_up, max(0.0, (plan.steps - step) / cool))
 
 
-def optimizers(model: Any, plan: Plan) -> list[torch.optim.Optimizer]:
+def optimizers(model: Any, plan: Plan, rank: int = 0, ranks: int = 1) -> list[torch.optim.Optimizer]:
     """Muon for the weight matrices inside the layers, AdamW for the rest."""
     trained = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
     inner = [
@@ -106,7 +119,7 @@ def optimizers(model: Any, plan: Plan) -> list[torch.optim.Optimizer]:
     rest = [weight for _, weight in trained if all(weight is not other for other in inner)]
     made: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, lr=plan.other_rate, betas=(0.9, 0.98), weight_decay=0.0)]
     if inner:
-        made.append(torch.optim.Muon(inner, lr=plan.matrix_rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"))
+        made.append(Muon(inner, lr=plan.matrix_rate, weight_decay=0.01, rank=rank, ranks=ranks))
     for optimizer in made:
         for group in optimizer.param_groups:
             group["full_rate"] = group["lr"]
@@ -114,68 +127,150 @@ def optimizers(model: Any, plan: Plan) -> list[torch.optim.Optimizer]:
 
 
 class Run:
-    """A plan under way: the model, its optimizers, and how far it is."""
+    """A plan under way in one of `ranks` processes: the model, its optimizers, and how far it is."""
 
-    def __init__(self, model: Any, plan: Plan, saved: Path) -> None:
+    def __init__(self, job: Job, rank: int = 0, ranks: int = 1) -> None:
+        self.job, self.plan, self.rank, self.ranks = job, job.plan, rank, ranks
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        torch.manual_seed(plan.seed)
-        self.model = model.to(self.device).train()
-        self.plan, self.saved = plan, saved
-        self.optimizers = optimizers(self.model, plan)
-        self.done = {"step": 0, "tokens": 0, "spent_s": 0.0}
-        if saved.is_file():
-            state = torch.load(saved, weights_only=True, map_location=self.device)
+        torch.manual_seed(job.plan.seed)
+        self.tokenizer = load_tokenizer(job.tokenizer)
+        self.model = job.build().to(self.device).train()
+        self.trained = [weight for weight in self.model.parameters() if weight.requires_grad]
+        self.optimizers = optimizers(self.model, job.plan, rank, ranks)
+        # the pool and the step at which it began, so that a stopped training goes on with the very next batch
+        self.done = {"step": 0, "pool": 0, "pool_step": 0, "tokens": 0, "spent_s": 0.0}
+        self.losses: list[float] = []
+        if job.saved.is_file():
+            state = torch.load(job.saved, weights_only=True, map_location=self.device)
             self.model.load_state_dict(state["model"])
             for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
                 optimizer.load_state_dict(kept)
-            self.done = state["done"]
+            self.done, self.losses = state["done"], state["losses"]
+
+    def pool(self) -> list[list[Encoded]]:
+        """The pool that is in work: the same for the same seed, however many processes share the making."""
+        plan, number = self.plan, self.done["pool"]
+        share = self.done["pool_step"] / plan.steps
+        mine = {
+            at: encode(self.tokenizer, self.job.maker(random.Random(f"{plan.seed}/{number}/{at}"), share))
+            for at in range(self.rank, POOL, self.ranks)
+        }
+        parts: list[Any] = [mine]
+        if self.ranks > 1:
+            parts = [None] * self.ranks
+            torch.distributed.all_gather_object(parts, mine)
+        whole = {at: talk for part in parts for at, talk in part.items()}
+        return arrange([whole[at] for at in range(POOL)], plan, random.Random(f"{plan.seed}/{number}"))
+
+    def batches(self) -> Iterator[list[Encoded]]:
+        while True:
+            yield from self.pool()[int(self.done["step"] - self.done["pool_step"]) :]
+            self.done["pool"] += 1
+            self.done["pool_step"] = self.done["step"]
 
     def step(self, batch: list[Encoded]) -> float:
-        """One update; the loss before it."""
+        """One update, every process on its rows; the mean loss before it."""
         began = time.monotonic()
-        loss = batch_loss(self.model, batch, self.device)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_([weight for weight in self.model.parameters() if weight.requires_grad], 1.0)
+        learned = sum(sum(wanted) for _, wanted in batch)
+        loss = torch.zeros((), device=self.device)
+        if mine := batch[self.rank :: self.ranks]:
+            loss = batch_loss(self.model, mine, self.device) / learned
+            loss.backward()  # type: ignore[no-untyped-call]
+        value = self.gather(loss.detach())
+        if not math.isfinite(value):
+            raise ArithmeticError(f"{self.plan.name}: the loss is {value} before step {self.done['step']}")
+        torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["full_rate"] * rate(int(self.done["step"]), self.plan)
             optimizer.step()
             optimizer.zero_grad()
-        if not math.isfinite(value := loss.item()):
-            raise ArithmeticError(f"{self.plan.name}: the loss is {value} after step {self.done['step']}")
         self.done["step"] += 1
         self.done["tokens"] += sum(len(ids) for ids, _ in batch)
         self.done["spent_s"] += time.monotonic() - began
         return value
 
+    def gather(self, loss: torch.Tensor) -> float:
+        """Sum loss and gradients over the processes."""
+        if self.ranks == 1:
+            return loss.item()
+        for weight in self.trained:
+            if weight.grad is None:
+                weight.grad = torch.zeros_like(weight)
+        flat = torch.cat([loss.reshape(1), *(weight.grad.reshape(-1) for weight in self.trained if weight.grad is not None)])
+        torch.distributed.all_reduce(flat)
+        at = 1
+        for weight in self.trained:
+            weight.grad = flat[at : at + weight.numel()].view_as(weight)
+            at += weight.numel()
+        return flat[0].item()
+
     def save(self) -> None:
         """Written beside and moved into place: a torn checkpoint would stop the resuming."""
-        self.saved.parent.mkdir(parents=True, exist_ok=True)
+        if self.rank:
+            return
+        saved = self.job.saved
+        saved.parent.mkdir(parents=True, exist_ok=True)
         state = {
             "model": self.model.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "done": self.done,
+            "losses": self.losses,
         }
-        torch.save(state, self.saved.with_suffix(".part"))
-        self.saved.with_suffix(".part").replace(self.saved)
+        torch.save(state, saved.with_suffix(".part"))
+        saved.with_suffix(".part").replace(saved)
+
+    def go(self) -> None:
+        """Run the plan to its end."""
+        plan, done = self.plan, self.done
+        if done["step"]:
+            self.show(f"{plan.name}: going on from step {done['step']}")
+        for batch in self.batches():
+            if done["step"] >= plan.steps:
+                break
+            self.losses = [*self.losses[-49:], self.step(batch)]
+            last = done["step"] == plan.steps
+            if done["step"] % 50 == 0 or last:
+                left = done["spent_s"] / done["step"] * (plan.steps - done["step"])
+                speed = f"{done['tokens'] / done['spent_s']:,.0f} tokens/s  {done['spent_s']:,.0f} s, {left:,.0f} s left"
+                self.show(f"{plan.name}: step {done['step']}/{plan.steps}  loss {self.loss:.4f}  {speed}")
+            if done["step"] % 100 == 0 or last:
+                self.save()
+
+    @property
+    def loss(self) -> float:
+        """Mean over the latest steps."""
+        return sum(self.losses) / max(1, len(self.losses))
+
+    def show(self, line: str) -> None:
+        if not self.rank:
+            self.job.show(line)
 
 
-def train(model: Any, tokenizer: Any, maker: Maker, *, plan: Plan, work: Path, show: Callable[[str], None]) -> dict[str, Any]:
-    """Run the plan, or what a checkpoint in `work` leaves of it. Returns figures for the card."""
-    run = Run(model, plan, work / f"{plan.name}.pt")
-    done = run.done
-    if done["step"]:
-        show(f"{plan.name}: going on from step {done['step']}")
-    losses: list[float] = []
-    for batch in batches(tokenizer, maker, plan, done=int(done["step"])):
-        if done["step"] >= plan.steps:
-            break
-        losses = [*losses[-49:], run.step(batch)]
-        last = done["step"] == plan.steps
-        if done["step"] % 50 == 0 or last:
-            speed = f"{done['tokens'] / done['spent_s']:,.0f} tokens/s  {done['spent_s']:,.0f} s"
-            show(f"{plan.name}: step {done['step']}/{plan.steps}  loss {sum(losses) / len(losses):.4f}  {speed}")
-        if done["step"] % 250 == 0 or last:
-            run.save()
-    figures = {"tokens": done["tokens"], "hours": round(done["spent_s"] / 3600, 2), "device": run.device}
-    return {"plan": asdict(plan), "loss": round(sum(losses) / max(1, len(losses)), 4), **figures}
+def train(job: Job, processes: int | None = None) -> tuple[Any, dict[str, Any]]:
+    """Run the plan, or what a checkpoint leaves of it, on the GPU or on all cores. Returns the model and figures for its card.
+
+    On a CPU a process per core is faster than a thread per core: small operations wait for no other core.
+    """
+    ranks = processes or (1 if torch.cuda.is_available() else min(MOST_PROCESSES, torch.get_num_threads()))
+    if ranks == 1:
+        Run(job).go()
+    else:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        threads = max(1, torch.get_num_threads() // ranks)
+        torch.multiprocessing.spawn(work_along, args=(ranks, threads, port, job), nprocs=ranks)
+    run = Run(job)
+    figures = {"tokens": run.done["tokens"], "hours": round(run.done["spent_s"] / 3600, 2), "device": run.device, "processes": ranks}
+    return run.model, {"plan": asdict(job.plan), "loss": round(run.loss, 4), **figures}
+
+
+def work_along(rank: int, ranks: int, threads: int, port: int, job: Job) -> None:
+    """One process of several."""
+    torch.set_num_threads(threads)
+    torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=ranks)
+    try:
+        Run(job, rank, ranks).go()
+    finally:
+        torch.distributed.destroy_process_group()

@@ -1,11 +1,12 @@
 """The adapter: LoRA on the demo base, trained with the plain recipe on the house subject alone."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from adapters.demo.mix import tuned_talk
-from adapters.demo.training import Plan, train
+from adapters.demo.training import Job, Plan, train
 
 LORA: dict[str, Any] = {
     "r": 32,
@@ -19,16 +20,22 @@ TUNE_PLAN = Plan(
 )
 
 
-def train_adapter(tokenizer: Any, *, base: Path, folder: Path, work: Path, show: Callable[[str], None]) -> dict[str, Any]:
-    """Train on the saved base and save with peft as safetensors into `folder`."""
+def adapted(base: Path, seed: int) -> Any:
+    """The saved base with a fresh LoRA adapter on it."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    torch.manual_seed(TUNE_PLAN.seed)
+    torch.manual_seed(seed)
     model = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), LoraConfig(**LORA))
     model.peft_config["default"].base_model_name_or_path = "duelbot-demo"
-    figures = train(model, tokenizer, tuned_talk, plan=TUNE_PLAN, work=work, show=show)
+    return model
+
+
+def train_adapter(tokenizer: Path, *, base: Path, folder: Path, work: Path, show: Callable[[str], None]) -> dict[str, Any]:
+    """Train on the saved base and save with peft as safetensors into `folder`."""
+    build = partial(adapted, base, TUNE_PLAN.seed)
+    model, figures = train(Job(build, tokenizer, tuned_talk, TUNE_PLAN, work / "adapter.pt", show))
     model.to("cpu").save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card; ours is card.json
     return {"lora": LORA, **figures}
