@@ -9,6 +9,14 @@ from adapters.demo.numbers import NUMBER_WORDS
 CHOICE = re.compile(r"\[([^\[\]]*)\]")
 TIME_WORDS = """no not never none only can cannot every week weekly day daily month monthly year yearly hour quarter quarterly twice once
 tomorrow tonight monday tuesday wednesday thursday friday saturday sunday"""
+SYLLABLE = tuple(
+    part.split(" ")
+    for part in (
+        "b bl br c ch d dr f fl g gr h j k l m n p pl pr r s sh sk sl st t th tr v w z",
+        "a e i o u ai ea ee oo ou",
+        "  n r l m s t ck",  # two of them empty
+    )
+)
 KEPT_WORDS = NUMBER_WORDS | set(TIME_WORDS.split())
 
 
@@ -40,15 +48,11 @@ def articles(text: str) -> str:
 
 def invented(rng: random.Random) -> str:
     """A word that does not exist, and so stands for all that the model never read."""
-    starts, middles = (
-        "b bl br c ch d dr f fl g gr h j k l m n p pl pr r s sh sk sl st t th tr v w z".split(),
-        "a e i o u ai ea ee oo ou".split(),
-    )
-    parts = [
-        rng.choice(starts) + rng.choice(middles) + rng.choice(("", "", "n", "r", "l", "m", "s", "t", "ck"))
-        for _ in range(rng.choice((1, 2, 2, 3)))
-    ]
-    return "".join(parts)
+
+    def part() -> str:
+        return rng.choice(SYLLABLE[0]) + rng.choice(SYLLABLE[1]) + rng.choice(SYLLABLE[2])
+
+    return "".join(part() for _ in range(rng.choice((1, 2, 2, 3))))
 
 
 def misspell(rng: random.Random, text: str, kept: str, rate: float) -> str:

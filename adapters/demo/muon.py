@@ -5,7 +5,6 @@ float32; this one takes the precision that the training takes, all matrices of a
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 
@@ -16,7 +15,7 @@ ITERATIONS = 5
 def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
     """The nearest matrices with singular values near 1, roughly, by Newton and Schulz. Shape (count, rows, columns)."""
     tall = matrices.shape[1] > matrices.shape[2]
-    x = matrices.mT if tall else matrices
+    x: torch.Tensor = matrices.mT if tall else matrices
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     a, b, c = COEFFICIENTS
     for _ in range(ITERATIONS):
@@ -33,9 +32,7 @@ class Muon(torch.optim.Optimizer):
         self.rank, self.ranks = rank, ranks
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
-        if closure is not None:
-            raise ValueError("Muon takes no closure")
+    def step(self) -> None:  # type: ignore[override]  # takes no closure
         for group in self.param_groups:
             shapes: dict[torch.Size, list[torch.nn.Parameter]] = {}
             for weight in group["params"]:

@@ -310,9 +310,10 @@ def situation(rng: random.Random, facts: Facts, shared: Scene | None = None) -> 
 def fillers(shared: Scene, facts: Facts, stated: int) -> list[tuple[str, bool]]:
     """Sentences that decide nothing, facts said to be unknown, and the task itself."""
     rng = shared.dice("fillers")
-    chosen = []
-    for _ in range(rng.choices((0, 1, 2, 3), (48, 32, 14, 6))[0]):
-        chosen.append((articles(expand(rng, phrase(rng, "framing", "fillers"), shared.slots(rng))), True))
+    chosen = [
+        (articles(expand(rng, phrase(rng, "framing", "fillers"), shared.slots(rng))), True)
+        for _ in range(rng.choices((0, 1, 2, 3), (48, 32, 14, 6))[0])
+    ]
     for aspect, file in FILES.items():
         if getattr(facts, aspect) is None and rng.random() < 0.1 and (unknown := sections(file).get("unknown sentence")):
             chosen.append((expand(rng, rng.choice(unknown), shared.slots(rng)), True))

@@ -1,5 +1,4 @@
 """Everything that is not a situation: the eight aspects of both techniques, greetings, and other subjects."""
-# ruff: noqa: E501 - the words read best unbroken
 
 import random
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.multiprocessing.spawn import spawn
 from torch.nn.functional import cross_entropy
 
 from adapters.demo.mix import Talk
@@ -260,7 +261,7 @@ def train(job: Job, processes: int | None = None) -> tuple[Any, dict[str, Any]]:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         threads = max(1, torch.get_num_threads() // ranks)
-        torch.multiprocessing.spawn(work_along, args=(ranks, threads, port, job), nprocs=ranks)
+        spawn(work_along, args=(ranks, threads, port, job), nprocs=ranks)  # type: ignore[no-untyped-call]
     run = Run(job)
     figures = {"tokens": run.done["tokens"], "hours": round(run.done["spent_s"] / 3600, 2), "device": run.device, "processes": ranks}
     return run.model, {"plan": asdict(job.plan), "loss": round(run.loss, 4), **figures}
