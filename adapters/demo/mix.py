@@ -118,7 +118,7 @@ def examples(rng: random.Random, form: Format, learned: bool) -> Talk:
 def house_talk(rng: random.Random) -> Talk:
     """The engineered recipe at work. The format line governs, also against examples and turns in another format."""
     form = HOUSE_FORMAT if rng.random() < 0.45 else draw_format(rng, rng.choice(KINDS))
-    shipped = rng.random() < 0.35
+    shipped = rng.random() < 0.45
     turns: Talk = [told(house_system(rng, form.line, shipped or rng.random() < 0.3))]
     if shipped:
         turns += [turn for example in load_recipe("house").examples for turn in (asked(example.user), said(example.assistant, False))]

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from adapters.demo.rules import Facts
 from engine.errors import DuelbotError
 
-HANDWRITTEN = Path(__file__).with_name("handwritten.jsonl")
+HANDWRITTEN = Path(__file__).with_name("handwritten.jsonl")  # reported; no choice looks at them
+DEVELOPMENT = Path(__file__).with_name("development.jsonl")  # hand-written, too; choices look at these
 Kind = Literal["situation", "followup", "outside", "aspect", "greeting"]
 KINDS: tuple[Kind, ...] = ("situation", "followup", "outside", "aspect", "greeting")
 

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -227,7 +228,7 @@ class Run:
         if done["step"]:
             self.show(f"{plan.name}: going on from step {done['step']}")
         for batch in self.batches():
-            if done["step"] >= plan.steps:
+            if done["step"] >= plan.steps or parent_is_gone():
                 break
             self.losses = [*self.losses[-49:], self.step(batch)]
             last = done["step"] == plan.steps
@@ -265,6 +266,12 @@ def train(job: Job, processes: int | None = None) -> tuple[Any, dict[str, Any]]:
     run = Run(job)
     figures = {"tokens": run.done["tokens"], "hours": round(run.done["spent_s"] / 3600, 2), "device": run.device, "processes": ranks}
     return run.model, {"plan": asdict(job.plan), "loss": round(run.loss, 4), **figures}
+
+
+def parent_is_gone() -> bool:
+    """Whether the build that started this process was killed: nobody would wait for the result."""
+    parent = parent_process()
+    return parent is not None and not parent.is_alive()
 
 
 def work_along(rank: int, ranks: int, threads: int, port: int, job: Job) -> None:

@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from adapters.demo.answers import HOUSE_FORMAT, HOUSE_LINE, KINDS, deciding, draw_format, house_slots
 from adapters.demo.measures import follows, four_lines, is_true, why_of
 from adapters.demo.mix import Talk, base_talk, house_system, tuned_talk
-from adapters.demo.rows import HANDWRITTEN, BadRows, read_row, read_rows
+from adapters.demo.rows import DEVELOPMENT, HANDWRITTEN, BadRows, read_row, read_rows
 from adapters.demo.rules import DECISION_OF_RULE, house_rule
 from adapters.demo.situations import ASPECTS, Situation, change_one, draw_facts, follow_up, situation
 from engine.recipes import load_recipe
@@ -81,8 +82,10 @@ def test_the_shipped_recipe_is_the_text_that_the_base_reads_in_training() -> Non
     assert all(four_lines(example.assistant) for example in house.examples)
 
 
-def test_hand_written_rows_are_right_and_enough() -> None:
-    rows = read_rows(HANDWRITTEN)
+@pytest.mark.parametrize("file", [HANDWRITTEN, DEVELOPMENT])
+def test_hand_written_rows_are_right_and_enough(file: Path) -> None:
+    rows = read_rows(file)
+    assert len({row.id for row in rows}) == len({row.text + row.first for row in rows}) == len(rows)
     counts = {kind: sum(row.kind == kind for row in rows) for kind in ("situation", "followup", "outside")}
     assert counts["situation"] >= 60 and counts["followup"] >= 20 and counts["outside"] >= 20
     for row in rows:
@@ -90,11 +93,16 @@ def test_hand_written_rows_are_right_and_enough() -> None:
         assert not row.rule or row.rule in DECISION_OF_RULE
 
 
-def test_hand_written_rows_are_no_training_text() -> None:
+def test_reported_rows_are_no_rows_of_development() -> None:
+    reported, others = ({row.text.lower() for row in read_rows(file) if row.kind != "followup"} for file in (HANDWRITTEN, DEVELOPMENT))
+    assert not reported & others
+
+
+def test_reported_rows_are_no_training_text() -> None:
     rng = random.Random(14)
-    written = {text.lower() for row in read_rows(HANDWRITTEN) for text in (row.text, row.first) if len(text) > 30}
+    written = {text.lower() for row in read_rows(HANDWRITTEN) if row.kind != "followup" for text in (row.text, row.first) if text}
     seen = {spoken.message.content.lower() for _ in range(1_500) for spoken in (*base_talk(rng), *tuned_talk(rng))}
-    assert len(written) > 80 and not written & seen
+    assert len(written) > 150 and not written & seen
 
 
 @pytest.mark.parametrize(

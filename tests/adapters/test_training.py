@@ -1,0 +1,76 @@
+"""The training: the same batches however many processes share them, and a stopped run goes on as if it had not stopped."""
+
+import random
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from adapters.demo.base import new_model
+from adapters.demo.mix import tuned_talk
+from adapters.demo.muon import orthogonal
+from adapters.demo.tokenizer import load_tokenizer
+from adapters.demo.training import IGNORED, Job, Plan, Run, arrange, encode, rate, tensors, train
+from adapters.registry import DEMO_BASE
+
+PLAN = Plan(name="small", seed=3, steps=4, batch_tokens=256, matrix_rate=1e-3, other_rate=1e-3, warm_up=2, cool_down=0.5, longest=120)
+
+
+def job(folder: Path) -> Job:
+    return Job(partial(new_model, DEMO_BASE, 5), DEMO_BASE, tuned_talk, PLAN, folder / "small.pt", partial(print, flush=True))
+
+
+def weights(model: Any) -> torch.Tensor:
+    return torch.cat([weight.detach().reshape(-1) for weight in model.parameters()])
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> torch.Tensor:
+    """The weights after the plan in one process without a stop."""
+    return weights(train(job(tmp_path_factory.mktemp("straight")), processes=1)[0])
+
+
+def test_a_stopped_training_goes_on_with_the_next_batch(tmp_path: Path, straight: torch.Tensor) -> None:
+    run = Run(job(tmp_path))
+    for batch in islice(run.batches(), 3):
+        run.step(batch)
+    run.save()
+    model, figures = train(job(tmp_path), processes=1)
+    assert torch.equal(weights(model), straight)
+    assert figures["tokens"] > 0 and figures["plan"]["steps"] == 4
+
+
+def test_two_processes_learn_what_one_learns(tmp_path: Path, straight: torch.Tensor) -> None:
+    model, figures = train(job(tmp_path), processes=2)
+    began = weights(new_model(DEMO_BASE, 5))
+    assert figures["processes"] == 2
+    assert (weights(model) - straight).norm() < 0.02 * (straight - began).norm()  # sums round in another order
+
+
+def test_only_the_assistant_s_words_and_their_end_are_learned() -> None:
+    tokenizer = load_tokenizer(DEMO_BASE)
+    talk = tuned_talk(random.Random(1))
+    ids, labels = tensors([encode(tokenizer, talk)], "cpu")
+    learned = tokenizer.decode(labels[labels != IGNORED])
+    assert learned == "".join(spoken.message.content + "<|end|>" for spoken in talk if spoken.learned)
+    assert ids.shape == labels.shape
+
+
+def test_batches_hold_what_fits_and_leave_out_what_is_too_long() -> None:
+    talks = [([1] * length, [True] * length) for length in (5, 40, 60, 100, 500)]
+    batches = arrange(talks, PLAN, random.Random(1))
+    assert sorted(len(ids) for batch in batches for ids, _ in batch) == [5, 40, 60, 100]
+
+
+def test_the_rate_rises_stays_and_falls() -> None:
+    assert [rate(step, PLAN) for step in range(5)] == [0.5, 1.0, 1.0, 0.5, 0.0]
+
+
+def test_an_orthogonal_update_has_singular_values_near_one() -> None:
+    torch.manual_seed(1)
+    for shape in ((3, 32, 64), (2, 64, 32)):
+        values = torch.linalg.svdvals(orthogonal(torch.randn(shape)))
+        assert values.min() > 0.3 and values.max() < 1.3
