@@ -74,10 +74,12 @@ def install(source: Path, target: Path) -> None:
 
 def measure(show: Show, rows: Path = HANDWRITTEN) -> dict[str, float]:
     """The bars on a file of rows, shown with every failure."""
-    outcomes = evaluate(Answerer(DEMO_BASE, DEMO_ADAPTER), read_rows(rows), show)
+    answerer = Answerer(DEMO_BASE, DEMO_ADAPTER)
+    outcomes = evaluate(answerer, read_rows(rows), show)
     shares = figures(outcomes)
     show(failures(outcomes))
     show("\n" + table(shares, outcomes))
+    show("prompt tokens, mean: " + ", ".join(f"{arm} {mean:.0f}" for arm, mean in answerer.prompt_lengths().items()))
     return shares
 
 

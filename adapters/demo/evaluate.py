@@ -84,6 +84,10 @@ class Answerer:
             answers |= zip(chosen, self._batch(arm, recipe, [requests[at] for at in chosen]), strict=True)
         return [answers[at] for at in range(len(requests))]
 
+    def prompt_lengths(self) -> dict[Arm, float]:
+        """Mean tokens of a prompt, of the arms that answered."""
+        return {arm: sum(lengths) / len(lengths) for arm, lengths in self.prompt_tokens.items() if lengths}
+
     def _batch(self, arm: Arm, recipe: Recipe, requests: list[Request]) -> list[str]:
         import torch
 
