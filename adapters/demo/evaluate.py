@@ -141,7 +141,7 @@ def judged(arm: Arm, row: Row, text: str, answer: str) -> list[Outcome]:
         return found
     found.append(Outcome(f"{arm}: format exact", float(four_lines(answer)), row.id, text, "four lines", answer))
     named = why_of(answer) or ("",)
-    share = sum(is_true(clause, row.facts, text) for clause in named) / len(named)
+    share = sum(is_true(clause, row.facts) for clause in named) / len(named)
     return [*found, Outcome(f"{arm}: named facts true", share, row.id, text, "facts of the request", answer)]
 
 

@@ -33,6 +33,13 @@ CHANGE_DAYS = {  # what the answer says of change -> the days between two change
     "changes every few years": (400, 999),
     "stable task": (QUARTER_DAYS, 10_000),
 }
+DEADLINE_DAYS = {  # what the answer says of the deadline -> the days from now for which it is true
+    "needed today": (0, 0.9),
+    "needed tomorrow": (0.5, 1.5),
+    "needed in two days": (1.5, 2.5),
+    "needed in three days": (2.5, 3.5),
+    "needed within a week": (0, WEEK_DAYS),
+}
 
 
 def decision_of(answer: str) -> str | None:
@@ -69,7 +76,7 @@ def why_of(answer: str) -> tuple[str, ...]:
     return tuple(match[1].split("; ")) if match else ()
 
 
-def is_true(clause: str, facts: Facts, text: str) -> bool:
+def is_true(clause: str, facts: Facts) -> bool:
     """Whether a named fact is one of the request."""
     if clause in MISSING.values():
         aspect = next(name for name, words in MISSING.items() if words == clause)
@@ -93,8 +100,8 @@ def is_true(clause: str, facts: Facts, text: str) -> bool:
             return facts.precise is True
     if span := CHANGE_DAYS.get(clause):
         return facts.change_days is not None and span[0] <= facts.change_days <= span[1]
-    if clause.startswith("needed "):
-        return facts.deadline_days is not None and facts.deadline_days <= WEEK_DAYS and clause[7:].lower() in text.lower()
+    if span := DEADLINE_DAYS.get(clause):
+        return facts.deadline_days is not None and span[0] <= facts.deadline_days <= span[1]
     return number_is_true(clause, facts)
 
 

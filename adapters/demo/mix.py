@@ -125,7 +125,7 @@ def house_talk(rng: random.Random) -> Talk:
     elif rng.random() < 0.35:
         shown = form if rng.random() < 0.6 else HOUSE_FORMAT if rng.random() < 0.8 else draw_format(rng, rng.choice(KINDS))
         turns += examples(rng, shown, shown == form)
-    if rng.random() < 0.15:
+    if rng.random() < 0.25:
         turns += small_talk(rng)
     turns += case_turns(rng, lambda made: form.render(house_slots(made.facts, made.named)), rng.choice((1, 3, 5, 7)))
     if rng.random() < 0.15:

@@ -25,7 +25,24 @@ PERIODS: dict[float, str] = {  # days between two changes -> how the answer name
     365: "changes yearly",
     730: "changes every few years",
 }
-DEADLINES = (0.5, 1, 2, 3, 4, 5, 6, 7, 14, 21, 30, 60, 90, 120, 180, 365)  # days; how people say them is in language/deadline.txt
+DEADLINES: dict[float, str] = {  # days -> how the answer names them; how people say them is in language/deadline.txt
+    0.5: "needed today",
+    1: "needed tomorrow",
+    2: "needed in two days",
+    3: "needed in three days",
+    4: "needed within a week",
+    5: "needed within a week",
+    6: "needed within a week",
+    7: "needed within a week",
+    14: "needed in two weeks",
+    21: "needed in three weeks",
+    30: "needed in a month",
+    60: "needed in two months",
+    90: "needed in three months",
+    120: "needed in a few months",
+    180: "needed in half a year",
+    365: "needed in a year",
+}
 RELAXED_DAYS = 30  # a later deadline may be told as no hurry
 UNITS: dict[str, tuple[float, str]] = {  # named unit -> months in it, how people say it
     "a month": (1, "[a month|a month|per month|per month|monthly|each month|every month|/month|in a month]"),
@@ -96,7 +113,7 @@ def free_facts(rng: random.Random, rule: int) -> Facts:
         access=rng.random() < (0.1 if rule == 1 else 0.95) if said["access"] or rule == 1 else None,
         examples=examples if said["examples"] or rule in (2, 5) else None,
         change_days=change if said["change_days"] or rule in (3, 5) else None,
-        deadline_days=rng.choice(DEADLINES) if (said["deadline_days"] and rng.random() < 0.6) or rule == 4 else None,
+        deadline_days=rng.choice(tuple(DEADLINES)) if (said["deadline_days"] and rng.random() < 0.6) or rule == 4 else None,
         volume_month=volume if said["volume_month"] else None,
         precise=rng.random() < 0.75 if said["precise"] and rng.random() < 0.6 else None,
     )
@@ -131,8 +148,7 @@ def worded(rng: random.Random, value: float | bool, aspect: str, expert: bool) -
         case "deadline_days":
             if value > RELAXED_DAYS and rng.random() < 0.35:
                 return "relaxed", {}, "no hurry"
-            by = due(rng, value)
-            return "by", {"by": by}, f"needed {by}"
+            return "by", {"by": due(rng, value)}, DEADLINES[value]
         case "volume_month":
             return worded_volume(rng, int(value))
     if value and expert:
@@ -231,7 +247,7 @@ def joint(shared: Scene, facts: Facts) -> tuple[str, dict[str, str]] | None:
                 named[aspect] = f"{slots['v']} requests {unit}"
             case "deadline=by":
                 slots["by"] = due(rng, value)
-                named[aspect] = f"needed {slots['by']}"
+                named[aspect] = DEADLINES[value]
             case "change=period":
                 slots["period"] = period(rng, value)
                 named[aspect] = PERIODS[value]

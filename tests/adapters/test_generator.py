@@ -36,7 +36,7 @@ def test_every_generated_answer_keeps_the_format_and_names_only_its_facts() -> N
         answer = HOUSE_FORMAT.render(house_slots(one.facts, one.named))
         assert four_lines(answer), answer
         for clause in why_of(answer):
-            assert is_true(clause, one.facts, one.text), (clause, one)
+            assert is_true(clause, one.facts), (clause, one)
 
 
 def test_what_an_answer_names_stands_in_the_text() -> None:

@@ -79,12 +79,10 @@ def test_measures_tell_right_from_wrong() -> None:
     answer = "Decision: fine-tuning\nWhy: 14k labelled examples; changes yearly; 80k requests a month\nWatch: a\nNext: b"
     facts = Facts(examples=14_000, change_days=365, volume_month=80_000)
     assert four_lines(answer) and decision_of(answer) == TUNE
-    assert [is_true(clause, facts, "") for clause in why_of(answer)] == [True, True, True]
-    assert [is_true(clause, Facts(examples=1_400, change_days=30), "") for clause in why_of(answer)] == [False, False, False]
-    assert is_true("needed by Friday", Facts(deadline_days=5), "It must run by Friday.") and not is_true(
-        "needed by Friday", Facts(), "by Friday"
-    )
-    assert not four_lines(answer + "\n") and not four_lines("Decision: maybe\nWhy: a\nWatch: b\nNext: c")
+    assert [is_true(clause, facts) for clause in why_of(answer)] == [True, True, True]
+    assert [is_true(clause, Facts(examples=1_400, change_days=30)) for clause in why_of(answer)] == [False, False, False]
+    assert is_true("needed in three days", Facts(deadline_days=3)) and is_true("needed within a week", Facts(deadline_days=5))
+    assert not is_true("needed in three days", Facts(deadline_days=1)) and not is_true("needed within a week", Facts())
 
 
 @pytest.mark.parametrize(
