@@ -16,7 +16,7 @@ from adapters.registry import DEMO_ADAPTER, DEMO_BASE
 from engine.contestants import folder_revision
 from engine.recipes import load_recipe
 
-VERSION = "1"
+VERSION = "2"
 LIMITS = (
     "It is a small demonstration model and knows one subject: prompt engineering or fine-tuning.",
     "It learned from generated English text alone; other languages and unusual wording mislead it.",
@@ -116,8 +116,8 @@ It is a demonstration model and knows one subject: prompt engineering or fine-tu
 | adapter | LoRA rank {tuned["lora"]["r"]}, all linear layers, {tuned["tokens"]:,} tokens, seed {tune["seed"]}, {tuned["hours"]} h |
 
 ## Figures
-Measured on adapters/demo/handwritten.jsonl: questions written by hand before the generator and used in no
-training text. adapters/LOG.md has the runs, and says where a choice was made after they had been seen.
+Measured on adapters/demo/handwritten.jsonl: questions written by hand without knowledge of the generator, used in no training text and for
+no choice. adapters/LOG.md has the runs.
 
 | measure | share |
 |---|---|
