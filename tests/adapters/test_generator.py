@@ -117,3 +117,9 @@ def test_reported_rows_are_no_training_text() -> None:
 def test_a_wrong_row_is_refused_with_its_place(line: str, words: str) -> None:
     with pytest.raises(BadRows, match=f"rows:1.*{words}"):
         read_row("rows:1", line)
+
+
+def test_phrases_leave_nothing_open() -> None:
+    rng = random.Random(15)
+    said = [spoken.message.content for _ in range(400) for spoken in (*base_talk(rng), *tuned_talk(rng)) if spoken.message.role == "user"]
+    assert not [text for text in said if set("{}[]|") & set(text)]
