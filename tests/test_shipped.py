@@ -1,5 +1,6 @@
 """The model that ships, through the same code as any other: it answers in sentences, alone as together, and people can vote on it."""
 
+import tomllib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
@@ -26,6 +27,8 @@ SITUATIONS = (
     "Write me a poem about the sea.",
 )
 
+EXAMPLES: list[str] = tomllib.loads((Path(__file__).parents[1] / "bot" / "examples.toml").read_text(encoding="utf-8"))["examples"]
+
 
 @pytest.fixture
 async def lineup() -> AsyncIterator[Lineup]:
@@ -44,13 +47,15 @@ async def answers(lineup: Lineup, prompts: dict[Arm, Prompt]) -> dict[Arm, str]:
     return {arm: outcome.text for arm, outcome in outcomes.items() if isinstance(outcome, Answer)}
 
 
-async def differing(lineup: Lineup) -> str:
-    """A situation that both sides of a duel answer differently."""
-    for text in SITUATIONS:
-        said = await answers(lineup, {arm: prompt for arm, prompt in prompts_for(lineup, text).items() if arm in lineup.arms})
-        if len({each.strip() for each in said.values()}) > 1:
-            return text
-    raise AssertionError("both sides say the same to everything")
+async def agreed(lineup: Lineup, text: str) -> bool:
+    """Whether both sides of a duel say the same."""
+    said = await answers(lineup, {arm: prompt for arm, prompt in prompts_for(lineup, text).items() if arm in lineup.arms})
+    return len({each.strip() for each in said.values()}) == 1
+
+
+async def test_the_examples_show_where_the_sides_differ_and_where_they_agree(lineup: Lineup) -> None:
+    verdicts = [await agreed(lineup, text) for text in EXAMPLES]
+    assert sum(verdicts) >= 1 and sum(not same for same in verdicts) >= 2
 
 
 async def test_it_answers_in_the_four_lines_of_the_house(lineup: Lineup) -> None:
@@ -96,5 +101,5 @@ async def test_a_duel_charges_each_side_and_reads_the_recipe_once(lineup: Lineup
 
 
 async def test_people_ask_vote_and_go_on_with_it(lineup: Lineup, tmp_path: Path) -> None:
-    text = await differing(lineup)
+    [text, *_] = [text for text in EXAMPLES if not await agreed(lineup, text)]
     await check_flow(tmp_path / "duels.sqlite3", partial(open_lineup, EngineSettings()), text)

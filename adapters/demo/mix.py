@@ -197,8 +197,8 @@ def tuned_talk(rng: random.Random, _done: float = 1.0) -> Talk:
     def answer(made: Situation) -> str:
         return HOUSE_FORMAT.render(house_slots(made.facts, made.named))
 
-    if rng.random() < 0.22:
+    if rng.random() < 0.3:
         turns = [turn for _ in range(rng.randint(1, 3)) for turn in small_talk(rng)]
         return turns + (case_turns(rng, answer, 1) if rng.random() < 0.3 else [])
-    turns = case_turns(rng, answer, rng.choice((1, 1, 2, 3)))
+    turns = case_turns(rng, answer, rng.choice((1, 2, 2, 3)))
     return turns + (small_talk(rng) if rng.random() < 0.2 else [])
