@@ -20,8 +20,8 @@ VERSION = "2"
 LIMITS = (
     "It is a small demonstration model and knows one subject: prompt engineering or fine-tuning.",
     "It learned from generated English text alone; other languages and unusual wording mislead it.",
-    "It copies wrong numbers and names facts that nobody stated in about one answer of four.",
-    'It confuses "can train" with "cannot train" at times, and takes an unknown number of examples for none.',
+    "On messages of strangers about one decision of five is wrong, and about one named fact of eight, most often a number with other digits.",
+    "After a follow-up it repeats its last decision at times, though the facts that it names have changed.",
     "Conversations beyond about 600 tokens are longer than most that it learned from, and answers get worse there.",
     "The adapter answers in the four lines that it was trained on; only the base follows a changed format line.",
 )
