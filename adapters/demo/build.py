@@ -20,7 +20,7 @@ VERSION = "2"
 LIMITS = (
     "It is a small demonstration model and knows one subject: prompt engineering or fine-tuning.",
     "It learned from generated English text alone; other languages and unusual wording mislead it.",
-    "On messages of strangers about one decision of five is wrong, and about one named fact of eight, most often a number with other digits.",
+    "On messages of strangers about one decision of five is wrong, and about one named fact of eight, mostly a number with other digits.",
     "After a follow-up it repeats its last decision at times, though the facts that it names have changed.",
     "Conversations beyond about 600 tokens are longer than most that it learned from, and answers get worse there.",
     "The adapter answers in the four lines that it was trained on; only the base follows a changed format line.",
