@@ -20,7 +20,7 @@ from adapters.demo.rules import (
 from adapters.demo.situations import UNITS
 
 FOUR_LINES = re.compile(rf"Decision: ({'|'.join(DECISIONS)})\nWhy: .+\nWatch: .+\nNext: .+")
-CHANGE_DAYS = {  # what the answer says of change -> the days between two changes for which it is true
+CHANGE_DAYS: dict[str, tuple[float, float]] = {  # what the answer says of change -> the days between two changes for which it is true
     "changes daily": (0, 1.5),
     "changes every few days": (1, 6.9),
     "changes weekly": (3, 7),
@@ -33,7 +33,7 @@ CHANGE_DAYS = {  # what the answer says of change -> the days between two change
     "changes every few years": (400, 999),
     "stable task": (QUARTER_DAYS, 10_000),
 }
-DEADLINE_DAYS = {  # what the answer says of the deadline -> the days from now for which it is true
+DEADLINE_DAYS: dict[str, tuple[float, float]] = {  # what the answer says of the deadline -> the days from now for which it is true
     "needed today": (0, 0.9),
     "needed tomorrow": (0.5, 1.5),
     "needed in two days": (1.5, 2.5),
