@@ -1,7 +1,7 @@
 """The phrases of the generator: text files of sections, a phrase a line, and the ways to draw from them.
 
 `== name` opens a section. In a phrase `[a|b|]` draws one alternative and `{slot}` is filled. The files hold what people say, one file
-for each fact and three for what stands around the facts; what a phrase means is in situations.py.
+for each fact and three for what stands around the facts; what a phrase means is in statements.py.
 """
 
 import random

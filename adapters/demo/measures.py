@@ -17,7 +17,7 @@ from adapters.demo.rules import (
     WEEK_DAYS,
     Facts,
 )
-from adapters.demo.situations import UNITS
+from adapters.demo.statements import UNITS
 
 FOUR_LINES = re.compile(rf"Decision: ({'|'.join(DECISIONS)})\nWhy: .+\nWatch: .+\nNext: .+")
 CHANGE_DAYS: dict[str, tuple[float, float]] = {  # what the answer says of change -> the days between two changes for which it is true

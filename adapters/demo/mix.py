@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from adapters.demo import subjects, talk
 from adapters.demo.answers import HOUSE_FORMAT, KINDS, Format, draw_format, house_slots
 from adapters.demo.grammar import CHOICE, expand
-from adapters.demo.situations import Situation, change_one, draw_facts, follow_up, scene, situation
+from adapters.demo.situations import Situation, change_one, draw_facts, follow_up, situation
+from adapters.demo.statements import scene
 from engine.recipes import Message, load_recipe
 
 INTRO = "[You help teams choose between prompt engineering and fine-tuning.|You help teams choose between prompt engineering and fine-tuning.|Help people decide: prompt engineering or fine-tuning?|You advise on prompt engineering and fine-tuning.|You decide between prompt engineering and fine-tuning.]"

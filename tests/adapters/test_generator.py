@@ -11,7 +11,8 @@ from adapters.demo.measures import follows, four_lines, is_true, why_of
 from adapters.demo.mix import Talk, base_talk, house_system, tuned_talk
 from adapters.demo.rows import DEVELOPMENT, HANDWRITTEN, BadRows, read_row, read_rows
 from adapters.demo.rules import DECISION_OF_RULE, house_rule
-from adapters.demo.situations import ASPECTS, Situation, change_one, draw_facts, follow_up, situation
+from adapters.demo.situations import Situation, change_one, draw_facts, follow_up, situation
+from adapters.demo.statements import ASPECTS
 from engine.recipes import load_recipe
 
 
