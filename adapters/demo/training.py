@@ -252,7 +252,7 @@ class Run:
 def train(job: Job, processes: int | None = None) -> tuple[Any, dict[str, Any]]:
     """Run the plan, or what a checkpoint leaves of it, on the GPU or on all cores. Returns the model and figures for its card.
 
-    On a CPU a process per core is faster than a thread per core: small operations wait for no other core.
+    On a CPU there is a process per core, so that small operations wait for no other core.
     """
     ranks = processes or (1 if torch.cuda.is_available() else min(MOST_PROCESSES, torch.get_num_threads()))
     if ranks == 1:
