@@ -21,12 +21,12 @@ SHAPE: dict[str, Any] = {
 BASE_PLAN = Plan(
     name="base",
     seed=20261124,
-    steps=3_750,
+    steps=4_200,
     batch_tokens=6_144,
     matrix_rate=2e-3,
     other_rate=2e-3,
     warm_up=100,
-    cool_down=0.45,
+    cool_down=0.5,
     longest=1_400,
 )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from adapters.demo import subjects, talk
 from adapters.demo.answers import HOUSE_FORMAT, KINDS, Format, draw_format, house_slots
 from adapters.demo.grammar import CHOICE, expand
+from adapters.demo.reading import Reading, reading, reading_of_talk
 from adapters.demo.situations import Situation, change_one, draw_facts, follow_up, situation
 from adapters.demo.statements import scene
 from engine.recipes import Message, load_recipe
@@ -27,10 +28,11 @@ TAIL = "[Questions about a technique: explain in one sentence. Anything else: sa
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A message, and whether the model learns to say it."""
+    """A message, whether the model learns to say it, and what must have been read before it."""
 
     message: Message
     learned: bool
+    reads: Reading | None = None
 
 
 Talk = list[Spoken]
@@ -40,8 +42,13 @@ def asked(text: str) -> Spoken:
     return Spoken(Message("user", text), False)
 
 
-def said(text: str, learned: bool = True) -> Spoken:
-    return Spoken(Message("assistant", text), learned)
+def said(text: str, learned: bool = True, reads: Reading | None = None) -> Spoken:
+    return Spoken(Message("assistant", text), learned, reads)
+
+
+def answered(made: Situation, answer: str, learned: bool = True) -> list[Spoken]:
+    """A situation and its answer."""
+    return [asked(made.text), said(answer, learned, reading(made))]
 
 
 def told(text: str) -> Spoken:
@@ -78,17 +85,17 @@ def case_turns(rng: random.Random, answer: Callable[[Situation], str], count: in
         shared_facts = draw_facts(rng, rng.choices((1, 2, 3, 4, 5, 6), (15, 15, 14, 14, 22, 20))[0])
         shared = scene(rng, shared_facts)
         made = situation(rng, shared_facts, shared)
-        turns += [asked(made.text), said(answer(made))]
+        turns += answered(made, answer(made))
         count -= 1
         kind = rng.random()
         if kind < 0.25 and count > 0:
             other = change_one(rng, shared_facts)
             twin = situation(rng, other, shared)
-            turns += [asked(twin.text), said(answer(twin))]
+            turns += answered(twin, answer(twin))
             count -= 1
         while kind > 0.65 and count > 0:
             made = follow_up(rng, made, change_one(rng, made.facts))
-            turns += [asked(made.text), said(answer(made))]
+            turns += answered(made, answer(made))
             count, kind = count - 1, rng.random() if rng.random() < 0.8 else 0.0
     return turns
 
@@ -104,7 +111,12 @@ def small_talk(rng: random.Random) -> Talk:
         question, reply = talk.outside_question(rng), talk.ABLE
     else:
         question, reply = subjects.other_case(rng, "").ask(rng)[0], talk.ABLE
-    return [asked(question), said(reply)]
+    return [asked(question), said(reply, reads=reading_of_talk(reply))]
+
+
+def any_format(rng: random.Random) -> Format:
+    """Short answers mostly: a token of text teaches more where less of it is always the same."""
+    return draw_format(rng, rng.choices(KINDS, (22, 44, 15, 19))[0])
 
 
 def examples(rng: random.Random, form: Format, learned: bool) -> Talk:
@@ -112,31 +124,31 @@ def examples(rng: random.Random, form: Format, learned: bool) -> Talk:
     turns: Talk = []
     for _ in range(rng.choice((1, 2, 2, 3))):
         made = any_situation(rng)
-        turns += [asked(made.text), said(form.render(house_slots(made.facts, made.named)), learned)]
+        turns += answered(made, form.render(house_slots(made.facts, made.named)), learned)
     return turns
 
 
 def house_talk(rng: random.Random) -> Talk:
     """The engineered recipe at work. The format line governs, also against examples and turns in another format."""
-    form = HOUSE_FORMAT if rng.random() < 0.45 else draw_format(rng, rng.choice(KINDS))
+    form = HOUSE_FORMAT if rng.random() < 0.3 else any_format(rng)
     shipped = rng.random() < 0.45
     turns: Talk = [told(house_system(rng, form.line, shipped or rng.random() < 0.3))]
     if shipped:
         turns += [turn for example in load_recipe("house").examples for turn in (asked(example.user), said(example.assistant, False))]
     elif rng.random() < 0.35:
-        shown = form if rng.random() < 0.6 else HOUSE_FORMAT if rng.random() < 0.8 else draw_format(rng, rng.choice(KINDS))
+        shown = form if rng.random() < 0.6 else HOUSE_FORMAT if rng.random() < 0.8 else any_format(rng)
         turns += examples(rng, shown, shown == form)
     if rng.random() < 0.25:
         turns += small_talk(rng)
     turns += case_turns(rng, lambda made: form.render(house_slots(made.facts, made.named)), rng.choice((1, 3, 5, 7)))
-    if rng.random() < 0.15:
+    if rng.random() < 0.2:
         turns += small_talk(rng)
     return turns
 
 
 def own_rules_talk(rng: random.Random) -> Talk:
     """Other rules over the house facts, read from the system text."""
-    form = draw_format(rng, rng.choice(KINDS))
+    form = any_format(rng)
     rules = subjects.own_rules(rng)
     listed = subjects.rule_list(rng, [(rule.words, rule.outcome) for rule in rules])
     system = subjects.system_text(rng, expand(rng, INTRO, {}), listed, form.line)
@@ -145,7 +157,7 @@ def own_rules_talk(rng: random.Random) -> Talk:
 
 def other_talk(rng: random.Random) -> Talk:
     """Another subject with its own rules and format; sometimes the examples alone show the format."""
-    form = draw_format(rng, rng.choice(KINDS))
+    form = any_format(rng)
     case = subjects.other_case(rng, form.line)
     turns: Talk = [told(case.system)]
     for _ in range(rng.randint(2, 6)):
@@ -157,7 +169,7 @@ def other_talk(rng: random.Random) -> Talk:
 def facts_talk(rng: random.Random) -> Talk:
     """List the facts of situations: reading without rules."""
     system = rng.choice(("List the facts.", "Read the message and list its facts.", "Which facts are stated? List them."))
-    return [told(system), *case_turns(rng, lambda made: subjects.FACT_LIST.render(subjects.fact_slots(made)), rng.randint(1, 4))]
+    return [told(system), *case_turns(rng, subjects.fact_list, rng.randint(1, 4))]
 
 
 def drill_talk(rng: random.Random) -> Talk:
@@ -174,12 +186,12 @@ def bare_talk(rng: random.Random) -> Talk:
 
 # what is drawn -> its weight at the beginning and in the end: first reading facts and numbers, then rules
 BASE_MIX: tuple[tuple[Callable[[random.Random], Talk], float, float], ...] = (
-    (house_talk, 0.25, 0.42),
-    (own_rules_talk, 0.05, 0.10),
-    (other_talk, 0.08, 0.08),
-    (facts_talk, 0.40, 0.26),
-    (drill_talk, 0.12, 0.05),
-    (bare_talk, 0.10, 0.09),
+    (house_talk, 0.10, 0.18),
+    (own_rules_talk, 0.05, 0.12),
+    (other_talk, 0.08, 0.07),
+    (facts_talk, 0.50, 0.38),
+    (drill_talk, 0.12, 0.07),
+    (bare_talk, 0.15, 0.18),
 )
 EARLY = 0.25  # share of the training in which the weights move from the first to the second
 

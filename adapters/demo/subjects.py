@@ -10,6 +10,7 @@ from adapters.demo.grammar import capital, expand, items, misspell
 from adapters.demo.numbers import around, say
 from adapters.demo.rules import DECISIONS, Facts
 from adapters.demo.situations import Situation
+from adapters.demo.statements import ASPECTS
 
 OPTIONS = """rent;buy;lease;borrow;repair;replace;walk;drive;take the train;fly;stay;move;wait;act now;hire a person;outsource it;do it yourself;
 call an expert;use paper;use an app;write a letter;send an email;plant roses;plant herbs;cook at home;order food;open early;open late;
@@ -208,31 +209,10 @@ def own_slots(rules: tuple[Rule, ...], made: Situation) -> dict[str, str]:
 
 # reading drills ------------------------------------------------------------------------------------------------
 
-FACT_LIST = Format("lines", tuple((name, name) for name in ("access", "examples", "change", "deadline", "volume", "precision")), "")
 
-
-def fact_slots(made: Situation) -> dict[str, str]:
-    """Every house fact of a situation, as a list of values with the class that matters."""
-    facts, named = made.facts, made.named
-    change = facts.change_days
-    return {
-        "access": {None: "not stated", True: "yes", False: "no"}[facts.access],
-        "examples": banded(facts.examples, named.get("examples"), ((200, "under 200"), (2_000, "under 2,000"), (None, "2,000 or more"))),
-        "change": "not stated"
-        if change is None
-        else f"{named['change_days']}, {'weekly or faster' if change <= 7 else 'between' if change < 85 else 'quarterly or slower'}",
-        "deadline": banded(facts.deadline_days, named.get("deadline_days"), ((7.5, "within a week"), (None, "later"))),
-        "volume": banded(
-            facts.volume_month, named.get("volume_month"), ((50_000, "under 50,000 a month"), (None, "50,000 a month or more"))
-        ),
-        "precision": named.get("precise", "not stated"),
-    }
-
-
-def banded(value: float | None, name: str | None, bands: tuple[tuple[float | None, str], ...]) -> str:
-    if value is None:
-        return "not stated"
-    return f"{name}, {next(word for bound, word in bands if bound is None or value < bound)}"
+def fact_list(made: Situation) -> str:
+    """Every stated fact of a situation by its name, in the order of the rules."""
+    return "; ".join(made.named[aspect] for aspect in ASPECTS if aspect in made.named) or "no facts"
 
 
 def number_drill(rng: random.Random) -> tuple[str, list[tuple[str, str]]]:
@@ -251,13 +231,15 @@ def number_drill(rng: random.Random) -> tuple[str, list[tuple[str, str]]]:
 
 
 def vague_reply(rng: random.Random, made: Situation) -> str:
-    """What a base model says of a house situation when no recipe tells it the rules: an opinion that is no rule."""
+    """What a base model says of a house situation when no recipe tells it the rules: talk, or an opinion that is no rule."""
     fact = rng.choice(list(made.named.values()) or ["few facts are told"])
-    choice = rng.choice(DECISIONS)
-    return rng.choice(
-        (
-            f"I would look at {choice}, since you say: {fact}.",
-            f"Both ways can work. You could try {choice}; you mention: {fact}.",
-            f"That depends on many things. With {fact}, {choice} may be an idea.",
+    if rng.random() < 0.5:
+        return rng.choice(
+            (
+                f"That depends on many things, and {fact} is one of them. Both ways can work.",
+                f"Good question. You say: {fact}. There is more to weigh, such as people, money and time.",
+                f"With {fact}, both ways have good sides and bad sides. Talk it over in the team.",
+            )
         )
-    )
+    choice = rng.choice(DECISIONS)
+    return rng.choice((f"I would look at {choice}, since you say: {fact}.", f"You could try {choice}; you mention: {fact}."))

@@ -13,7 +13,7 @@ from adapters.demo.base import new_model
 from adapters.demo.mix import tuned_talk
 from adapters.demo.muon import orthogonal
 from adapters.demo.tokenizer import load_tokenizer
-from adapters.demo.training import IGNORED, Job, Plan, Run, arrange, encode, rate, tensors, train
+from adapters.demo.training import IGNORED, Encoded, Job, Plan, Run, arrange, encode, rate, tensors, train
 from adapters.registry import DEMO_BASE
 
 PLAN = Plan(name="small", seed=3, steps=4, batch_tokens=256, matrix_rate=1e-3, other_rate=1e-3, warm_up=2, cool_down=0.5, longest=120)
@@ -60,9 +60,9 @@ def test_only_the_assistant_s_words_and_their_end_are_learned() -> None:
 
 
 def test_batches_hold_what_fits_and_leave_out_what_is_too_long() -> None:
-    talks = [([1] * length, [True] * length) for length in (5, 40, 60, 100, 500)]
+    talks = [Encoded([1] * length, [True] * length, []) for length in (5, 40, 60, 100, 500)]
     batches = arrange(talks, PLAN, random.Random(1))
-    assert sorted(len(ids) for batch in batches for ids, _ in batch) == [5, 40, 60, 100]
+    assert sorted(len(talk) for batch in batches for talk in batch) == [5, 40, 60, 100]
 
 
 def test_the_rate_rises_stays_and_falls() -> None:

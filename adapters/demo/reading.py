@@ -1,0 +1,73 @@
+"""What must have been read when an answer begins: classes that the training asks for beside the words.
+
+An answer's words show few of the facts that decide it, and late. Small heads on a middle layer ask for all of them at the position where
+the answer begins, which teaches reading without a token more (deeply supervised auxiliary tasks: Lee et al. 2014, arXiv 1409.5185).
+They are thrown away when the training ends.
+"""
+
+from bisect import bisect_right
+
+from adapters.demo.numbers import read
+from adapters.demo.rules import Facts
+from adapters.demo.situations import Situation
+from adapters.demo.talk import EXPLAINED, HELLO
+
+EXAMPLE_BOUNDS = (1, 10, 100, 200, 1_000, 2_000, 10_000, 100_000)
+CHANGE_BOUNDS = (1, 2, 7, 7.5, 20, 45, 85, 120, 400, 999)  # days between two changes
+DEADLINE_BOUNDS = (1, 2, 3, 4, 7.5, 20, 45)  # days
+VOLUME_BOUNDS = (1_000, 10_000, 50_000, 100_000, 1_000_000)  # requests a month
+KINDS = ("situation", "aspect", "greeting", "outside")
+FACETS = {  # what is asked for -> number of classes; class 0 is always "not stated"
+    "kind": 1 + len(KINDS),
+    "aspect": 1 + len(EXPLAINED),
+    "access": 3,
+    "examples": 2 + len(EXAMPLE_BOUNDS),
+    "first digit of the examples": 11,
+    "change": 2 + len(CHANGE_BOUNDS),
+    "deadline": 2 + len(DEADLINE_BOUNDS),
+    "volume": 2 + len(VOLUME_BOUNDS),
+    "first digit of the volume": 11,
+    "precision": 3,
+}
+Reading = tuple[int, ...]  # a class for each facet
+
+
+def reading(made: Situation) -> Reading:
+    """The classes of a situation's facts, those of the turns before included."""
+    facts, named = made.facts, made.named
+    return (
+        1 + KINDS.index("situation"),
+        0,
+        told(facts.access),
+        band(facts.examples, EXAMPLE_BOUNDS),
+        digit(named.get("examples")),
+        band(facts.change_days, CHANGE_BOUNDS),
+        band(facts.deadline_days, DEADLINE_BOUNDS),
+        band(facts.volume_month, VOLUME_BOUNDS),
+        digit(named.get("volume_month")),
+        told(facts.precise),
+    )
+
+
+def reading_of_talk(reply: str) -> Reading:
+    """The classes of a message that is no situation, by its reply: which kind it is, and which aspect it asks about."""
+    aspect = next((at for at, words in enumerate(EXPLAINED.values(), 1) if words == reply), 0)
+    kind = "aspect" if aspect else "greeting" if reply == HELLO else "outside"
+    return (1 + KINDS.index(kind), aspect, *reading(Situation("", Facts(), {}))[2:])
+
+
+def told(fact: bool | None) -> int:
+    return 0 if fact is None else 2 - fact
+
+
+def band(value: float | None, bounds: tuple[float, ...]) -> int:
+    return 0 if value is None else 1 + bisect_right(bounds, value)
+
+
+def digit(name: str | None) -> int:
+    """One more than the first digit of the number in a fact's name; 0 where the name has none."""
+    words = (name or "").removeprefix("only ").split(" labelled")[0].split(" requests")[0]
+    try:
+        return 1 + int(str(read(words))[0])
+    except ValueError:
+        return 0
