@@ -5,7 +5,6 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from adapters.demo.answers import Format
 from adapters.demo.grammar import capital, expand, items, misspell
 from adapters.demo.numbers import around, say
 from adapters.demo.rules import DECISIONS, Facts

@@ -1,0 +1,72 @@
+"""What must have been read when an answer begins: the classes of every kind of message, follow-ups included."""
+
+import random
+
+import pytest
+
+from adapters.demo import reading, talk
+from adapters.demo.mix import base_talk, tuned_talk
+from adapters.demo.reading import FACETS, band, digit, reading_of_talk
+from adapters.demo.rules import Facts
+from adapters.demo.situations import Situation, change_one, draw_facts, follow_up, situation
+
+
+def facets(made: Situation) -> dict[str, int]:
+    return dict(zip(FACETS, reading.reading(made), strict=True))
+
+
+def test_every_stated_fact_has_a_class_and_no_other() -> None:
+    named = {"examples": "only 60 labelled examples", "volume_month": "90k requests a month"}
+    read = facets(Situation("", Facts(access=False, examples=60, volume_month=90_000), named))
+    assert read["kind"] == 1 and read["access"] == 2
+    assert read["first digit of the examples"] == 7 and read["first digit of the volume"] == 10
+    assert read["examples"] == band(99, reading.EXAMPLE_BOUNDS) != band(100, reading.EXAMPLE_BOUNDS)
+    assert not read["change"] and not read["deadline"] and not read["precision"] and not read["aspect"]
+
+
+def test_none_and_not_stated_are_two_classes() -> None:
+    assert facets(Situation("", Facts(examples=0), {"examples": "no labelled examples"}))["examples"] == 1
+    assert facets(Situation("", Facts(), {}))["examples"] == 0
+
+
+@pytest.mark.parametrize("bounds", [(1, 10, 200)])
+def test_a_band_begins_at_its_bound(bounds: tuple[float, ...]) -> None:
+    assert [band(value, bounds) for value in (None, 0, 1, 9, 10, 199, 200)] == [0, 1, 2, 2, 3, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"), [("14'000 labelled examples", 2), ("half a million requests a month", 6), ("no labelled examples", 0), (None, 0)]
+)
+def test_the_first_digit_of_a_name(name: str | None, wanted: int) -> None:
+    assert digit(name) == wanted
+
+
+def test_replies_tell_the_kind_of_their_message() -> None:
+    kinds = {reading_of_talk(reply)[:2] for reply in (*talk.EXPLAINED.values(), talk.HELLO, talk.ABLE)}
+    assert len(kinds) == len(talk.EXPLAINED) + 2 and all(kind > 1 for kind, _ in kinds)
+
+
+def test_a_follow_up_changes_the_facets_of_one_fact() -> None:
+    rng = random.Random(21)
+    for _ in range(200):
+        before = situation(rng, draw_facts(rng, rng.randint(1, 6)))
+        after = follow_up(rng, before, change_one(rng, before.facts))
+        old, new = facets(before), facets(after)
+        changed = {name.removeprefix("first digit of the ") for name in FACETS if old[name] != new[name]}
+        assert len(changed) <= 1
+
+
+def test_every_class_is_one_of_its_facet_and_most_are_asked_for() -> None:
+    rng = random.Random(22)
+    seen: dict[str, set[int]] = {name: set() for name in FACETS}
+    for _ in range(700):
+        for spoken in (*base_talk(rng), *tuned_talk(rng)):
+            for name, at in zip(FACETS, spoken.reads or (), strict=False):
+                assert 0 <= at < FACETS[name]
+                seen[name].add(at)
+    unused = {
+        "kind": 1,
+        "first digit of the examples": 1,
+        "first digit of the volume": 1,
+    }  # every message has a kind, no number begins with 0
+    assert {name: len(found) + unused.get(name, 0) for name, found in seen.items()} == FACETS
