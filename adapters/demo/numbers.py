@@ -10,7 +10,7 @@ TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eight
 SPOKEN = {
     12: ("a dozen", "one dozen"),
     24: ("two dozen", "a couple of dozen"),
-    36: ("three dozen",),
+    36: ("three dozen", "a few dozen"),
     60: ("five dozen",),
     100: ("a hundred",),
     200: ("a couple of hundred", "a couple hundred"),
@@ -23,7 +23,9 @@ SPOKEN = {
     3_000: ("a few thousand",),
     10_000: ("ten thousand",),
     100_000: ("a hundred thousand",),
+    200_000: ("a couple of hundred thousand", "a couple hundred thousand"),
     250_000: ("a quarter of a million", "a quarter million"),
+    300_000: ("a few hundred thousand",),
     500_000: ("half a million",),
     1_000_000: ("a million",),
     1_500_000: ("one and a half million", "a million and a half"),
@@ -125,7 +127,9 @@ def read_words(text: str) -> int:
 
 
 def around(rng: random.Random, low: float, high: float) -> int:
-    """A number between low and high, even in its logarithm, mostly as round as people's numbers are."""
+    """A number between low and high, even in its logarithm, mostly as round as people's numbers are, at times one with a name."""
+    if rng.random() < 0.08 and (named := [n for n in SPOKEN if low <= n <= high]):
+        return rng.choice(named)
     n = low * (high / low) ** rng.random()
     digits = rng.choices((1, 2, 3, 6), (5, 4, 1, 1))[0]
     step = 10 ** max(0, len(str(int(n))) - digits)
