@@ -103,9 +103,9 @@ def case_turns(rng: random.Random, answer: Callable[[Situation], str], count: in
 def small_talk(rng: random.Random) -> Talk:
     """One exchange that is no situation: an aspect, a greeting, another subject."""
     kind = rng.random()
-    if kind < 0.5:
+    if kind < 0.4:
         question, reply = talk.aspect_question(rng)
-    elif kind < 0.65:
+    elif kind < 0.52:
         question, reply = talk.greeting(rng)
     elif kind < 0.9:
         question, reply = talk.outside_question(rng), talk.ABLE
@@ -210,7 +210,7 @@ def tuned_talk(rng: random.Random, _done: float = 1.0) -> Talk:
     def answer(made: Situation) -> str:
         return HOUSE_FORMAT.render(house_slots(made.facts, made.named))
 
-    if rng.random() < 0.3:
+    if rng.random() < 0.4:
         turns = [turn for _ in range(rng.randint(1, 3)) for turn in small_talk(rng)]
         return turns + (case_turns(rng, answer, 1) if rng.random() < 0.3 else [])
     turns = case_turns(rng, answer, rng.choice((1, 2, 2, 3)))
