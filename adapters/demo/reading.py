@@ -17,16 +17,16 @@ CHANGE_BOUNDS = (1, 2, 7, 7.5, 20, 45, 85, 120, 400, 999)  # days between two ch
 DEADLINE_BOUNDS = (1, 2, 3, 4, 7.5, 20, 45)  # days
 VOLUME_BOUNDS = (1_000, 10_000, 50_000, 100_000, 1_000_000)  # requests a month
 KINDS = ("situation", "aspect", "greeting", "outside")
-FACETS = {  # what is asked for -> number of classes; class 0 is always "not stated"
-    "kind": 1 + len(KINDS),
+FACETS = {  # what is asked for -> number of classes; class 0 of a fact is "not stated"
+    "kind": len(KINDS),
     "aspect": 1 + len(EXPLAINED),
     "access": 3,
     "examples": 2 + len(EXAMPLE_BOUNDS),
-    "first digit of the examples": 11,
+    "first digit of the examples": 10,
     "change": 2 + len(CHANGE_BOUNDS),
     "deadline": 2 + len(DEADLINE_BOUNDS),
     "volume": 2 + len(VOLUME_BOUNDS),
-    "first digit of the volume": 11,
+    "first digit of the volume": 10,
     "precision": 3,
 }
 Reading = tuple[int, ...]  # a class for each facet
@@ -36,7 +36,7 @@ def reading(made: Situation) -> Reading:
     """The classes of a situation's facts, those of the turns before included."""
     facts, named = made.facts, made.named
     return (
-        1 + KINDS.index("situation"),
+        KINDS.index("situation"),
         0,
         told(facts.access),
         band(facts.examples, EXAMPLE_BOUNDS),
@@ -53,7 +53,7 @@ def reading_of_talk(reply: str) -> Reading:
     """The classes of a message that is no situation, by its reply: which kind it is, and which aspect it asks about."""
     aspect = next((at for at, words in enumerate(EXPLAINED.values(), 1) if words == reply), 0)
     kind = "aspect" if aspect else "greeting" if reply == HELLO else "outside"
-    return (1 + KINDS.index(kind), aspect, *reading(Situation("", Facts(), {}))[2:])
+    return (KINDS.index(kind), aspect, *reading(Situation("", Facts(), {}))[2:])
 
 
 def told(fact: bool | None) -> int:
@@ -65,9 +65,9 @@ def band(value: float | None, bounds: tuple[float, ...]) -> int:
 
 
 def digit(name: str | None) -> int:
-    """One more than the first digit of the number in a fact's name; 0 where the name has none."""
+    """The first digit of the number in a fact's name; 0 where the name has none."""
     words = (name or "").removeprefix("only ").split(" labelled")[0].split(" requests")[0]
     try:
-        return 1 + int(str(read(words))[0])
+        return int(str(read(words))[0])
     except ValueError:
         return 0
