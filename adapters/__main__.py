@@ -1,4 +1,4 @@
-"""python -m adapters list | check FOLDER | demo build | demo eval [--file rows.jsonl]"""
+"""python -m adapters list | check FOLDER | demo build | demo eval [--file rows.jsonl | --generated COUNT]"""
 
 import argparse
 import sys
@@ -21,8 +21,19 @@ def parser() -> argparse.ArgumentParser:
     build = demo.add_parser("build", help="make tokenizer, base, adapter and cards again; goes on where it was stopped")
     build.add_argument("--work", type=Path, default=Path("build/demo"), help="where checkpoints lie (default: build/demo)")
     evaluate = demo.add_parser("eval", help="the table of bars and every failure")
-    evaluate.add_argument("--file", type=Path, help="rows as JSON lines (default: the hand-written ones)")
+    rows = evaluate.add_mutually_exclusive_group()
+    rows.add_argument("--file", type=Path, help="rows as JSON lines (default: the hand-written ones)")
+    rows.add_argument(
+        "--generated", type=count, metavar="COUNT", help="so many situations of the generator, from a seed that no training uses"
+    )
     return main
+
+
+def count(text: str) -> int:
+    """A positive integer. Raises ValueError for anything else."""
+    if (number := int(text)) < 1:
+        raise ValueError(text)
+    return number
 
 
 def main(argv: list[str]) -> int:
@@ -60,13 +71,14 @@ def show_check(folder: Path, base: Path) -> int:
 
 def run_demo(chosen: argparse.Namespace) -> int:
     from adapters.demo.build import build, measure
-    from adapters.demo.rows import HANDWRITTEN
+    from adapters.demo.evaluate import generated_rows
+    from adapters.demo.rows import HANDWRITTEN, read_rows
 
     show = partial(print, flush=True)  # several processes of a training share it
     if chosen.step == "build":
         build(chosen.work, show)
     else:
-        measure(show, chosen.file or HANDWRITTEN)
+        measure(show, generated_rows(chosen.generated) if chosen.generated else read_rows(chosen.file or HANDWRITTEN))
     return 0
 
 

@@ -2,14 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from adapters.card import BaseRef, Card, RecipeRef
 from adapters.demo.base import BASE_PLAN, SHAPE, train_base
 from adapters.demo.evaluate import Answerer, evaluate, failures, figures, table
-from adapters.demo.rows import HANDWRITTEN, read_rows
+from adapters.demo.rows import HANDWRITTEN, Row, read_rows
 from adapters.demo.tokenizer import VOCABULARY, build_tokenizer
 from adapters.demo.tune import train_adapter
 from adapters.registry import DEMO_ADAPTER, DEMO_BASE
@@ -44,7 +44,7 @@ def build(work: Path, show: Show) -> None:
     )
     for source, target in (("tokenizer", DEMO_BASE), ("base", DEMO_BASE), ("adapter", DEMO_ADAPTER)):
         install(work / source, target)  # together, so that no adapter ever lies beside another's base
-    shares = once(work / "figures.json", "figures", show, lambda: measure(show))
+    shares = once(work / "figures.json", "figures", show, lambda: measure(show, read_rows(HANDWRITTEN)))
     write_card(tuned, shares)
     write_readme(base, tuned, shares)
     show(f"built: {DEMO_BASE} and {DEMO_ADAPTER}")
@@ -72,10 +72,10 @@ def install(source: Path, target: Path) -> None:
         shutil.copyfile(path, target / path.name)
 
 
-def measure(show: Show, rows: Path = HANDWRITTEN) -> dict[str, float]:
-    """The bars on a file of rows, shown with every failure."""
+def measure(show: Show, rows: Sequence[Row]) -> dict[str, float]:
+    """The bars on these rows, shown with every failure."""
     answerer = Answerer(DEMO_BASE, DEMO_ADAPTER)
-    outcomes = evaluate(answerer, read_rows(rows), show)
+    outcomes = evaluate(answerer, rows, show)
     shares = figures(outcomes)
     show(failures(outcomes))
     show("\n" + table(shares, outcomes))

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.__main__ import main
 from adapters.demo.answers import HOUSE_FORMAT, HOUSE_LINE, KINDS, deciding, draw_format, house_slots
+from adapters.demo.evaluate import generated_rows
 from adapters.demo.measures import follows, four_lines, is_true, why_of
 from adapters.demo.mix import Talk, base_talk, house_system, tuned_talk
 from adapters.demo.rows import DEVELOPMENT, HANDWRITTEN, BadRows, read_row, read_rows
@@ -97,6 +99,19 @@ def test_hand_written_rows_are_right_and_enough(file: Path) -> None:
 def test_reported_rows_are_no_rows_of_development() -> None:
     reported, others = ({row.text.lower() for row in read_rows(file) if row.kind != "followup"} for file in (HANDWRITTEN, DEVELOPMENT))
     assert not reported & others
+
+
+def test_generated_rows_are_the_same_each_time_and_of_every_rule() -> None:
+    rows = generated_rows(12)
+    assert rows == generated_rows(12) != generated_rows(12, seed=1)
+    assert [row.rule for row in rows] == [1, 2, 3, 4, 5, 6] * 2 == [house_rule(row.facts) for row in rows]
+
+
+@pytest.mark.parametrize("wrong", ["0", "-3", "many"])
+def test_a_count_of_generated_rows_is_a_positive_number(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["demo", "eval", "--generated", wrong])
+    assert f"invalid count value: '{wrong}'" in capsys.readouterr().err
 
 
 def test_reported_rows_are_no_training_text() -> None:
