@@ -9,7 +9,7 @@ from adapters.demo import subjects, talk
 from adapters.demo.answers import HOUSE_FORMAT, KINDS, Format, draw_format, house_slots
 from adapters.demo.grammar import CHOICE, expand
 from adapters.demo.reading import Reading, reading, reading_of_talk
-from adapters.demo.situations import Situation, change_one, draw_facts, follow_up, situation
+from adapters.demo.situations import Situation, change_back, change_one, draw_facts, follow_up, situation
 from adapters.demo.statements import scene
 from engine.recipes import Message, load_recipe
 
@@ -82,19 +82,21 @@ def case_turns(rng: random.Random, answer: Callable[[Situation], str], count: in
     """Situations with answers: fresh ones, twins that differ in one fact, and follow-ups."""
     turns: Talk = []
     while count > 0:
-        shared_facts = draw_facts(rng, rng.choices((1, 2, 3, 4, 5, 6), (15, 15, 14, 14, 22, 20))[0])
-        shared = scene(rng, shared_facts)
-        made = situation(rng, shared_facts, shared)
+        facts = draw_facts(rng, rng.choices((1, 2, 3, 4, 5, 6), (15, 15, 14, 14, 22, 20))[0])
+        kind = rng.random()
+        # Where it goes on, backwards: so a follow-up leads to fine-tuning as often as a situation does.
+        before = change_back(rng, facts) if kind > 0.75 and count > 1 else None
+        first, ahead = (before, [facts]) if before else (facts, [])
+        shared = scene(rng, first)
+        made = situation(rng, first, shared)
         turns += answered(made, answer(made))
         count -= 1
-        kind = rng.random()
         if kind < 0.25 and count > 0:
-            other = change_one(rng, shared_facts)
-            twin = situation(rng, other, shared)
+            twin = situation(rng, change_one(rng, first), shared)
             turns += answered(twin, answer(twin))
             count -= 1
-        while kind > 0.65 and count > 0:
-            made = follow_up(rng, made, change_one(rng, made.facts))
+        while kind > 0.6 and count > 0:
+            made = follow_up(rng, made, ahead.pop() if ahead else change_one(rng, made.facts))
             turns += answered(made, answer(made))
             count, kind = count - 1, rng.random() if rng.random() < 0.8 else 0.0
     return turns

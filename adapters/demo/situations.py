@@ -29,24 +29,27 @@ def draw_facts(rng: random.Random, rule: int) -> Facts:
 
 
 def free_facts(rng: random.Random, rule: int) -> Facts:
-    """Facts leaning to the rule, so that a few draws meet it; near and far from every threshold."""
-    density = rng.choice((0.1, 0.35, 0.55, 0.75, 0.9))
+    """Facts leaning to the rule, so that a few draws meet it; near and far from every threshold.
+
+    In three of ten all speaks for fine-tuning but what the rule looks at, so that this one fact must be read.
+    """
+    near = rng.random() < 0.3
+    density = 0.9 if near else rng.choice((0.1, 0.35, 0.55, 0.75, 0.9))
     said = {aspect: rng.random() < density for aspect in ASPECTS}
-    low, high = rng.choice(((1, 199), (200, 1_999), (200, 1_999), (2_000, 9_999), (2_000, 500_000), (1_000, 4_000), (100, 400)))
+    many = ((2_000, 9_999), (2_000, 500_000), (1_000, 4_000))
+    low, high = rng.choice(many if near and rule != 2 else ((1, 199), (200, 1_999), (200, 1_999), *many, (100, 400)))
     examples = 0 if rule == 2 and rng.random() < 0.4 else around(rng, low, high)
     volume = around(rng, *rng.choice(((100, 49_000), (50_000, 3_000_000), (10_000, 49_000), (50_000, 120_000))))
-    change = (
-        rng.choice((*PERIODS, STABLE_DAYS, STABLE_DAYS, STABLE_DAYS, 365))
-        if rule != 5
-        else rng.choice((90, 180, 365, 365, 730, STABLE_DAYS, STABLE_DAYS, STABLE_DAYS))
-    )
+    seldom = rule == 5 or (near and rule != 3)
+    slow = (90, 180, 365, 365, 730) if seldom else (*PERIODS, 365)
+    change = rng.choice((*slow, STABLE_DAYS, STABLE_DAYS, STABLE_DAYS))
     return Facts(
         access=rng.random() < (0.1 if rule == 1 else 0.95) if said["access"] or rule == 1 else None,
         examples=examples if said["examples"] or rule in (2, 5) else None,
         change_days=change if said["change_days"] or rule in (3, 5) else None,
         deadline_days=rng.choice(tuple(DEADLINES)) if (said["deadline_days"] and rng.random() < 0.6) or rule == 4 else None,
         volume_month=volume if said["volume_month"] else None,
-        precise=rng.random() < 0.75 if said["precise"] and rng.random() < 0.6 else None,
+        precise=rng.random() < 0.6 if said["precise"] and rng.random() < 0.6 else None,
     )
 
 
@@ -165,3 +168,15 @@ def change_one(rng: random.Random, facts: Facts) -> Facts:
         if value is not None and value != getattr(facts, aspect) and (house_rule(other) != house_rule(facts) or attempt > 8):
             return other
     return replace(facts, access=not facts.access)
+
+
+def change_back(rng: random.Random, facts: Facts) -> Facts | None:
+    """Facts under another rule from which a change of one leads to these; None where a few draws find none."""
+    stated = [aspect for aspect in ASPECTS if getattr(facts, aspect) is not None and (aspect != "precise" or facts.precise)]
+    for _ in range(24 if stated else 0):
+        aspect = rng.choice(stated)
+        value = getattr(draw_facts(rng, rng.randint(1, 6)), aspect)
+        before = replace(facts, **{aspect: value})
+        if value != getattr(facts, aspect) and house_rule(before) != house_rule(facts):
+            return before
+    return None

@@ -1,6 +1,7 @@
 """Everything that is not a situation: the eight aspects of both techniques, greetings, and other subjects."""
 
 import random
+import re
 
 from adapters.demo.grammar import articles, capital, expand, invented, misspell
 from adapters.demo.language import phrase, sections
@@ -83,7 +84,19 @@ def outside_question(rng: random.Random) -> str:
         "year": str(rng.randint(1500, 2024)),
         "small": str(rng.randint(2, 12)),
     }
-    return dressed(rng, articles(expand(rng, phrase(rng, "talk", "outside"), slots)))
+    text = expand(rng, phrase(rng, "talk", "outside"), slots)
+    if rng.random() < 0.3:
+        text = swap_word(rng, text, invented(rng) if rng.random() < 0.5 else rng.choice(nouns))
+    return dressed(rng, articles(text))
+
+
+def swap_word(rng: random.Random, text: str, word: str) -> str:
+    """One of the longer words replaced: a question is known by what it does not speak of, whatever it speaks of."""
+    longer = [match.span() for match in re.finditer(r"\b[a-z]{4,}\b", text)]
+    if not longer:
+        return text
+    start, end = rng.choice(longer)
+    return text[:start] + word + text[end:]
 
 
 def dressed(rng: random.Random, text: str) -> str:

@@ -1,5 +1,6 @@
-"""The demo model's tokenizer: byte-level BPE with one token per digit, and its chat template."""
+"""The demo model's tokenizer: byte-level BPE, up to three digits of a number in a token, and its chat template."""
 
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import Any
 
 from adapters.demo.mix import base_talk
 
-VOCABULARY = 2_048
+MERGED = 2_048  # tokens of the byte-level BPE, which keeps digits apart
+NUMBERS = tuple(f"{n:0{width}}" for width in (2, 3) for n in range(10**width))
+VOCABULARY = MERGED + len(NUMBERS)
 PAD, END = "<|pad|>", "<|end|>"
 ROLES = ("system", "user", "assistant")
 SPECIAL = (PAD, END, *(f"<|{role}|>" for role in ROLES))
@@ -15,6 +18,8 @@ TEMPLATE = (
     "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
+# Three from the right at most, as 14,000 is written: the first token of a number tells how many digits stand before the comma.
+DIGITS = r"\d{1,3}(?=(?:\d{3})*(?!\d))"
 TALKS = 9_000  # conversations that the merges are learned from
 
 
@@ -26,18 +31,23 @@ def texts(seed: int) -> Iterator[str]:
 
 def build_tokenizer(folder: Path, seed: int) -> None:
     """Learn the merges and save what AutoTokenizer loads: tokenizer.json, its config, the chat template."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
+    learner = Tokenizer(models.BPE())
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    learner.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), byte_level])
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY, special_tokens=list(SPECIAL), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        vocab_size=MERGED, special_tokens=list(SPECIAL), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
     )
-    tokenizer.train_from_iterator(texts(seed), trainer)
+    learner.train_from_iterator(texts(seed), trainer)
+    learned = json.loads(learner.to_str())["model"]
+    vocabulary = learned["vocab"] | {number: MERGED + at for at, number in enumerate(NUMBERS)}
+    # No merge leads to the numbers: `ignore_merges` takes a piece that is a token as that token.
+    tokenizer = Tokenizer(models.BPE(vocabulary, [tuple(pair) for pair in learned["merges"]], ignore_merges=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(DIGITS), "isolated"), byte_level])
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(list(SPECIAL))
     fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         pad_token=PAD,

@@ -13,8 +13,9 @@ from adapters.demo.measures import follows, four_lines, is_true, why_of
 from adapters.demo.mix import Talk, base_talk, house_system, tuned_talk
 from adapters.demo.rows import DEVELOPMENT, HANDWRITTEN, BadRows, read_row, read_rows
 from adapters.demo.rules import DECISION_OF_RULE, house_rule
-from adapters.demo.situations import Situation, change_one, draw_facts, follow_up, situation
+from adapters.demo.situations import Situation, change_back, change_one, draw_facts, follow_up, situation
 from adapters.demo.statements import ASPECTS
+from adapters.demo.talk import swap_word
 from engine.recipes import load_recipe
 
 
@@ -64,6 +65,30 @@ def test_a_follow_up_changes_one_fact() -> None:
         after = follow_up(rng, one, facts)
         assert len(changed) == 1 and after.facts == facts
         assert {aspect for aspect in after.named if after.named[aspect] != one.named.get(aspect)} <= set(changed)
+
+
+def test_a_follow_up_can_lead_to_every_rule() -> None:
+    rng = random.Random(16)
+    led = dict.fromkeys(range(1, 7), 0)
+    for rule in led:
+        for _ in range(60):
+            after = draw_facts(rng, rule)
+            before = change_back(rng, after)
+            if before is None:
+                continue
+            changed = [aspect for aspect in ASPECTS if getattr(before, aspect) != getattr(after, aspect)]
+            assert len(changed) == 1 and getattr(after, changed[0]) is not None
+            assert house_rule(before) != house_rule(after) == rule
+            whole = follow_up(rng, situation(rng, before), after)
+            assert all(is_true(clause, after) for clause in why_of(HOUSE_FORMAT.render(house_slots(after, whole.named))))
+            led[rule] += 1
+    assert min(led.values()) >= 30, led
+
+
+def test_another_word_leaves_a_question_about_something_else() -> None:
+    rng = random.Random(17)
+    assert {swap_word(rng, "why is the lake blue?", "torm") for _ in range(40)} == {"why is the torm blue?", "why is the lake torm?"}
+    assert swap_word(rng, "mac or pc?", "torm") == "mac or pc?"
 
 
 @pytest.mark.parametrize("kind", KINDS)
