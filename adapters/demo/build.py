@@ -20,8 +20,8 @@ VERSION = "4"
 LIMITS = (
     "It is a small demonstration model and knows one subject: prompt engineering or fine-tuning.",
     "It learned from generated English text alone; other languages and unusual wording mislead it.",
-    "On messages of strangers about one decision of eight is wrong, and about one named fact of ten, mostly a number of examples.",
-    "After a follow-up about one decision of four is wrong: often the one before, said again.",
+    "On messages of strangers about one decision of nine is wrong, and about one named fact of ten.",
+    "After a follow-up about one decision of six is wrong: often the one before, said again.",
     "Conversations beyond about 600 tokens are longer than most that it learned from, and answers get worse there.",
     "The adapter answers in the four lines that it was trained on; only the base follows a changed format line.",
 )
