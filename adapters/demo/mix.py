@@ -84,7 +84,7 @@ def case_turns(rng: random.Random, answer: Callable[[Situation], str], count: in
     while count > 0:
         facts = draw_facts(rng, rng.choices((1, 2, 3, 4, 5, 6), (15, 15, 14, 14, 22, 20))[0])
         kind = rng.random()
-        # Where it goes on, backwards: so a follow-up leads to fine-tuning as often as a situation does.
+        # Made backwards where it goes on: one changed fact seldom leads to fine-tuning, the question that people ask most often does.
         before = change_back(rng, facts) if kind > 0.75 and count > 1 else None
         first, ahead = (before, [facts]) if before else (facts, [])
         shared = scene(rng, first)

@@ -41,8 +41,8 @@ def free_facts(rng: random.Random, rule: int) -> Facts:
     examples = 0 if rule == 2 and rng.random() < 0.4 else around(rng, low, high)
     volume = around(rng, *rng.choice(((100, 49_000), (50_000, 3_000_000), (10_000, 49_000), (50_000, 120_000))))
     seldom = rule == 5 or (near and rule != 3)
-    slow = (90, 180, 365, 365, 730) if seldom else (*PERIODS, 365)
-    change = rng.choice((*slow, STABLE_DAYS, STABLE_DAYS, STABLE_DAYS))
+    periods = (90, 180, 365, 365, 730) if seldom else (*PERIODS, 365)
+    change = rng.choice((*periods, STABLE_DAYS, STABLE_DAYS, STABLE_DAYS))
     return Facts(
         access=rng.random() < (0.1 if rule == 1 else 0.95) if said["access"] or rule == 1 else None,
         examples=examples if said["examples"] or rule in (2, 5) else None,
