@@ -1,12 +1,15 @@
 """python -m adapters list | check FOLDER | demo build | demo eval [--file rows.jsonl | --generated COUNT]"""
 
 import argparse
+import os
 import sys
 from functools import partial
 from pathlib import Path
 
 from adapters.registry import DEMO_BASE, SHIPPED, check_adapter, list_adapters
 from engine.errors import DuelbotError
+
+PIPE_CLOSED = 141  # what a shell says of a program that its pipe's reader left
 
 
 def parser() -> argparse.ArgumentParser:
@@ -39,15 +42,24 @@ def count(text: str) -> int:
 def main(argv: list[str]) -> int:
     chosen = parser().parse_args(argv)
     try:
-        match chosen.verb:
-            case "list":
-                return show_list((SHIPPED, *chosen.folder))
-            case "check":
-                return show_check(chosen.folder, chosen.base)
-        return run_demo(chosen)
+        status = run(chosen)
+        sys.stdout.flush()
+        return status
     except DuelbotError as error:
         print(error.words, file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be flushed when Python ends
+        return PIPE_CLOSED
+
+
+def run(chosen: argparse.Namespace) -> int:
+    match chosen.verb:
+        case "list":
+            return show_list((SHIPPED, *chosen.folder))
+        case "check":
+            return show_check(chosen.folder, chosen.base)
+    return run_demo(chosen)
 
 
 def show_list(folders: tuple[Path, ...]) -> int:

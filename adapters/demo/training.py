@@ -260,6 +260,7 @@ class Run:
     def go(self) -> None:
         """Run the plan to its end."""
         plan, done = self.plan, self.done
+        began = dict(done)
         if done["step"]:
             self.show(f"{plan.name}: going on from step {done['step']}")
         for batch in self.batches():
@@ -268,7 +269,7 @@ class Run:
             self.losses = [*self.losses[-49:], self.step(batch)]
             last = done["step"] == plan.steps
             if done["step"] % 50 == 0 or last:
-                left = done["spent_s"] / done["step"] * (plan.steps - done["step"])
+                left = (done["spent_s"] - began["spent_s"]) / (done["step"] - began["step"]) * (plan.steps - done["step"])
                 speed = f"{done['tokens'] / done['spent_s']:,.0f} tokens/s  {done['spent_s']:,.0f} s, {left:,.0f} s left"
                 self.show(f"{plan.name}: step {done['step']}/{plan.steps}  loss {self.loss[0]:.4f}, of a facet {self.loss[1]:.3f}  {speed}")
             if done["step"] % 100 == 0 or last:

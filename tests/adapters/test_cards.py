@@ -1,7 +1,10 @@
 """Cards and the registry: what is written is read back, what is damaged is refused with the reason."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -87,3 +90,15 @@ def test_the_command_lists_checks_and_explains_itself(tmp_path: Path, capsys: py
     assert main(["list"]) == 0 and "demo" in capsys.readouterr().out
     assert main(["check", str(DEMO_ADAPTER)]) == 0 and "fits duelbot-demo" in capsys.readouterr().out
     assert main(["check", str(tmp_path)]) == 1 and "adapter_config.json" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_ends_the_command_without_a_trace() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "adapters", "list"], check=False, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, "")
