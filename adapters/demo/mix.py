@@ -4,11 +4,13 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from adapters.demo import subjects, talk
 from adapters.demo.answers import HOUSE_FORMAT, KINDS, Format, draw_format, house_slots
 from adapters.demo.grammar import CHOICE, expand
 from adapters.demo.reading import Reading, reading, reading_of_talk
+from adapters.demo.rows import HANDWRITTEN, read_rows
 from adapters.demo.situations import Situation, change_back, change_one, draw_facts, follow_up, situation
 from adapters.demo.statements import scene
 from engine.recipes import Message, load_recipe
@@ -102,18 +104,29 @@ def case_turns(rng: random.Random, answer: Callable[[Situation], str], count: in
     return turns
 
 
+@cache
+def reported() -> frozenset[str]:
+    """What the reported rows ask, in lower case. A short question can be drawn by chance, and would then be learned and measured."""
+    return frozenset(text.lower() for row in read_rows(HANDWRITTEN) for text in (row.text, row.first) if text)
+
+
 def small_talk(rng: random.Random) -> Talk:
-    """One exchange that is no situation: an aspect, a greeting, another subject."""
+    """One exchange that is no situation: an aspect, a greeting, another subject. No reported row is among them."""
+    while True:
+        question, reply = any_small_talk(rng)
+        if question.lower() not in reported():
+            return [asked(question), said(reply, reads=reading_of_talk(reply))]
+
+
+def any_small_talk(rng: random.Random) -> tuple[str, str]:
     kind = rng.random()
     if kind < 0.4:
-        question, reply = talk.aspect_question(rng)
-    elif kind < 0.52:
-        question, reply = talk.greeting(rng)
-    elif kind < 0.9:
-        question, reply = talk.outside_question(rng), talk.ABLE
-    else:
-        question, reply = subjects.other_case(rng, "").ask(rng)[0], talk.ABLE
-    return [asked(question), said(reply, reads=reading_of_talk(reply))]
+        return talk.aspect_question(rng)
+    if kind < 0.52:
+        return talk.greeting(rng)
+    if kind < 0.9:
+        return talk.outside_question(rng), talk.ABLE
+    return subjects.other_case(rng, "").ask(rng)[0], talk.ABLE
 
 
 def any_format(rng: random.Random) -> Format:
