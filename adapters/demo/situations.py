@@ -49,7 +49,7 @@ def free_facts(rng: random.Random, rule: int) -> Facts:
         change_days=change if said["change_days"] or rule in (3, 5) else None,
         deadline_days=rng.choice(tuple(DEADLINES)) if (said["deadline_days"] and rng.random() < 0.6) or rule == 4 else None,
         volume_month=volume if said["volume_month"] else None,
-        precise=rng.random() < 0.6 if said["precise"] and rng.random() < 0.6 else None,
+        precise=rng.random() < 0.5 if said["precise"] and rng.random() < (0.8 if near else 0.6) else None,
     )
 
 

@@ -51,6 +51,8 @@ UNITS: dict[str, tuple[float, str]] = {  # named unit -> months in it, how peopl
     "a year": (12, "[a year|per year|yearly|each year|every year]"),
     "an hour": (12 / 365 / 24, "[an hour|per hour|every hour|hourly]"),
 }
+SPAN_UNITS = r"hours?|\d+h|days?|weeks?|wks|months?|quarters?|years?|fortnight"
+SPAN = re.compile(rf"(?:in|within|inside) (?!the\b)(?:just |only |about |exactly |roughly )?(.+(?:{SPAN_UNITS})(?: or (?:two|so))?)")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 
 
@@ -109,7 +111,10 @@ def worded(rng: random.Random, value: float | bool, aspect: str, expert: bool) -
         case "deadline_days":
             if value > RELAXED_DAYS and rng.random() < 0.35:
                 return "relaxed", {}, "no hurry"
-            return "by", {"by": due(rng, value)}, DEADLINES[value]
+            by = due(rng, value)
+            if (left := time_left(by)) and rng.random() < 0.6:
+                return "left", {"left": left}, DEADLINES[value]
+            return "by", {"by": by}, DEADLINES[value]
         case "volume_month":
             return worded_volume(rng, int(value))
     if value and expert:
@@ -164,6 +169,12 @@ def period(rng: random.Random, days: float) -> str:
 
 def due(rng: random.Random, days: float) -> str:
     return expand(rng, phrase(rng, "deadline", f"by {days:g}"), {"weekday": rng.choice(WEEKDAYS)})
+
+
+def time_left(by: str) -> str:
+    """The span in a deadline that is a span ("in two days" -> "two days"), empty for a date."""
+    match = SPAN.fullmatch(by)
+    return match[1] if match else ""
 
 
 def loose_slots(rng: random.Random) -> dict[str, str]:

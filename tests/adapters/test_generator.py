@@ -14,7 +14,7 @@ from adapters.demo.mix import Talk, base_talk, house_system, tuned_talk
 from adapters.demo.rows import DEVELOPMENT, HANDWRITTEN, BadRows, read_row, read_rows
 from adapters.demo.rules import DECISION_OF_RULE, house_rule
 from adapters.demo.situations import Situation, change_back, change_one, draw_facts, follow_up, situation
-from adapters.demo.statements import ASPECTS
+from adapters.demo.statements import ASPECTS, time_left
 from adapters.demo.talk import swap_word
 from engine.recipes import load_recipe
 
@@ -83,6 +83,14 @@ def test_a_follow_up_can_lead_to_every_rule() -> None:
             assert all(is_true(clause, after) for clause in why_of(HOUSE_FORMAT.render(house_slots(after, whole.named))))
             led[rule] += 1
     assert min(led.values()) >= 30, led
+
+
+@pytest.mark.parametrize(
+    ("by", "left"),
+    [("in two days", "two days"), ("within 48h", "48h"), ("in just a week", "a week"), ("in the next two days", ""), ("by Friday", "")],
+)
+def test_a_deadline_that_is_a_span_can_be_told_as_the_time_that_is_left(by: str, left: str) -> None:
+    assert time_left(by) == left
 
 
 def test_another_word_leaves_a_question_about_something_else() -> None:
