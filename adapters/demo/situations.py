@@ -73,7 +73,7 @@ def situation(rng: random.Random, facts: Facts, shared: Scene | None = None) -> 
         parts.insert(dice.randrange(len(parts) + 1), (text, sentence))
     for filler in fillers(shared, facts, len(parts)):
         parts.insert(dice.randrange(len(parts) + 1), filler)
-    text = assemble(dice, parts, style)
+    text = assemble(dice, parts, style, shared.slots(dice))
     return finish(dice, Situation(text, facts, named))
 
 
@@ -92,9 +92,10 @@ def fillers(shared: Scene, facts: Facts, stated: int) -> list[tuple[str, bool]]:
     return chosen
 
 
-def assemble(rng: random.Random, parts: list[tuple[str, bool]], style: str) -> str:
+def assemble(rng: random.Random, parts: list[tuple[str, bool]], style: str, slots: dict[str, str]) -> str:
     """Parts, an opener and a closer now and then, and the question in front, behind, on both sides or nowhere."""
-    question = articles(expand(rng, phrase(rng, "framing", "questions"), loose_slots(rng)))
+    asked = "questions about" if rng.random() < (0.2 if parts else 0.6) else "questions"  # about: with the task in it
+    question = articles(expand(rng, phrase(rng, "framing", asked), slots))
     if "?" not in question and rng.random() < 0.4:
         question += "?"
     places = rng.choices(((1, 0), (0, 1), (1, 1), (0, 0)), (30, 42, 4, 24 if parts else 0))[0]
