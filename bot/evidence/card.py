@@ -244,7 +244,7 @@ def _time(inputs: CardInputs) -> Aspect:
 def _faster(gap: tuple[float, float] | None, n: int) -> tuple[Favours, str]:
     """From the interval of the median paired difference, tuned minus prompted, in full answers."""
     if gap is None:
-        return "open", f"{n} answers on each side are too few to compare their times."
+        return "open", f"Too few answers to compare their times: {n} on each side."
     if gap[0] <= 0 <= gap[1]:
         return "open", "The two are equally fast as far as the samples show."
     return ("prompted", "The prompt's full answers are faster.") if gap[0] > 0 else ("tuned", "The fine-tune's full answers are faster.")

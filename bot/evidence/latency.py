@@ -35,10 +35,10 @@ def quantile(samples: npt.ArrayLike, q: float) -> Quantile:
     if n == 0:
         return Quantile(q, None, None, 0, "no samples yet")
     if q > 0.9 and n < TAIL_SAMPLES:
-        return Quantile(q, None, None, n, f"{n} samples; p{q * 100:g} is shown from {TAIL_SAMPLES} on")
+        return Quantile(q, None, None, n, f"p{q * 100:g} is shown from {TAIL_SAMPLES} samples on, so far {n}")
     rank = _rank(n, q)
     if n < INTERVAL_SAMPLES:
-        return Quantile(q, float(ordered[rank - 1]), None, n, f"{n} samples; an interval is shown from {INTERVAL_SAMPLES} on")
+        return Quantile(q, float(ordered[rank - 1]), None, n, f"an interval is shown from {INTERVAL_SAMPLES} samples on, so far {n}")
     return Quantile(q, float(ordered[rank - 1]), _bootstrap(ordered, rank), n)
 
 

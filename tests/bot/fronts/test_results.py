@@ -50,9 +50,10 @@ async def test_the_open_page_follows_the_votes(tmp_path: Path, monkeypatch: pyte
     async with opened(tmp_path) as (app, chosen), simulated(app, chosen) as new_user:
         user = new_user()
         await user.open("/results")
+        await user.should_not_see("share is 100%")
         view = await answered(app)
         await app.cast(view.id, "ann", Choice.LEFT)
-        await user.should_see("between")
+        await user.should_see("share is 100%", retries=40)
 
 
 async def served_pictures(app: App, chosen: Settings, *addresses: str) -> list[httpx.Response]:
