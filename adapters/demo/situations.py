@@ -82,7 +82,7 @@ def fillers(shared: Scene, facts: Facts, stated: int) -> list[tuple[str, bool]]:
     rng = shared.dice("fillers")
     chosen = [
         (articles(expand(rng, phrase(rng, "framing", "fillers"), shared.slots(rng))), True)
-        for _ in range(rng.choices((0, 1, 2, 3), (48, 32, 14, 6))[0])
+        for _ in range(rng.choices((0, 1, 2, 3), (42, 32, 17, 9))[0])
     ]
     for aspect, file in FILES.items():
         if getattr(facts, aspect) is None and rng.random() < 0.1 and (unknown := sections(file).get("unknown sentence")):
