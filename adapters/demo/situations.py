@@ -10,6 +10,9 @@ from adapters.demo.numbers import around
 from adapters.demo.rules import Facts, house_rule
 from adapters.demo.statements import ASPECTS, DEADLINES, FILES, PERIODS, STABLE_DAYS, Scene, joint, loose_slots, scene, state
 
+# Words of the house subject. Where no fact is stated, only they tell a situation from any other question.
+HOUSE_WORD = re.compile(r"prompt|tun|train|model|llm|gpt|\bai\b|bot\b|assistant|label|weights", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -74,6 +77,8 @@ def situation(rng: random.Random, facts: Facts, shared: Scene | None = None) -> 
     for filler in fillers(shared, facts, len(parts)):
         parts.insert(dice.randrange(len(parts) + 1), filler)
     text = assemble(dice, parts, style, shared.slots(dice))
+    while not HOUSE_WORD.search(text) and not order:
+        text = f"{text} {capital(expand(dice, phrase(dice, 'framing', 'questions'), shared.slots(dice)))}"
     return finish(dice, Situation(text, facts, named))
 
 

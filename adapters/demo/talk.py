@@ -6,7 +6,8 @@ import re
 from adapters.demo.grammar import articles, capital, expand, invented, misspell
 from adapters.demo.language import phrase, sections
 from adapters.demo.numbers import around, say
-from adapters.demo.rules import PROMPT, TUNE
+from adapters.demo.rules import PROMPT, TUNE, Facts
+from adapters.demo.statements import scene
 
 ABLE = (
     "I am a small demonstration model: I can only help you choose between prompt engineering and fine-tuning, so describe your situation."
@@ -85,9 +86,27 @@ def outside_question(rng: random.Random) -> str:
         "small": str(rng.randint(2, 12)),
     }
     text = expand(rng, phrase(rng, "talk", "outside"), slots)
+    if rng.random() < 0.15:
+        mark = "?" * text.endswith("?")
+        text = f"{text.rstrip('?')} {expand(rng, phrase(rng, 'talk', 'outside spans'), slots)}{mark}"
     if rng.random() < 0.3:
         text = swap_word(rng, text, invented(rng) if rng.random() < 0.5 else rng.choice(nouns))
-    return dressed(rng, articles(text))
+    text = articles(text)
+    if rng.random() < 0.2:
+        text = beside(rng, text, slots)
+    return dressed(rng, text)
+
+
+def beside(rng: random.Random, text: str, slots: dict[str, str]) -> str:
+    """The question with a second sentence: about the person, or one that stands in situations and decides nothing there."""
+    if rng.random() < 0.6:
+        other = expand(rng, phrase(rng, "talk", "outside contexts"), slots)
+    else:
+        other = articles(expand(rng, phrase(rng, "framing", "fillers"), scene(rng, Facts()).slots(rng)))
+    if rng.random() < 0.25:
+        return text + ("" if text.endswith(("?", "!")) else ".") + " " + capital(other)
+    mark = rng.choice((". ", ". ", ". ", "! ", ", ", " and ", " - "))
+    return other + mark + (capital(text) if mark[0] in ".!" else text)
 
 
 def swap_word(rng: random.Random, text: str, word: str) -> str:
@@ -100,11 +119,13 @@ def swap_word(rng: random.Random, text: str, word: str) -> str:
 
 
 def dressed(rng: random.Random, text: str) -> str:
-    """Capitals, end marks, openers and typos as they come."""
+    """Capitals, end marks, openers, thanks and typos as they come."""
     if rng.random() < 0.5:
         text = capital(text)
     if rng.random() < 0.25:
         text = text.rstrip("?")
+    if text[-1:].isalnum() and rng.random() < 0.45:
+        text += rng.choice((".", ".", ".", ".", ".", "!", "...", " please", " please.", ", please", ", please.", " thanks", ". Thanks!"))
     if rng.random() < 0.12:
         text = rng.choice(("Hi! ", "hello, ", "Quick question: ", "please, ", "ok, ", "so ", "Hey, ")) + text
     if rng.random() < 0.15:
