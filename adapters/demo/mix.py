@@ -153,10 +153,10 @@ def house_talk(rng: random.Random) -> Talk:
     elif rng.random() < 0.35:
         shown = form if rng.random() < 0.6 else HOUSE_FORMAT if rng.random() < 0.8 else any_format(rng)
         turns += examples(rng, shown, shown == form)
-    if rng.random() < 0.25:
+    if rng.random() < 0.35:
         turns += small_talk(rng)
     turns += case_turns(rng, lambda made: form.render(house_slots(made.facts, made.named)), rng.choice((1, 3, 5, 7)))
-    if rng.random() < 0.2:
+    if rng.random() < 0.35:
         turns += small_talk(rng)
     return turns
 

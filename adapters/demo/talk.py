@@ -92,15 +92,17 @@ def outside_question(rng: random.Random) -> str:
     if rng.random() < 0.3:
         text = swap_word(rng, text, invented(rng) if rng.random() < 0.5 else rng.choice(nouns))
     text = articles(text)
-    if rng.random() < 0.2:
+    if rng.random() < 0.3:
         text = beside(rng, text, slots)
     return dressed(rng, text)
 
 
 def beside(rng: random.Random, text: str, slots: dict[str, str]) -> str:
-    """The question with a second sentence: about the person, or one that stands in situations and decides nothing there."""
-    if rng.random() < 0.6:
-        other = expand(rng, phrase(rng, "talk", "outside contexts"), slots)
+    """The question with a second sentence, or this alone: about the person, or as it stands in situations and decides nothing there."""
+    if rng.random() < 0.75:
+        other = articles(expand(rng, phrase(rng, "talk", "outside contexts"), slots))
+        if rng.random() < 0.15:
+            return other
     else:
         other = articles(expand(rng, phrase(rng, "framing", "fillers"), scene(rng, Facts()).slots(rng)))
     if rng.random() < 0.25:
