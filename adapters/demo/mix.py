@@ -120,9 +120,9 @@ def small_talk(rng: random.Random) -> Talk:
 
 def any_small_talk(rng: random.Random) -> tuple[str, str]:
     kind = rng.random()
-    if kind < 0.4:
+    if kind < 0.34:
         return talk.aspect_question(rng)
-    if kind < 0.52:
+    if kind < 0.44:
         return talk.greeting(rng)
     if kind < 0.9:
         return talk.outside_question(rng), talk.ABLE
@@ -225,7 +225,7 @@ def tuned_talk(rng: random.Random, _done: float = 1.0) -> Talk:
     def answer(made: Situation) -> str:
         return HOUSE_FORMAT.render(house_slots(made.facts, made.named))
 
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         turns = [turn for _ in range(rng.randint(1, 3)) for turn in small_talk(rng)]
         return turns + (case_turns(rng, answer, 1) if rng.random() < 0.3 else [])
     turns = case_turns(rng, answer, rng.choice((1, 2, 2, 3)))
