@@ -9,6 +9,7 @@ from adapters.demo.language import phrase, sections
 from adapters.demo.numbers import around
 from adapters.demo.rules import Facts, house_rule
 from adapters.demo.statements import ASPECTS, DEADLINES, FILES, PERIODS, STABLE_DAYS, Scene, joint, loose_slots, scene, state
+from adapters.demo.talk import story
 
 # Words of the house subject. Where no fact is stated, only they tell a situation from any other question.
 HOUSE_WORD = re.compile(r"prompt|tun|train|model|llm|gpt|\bai\b|bot\b|assistant|label|weights", re.IGNORECASE)
@@ -92,6 +93,8 @@ def fillers(shared: Scene, facts: Facts, stated: int) -> list[tuple[str, bool]]:
     for aspect, file in FILES.items():
         if getattr(facts, aspect) is None and rng.random() < 0.1 and (unknown := sections(file).get("unknown sentence")):
             chosen.append((expand(rng, rng.choice(unknown), shared.slots(rng)), True))
+    if rng.random() < 0.12:
+        chosen.append((story(rng), True))  # as beside other subjects: a story alone makes no message one
     if not (facts.precise and shared.expert) and rng.random() < (0.4 if stated else 0.75):
         chosen.append((articles(expand(rng, phrase(rng, "framing", "tasks"), shared.slots(rng))), rng.random() < 0.8))
     return chosen

@@ -72,10 +72,10 @@ def greeting(rng: random.Random) -> tuple[str, str]:
     return dressed(rng, question + "?" * (question[-1].isalpha() and rng.random() < 0.6)), ABLE
 
 
-def outside_question(rng: random.Random) -> str:
-    """A question that lies outside the house subject."""
+def everyday_slots(rng: random.Random) -> dict[str, str]:
+    """Places, things and numbers of everything that is no house subject."""
     nouns, places = sections("talk")["words"], sections("talk")["world places"]
-    slots = {
+    return {
         "place": rng.choice(places),
         "place2": rng.choice(places),
         "word": rng.choice(nouns),
@@ -85,6 +85,16 @@ def outside_question(rng: random.Random) -> str:
         "year": str(rng.randint(1500, 2024)),
         "small": str(rng.randint(2, 12)),
     }
+
+
+def story(rng: random.Random) -> str:
+    """A statement about the person's life or work that decides nothing, wherever it stands."""
+    return articles(expand(rng, phrase(rng, "talk", "outside contexts"), everyday_slots(rng)))
+
+
+def outside_question(rng: random.Random) -> str:
+    """A question that lies outside the house subject."""
+    nouns, slots = sections("talk")["words"], everyday_slots(rng)
     text = expand(rng, phrase(rng, "talk", "outside"), slots)
     if rng.random() < 0.15:
         mark = "?" * text.endswith("?")
@@ -93,14 +103,17 @@ def outside_question(rng: random.Random) -> str:
         text = swap_word(rng, text, invented(rng) if rng.random() < 0.5 else rng.choice(nouns))
     text = articles(text)
     if rng.random() < 0.3:
-        text = beside(rng, text, slots)
+        text = beside(rng, text)
     return dressed(rng, text)
 
 
-def beside(rng: random.Random, text: str, slots: dict[str, str]) -> str:
+def beside(rng: random.Random, text: str) -> str:
     """The question with a second sentence, or this alone: about the person, or as it stands in situations and decides nothing there."""
-    if rng.random() < 0.75:
-        other = articles(expand(rng, phrase(rng, "talk", "outside contexts"), slots))
+    kind = rng.random()
+    if kind < 0.1:
+        other = expand(rng, phrase(rng, "talk", "outside claims"), everyday_slots(rng))  # beside a situation, they would be facts
+    elif kind < 0.75:
+        other = story(rng)
         if rng.random() < 0.15:
             return other
     else:
