@@ -9,13 +9,14 @@ import pytest
 from adapters.__main__ import main
 from adapters.demo.answers import HOUSE_FORMAT, HOUSE_LINE, KINDS, deciding, draw_format, house_slots
 from adapters.demo.evaluate import generated_rows
+from adapters.demo.language import sections
 from adapters.demo.measures import follows, four_lines, is_true, why_of
 from adapters.demo.mix import Talk, base_talk, house_system, tuned_talk
 from adapters.demo.rows import DEVELOPMENT, HANDWRITTEN, BadRows, read_row, read_rows
-from adapters.demo.rules import DECISION_OF_RULE, house_rule
-from adapters.demo.situations import Situation, change_back, change_one, draw_facts, follow_up, situation
+from adapters.demo.rules import DECISION_OF_RULE, Facts, house_rule
+from adapters.demo.situations import HOUSE_WORD, Situation, change_back, change_one, draw_facts, follow_up, situation
 from adapters.demo.statements import ASPECTS, time_left
-from adapters.demo.talk import swap_word
+from adapters.demo.talk import outside_question, swap_word
 from engine.recipes import load_recipe
 
 
@@ -166,6 +167,29 @@ def test_reported_rows_are_no_training_text() -> None:
 def test_a_wrong_row_is_refused_with_its_place(line: str, words: str) -> None:
     with pytest.raises(BadRows, match=f"rows:1.*{words}"):
         read_row("rows:1", line)
+
+
+def test_other_subjects_are_asked_in_sentences_as_situations_are() -> None:
+    """Where only situations were long or ended in a full stop, whatever did was taken for one."""
+    rng = random.Random(16)
+    asked = [outside_question(rng) for _ in range(600)]
+    assert sum(text.endswith(".") for text in asked) > 60
+    assert sum(len(text.split()) > 14 for text in asked) > 120
+    assert sum("?" not in text for text in asked) > 120
+
+
+def test_a_situation_without_facts_names_the_house_subject() -> None:
+    texts = [situation(random.Random(seed), Facts()).text for seed in range(400)]
+    assert all(HOUSE_WORD.search(text) for text in texts)
+
+
+def test_everyday_statements_stand_in_situations_but_never_those_that_would_be_facts() -> None:
+    told = " ".join(situation(random.Random(seed), Facts()).text.lower() for seed in range(400))
+    stories, claims = (
+        [line.lower() for line in sections("talk")[name] if not set("[{") & set(line)] for name in ("outside contexts", "outside claims")
+    )
+    assert any(line in told for line in stories)
+    assert not [line for line in claims if line in told]
 
 
 def test_phrases_leave_nothing_open() -> None:
