@@ -120,9 +120,9 @@ def small_talk(rng: random.Random) -> Talk:
 
 def any_small_talk(rng: random.Random) -> tuple[str, str]:
     kind = rng.random()
-    if kind < 0.34:
+    if kind < 0.30:
         return talk.aspect_question(rng)
-    if kind < 0.44:
+    if kind < 0.40:
         return talk.greeting(rng)
     if kind < 0.9:
         return talk.outside_question(rng), talk.ABLE

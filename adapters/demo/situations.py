@@ -12,7 +12,7 @@ from adapters.demo.statements import ASPECTS, DEADLINES, FILES, PERIODS, STABLE_
 from adapters.demo.talk import story
 
 # Words of the house subject. Where no fact is stated, only they tell a situation from any other question.
-HOUSE_WORD = re.compile(r"prompt|tun|train|model|llm|gpt|\bai\b|bot\b|assistant|label|weights", re.IGNORECASE)
+HOUSE_WORD = re.compile(r"prompt|tun|train|model|llm|gpt|\bai\b|bot\b|assistant|label|weights|lora\b|adapter|\bsft\b|few.?shot", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def free_facts(rng: random.Random, rule: int) -> Facts:
     In three of ten all speaks for fine-tuning but what the rule looks at, so that this one fact must be read.
     """
     near = rng.random() < 0.3
-    density = 0.9 if near else rng.choice((0.1, 0.25, 0.4, 0.55, 0.75, 0.9))
+    density = 0.9 if near else rng.choice((0.0, 0.1, 0.25, 0.4, 0.55, 0.75, 0.9))
     said = {aspect: rng.random() < density for aspect in ASPECTS}
     many = ((2_000, 9_999), (2_000, 500_000), (1_000, 4_000))
     low, high = rng.choice(many if near and rule != 2 else ((1, 199), (200, 1_999), (200, 1_999), *many, (100, 400)))
@@ -58,7 +58,7 @@ def free_facts(rng: random.Random, rule: int) -> Facts:
 
 
 def situation(rng: random.Random, facts: Facts, shared: Scene | None = None) -> Situation:
-    """A whole message in one register: prose, clipped notes, a list, or prose and notes mixed."""
+    """A whole message in one register: prose, clipped notes, a list, prose and notes mixed, or one short line."""
     shared = shared or scene(rng, facts)
     dice = shared.dice("style")
     style = dice.choices(("prose", "notes", "list", "mixed"), (55, 20, 7, 18))[0]
@@ -75,9 +75,12 @@ def situation(rng: random.Random, facts: Facts, shared: Scene | None = None) -> 
         sentence = style == "prose" or (style == "mixed" and dice.random() < 0.5)
         text, named[aspect] = state(shared, facts, aspect, "sentence" if sentence else "note")
         parts.insert(dice.randrange(len(parts) + 1), (text, sentence))
-    for filler in fillers(shared, facts, len(parts)):
-        parts.insert(dice.randrange(len(parts) + 1), filler)
-    text = assemble(dice, parts, style, shared.slots(dice))
+    if len(order) <= 2 and dice.random() < 0.45:
+        text = one_line(dice, [text for text, _ in parts], shared.slots(dice))
+    else:
+        for filler in fillers(shared, facts, len(parts)):
+            parts.insert(dice.randrange(len(parts) + 1), filler)
+        text = assemble(dice, parts, style, shared.slots(dice))
     while not HOUSE_WORD.search(text) and not order:
         text = f"{text} {capital(expand(dice, phrase(dice, 'framing', 'questions'), shared.slots(dice)))}"
     return finish(dice, Situation(text, facts, named))
@@ -121,6 +124,22 @@ def assemble(rng: random.Random, parts: list[tuple[str, bool]], style: str, slot
     if rng.random() < 0.08:
         whole.append(capital(expand(rng, phrase(rng, "framing", "closers"), loose_slots(rng))))
     return " ".join(piece for piece in whole if piece)
+
+
+def one_line(rng: random.Random, stated: list[str], slots: dict[str, str]) -> str:
+    """What is typed into a chat in a hurry: the question with the task in it, or a fact or two or the task beside a question."""
+    if not stated and rng.random() < 0.65:
+        return articles(expand(rng, phrase(rng, "framing", "questions about"), slots))
+    body = rng.choice((", ", ", ", " and ", " - ")).join(stated or [expand(rng, phrase(rng, "framing", "tasks"), slots)])
+    question = expand(rng, phrase(rng, "framing", "questions"), slots)
+    if stated and rng.random() < 0.12 and HOUSE_WORD.search(body):
+        return articles(body)
+    if rng.random() < 0.2:
+        text = question.rstrip("?") + rng.choice(("? ", "? ", ": ", ", ", " - ")) + body
+    else:
+        mark = rng.choice((", ", ", ", ", so ", ", so ", ". So ", ". ", ": ", " - ", "; "))
+        text = body + mark + (capital(question) if mark == ". " else question)
+    return articles(text if rng.random() < 0.4 else capital(text))
 
 
 def sentences(rng: random.Random, parts: list[tuple[str, bool]], style: str) -> list[str]:
