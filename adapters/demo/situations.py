@@ -12,7 +12,9 @@ from adapters.demo.statements import ASPECTS, DEADLINES, FILES, PERIODS, STABLE_
 from adapters.demo.talk import story
 
 # Words of the house subject. Where no fact is stated, only they tell a situation from any other question.
-HOUSE_WORD = re.compile(r"prompt|tun|train|model|llm|gpt|\bai\b|bot\b|assistant|label|weights|lora\b|adapter|\bsft\b|few.?shot", re.IGNORECASE)
+HOUSE_WORD = re.compile(
+    r"prompt|tun|train|model|llm|gpt|\bai\b|bot\b|assistant|label|weights|lora\b|adapter|\bsft\b|few.?shot", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)

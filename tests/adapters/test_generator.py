@@ -179,6 +179,13 @@ def test_other_subjects_are_asked_in_sentences_as_situations_are() -> None:
     assert sum("?" not in text for text in asked) > 120
 
 
+def test_other_subjects_use_the_words_of_the_house_in_another_sense() -> None:
+    """Where only situations spoke of trains, labels and models, a railway was taken for one."""
+    rng = random.Random(18)
+    asked = [outside_question(rng) for _ in range(1_500)]
+    assert sum(HOUSE_WORD.search(text) is not None for text in asked) > 0.07 * len(asked)
+
+
 def test_situations_are_asked_in_one_short_line_too() -> None:
     """Where none was short, a short question about one's own case was taken for one about a technique."""
     rng = random.Random(17)
