@@ -20,9 +20,10 @@ VERSION = "7"
 LIMITS = (
     "It is a small demonstration model and knows one subject: prompt engineering or fine-tuning.",
     "It learned from generated English text alone; other languages and unusual wording mislead it.",
-    "On messages of strangers about one decision of twelve is wrong, and about one named fact of thirteen.",
-    "After a follow-up about one decision of eight is wrong: often the one before, said again.",
-    "It takes about one message of fourteen about something else for a situation, and one situation of fifty for something else.",
+    "On messages of strangers about one decision of eight is wrong, and about one named fact of twelve.",
+    "After a follow-up about one decision of five is wrong: often the one before, said again.",
+    "It takes about one message of thirty about something else for a situation, more where it speaks of trains or labels.",
+    "It takes about one situation of sixty for something else.",
     "Conversations beyond about 600 tokens are longer than most that it learned from, and answers get worse there.",
     "The adapter answers in the four lines that it was trained on; only the base follows a changed format line.",
 )
