@@ -97,7 +97,7 @@ def case_turns(rng: random.Random, answer: Callable[[Situation], str], count: in
             twin = situation(rng, change_one(rng, first), shared)
             turns += answered(twin, answer(twin))
             count -= 1
-        while kind > 0.6 and count > 0:
+        while kind > 0.5 and count > 0:
             made = follow_up(rng, made, ahead.pop() if ahead else change_one(rng, made.facts))
             turns += answered(made, answer(made))
             count, kind = count - 1, rng.random() if rng.random() < 0.8 else 0.0
@@ -120,11 +120,11 @@ def small_talk(rng: random.Random) -> Talk:
 
 def any_small_talk(rng: random.Random) -> tuple[str, str]:
     kind = rng.random()
-    if kind < 0.30:
+    if kind < 0.34:
         return talk.aspect_question(rng)
-    if kind < 0.40:
+    if kind < 0.43:
         return talk.greeting(rng)
-    if kind < 0.9:
+    if kind < 0.92:
         return talk.outside_question(rng), talk.ABLE
     return subjects.other_case(rng, "").ask(rng)[0], talk.ABLE
 
@@ -228,5 +228,5 @@ def tuned_talk(rng: random.Random, _done: float = 1.0) -> Talk:
     if rng.random() < 0.3:
         turns = [turn for _ in range(rng.randint(1, 3)) for turn in small_talk(rng)]
         return turns + (case_turns(rng, answer, 1) if rng.random() < 0.3 else [])
-    turns = case_turns(rng, answer, rng.choice((1, 2, 2, 3)))
-    return turns + (small_talk(rng) if rng.random() < 0.2 else [])
+    turns = case_turns(rng, answer, rng.choice((1, 2, 2, 3, 3)))
+    return turns + (small_talk(rng) if rng.random() < 0.1 else [])

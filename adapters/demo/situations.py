@@ -8,7 +8,7 @@ from adapters.demo.grammar import articles, capital, expand, misspell
 from adapters.demo.language import phrase, sections
 from adapters.demo.numbers import around
 from adapters.demo.rules import Facts, house_rule
-from adapters.demo.statements import ASPECTS, DEADLINES, FILES, PERIODS, STABLE_DAYS, Scene, joint, loose_slots, scene, state
+from adapters.demo.statements import ASPECTS, DEADLINES, FILES, PERIODS, STABLE_DAYS, Scene, corrected, joint, loose_slots, scene, state
 from adapters.demo.talk import story
 
 # Words of the house subject. Where no fact is stated, only they tell a situation from any other question.
@@ -77,7 +77,7 @@ def situation(rng: random.Random, facts: Facts, shared: Scene | None = None) -> 
         sentence = style == "prose" or (style == "mixed" and dice.random() < 0.5)
         text, named[aspect] = state(shared, facts, aspect, "sentence" if sentence else "note")
         parts.insert(dice.randrange(len(parts) + 1), (text, sentence))
-    if len(order) <= 2 and dice.random() < 0.45:
+    if len(order) <= 2 and dice.random() < 0.55:
         text = one_line(dice, [text for text, _ in parts], shared.slots(dice))
     else:
         for filler in fillers(shared, facts, len(parts)):
@@ -182,7 +182,8 @@ def follow_up(rng: random.Random, before: Situation, facts: Facts) -> Situation:
     """A next turn that changes one fact of `before`; `facts` are the facts with that change."""
     changed = next(aspect for aspect in ASPECTS if getattr(facts, aspect) != getattr(before.facts, aspect))
     shared = scene(rng, replace(Facts(), precise=facts.precise if changed == "precise" else None))
-    text, name = state(shared, facts, changed, "followup")
+    bare = corrected(rng, shared.thing, changed, getattr(before.facts, changed), getattr(facts, changed)) if rng.random() < 0.3 else None
+    text, name = bare or state(shared, facts, changed, "followup")
     bent = finish(rng, Situation(capital(text), facts, {changed: name}))
     return replace(bent, named={**before.named, **bent.named})
 

@@ -3,6 +3,7 @@
 import random
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from adapters.demo.grammar import articles, expand, invented
 from adapters.demo.language import phrase, sections
@@ -71,15 +72,32 @@ class Scene:
     def slots(self, rng: random.Random) -> dict[str, str]:
         """Everything that a phrase may leave open, apart from the facts."""
         slots = {"thing": self.thing, "use": self.use, **loose_slots(rng)}
+        slots |= {"agent": agent(rng), "doing": phrase(rng, "framing", "doings")}
         return {**slots, "expert": self.thing if self.expert else phrase(rng, "framing", "expert things")}
 
 
 def scene(rng: random.Random, facts: Facts) -> Scene:
     expert = bool(facts.precise) and rng.random() < 0.5
     thing = phrase(rng, "framing", "expert things" if expert else "things")
-    if not expert and rng.random() < 0.08:
-        thing = f"{invented(rng)} {thing.split()[-1]}" if rng.random() < 0.7 else f"{invented(rng)}s"  # a word that nobody knows
+    if not expert and rng.random() < 0.2:
+        thing = f"{any_word(rng)} {thing.split()[-1]}" if rng.random() < 0.85 else f"{invented(rng)}s"
     return Scene(f"{rng.random()}", thing, phrase(rng, "framing", "uses"), expert)
+
+
+def any_word(rng: random.Random) -> str:
+    """A noun of everyday life, or a word that nobody knows: what a task is about tells it from no other subject."""
+    return rng.choice(everyday()) if rng.random() < 0.6 else invented(rng)
+
+
+@cache
+def everyday() -> tuple[str, ...]:
+    return tuple(word for word in sections("talk")["words"] if " " not in word)
+
+
+def agent(rng: random.Random) -> str:
+    """What a task is called after the tool that shall do it: "tax chatbot", "poem writer"."""
+    what = any_word(rng) if rng.random() < 0.6 else phrase(rng, "framing", rng.choice(("fields", "places")))
+    return f"{what} {phrase(rng, 'framing', 'agents')}"
 
 
 # one fact, as a person states it and as the answer names it -----------------------------------------------------
@@ -161,6 +179,33 @@ def spoken_volume(rng: random.Random, month: int) -> tuple[str, str, str]:
     months, forms = UNITS[name]
     n = month if name == "a month" else around(rng, month * months * 0.95, month * months * 1.05 + 1)
     return say(rng, n), expand(rng, forms, {}), name
+
+
+def corrected(rng: random.Random, thing: str, aspect: str, old: float | None, new: float) -> tuple[str, str] | None:
+    """A fact as the bare value that takes the place of another ("monthly, not weekly"), and its name; None where it has no such form."""
+    before = value_alone(rng, thing, aspect, old) if old is not None else None
+    # Where no number of examples was told before, a number alone could be one of anything.
+    if (spoken := value_alone(rng, thing, aspect, new, whole=before is None)) is None:
+        return None
+    fitting = [line for line in sections("framing")["corrections"] if before or "{old}" not in line]
+    return expand(rng, rng.choice(fitting), {"new": spoken[0], "old": before[0] if before else ""}), spoken[1]
+
+
+def value_alone(rng: random.Random, thing: str, aspect: str, value: float, whole: bool = False) -> tuple[str, str] | None:
+    """A value without a verb, and the name of the fact; `whole`: with a noun that tells what is counted."""
+    match aspect:
+        case "examples" if value:
+            n = say(rng, int(value))
+            noun = rng.choice((" labels", " examples", f" labelled {thing}", " labelled ones", *(() if whole else (" of them", "", ""))))
+            return n + noun, examples_name(n, int(value))
+        case "change_days" if value != STABLE_DAYS:
+            return period(rng, value), PERIODS[value]
+        case "deadline_days":
+            return due(rng, value), DEADLINES[value]
+        case "volume_month":
+            n, unit, name = spoken_volume(rng, int(value))
+            return f"{n} {unit}", f"{n} requests {name}"
+    return None
 
 
 def period(rng: random.Random, days: float) -> str:
