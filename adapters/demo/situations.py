@@ -98,8 +98,8 @@ def fillers(shared: Scene, facts: Facts, stated: int) -> list[tuple[str, bool]]:
     for aspect, file in FILES.items():
         if getattr(facts, aspect) is None and rng.random() < 0.1 and (unknown := sections(file).get("unknown sentence")):
             chosen.append((expand(rng, rng.choice(unknown), shared.slots(rng)), True))
-    for _ in range(rng.choices((0, 1, 2, 3), (84, 9, 4, 3))[0]):
-        chosen.append((story(rng), True))  # it stands beside other subjects, too, and so tells neither from the other
+    # They stand beside other subjects, too, and so tell neither from the other.
+    chosen += [(story(rng), True) for _ in range(rng.choices((0, 1, 2, 3), (84, 9, 4, 3))[0])]
     if not (facts.precise and shared.expert) and rng.random() < (0.4 if stated else 0.75):
         chosen.append((articles(expand(rng, phrase(rng, "framing", "tasks"), shared.slots(rng))), rng.random() < 0.8))
     return chosen

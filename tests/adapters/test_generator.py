@@ -16,7 +16,7 @@ from adapters.demo.mix import Talk, any_situation, base_talk, house_system, tune
 from adapters.demo.rows import DEVELOPMENT, HANDWRITTEN, BadRows, read_row, read_rows
 from adapters.demo.rules import DECISION_OF_RULE, Facts, house_rule
 from adapters.demo.situations import HOUSE_WORD, Situation, change_back, change_one, draw_facts, follow_up, situation
-from adapters.demo.statements import ASPECTS, time_left
+from adapters.demo.statements import ASPECTS, corrected, time_left
 from adapters.demo.talk import outside_question, swap_word
 from engine.recipes import load_recipe
 
@@ -85,6 +85,26 @@ def test_a_follow_up_can_lead_to_every_rule() -> None:
             assert all(is_true(clause, after) for clause in why_of(HOUSE_FORMAT.render(house_slots(after, whole.named))))
             led[rule] += 1
     assert min(led.values()) >= 30, led
+
+
+def test_a_follow_up_can_be_the_bare_new_value_beside_the_old_one() -> None:
+    before = situation(random.Random(1), Facts(change_days=7))
+    texts = [follow_up(random.Random(seed), before, Facts(change_days=30)).text.lower() for seed in range(400)]
+    assert sum("month" in text and re.search("(not|instead of|rather than) .*week", text) is not None for text in texts) > 10
+
+
+def test_a_number_of_examples_stands_alone_only_where_one_was_told_before() -> None:
+    told, untold = ([corrected(random.Random(seed), "reviews", "examples", old, 3_000) for seed in range(200)] for old in (150.0, None))
+    bare = re.compile(r"(what about|make it|make that|say) (3000|3,000|3k)\??")
+    assert any(bare.fullmatch(text) for text, _ in filter(None, told))
+    assert not [text for text, _ in filter(None, untold) if not re.search("label|example", text)]
+
+
+def test_a_situation_can_be_about_anything() -> None:
+    """Where only other subjects spoke of pigs and tunnels, a bot for pig farmers was taken for one."""
+    texts = " ".join(any_situation(random.Random(seed)).text.lower() for seed in range(1_500))
+    nouns = [word for word in sections("talk")["words"] if " " not in word and len(word) > 3]
+    assert sum(f" {word} " in texts for word in nouns) > 0.26 * len(nouns)
 
 
 @pytest.mark.parametrize(
