@@ -16,7 +16,7 @@ from adapters.registry import DEMO_ADAPTER, DEMO_BASE
 from engine.contestants import folder_revision
 from engine.recipes import load_recipe
 
-VERSION = "7"
+VERSION = "8"
 LIMITS = (
     "It is a small demonstration model and knows one subject: prompt engineering or fine-tuning.",
     "It learned from generated English text alone; other languages and unusual wording mislead it.",

@@ -38,7 +38,7 @@ class Spoken:
 
 
 Talk = list[Spoken]
-BRIEF = 0.4  # of the situations; were short questions seldom one's own case, they would be taken for questions about a technique
+BRIEF = 0.35  # of the situations; were short questions seldom one's own case, they would be taken for questions about a technique
 
 
 def asked(text: str) -> Spoken:
@@ -228,7 +228,7 @@ def tuned_talk(rng: random.Random, _done: float = 1.0) -> Talk:
     def answer(made: Situation) -> str:
         return HOUSE_FORMAT.render(house_slots(made.facts, made.named))
 
-    if rng.random() < 0.22:
+    if rng.random() < 0.34:
         turns = [turn for _ in range(rng.randint(1, 3)) for turn in small_talk(rng)]
         return turns + (case_turns(rng, answer, 1) if rng.random() < 0.3 else [])
     turns = case_turns(rng, answer, rng.choice((1, 2, 2, 3, 3)))
