@@ -16,7 +16,7 @@ LORA: dict[str, Any] = {
     "task_type": "CAUSAL_LM",
 }
 TUNE_PLAN = Plan(
-    name="adapter", seed=20261124, steps=7_650, batch_tokens=4_096, matrix_rate=0.0, other_rate=2e-3, warm_up=30, cool_down=0.6, longest=700
+    name="adapter", seed=20261124, steps=6_000, batch_tokens=4_096, matrix_rate=0.0, other_rate=2e-3, warm_up=30, cool_down=0.6, longest=700
 )
 
 

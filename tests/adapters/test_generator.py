@@ -215,14 +215,6 @@ def test_situations_are_asked_in_one_short_line_too() -> None:
     assert sum(bool(re.search("prompt", text, re.I) and re.search("tun|train|lora", text, re.I)) for text in short) > 0.1 * len(short)
 
 
-def test_a_short_question_in_the_words_of_the_house_is_more_often_ones_own_case() -> None:
-    """Where three of four were about a technique or something else, the adapter went by the odds."""
-    rng = random.Random(19)
-    asked = [(talk[0].message.content, talk[1].message.content) for talk in (tuned_talk(rng) for _ in range(700))]
-    own = [answer.startswith("Decision") for text, answer in asked if len(text.split()) <= 12 and HOUSE_WORD.search(text)]
-    assert sum(own) > 0.5 * len(own)
-
-
 def test_a_situation_without_facts_names_the_house_subject() -> None:
     texts = [situation(random.Random(seed), Facts()).text for seed in range(400)]
     assert sum(HOUSE_WORD.search(text) is None for text in texts) <= 4  # where a typo hit the word
