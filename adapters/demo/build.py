@@ -20,10 +20,11 @@ VERSION = "8"
 LIMITS = (
     "It is a small demonstration model and knows one subject: prompt engineering or fine-tuning.",
     "It learned from generated English text alone; other languages and unusual wording mislead it.",
-    "On messages of strangers about one decision of eight is wrong, and about one named fact of twelve.",
-    "After a follow-up about one decision of five is wrong: often the one before, said again.",
-    "It takes about one message of thirty about something else for a situation, more where it speaks of trains or labels.",
+    "On messages of strangers about one decision of ten is wrong, of the base one of eight, and about one named fact of thirteen.",
+    "After a follow-up about one decision of four is wrong: often the one before, said again.",
+    "It takes about one message of ten about something else for a situation, more where it speaks of trains or labels.",
     "It takes about one situation of sixty for something else.",
+    "A question about an aspect of a technique in unusual words is often answered with another aspect or as a situation.",
     "Conversations beyond about 600 tokens are longer than most that it learned from, and answers get worse there.",
     "The adapter answers in the four lines that it was trained on; only the base follows a changed format line.",
 )
@@ -119,7 +120,7 @@ It is a demonstration model and knows one subject: prompt engineering or fine-tu
 
 ## Figures
 Measured on adapters/demo/handwritten.jsonl: questions written by hand without knowledge of the generator, used in no training text and for
-no choice. adapters/LOG.md has the runs.
+no choice but those that adapters/LOG.md names.
 
 | measure | share |
 |---|---|
