@@ -1,4 +1,4 @@
-"""python -m adapters list | check FOLDER | demo build | demo eval [--file rows.jsonl | --generated COUNT]"""
+"""python -m adapters list | check FOLDER | demo build [--size small|large] | demo eval [--file rows.jsonl | --generated COUNT]"""
 
 import argparse
 import os
@@ -23,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
     demo = verbs.add_parser("demo", help="the small model that ships").add_subparsers(dest="step", required=True)
     build = demo.add_parser("build", help="make tokenizer, base, adapter and cards again; goes on where it was stopped")
     build.add_argument("--work", type=Path, default=Path("build/demo"), help="where checkpoints lie (default: build/demo)")
+    build.add_argument("--size", choices=("small", "large"), help="default: large where there is a GPU, small where there is none")
     evaluate = demo.add_parser("eval", help="the table of bars and every failure")
     rows = evaluate.add_mutually_exclusive_group()
     rows.add_argument("--file", type=Path, help="rows as JSON lines (default: the hand-written ones)")
@@ -88,7 +89,7 @@ def run_demo(chosen: argparse.Namespace) -> int:
 
     show = partial(print, flush=True)  # several processes of a training share it
     if chosen.step == "build":
-        build(chosen.work, show)
+        build(chosen.work, show, chosen.size)
     else:
         measure(show, generated_rows(chosen.generated) if chosen.generated else read_rows(chosen.file or HANDWRITTEN))
     return 0

@@ -11,7 +11,7 @@ from adapters.demo.answers import HOUSE_FORMAT, KINDS, Format, draw_format, hous
 from adapters.demo.grammar import CHOICE, expand
 from adapters.demo.reading import Reading, reading, reading_of_talk
 from adapters.demo.rows import HANDWRITTEN, read_rows
-from adapters.demo.situations import Situation, change_back, change_one, draw_facts, follow_up, situation
+from adapters.demo.situations import Situation, change_back, change_one, draw_facts, few_facts, follow_up, situation
 from adapters.demo.statements import scene
 from engine.recipes import Message, load_recipe
 
@@ -38,6 +38,7 @@ class Spoken:
 
 
 Talk = list[Spoken]
+BRIEF = 0.25  # of the situations; were short questions seldom one's own case, they would be taken for questions about a technique
 
 
 def asked(text: str) -> Spoken:
@@ -85,6 +86,8 @@ def case_turns(rng: random.Random, answer: Callable[[Situation], str], count: in
     turns: Talk = []
     while count > 0:
         facts = draw_facts(rng, rng.choices((1, 2, 3, 4, 5, 6), (15, 15, 14, 14, 22, 20))[0])
+        if rng.random() < BRIEF:
+            facts = few_facts(rng, facts)
         kind = rng.random()
         # Made backwards where it goes on: one changed fact seldom leads to fine-tuning, the question that people ask most often does.
         before = change_back(rng, facts) if kind > 0.75 and count > 1 else None

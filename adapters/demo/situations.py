@@ -59,6 +59,13 @@ def free_facts(rng: random.Random, rule: int) -> Facts:
     )
 
 
+def few_facts(rng: random.Random, facts: Facts) -> Facts:
+    """At most two of these facts: a hurried question states no more."""
+    stated = [aspect for aspect in ASPECTS if getattr(facts, aspect) is not None]
+    kept = rng.sample(stated, min(len(stated), rng.choices((0, 1, 2), (40, 38, 22))[0]))
+    return Facts(**{aspect: getattr(facts, aspect) for aspect in kept})
+
+
 def situation(rng: random.Random, facts: Facts, shared: Scene | None = None) -> Situation:
     """A whole message in one register: prose, clipped notes, a list, prose and notes mixed, or one short line."""
     shared = shared or scene(rng, facts)
@@ -77,7 +84,7 @@ def situation(rng: random.Random, facts: Facts, shared: Scene | None = None) -> 
         sentence = style == "prose" or (style == "mixed" and dice.random() < 0.5)
         text, named[aspect] = state(shared, facts, aspect, "sentence" if sentence else "note")
         parts.insert(dice.randrange(len(parts) + 1), (text, sentence))
-    if len(order) <= 2 and dice.random() < 0.55:
+    if len(order) <= 2 and dice.random() < 0.65:
         text = one_line(dice, [text for text, _ in parts], shared.slots(dice))
     else:
         for filler in fillers(shared, facts, len(parts)):

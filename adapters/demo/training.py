@@ -1,11 +1,12 @@
 """The training loop that base and adapter share: conversations in, smaller loss out."""
 
 import math
-import random
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from itertools import count
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
@@ -14,44 +15,14 @@ import torch
 from torch.multiprocessing.spawn import spawn
 from torch.nn.functional import cross_entropy
 
-from adapters.demo.mix import Talk
+from adapters.demo.batches import Batch, Plan, Source, batches_of, pools_ahead, written
 from adapters.demo.muon import Muon
-from adapters.demo.reading import FACETS, Reading
-from adapters.demo.tokenizer import END, load_tokenizer
+from adapters.demo.reading import FACETS
 
-POOL = 400  # conversations that are sorted by length together, so that little is padding
-IGNORED = -100
 MOST_PROCESSES = 4  # a batch has few rows; more processes would wait for the one with a row more
-Maker = Callable[[random.Random, float], Talk]  # dice, share of the training that is done
 LAYERS_BEHIND = 1  # the reading heads, so that what follows can work with what was read
 READING_WEIGHT = 0.5  # of a facet, against a learned token
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """A conversation as the model sees it."""
-
-    ids: list[int]
-    learned: list[bool]  # for each token
-    readings: list[tuple[int, Reading]]  # where an answer begins, and what must have been read there
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One training run."""
-
-    name: str
-    seed: int
-    steps: int
-    batch_tokens: int  # padded tokens of one step
-    matrix_rate: float  # learning rate of weight matrices (Muon)
-    other_rate: float  # learning rate of embeddings, norms and LoRA factors (AdamW)
-    warm_up: int
-    cool_down: float  # share of the steps, at the end, in which the rate falls to nothing
-    longest: int  # tokens; longer conversations are left out
+WATCHED = 50  # steps between two lines of progress, and over which the loss is averaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,55 +30,9 @@ class Job:
     """What every process of a training must know; it travels to them by pickle."""
 
     build: Callable[[], Any]  # makes the model that is trained, the same in every process
-    tokenizer: Path
-    maker: Maker
-    plan: Plan
+    source: Source
     saved: Path  # the checkpoint
     show: Callable[[str], None]
-
-
-def encode(tokenizer: Any, talk: Talk) -> Encoded:
-    """Token ids as the chat template makes them; learned are the assistant's words and their end."""
-    ids: list[int] = []
-    learned: list[bool] = []
-    readings: list[tuple[int, Reading]] = []
-    end = tokenizer.convert_tokens_to_ids(END)
-    for spoken in talk:
-        if spoken.reads is not None:
-            readings.append((len(ids), spoken.reads))
-        words = tokenizer(spoken.message.content, add_special_tokens=False)["input_ids"]
-        ids += [tokenizer.convert_tokens_to_ids(f"<|{spoken.message.role}|>"), *words, end]
-        learned += [False] + [spoken.learned] * (len(words) + 1)
-    return Encoded(ids, learned, readings)
-
-
-def padded(length: int) -> int:
-    """Widths are few, so that the CPU's matrix library prepares its kernels once."""
-    return -(-length // 32) * 32
-
-
-def arrange(talks: list[Encoded], plan: Plan, rng: random.Random) -> list[list[Encoded]]:
-    """Batches of conversations of like length, in random order; an even number in each, so that two processes do the same."""
-    pool = sorted((talk for talk in talks if len(talk) <= plan.longest and any(talk.learned)), key=len)
-    ready: list[list[Encoded]] = [[]]
-    for talk in pool:
-        if len(ready[-1]) % 2 == 0 and (len(ready[-1]) + 2) * padded(len(talk)) > plan.batch_tokens and ready[-1]:
-            ready.append([])
-        ready[-1].append(talk)
-    rng.shuffle(ready)
-    return [batch for batch in ready if batch]
-
-
-def tensors(batch: list[Encoded], device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and labels, both (rows, longest row); label t is the token after t where that one is learned."""
-    width = padded(max(map(len, batch)))
-    ids = torch.zeros(len(batch), width, dtype=torch.long)
-    labels = torch.full((len(batch), width), IGNORED)
-    for row, talk in enumerate(batch):
-        ids[row, : len(talk)] = torch.tensor(talk.ids)
-        target = [token if wanted else IGNORED for token, wanted in zip(talk.ids[1:], talk.learned[1:], strict=True)]
-        labels[row, : len(target)] = torch.tensor(target)
-    return ids.to(device), labels.to(device)
 
 
 def reading_heads(width: int) -> torch.nn.Module:
@@ -115,23 +40,21 @@ def reading_heads(width: int) -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.RMSNorm(width), torch.nn.Linear(width, sum(FACETS.values())))
 
 
-def losses(model: Any, heads: torch.nn.Module, batch: list[Encoded], device: str) -> tuple[torch.Tensor, torch.Tensor]:
+def losses(model: Any, heads: torch.nn.Module, batch: Batch, device: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Summed over the learned tokens, and over the facets of the readings. Right padding needs no mask: the model looks back only."""
-    ids, labels = tensors(batch, device)
-    wanted = labels != IGNORED
+    ids, places, targets = (torch.from_numpy(part).long().to(device) for part in (batch.ids, batch.places, batch.targets))
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
     # A CPU without bfloat16 instructions imitates them some sixty times slower than it runs float32.
     fast = device == "cuda" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
     with torch.autocast(device, dtype=torch.bfloat16, enabled=fast):
         out = causal.model(input_ids=ids, use_cache=False, output_hidden_states=True)
-        logits = causal.lm_head(out.last_hidden_state[wanted])  # the head is costly; the other rows would be thrown away
-    words = cross_entropy(logits.float(), labels[wanted], reduction="sum")
-    places = [(row, at) for row, talk in enumerate(batch) for at, _ in talk.readings]
-    if not places:
+        logits = causal.lm_head(out.last_hidden_state.flatten(0, 1)[places])  # the head is costly; the other rows would be thrown away
+    words = cross_entropy(logits.float(), targets, reduction="sum")
+    if not len(batch.read_at):
         return words, words.new_zeros(())
-    hidden = out.hidden_states[-1 - LAYERS_BEHIND]
-    guesses = heads(hidden[tuple(torch.tensor(places).T.to(device))].float()).split(list(FACETS.values()), dim=1)
-    classes = torch.tensor([classes for talk in batch for _, classes in talk.readings], device=device).T
+    read_at, classes = (torch.from_numpy(part).long().to(device) for part in (batch.read_at, batch.classes.T.copy()))
+    hidden = out.hidden_states[-1 - LAYERS_BEHIND].flatten(0, 1)[read_at]
+    guesses = heads(hidden.float()).split(list(FACETS.values()), dim=1)
     facets = [cross_entropy(guess, truth, reduction="sum") for guess, truth in zip(guesses, classes, strict=True)]
     return words, torch.stack(facets).sum()
 
@@ -162,17 +85,16 @@ class Run:
     """A plan under way in one of `ranks` processes: the model, its optimizers, and how far it is."""
 
     def __init__(self, job: Job, rank: int = 0, ranks: int = 1) -> None:
-        self.job, self.plan, self.rank, self.ranks = job, job.plan, rank, ranks
+        self.job, self.plan, self.rank, self.ranks = job, job.source.plan, rank, ranks
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        torch.manual_seed(job.plan.seed)
-        self.tokenizer = load_tokenizer(job.tokenizer)
+        torch.manual_seed(self.plan.seed)
         self.model = job.build().to(self.device).train()
         self.heads = reading_heads(self.model.config.hidden_size).to(self.device)
         self.trained = [weight for weight in (*self.model.parameters(), *self.heads.parameters()) if weight.requires_grad]
-        self.optimizers = optimizers(self.model, self.heads, job.plan, rank, ranks)
+        self.optimizers = optimizers(self.model, self.heads, self.plan, rank, ranks)
         # the pool and the step at which it began, so that a stopped training goes on with the very next batch
         self.done = {"step": 0, "pool": 0, "pool_step": 0, "tokens": 0, "spent_s": 0.0}
-        self.losses: list[tuple[float, float]] = []
+        self.losses: list[torch.Tensor] = []  # of the latest steps, (2,): of a learned token and of a facet
         if job.saved.is_file():
             state = torch.load(job.saved, weights_only=True, map_location=self.device)
             self.model.load_state_dict(state["model"])
@@ -181,40 +103,33 @@ class Run:
                 optimizer.load_state_dict(kept)
             self.done, self.losses = state["done"], state["losses"]
 
-    def pool(self) -> list[list[Encoded]]:
-        """The pool that is in work: the same for the same seed, however many processes share the making."""
-        plan, number = self.plan, self.done["pool"]
-        share = self.done["pool_step"] / plan.steps
-        mine = {
-            at: encode(self.tokenizer, self.job.maker(random.Random(f"{plan.seed}/{number}/{at}"), share))
-            for at in range(self.rank, POOL, self.ranks)
-        }
+    def batches(self) -> Generator[Batch]:
+        """From the next batch on, without end."""
+        first = int(self.done["pool"])
+        pools = pools_ahead(self.job.source, first) if self.device == "cuda" else map(self.pool, count(first))
+        for batches in pools:
+            yield from batches[int(self.done["step"] - self.done["pool_step"]) :]
+            self.done["pool"] += 1
+            self.done["pool_step"] = self.done["step"]
+
+    def pool(self, number: int) -> list[Batch]:
+        """A pool that all processes write together."""
+        mine = written(self.job.source, number, self.rank, self.ranks)
         parts: list[Any] = [mine]
         if self.ranks > 1:
             parts = [None] * self.ranks
             torch.distributed.all_gather_object(parts, mine)
         whole = {at: talk for part in parts for at, talk in part.items()}
-        return arrange([whole[at] for at in range(POOL)], plan, random.Random(f"{plan.seed}/{number}"))
+        return batches_of(self.job.source, number, whole, self.rank, self.ranks)
 
-    def batches(self) -> Iterator[list[Encoded]]:
-        while True:
-            yield from self.pool()[int(self.done["step"] - self.done["pool_step"]) :]
-            self.done["pool"] += 1
-            self.done["pool_step"] = self.done["step"]
-
-    def step(self, batch: list[Encoded]) -> tuple[float, float]:
-        """One update, every process on its rows; the mean losses before it, of a learned token and of a facet."""
-        began = time.monotonic()
-        learned = sum(sum(talk.learned) for talk in batch)
-        asked = max(1, len(FACETS) * sum(len(talk.readings) for talk in batch))
+    def step(self, batch: Batch) -> None:
+        """One update, every process on its rows."""
         loss = torch.zeros(2, device=self.device)
-        if mine := batch[self.rank :: self.ranks]:
-            words, facets = losses(self.model, self.heads, mine, self.device)
-            ((words + READING_WEIGHT * facets) / learned).backward()  # type: ignore[no-untyped-call]
-            loss = torch.stack((words.detach() / learned, facets.detach() / asked))
-        value, missed = self.gather(loss)
-        if not math.isfinite(value + missed):
-            raise ArithmeticError(f"{self.plan.name}: the loss is {value} and {missed} before step {self.done['step']}")
+        if len(batch.ids):
+            words, facets = losses(self.model, self.heads, batch, self.device)
+            ((words + READING_WEIGHT * facets) / batch.learned).backward()  # type: ignore[no-untyped-call]
+            loss = torch.stack((words.detach() / batch.learned, facets.detach() / batch.asked))
+        self.losses = [*self.losses[1 - WATCHED :], self.gather(loss)]  # a GPU's loss is looked at seldom: a look waits for it
         torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -222,14 +137,12 @@ class Run:
             optimizer.step()
             optimizer.zero_grad()
         self.done["step"] += 1
-        self.done["tokens"] += sum(map(len, batch))
-        self.done["spent_s"] += time.monotonic() - began
-        return value, missed
+        self.done["tokens"] += batch.tokens
 
-    def gather(self, loss: torch.Tensor) -> list[float]:
+    def gather(self, loss: torch.Tensor) -> torch.Tensor:
         """Sum loss and gradients over the processes."""
         if self.ranks == 1:
-            return loss.tolist()
+            return loss
         for weight in self.trained:
             if weight.grad is None:
                 weight.grad = torch.zeros_like(weight)
@@ -239,7 +152,7 @@ class Run:
         for weight in self.trained:
             weight.grad = flat[at : at + weight.numel()].view_as(weight)
             at += weight.numel()
-        return flat[: len(loss)].tolist()
+        return flat[: len(loss)].clone()
 
     def save(self) -> None:
         """Written beside and moved into place: a torn checkpoint would stop the resuming."""
@@ -260,25 +173,30 @@ class Run:
     def go(self) -> None:
         """Run the plan to its end."""
         plan, done = self.plan, self.done
-        began = dict(done)
-        if done["step"]:
-            self.show(f"{plan.name}: going on from step {done['step']}")
-        for batch in self.batches():
-            if done["step"] >= plan.steps or parent_is_gone():
-                break
-            self.losses = [*self.losses[-49:], self.step(batch)]
-            last = done["step"] == plan.steps
-            if done["step"] % 50 == 0 or last:
-                left = (done["spent_s"] - began["spent_s"]) / (done["step"] - began["step"]) * (plan.steps - done["step"])
-                speed = f"{done['tokens'] / done['spent_s']:,.0f} tokens/s  {done['spent_s']:,.0f} s, {left:,.0f} s left"
-                self.show(f"{plan.name}: step {done['step']}/{plan.steps}  loss {self.loss[0]:.4f}, of a facet {self.loss[1]:.3f}  {speed}")
-            if done["step"] % 100 == 0 or last:
-                self.save()
+        first, spent = done["step"], done["spent_s"]
+        began = time.monotonic()
+        if first:
+            self.show(f"{plan.name}: going on from step {first}")
+        with closing(self.batches()) as batches:
+            while done["step"] < plan.steps and not parent_is_gone():
+                self.step(next(batches))
+                last = done["step"] == plan.steps
+                if done["step"] % WATCHED == 0 or last:
+                    words, facets = self.loss
+                    took = time.monotonic() - began
+                    done["spent_s"] = spent + took
+                    left = took / (done["step"] - first) * (plan.steps - done["step"])
+                    speed = f"{done['tokens'] / done['spent_s']:,.0f} tokens/s  {done['spent_s']:,.0f} s, {left:,.0f} s left"
+                    self.show(f"{plan.name}: step {done['step']}/{plan.steps}  loss {words:.4f}, of a facet {facets:.3f}  {speed}")
+                if done["step"] % (2 * WATCHED) == 0 or last:
+                    self.save()
 
     @property
     def loss(self) -> tuple[float, float]:
-        """Of a learned token and of a facet, means over the latest steps."""
-        words, facets = (sum(each) / len(each) for each in zip(*(self.losses or [(0.0, 0.0)]), strict=True))
+        """Of a learned token and of a facet, means over the latest steps. Raises ArithmeticError where they are no numbers any more."""
+        words, facets = torch.stack(self.losses).mean(0).tolist() if self.losses else (0.0, 0.0)
+        if not math.isfinite(words + facets):
+            raise ArithmeticError(f"{self.plan.name}: the loss is {words} and {facets} within the {WATCHED} steps to {self.done['step']}")
         return words, facets
 
     def show(self, line: str) -> None:
@@ -302,7 +220,7 @@ def train(job: Job, processes: int | None = None) -> tuple[Any, dict[str, Any]]:
         spawn(work_along, args=(ranks, threads, port, job), nprocs=ranks)  # type: ignore[no-untyped-call]
     run = Run(job)
     figures = {"tokens": run.done["tokens"], "hours": round(run.done["spent_s"] / 3600, 2), "device": run.device, "processes": ranks}
-    return run.model, {"plan": asdict(job.plan), "loss": round(run.loss[0], 4), **figures}
+    return run.model, {"plan": asdict(job.source.plan), "loss": round(run.loss[0], 4), **figures}
 
 
 def parent_is_gone() -> bool:

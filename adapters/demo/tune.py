@@ -5,8 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from adapters.demo.batches import Source
 from adapters.demo.mix import tuned_talk
-from adapters.demo.training import Job, Plan, train
+from adapters.demo.sizes import Size
+from adapters.demo.training import Job, train
 
 LORA: dict[str, Any] = {
     "r": 32,
@@ -15,9 +17,6 @@ LORA: dict[str, Any] = {
     "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
     "task_type": "CAUSAL_LM",
 }
-TUNE_PLAN = Plan(
-    name="adapter", seed=20261124, steps=6_000, batch_tokens=4_096, matrix_rate=0.0, other_rate=2e-3, warm_up=30, cool_down=0.6, longest=700
-)
 
 
 def adapted(base: Path, seed: int) -> Any:
@@ -32,10 +31,10 @@ def adapted(base: Path, seed: int) -> Any:
     return model
 
 
-def train_adapter(tokenizer: Path, *, base: Path, folder: Path, work: Path, show: Callable[[str], None]) -> dict[str, Any]:
+def train_adapter(size: Size, tokenizer: Path, *, base: Path, folder: Path, work: Path, show: Callable[[str], None]) -> dict[str, Any]:
     """Train on the saved base and save with peft as safetensors into `folder`."""
-    build = partial(adapted, base, TUNE_PLAN.seed)
-    model, figures = train(Job(build, tokenizer, tuned_talk, TUNE_PLAN, work / "adapter.pt", show))
+    build = partial(adapted, base, size.adapter.seed)
+    model, figures = train(Job(build, Source(tokenizer, tuned_talk, size.adapter), work / "adapter.pt", show))
     model.to("cpu").save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card; ours is card.json
     return {"lora": LORA, **figures}

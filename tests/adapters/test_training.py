@@ -10,17 +10,21 @@ import pytest
 import torch
 
 from adapters.demo.base import new_model
+from adapters.demo.batches import Encoded, Plan, Source, arrange, batch_of, encode, pool, pools_ahead
 from adapters.demo.mix import tuned_talk
 from adapters.demo.muon import orthogonal
+from adapters.demo.sizes import SIZES
 from adapters.demo.tokenizer import load_tokenizer
-from adapters.demo.training import IGNORED, Encoded, Job, Plan, Run, arrange, encode, rate, tensors, train
+from adapters.demo.training import Job, Run, rate, train
 from adapters.registry import DEMO_BASE
 
 PLAN = Plan(name="small", seed=3, steps=4, batch_tokens=256, matrix_rate=1e-3, other_rate=1e-3, warm_up=2, cool_down=0.5, longest=120)
+SOURCE = Source(DEMO_BASE, tuned_talk, PLAN)
+SIZE = SIZES["small"]
 
 
 def job(folder: Path) -> Job:
-    return Job(partial(new_model, DEMO_BASE, 5), DEMO_BASE, tuned_talk, PLAN, folder / "small.pt", partial(print, flush=True))
+    return Job(partial(new_model, DEMO_BASE, SIZE), SOURCE, folder / "small.pt", partial(print, flush=True))
 
 
 def weights(model: Any) -> torch.Tensor:
@@ -45,7 +49,7 @@ def test_a_stopped_training_goes_on_with_the_next_batch(tmp_path: Path, straight
 
 def test_two_processes_learn_what_one_learns(tmp_path: Path, straight: torch.Tensor) -> None:
     model, figures = train(job(tmp_path), processes=2)
-    began = weights(new_model(DEMO_BASE, 5))
+    began = weights(new_model(DEMO_BASE, SIZE))
     assert figures["processes"] == 2
     assert (weights(model) - straight).norm() < 0.02 * (straight - began).norm()  # sums round in another order
 
@@ -53,10 +57,19 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, straight: torch.Ten
 def test_only_the_assistant_s_words_and_their_end_are_learned() -> None:
     tokenizer = load_tokenizer(DEMO_BASE)
     talk = tuned_talk(random.Random(1))
-    ids, labels = tensors([encode(tokenizer, talk)], "cpu")
-    learned = tokenizer.decode(labels[labels != IGNORED])
+    batch = batch_of([encode(tokenizer, talk)])
+    learned = tokenizer.decode(batch.targets)
     assert learned == "".join(spoken.message.content + "<|end|>" for spoken in talk if spoken.learned)
-    assert ids.shape == labels.shape
+    assert (batch.ids.reshape(-1)[batch.places + 1] == batch.targets).all() and len(batch.targets) == batch.learned
+
+
+def test_pools_made_ahead_by_other_processes_are_those_made_in_place() -> None:
+    ahead = pools_ahead(SOURCE, 3, makers=2)
+    for number, made in zip((3, 4), ahead, strict=False):
+        here = pool(SOURCE, number)
+        assert len(made) == len(here) > 1
+        assert all((one.ids == other.ids).all() and (one.classes == other.classes).all() for one, other in zip(made, here, strict=True))
+    ahead.close()
 
 
 def test_batches_hold_what_fits_and_leave_out_what_is_too_long() -> None:

@@ -1,0 +1,172 @@
+"""From conversations to batches: token ids, what is learned of them, and pools of batches made in order or ahead of need."""
+
+import os
+import random
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.demo.mix import Talk
+from adapters.demo.reading import FACETS, Reading
+from adapters.demo.tokenizer import END, load_tokenizer
+
+TALK_TOKENS = 300  # about, padding included; only the mix depends on it, which moves from its first weights to its last
+MOST_MAKERS = 14  # processes beside a GPU; a core writes some 95,000 tokens of text a second
+Maker = Callable[[random.Random, float], Talk]  # dice, share of the training that is done
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One training run."""
+
+    name: str
+    seed: int
+    steps: int
+    batch_tokens: int  # padded tokens of one step
+    matrix_rate: float  # learning rate of weight matrices (Muon)
+    other_rate: float  # learning rate of embeddings, norms and LoRA factors (AdamW)
+    warm_up: int
+    cool_down: float  # share of the steps, at the end, in which the rate falls to nothing
+    longest: int  # tokens; longer conversations are left out
+    pool: int = 400  # conversations that are sorted by length together, so that little is padding
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a training's text comes from; it travels to other processes by pickle."""
+
+    tokenizer: Path
+    maker: Maker
+    plan: Plan
+
+    def done(self, number: int) -> float:
+        """The share of the training that lies before this pool, about."""
+        return min(1.0, number * self.plan.pool * TALK_TOKENS / (self.plan.steps * self.plan.batch_tokens))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A conversation as the model sees it."""
+
+    ids: list[int]
+    learned: list[bool]  # for each token
+    readings: list[tuple[int, Reading]]  # where an answer begins, and what must have been read there
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One process's rows of a step. Places count through the flattened ids; the totals are those of all processes."""
+
+    ids: NDArray[np.int32]  # (rows, longest row), padded on the right with 0
+    places: NDArray[np.int32]  # (learned tokens,): the token after this one is learned
+    targets: NDArray[np.int32]  # (learned tokens,): that token
+    read_at: NDArray[np.int32]  # (readings,)
+    classes: NDArray[np.int32]  # (readings, facets)
+    learned: int
+    asked: int  # facets of all readings
+    tokens: int  # without padding
+
+
+def encode(tokenizer: Any, talk: Talk) -> Encoded:
+    """Token ids as the chat template makes them; learned are the assistant's words and their end."""
+    ids: list[int] = []
+    learned: list[bool] = []
+    readings: list[tuple[int, Reading]] = []
+    end = tokenizer.convert_tokens_to_ids(END)
+    for spoken in talk:
+        if spoken.reads is not None:
+            readings.append((len(ids), spoken.reads))
+        words = tokenizer(spoken.message.content, add_special_tokens=False)["input_ids"]
+        ids += [tokenizer.convert_tokens_to_ids(f"<|{spoken.message.role}|>"), *words, end]
+        learned += [False] + [spoken.learned] * (len(words) + 1)
+    return Encoded(ids, learned, readings)
+
+
+def padded(length: int) -> int:
+    """Widths are few, so that the matrix library prepares its kernels once."""
+    return -(-length // 32) * 32
+
+
+def arrange(talks: Iterable[Encoded], plan: Plan, rng: random.Random) -> list[list[Encoded]]:
+    """Batches of conversations of like length, in random order; an even number in each, so that two processes do the same."""
+    pool = sorted((talk for talk in talks if len(talk) <= plan.longest and any(talk.learned)), key=len)
+    ready: list[list[Encoded]] = [[]]
+    for talk in pool:
+        if len(ready[-1]) % 2 == 0 and (len(ready[-1]) + 2) * padded(len(talk)) > plan.batch_tokens and ready[-1]:
+            ready.append([])
+        ready[-1].append(talk)
+    rng.shuffle(ready)
+    return [batch for batch in ready if batch]
+
+
+def batch_of(talks: list[Encoded], rank: int = 0, ranks: int = 1) -> Batch:
+    """The rows of process `rank`."""
+    mine = talks[rank::ranks]
+    width = padded(max(map(len, talks)))
+    ids = np.zeros((len(mine), width), np.int32)
+    places: list[int] = []
+    for row, talk in enumerate(mine):
+        ids[row, : len(talk)] = talk.ids
+        places += [row * width + at for at, wanted in enumerate(talk.learned[1:]) if wanted]
+    where = np.array(places, np.int32)
+    read_at = [row * width + at for row, talk in enumerate(mine) for at, _ in talk.readings]
+    classes = [classes for talk in mine for _, classes in talk.readings]
+    return Batch(
+        ids=ids,
+        places=where,
+        targets=ids.reshape(-1)[where + 1] if places else where,
+        read_at=np.array(read_at, np.int32),
+        classes=np.array(classes, np.int32).reshape(len(classes), len(FACETS)),
+        learned=sum(sum(talk.learned) for talk in talks),
+        asked=max(1, len(FACETS) * sum(len(talk.readings) for talk in talks)),
+        tokens=sum(map(len, talks)),
+    )
+
+
+@cache
+def tokenizer_of(folder: Path) -> Any:
+    return load_tokenizer(folder)
+
+
+def written(source: Source, number: int, rank: int = 0, ranks: int = 1) -> dict[int, Encoded]:
+    """Every `ranks`-th conversation of a pool, by its place in it: the same for the same seed, whoever writes it."""
+    seed, done, tokenizer = source.plan.seed, source.done(number), tokenizer_of(source.tokenizer)
+    ats = range(rank, source.plan.pool, ranks)
+    return {at: encode(tokenizer, source.maker(random.Random(f"{seed}/{number}/{at}"), done)) for at in ats}
+
+
+def batches_of(source: Source, number: int, talks: dict[int, Encoded], rank: int = 0, ranks: int = 1) -> list[Batch]:
+    """A pool's conversations as batches, for process `rank`."""
+    ordered = (talks[at] for at in range(source.plan.pool))
+    arranged = arrange(ordered, source.plan, random.Random(f"{source.plan.seed}/{number}"))
+    return [batch_of(batch, rank, ranks) for batch in arranged]
+
+
+def pool(source: Source, number: int) -> list[Batch]:
+    return batches_of(source, number, written(source, number))
+
+
+def pools_ahead(source: Source, first: int, makers: int = 0) -> Iterator[list[Batch]]:
+    """The pools from `first` on, written by other processes while a GPU learns from those before."""
+    makers = makers or max(1, min(MOST_MAKERS, (os.cpu_count() or 2) - 2))
+    work = ProcessPoolExecutor(makers, mp_context=get_context("spawn"))
+    try:
+        waiting = deque(work.submit(pool, source, number) for number in range(first, first + 2 * makers))
+        for number in count(first + 2 * makers):
+            ready = waiting.popleft().result()
+            waiting.append(work.submit(pool, source, number))
+            yield ready
+    finally:
+        work.shutdown(wait=False, cancel_futures=True)

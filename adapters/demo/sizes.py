@@ -1,0 +1,47 @@
+"""The two sizes of the demo model: what a GPU trains in minutes, and what two CPU cores train in a few hours."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.demo.batches import Plan
+
+SEED = 20261124
+SHAPE: dict[str, Any] = {
+    "num_hidden_layers": 6,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 2_048,
+    "tie_word_embeddings": True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A shape, in the words of transformers' LlamaConfig, and the plans that train a model of it."""
+
+    name: str
+    shape: dict[str, Any]
+    base: Plan
+    adapter: Plan
+
+
+SIZES = {
+    size.name: size
+    for size in (
+        Size(
+            name="small",
+            shape={**SHAPE, "hidden_size": 256, "intermediate_size": 768, "num_attention_heads": 4},
+            base=Plan("base", SEED, 6_100, 6_144, matrix_rate=2e-3, other_rate=2e-3, warm_up=100, cool_down=0.5, longest=1_400),
+            adapter=Plan("adapter", SEED, 6_000, 4_096, matrix_rate=0.0, other_rate=2e-3, warm_up=30, cool_down=0.6, longest=700),
+        ),
+        Size(
+            name="large",
+            shape={**SHAPE, "hidden_size": 384, "intermediate_size": 1_152, "num_attention_heads": 6},
+            base=Plan(
+                "base", SEED, 12_000, 24_576, matrix_rate=2e-3, other_rate=2e-3, warm_up=200, cool_down=0.5, longest=1_400, pool=1_600
+            ),
+            adapter=Plan(
+                "adapter", SEED, 3_000, 16_384, matrix_rate=0.0, other_rate=2e-3, warm_up=30, cool_down=0.6, longest=700, pool=1_600
+            ),
+        ),
+    )
+}
