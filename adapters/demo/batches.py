@@ -20,7 +20,7 @@ from adapters.demo.reading import FACETS, Reading
 from adapters.demo.tokenizer import END, load_tokenizer
 
 TALK_TOKENS = 300  # about, padding included; only the mix depends on it, which moves from its first weights to its last
-MOST_MAKERS = 14  # processes beside a GPU; a core writes some 95,000 tokens of text a second
+MOST_MAKERS = 12  # processes beside a GPU; a core writes some 150,000 tokens of text a second
 Maker = Callable[[random.Random, float], Talk]  # dice, share of the training that is done
 
 
@@ -85,10 +85,10 @@ def encode(tokenizer: Any, talk: Talk) -> Encoded:
     learned: list[bool] = []
     readings: list[tuple[int, Reading]] = []
     end = tokenizer.convert_tokens_to_ids(END)
-    for spoken in talk:
+    texts = tokenizer([spoken.message.content for spoken in talk], add_special_tokens=False)["input_ids"]
+    for spoken, words in zip(talk, texts, strict=True):
         if spoken.reads is not None:
             readings.append((len(ids), spoken.reads))
-        words = tokenizer(spoken.message.content, add_special_tokens=False)["input_ids"]
         ids += [tokenizer.convert_tokens_to_ids(f"<|{spoken.message.role}|>"), *words, end]
         learned += [False] + [spoken.learned] * (len(words) + 1)
     return Encoded(ids, learned, readings)
@@ -158,10 +158,16 @@ def pool(source: Source, number: int) -> list[Batch]:
     return batches_of(source, number, written(source, number))
 
 
+def stand_back() -> None:
+    """A process that writes text takes no core from the one that feeds the GPU, and starts no threads."""
+    os.nice(10)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
 def pools_ahead(source: Source, first: int, makers: int = 0) -> Iterator[list[Batch]]:
     """The pools from `first` on, written by other processes while a GPU learns from those before."""
     makers = makers or max(1, min(MOST_MAKERS, (os.cpu_count() or 2) - 2))
-    work = ProcessPoolExecutor(makers, mp_context=get_context("spawn"))
+    work = ProcessPoolExecutor(makers, mp_context=get_context("spawn"), initializer=stand_back)
     try:
         waiting = deque(work.submit(pool, source, number) for number in range(first, first + 2 * makers))
         for number in count(first + 2 * makers):

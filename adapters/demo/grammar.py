@@ -2,11 +2,15 @@
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from adapters.demo.numbers import NUMBER_WORDS
 
 CHOICE = re.compile(r"\[([^\[\]]*)\]")
+BLANKS = re.compile(r" {2,}")
+LOOSE_MARK = re.compile(r"\s+([,.?!]|'ve)")
+SLOT = re.compile(r"\{(\w+)\}")
+Slots = Mapping[str, str | Callable[[], str]]  # what stands for a name, or how to draw it, once for a pattern that has it
 TIME_WORDS = """no not never none only can cannot every week weekly day daily month monthly year yearly hour quarter quarterly twice once
 tomorrow tonight monday tuesday wednesday thursday friday saturday sunday"""
 SYLLABLE = tuple(
@@ -28,13 +32,14 @@ def items(block: str) -> list[str]:
     return [" ".join(item.split()) for item in block.split(";") if item.strip()]
 
 
-def expand(rng: random.Random, pattern: str, slots: Mapping[str, str]) -> str:
+def expand(rng: random.Random, pattern: str, slots: Slots) -> str:
     """Choose one of each [a|b|], innermost first, then fill {slots}; doubled blanks fall together."""
     while match := CHOICE.search(pattern):
         pattern = pattern[: match.start()] + rng.choice(match[1].split("|")) + pattern[match.end() :]
-    for name, value in slots.items():
-        pattern = pattern.replace("{" + name + "}", value)
-    return re.sub(r"\s+([,.?!]|'ve)", r"\1", re.sub(r" {2,}", " ", pattern)).strip()
+    for name in dict.fromkeys(SLOT.findall(pattern)):
+        if (value := slots.get(name)) is not None:
+            pattern = pattern.replace("{" + name + "}", value if isinstance(value, str) else value())
+    return LOOSE_MARK.sub(r"\1", BLANKS.sub(" ", pattern)).strip()
 
 
 def capital(text: str) -> str:

@@ -34,20 +34,21 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]  # takes no closure
         for group in self.param_groups:
-            shapes: dict[torch.Size, list[torch.nn.Parameter]] = {}
+            shapes: dict[torch.Size, list[torch.Tensor]] = {}
             for weight in group["params"]:
                 shapes.setdefault(weight.shape, []).append(weight)
             for shape, weights in shapes.items():
-                updates = self._orthogonal(torch.stack([self._momentum(weight, group["momentum"]) for weight in weights]))
+                updates = self._orthogonal(torch.stack(self._momenta(weights, group["momentum"])))
                 scale = group["lr"] * 0.2 * max(shape) ** 0.5
-                for weight, update in zip(weights, updates, strict=True):
-                    weight.mul_(1 - group["lr"] * group["weight_decay"]).sub_(update, alpha=scale)
+                torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+                torch._foreach_add_(weights, list(updates.unbind()), alpha=-scale)
 
-    def _momentum(self, weight: torch.nn.Parameter, momentum: float) -> torch.Tensor:
-        assert weight.grad is not None
-        kept = self.state[weight].setdefault("momentum", torch.zeros_like(weight))
-        kept.lerp_(weight.grad, 1 - momentum)
-        return weight.grad.lerp(kept, momentum)
+    def _momenta(self, weights: list[torch.Tensor], momentum: float) -> list[torch.Tensor]:
+        """Nesterov's, of every weight; a few large operations, for a GPU would wait for many small ones."""
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        kept = [self.state[weight].setdefault("momentum", torch.zeros_like(weight)) for weight in weights]
+        torch._foreach_lerp_(kept, gradients, 1 - momentum)
+        return list(torch._foreach_lerp(gradients, kept, momentum))
 
     def _orthogonal(self, updates: torch.Tensor) -> torch.Tensor:
         """Every process does its share, and all get all."""

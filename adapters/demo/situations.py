@@ -4,7 +4,7 @@ import random
 import re
 from dataclasses import dataclass, replace
 
-from adapters.demo.grammar import articles, capital, expand, misspell
+from adapters.demo.grammar import Slots, articles, capital, expand, misspell
 from adapters.demo.language import phrase, sections
 from adapters.demo.numbers import around
 from adapters.demo.rules import Facts, house_rule
@@ -112,7 +112,7 @@ def fillers(shared: Scene, facts: Facts, stated: int) -> list[tuple[str, bool]]:
     return chosen
 
 
-def assemble(rng: random.Random, parts: list[tuple[str, bool]], style: str, slots: dict[str, str]) -> str:
+def assemble(rng: random.Random, parts: list[tuple[str, bool]], style: str, slots: Slots) -> str:
     """Parts, an opener and a closer now and then, and the question in front, behind, on both sides or nowhere."""
     asked = "questions about" if rng.random() < (0.2 if parts else 0.6) else "questions"  # about: with the task in it
     question = articles(expand(rng, phrase(rng, "framing", asked), slots))
@@ -135,7 +135,7 @@ def assemble(rng: random.Random, parts: list[tuple[str, bool]], style: str, slot
     return " ".join(piece for piece in whole if piece)
 
 
-def one_line(rng: random.Random, stated: list[str], slots: dict[str, str]) -> str:
+def one_line(rng: random.Random, stated: list[str], slots: Slots) -> str:
     """What is typed into a chat in a hurry: the question with the task in it, or a fact or two or the task beside a question."""
     if not stated and rng.random() < 0.65:
         return articles(expand(rng, phrase(rng, "framing", "questions about"), slots))

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -69,11 +70,16 @@ class Scene:
     def dice(self, aspect: str) -> random.Random:
         return random.Random(f"{self.seed}/{aspect}")
 
-    def slots(self, rng: random.Random) -> dict[str, str]:
+    def slots(self, rng: random.Random) -> dict[str, str | Callable[[], str]]:
         """Everything that a phrase may leave open, apart from the facts."""
-        slots = {"thing": self.thing, "use": self.use, **loose_slots(rng)}
-        slots |= {"agent": agent(rng), "doing": phrase(rng, "framing", "doings")}
-        return {**slots, "expert": self.thing if self.expert else phrase(rng, "framing", "expert things")}
+        return {
+            "thing": self.thing,
+            "use": self.use,
+            **loose_slots(rng),
+            "agent": lambda: agent(rng),
+            "doing": lambda: phrase(rng, "framing", "doings"),
+            "expert": self.thing if self.expert else lambda: phrase(rng, "framing", "expert things"),
+        }
 
 
 def scene(rng: random.Random, facts: Facts) -> Scene:
@@ -222,22 +228,29 @@ def time_left(by: str) -> str:
     return match[1] if match else ""
 
 
-def loose_slots(rng: random.Random) -> dict[str, str]:
-    """Numbers and names that decide nothing."""
-    small = rng.randint(2, 12)
-    amount = say(rng, around(rng, 500, 900_000))
+def loose_slots(rng: random.Random) -> dict[str, str | Callable[[], str]]:
+    """Numbers and names that decide nothing; drawn where a phrase has them, for most phrases have none."""
+
+    def few() -> str:
+        n = rng.randint(2, 12)
+        return rng.choice((str(n), words(n)))
+
+    def money() -> str:
+        amount = say(rng, around(rng, 500, 900_000))
+        return rng.choice((f"{amount} dollars", f"{amount} euros", f"${amount}", f"{amount} pounds", f"€{amount}"))
+
     return {
-        "place": phrase(rng, "framing", "places"),
-        "role": phrase(rng, "framing", "roles"),
-        "field": phrase(rng, "framing", "fields"),
-        "people": rng.choice((str(around(rng, 3, 900)), words(rng.randint(3, 20)))),
-        "small": rng.choice((str(small), words(small))),
-        "money": rng.choice((f"{amount} dollars", f"{amount} euros", f"${amount}", f"{amount} pounds", f"€{amount}")),
-        "year": str(rng.randint(1985, 2025)),
-        "years": rng.choice((str(small), words(small))),
-        "pages": say(rng, around(rng, 2, 3_000)),
-        "big": rng.choice((say(rng, around(rng, 1_000, 5_000_000)), "thousands of", "millions of")),
-        "weekday": rng.choice(WEEKDAYS),
+        "place": lambda: phrase(rng, "framing", "places"),
+        "role": lambda: phrase(rng, "framing", "roles"),
+        "field": lambda: phrase(rng, "framing", "fields"),
+        "people": lambda: str(around(rng, 3, 900)) if rng.random() < 0.5 else words(rng.randint(3, 20)),
+        "small": few,
+        "money": money,
+        "year": lambda: str(rng.randint(1985, 2025)),
+        "years": few,
+        "pages": lambda: say(rng, around(rng, 2, 3_000)),
+        "big": lambda: rng.choice((say(rng, around(rng, 1_000, 5_000_000)), "thousands of", "millions of")),
+        "weekday": lambda: rng.choice(WEEKDAYS),
     }
 
 
@@ -257,8 +270,8 @@ def joint(shared: Scene, facts: Facts) -> tuple[str, dict[str, str]] | None:
         value = getattr(facts, aspect)
         match part:
             case "examples=count":
-                slots["n"] = say(rng, value)
-                named[aspect] = examples_name(slots["n"], value)
+                slots["n"] = n = say(rng, value)
+                named[aspect] = examples_name(n, value)
             case "volume=count":
                 slots["v"], slots["unit"], unit = spoken_volume(rng, value)
                 named[aspect] = f"{slots['v']} requests {unit}"

@@ -23,6 +23,7 @@ MOST_PROCESSES = 4  # a batch has few rows; more processes would wait for the on
 LAYERS_BEHIND = 1  # the reading heads, so that what follows can work with what was read
 READING_WEIGHT = 0.5  # of a facet, against a learned token
 WATCHED = 50  # steps between two lines of progress, and over which the loss is averaged
+SAVED_S = 60.0  # seconds between two checkpoints, at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,7 @@ class Run:
         """Run the plan to its end."""
         plan, done = self.plan, self.done
         first, spent = done["step"], done["spent_s"]
-        began = time.monotonic()
+        began = saved = time.monotonic()
         if first:
             self.show(f"{plan.name}: going on from step {first}")
         with closing(self.batches()) as batches:
@@ -188,8 +189,9 @@ class Run:
                     left = took / (done["step"] - first) * (plan.steps - done["step"])
                     speed = f"{done['tokens'] / done['spent_s']:,.0f} tokens/s  {done['spent_s']:,.0f} s, {left:,.0f} s left"
                     self.show(f"{plan.name}: step {done['step']}/{plan.steps}  loss {words:.4f}, of a facet {facets:.3f}  {speed}")
-                if done["step"] % (2 * WATCHED) == 0 or last:
-                    self.save()
+                    if last or time.monotonic() - saved > SAVED_S:
+                        self.save()
+                        saved = time.monotonic()
 
     @property
     def loss(self) -> tuple[float, float]:

@@ -94,7 +94,7 @@ def test_a_follow_up_can_be_the_bare_new_value_beside_the_old_one() -> None:
 
 
 def test_a_number_of_examples_stands_alone_only_where_one_was_told_before() -> None:
-    told, untold = ([corrected(random.Random(seed), "reviews", "examples", old, 3_000) for seed in range(400)] for old in (150.0, None))
+    told, untold = ([corrected(random.Random(seed), "reviews", "examples", old, 3_000) for seed in range(2_000)] for old in (150.0, None))
     bare = re.compile(r"(what about|make it|make that|say) (3000|3,000|3k)\??")
     assert any(bare.fullmatch(text) for text, _ in filter(None, told))
     assert not [text for text, _ in filter(None, untold) if not re.search("label|example", text)]
