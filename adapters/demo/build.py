@@ -18,7 +18,7 @@ from engine.contestants import folder_revision
 from engine.errors import DuelbotError
 from engine.recipes import load_recipe
 
-VERSION = "8"
+VERSION = "9"
 LIMITS = (
     "It is a small demonstration model and knows one subject: prompt engineering or fine-tuning.",
     "It learned from generated English text alone; other languages and unusual wording mislead it.",

@@ -38,7 +38,7 @@ class Spoken:
 
 
 Talk = list[Spoken]
-BRIEF = 0.25  # of the situations; were short questions seldom one's own case, they would be taken for questions about a technique
+BRIEF = 0.2  # of the situations; were short questions seldom one's own case, they would be taken for questions about a technique
 
 
 def asked(text: str) -> Spoken:

@@ -37,10 +37,10 @@ SIZES = {
             name="large",
             shape={**SHAPE, "hidden_size": 384, "intermediate_size": 1_152, "num_attention_heads": 6},
             base=Plan(
-                "base", SEED, 12_000, 24_576, matrix_rate=2e-3, other_rate=2e-3, warm_up=200, cool_down=0.5, longest=1_400, pool=1_600
+                "base", SEED, 9_373, 24_576, matrix_rate=2e-3, other_rate=2e-3, warm_up=200, cool_down=0.5, longest=1_400, pool=1_600
             ),
             adapter=Plan(
-                "adapter", SEED, 3_000, 16_384, matrix_rate=0.0, other_rate=2e-3, warm_up=30, cool_down=0.6, longest=700, pool=1_600
+                "adapter", SEED, 2_401, 16_384, matrix_rate=0.0, other_rate=2e-3, warm_up=30, cool_down=0.6, longest=700, pool=1_600
             ),
         ),
     )
