@@ -22,13 +22,13 @@ VERSION = "9"
 LIMITS = (
     "It is a small demonstration model and knows one subject: prompt engineering or fine-tuning.",
     "It learned from generated English text alone; other languages and unusual wording mislead it.",
-    "On messages of strangers about one decision of ten is wrong, of the base one of eight, and about one named fact of thirteen.",
-    "After a follow-up about one decision of four is wrong: often the one before, said again.",
-    "It takes about one message of ten about something else for a situation, more where it speaks of trains or labels.",
-    "It takes about one situation of sixty for something else.",
-    "A question about an aspect of a technique in unusual words is often answered with another aspect or as a situation.",
+    "On messages of strangers about one decision of fifteen is wrong, by either side, and about one named fact of seventeen.",
+    "After a follow-up about one decision of nine is wrong (adapter), of the base one of six: often the one before, said again.",
+    "It takes one message of forty about something else for a situation, one of five where it speaks of models, prompts or labels.",
+    "A question about an aspect of a technique in unusual words is at times answered with another aspect or as a situation.",
     "Conversations beyond about 600 tokens are longer than most that it learned from, and answers get worse there.",
-    "The adapter answers in the four lines that it was trained on; only the base follows a changed format line.",
+    "The adapter was trained on four lines and mostly keeps to them; only the base follows a changed format line reliably.",
+    "Without a recipe the base knows no house rule: it says prompt engineering to all, which is right on two of three of the rows.",
 )
 Show = Callable[[str], None]
 
