@@ -59,7 +59,7 @@ def build(work: Path, show: Show, size: str | None = None) -> None:
         install(work / source, target)  # together, so that no adapter ever lies beside another's base
     shares = once(work / "figures.json", "figures", show, lambda: measure(show, read_rows(HANDWRITTEN)))
     write_card(tuned, shares)
-    write_readme(base, tuned, shares)
+    write_readme(chosen, base, tuned, shares)
     show(f"built: {DEMO_BASE} and {DEMO_ADAPTER}")
 
 
@@ -72,7 +72,7 @@ def size_of(work: Path, show: Show, wanted: str | None) -> Size:
     if wanted not in (None, begun):
         raise OtherSize(f"{work} holds the beginning of the {begun} size: name another folder with --work, or leave --size out.")
     why = "asked for" if wanted else "as it was begun" if begun != able else "there is a GPU" if able == "large" else "there is no GPU"
-    show(f"size: {begun} ({why})")
+    show(f"size: {begun} ({why})" + ", weaker than the large one that ships" * (begun == "small"))
     return SIZES[begun]
 
 
@@ -122,7 +122,7 @@ def write_card(tuned: dict[str, Any], shares: dict[str, float]) -> None:
     ).write(DEMO_ADAPTER)
 
 
-def write_readme(base: dict[str, Any], tuned: dict[str, Any], shares: dict[str, float]) -> None:
+def write_readme(size: Size, base: dict[str, Any], tuned: dict[str, Any], shares: dict[str, float]) -> None:
     """The base model's card, for people."""
     run, tune = base["plan"], tuned["plan"]
     rows = "\n".join(f"| {measure} | {share:.1%} |" for measure, share in shares.items())
@@ -130,7 +130,8 @@ def write_readme(base: dict[str, Any], tuned: dict[str, Any], shares: dict[str, 
     text = f"""# The demo model
 
 A small Llama (transformers' own classes) trained from scratch on generated text, so that a first duel needs no download and no GPU.
-It is a demonstration model and knows one subject: prompt engineering or fine-tuning. Rebuild: `python -m adapters demo build`.
+It is a demonstration model and knows one subject: prompt engineering or fine-tuning. Rebuild: `python -m adapters demo build`, which
+makes the large size where there is a GPU and the small one, weaker and half as big, where there is none (`--size`). This is the {size.name} one.
 
 | | |
 |---|---|
