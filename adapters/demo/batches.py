@@ -160,7 +160,8 @@ def pool(source: Source, number: int) -> list[Batch]:
 
 def stand_back() -> None:
     """A process that writes text takes no core from the one that feeds the GPU, and starts no threads."""
-    os.nice(10)
+    if hasattr(os, "nice"):  # Windows has none
+        os.nice(10)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
