@@ -25,7 +25,7 @@ LIMITS = (
     "On messages of strangers about one decision of fifteen is wrong, by either side, and about one named fact of seventeen.",
     "After a follow-up about one decision of nine is wrong (adapter), of the base one of six: often the one before, said again.",
     "It takes one message of forty about something else for a situation, one of five where it speaks of models, prompts or labels.",
-    "A time or number that is denied before the right one (not weekly but monthly) is often taken for the right one; /mo is no month to it.",
+    "A time or number that is denied before the right one (not weekly but monthly) is often taken for it; /mo is no month to it.",
     "A question about an aspect of a technique in unusual words is at times answered with another aspect or as a situation.",
     "Conversations beyond about 600 tokens are longer than most that it learned from, and answers get worse there.",
     "The adapter was trained on four lines and mostly keeps to them; only the base follows a changed format line reliably.",
