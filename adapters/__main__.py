@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from adapters.demo.sizes import SIZES
 from adapters.registry import DEMO_BASE, SHIPPED, check_adapter, list_adapters
 from engine.errors import DuelbotError
 
@@ -23,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     demo = verbs.add_parser("demo", help="the small model that ships").add_subparsers(dest="step", required=True)
     build = demo.add_parser("build", help="make tokenizer, base, adapter and cards again; goes on where it was stopped")
     build.add_argument("--work", type=Path, default=Path("build/demo"), help="where checkpoints lie (default: build/demo)")
-    build.add_argument("--size", choices=("small", "large"), help="default: large where there is a GPU, small where there is none")
+    build.add_argument("--size", choices=tuple(SIZES), help="default: large where there is a GPU, small where there is none")
     evaluate = demo.add_parser("eval", help="the table of bars and every failure")
     rows = evaluate.add_mutually_exclusive_group()
     rows.add_argument("--file", type=Path, help="rows as JSON lines (default: the hand-written ones)")

@@ -17,27 +17,12 @@ from numpy.typing import NDArray
 
 from adapters.demo.mix import Talk
 from adapters.demo.reading import FACETS, Reading
+from adapters.demo.sizes import Plan
 from adapters.demo.tokenizer import END, load_tokenizer
 
 TALK_TOKENS = 300  # about, padding included; only the mix depends on it, which moves from its first weights to its last
 MOST_MAKERS = 12  # processes beside a GPU; a core writes some 150,000 tokens of text a second
 Maker = Callable[[random.Random, float], Talk]  # dice, share of the training that is done
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One training run."""
-
-    name: str
-    seed: int
-    steps: int
-    batch_tokens: int  # padded tokens of one step
-    matrix_rate: float  # learning rate of weight matrices (Muon)
-    other_rate: float  # learning rate of embeddings, norms and LoRA factors (AdamW)
-    warm_up: int
-    cool_down: float  # share of the steps, at the end, in which the rate falls to nothing
-    longest: int  # tokens; longer conversations are left out
-    pool: int = 400  # conversations that are sorted by length together, so that little is padding
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,13 +68,15 @@ def size_of(work: Path, show: Show, wanted: str | None) -> Size:
     """The size that was wanted or begun, else the large one where there is a GPU and the small one where there is none."""
     import torch
 
-    able = wanted or ("large" if torch.cuda.is_available() else "small")
-    begun = once(work / "size.json", "size", lambda _: None, lambda: {"size": able})["size"]
-    if wanted not in (None, begun):
+    path = work / "size.json"
+    begun = json.loads(path.read_text(encoding="utf-8"))["size"] if path.is_file() else None
+    if begun and wanted and begun != wanted:
         raise OtherSize(f"{work} holds the beginning of the {begun} size: name another folder with --work, or leave --size out.")
-    why = "asked for" if wanted else "as it was begun" if begun != able else "there is a GPU" if able == "large" else "there is no GPU"
-    show(f"size: {begun} ({why})" + ", weaker than the large one that ships" * (begun == "small"))
-    return SIZES[begun]
+    able = ("large", "there is a GPU") if torch.cuda.is_available() else ("small", "there is no GPU")
+    name, why = (wanted, "asked for") if wanted else (begun, "as it was begun") if begun else able
+    path.write_text(json.dumps({"size": name}), encoding="utf-8")
+    show(f"size: {name} ({why})" + ", weaker than the large one that ships" * (name == "small"))
+    return SIZES[name]
 
 
 def once(path: Path, what: str, show: Show, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:

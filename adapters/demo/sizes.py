@@ -1,9 +1,7 @@
-"""The two sizes of the demo model: what a GPU trains in minutes, and what two CPU cores train in a few hours."""
+"""The two sizes of the demo model: what a GPU trains in minutes, and what two CPU cores train in some six and a half hours."""
 
 from dataclasses import dataclass
 from typing import Any
-
-from adapters.demo.batches import Plan
 
 SEED = 20261124
 SHAPE: dict[str, Any] = {
@@ -12,6 +10,22 @@ SHAPE: dict[str, Any] = {
     "max_position_embeddings": 2_048,
     "tie_word_embeddings": True,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One training run."""
+
+    name: str
+    seed: int
+    steps: int
+    batch_tokens: int  # padded tokens of one step
+    matrix_rate: float  # learning rate of weight matrices (Muon)
+    other_rate: float  # learning rate of embeddings, norms and LoRA factors (AdamW)
+    warm_up: int
+    cool_down: float  # share of the steps, at the end, in which the rate falls to nothing
+    longest: int  # tokens; longer conversations are left out
+    pool: int = 400  # conversations that are sorted by length together, so that little is padding
 
 
 @dataclass(frozen=True, slots=True)

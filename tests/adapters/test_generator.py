@@ -10,12 +10,13 @@ import pytest
 from adapters.__main__ import main
 from adapters.demo.answers import HOUSE_FORMAT, HOUSE_LINE, KINDS, deciding, draw_format, house_slots
 from adapters.demo.evaluate import generated_rows
+from adapters.demo.grammar import expand
 from adapters.demo.language import sections
 from adapters.demo.measures import follows, four_lines, is_true, why_of
 from adapters.demo.mix import Talk, any_situation, base_talk, house_system, tuned_talk
 from adapters.demo.rows import DEVELOPMENT, HANDWRITTEN, BadRows, read_row, read_rows
 from adapters.demo.rules import DECISION_OF_RULE, Facts, house_rule
-from adapters.demo.situations import HOUSE_WORD, Situation, change_back, change_one, draw_facts, follow_up, situation
+from adapters.demo.situations import HOUSE_WORD, Situation, change_back, change_one, draw_facts, few_facts, follow_up, situation
 from adapters.demo.statements import ASPECTS, corrected, time_left
 from adapters.demo.talk import outside_question, swap_word
 from engine.recipes import load_recipe
@@ -233,3 +234,27 @@ def test_phrases_leave_nothing_open() -> None:
     rng = random.Random(15)
     said = [spoken.message.content for _ in range(400) for spoken in (*base_talk(rng), *tuned_talk(rng)) if spoken.message.role == "user"]
     assert not [text for text in said if set("{}[]|") & set(text)]
+
+
+def test_a_hurried_question_states_two_facts_at_most_and_none_that_was_not_given() -> None:
+    counts = set()
+    for seed in range(300):
+        rng = random.Random(seed)
+        facts = draw_facts(rng, rng.randint(1, 6))
+        few = few_facts(rng, facts)
+        kept = {aspect: value for aspect in ASPECTS if (value := getattr(few, aspect)) is not None}
+        assert all(getattr(facts, aspect) == value for aspect, value in kept.items())
+        counts.add(len(kept))
+    assert counts == {0, 1, 2}
+
+
+def test_a_slot_is_drawn_once_for_a_phrase_that_has_it_and_never_for_one_that_has_not() -> None:
+    drawn: list[str] = []
+
+    def number() -> str:
+        drawn.append(str(len(drawn)))
+        return drawn[-1]
+
+    assert expand(random.Random(1), "{n} of {n} [in|in] {place}", {"n": number, "place": "Oslo"}) == "0 of 0 in Oslo"
+    assert expand(random.Random(1), "nothing, {unknown}", {"n": number}) == "nothing, {unknown}"
+    assert drawn == ["0"]

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from adapters.demo.base import new_model
-from adapters.demo.batches import Encoded, Plan, Source, arrange, batch_of, encode, pool, pools_ahead
+from adapters.demo.batches import Encoded, Source, arrange, batch_of, encode, pool, pools_ahead
 from adapters.demo.mix import tuned_talk
 from adapters.demo.muon import orthogonal
-from adapters.demo.sizes import SIZES
+from adapters.demo.sizes import SIZES, Plan
 from adapters.demo.tokenizer import load_tokenizer
 from adapters.demo.training import Job, Run, rate, train
 from adapters.registry import DEMO_BASE
