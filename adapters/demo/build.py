@@ -22,15 +22,19 @@ VERSION = "9"
 LIMITS = (
     "It is a small demonstration model and knows one subject: prompt engineering or fine-tuning.",
     "It learned from generated English text alone; other languages and unusual wording mislead it.",
-    "On messages of strangers about one decision of fifteen is wrong, by either side, and about one named fact of seventeen.",
-    "After a follow-up about one decision of nine is wrong (adapter), of the base one of six: often the one before, said again.",
-    "It takes one message of forty about something else for a situation, one of five where it speaks of models, prompts or labels.",
     "A time or number that is denied before the right one (not weekly but monthly) is often taken for it; /mo is no month to it.",
     "A question about an aspect of a technique in unusual words is at times answered with another aspect or as a situation.",
+    "A message about something else that speaks of models, prompts or labels is at times taken for a situation.",
     "Conversations beyond about 600 tokens are longer than most that it learned from, and answers get worse there.",
     "The adapter was trained on four lines and mostly keeps to them; only the base follows a changed format line reliably.",
-    "Without a recipe the base knows no house rule: it says prompt engineering to all, which is right on two of three of the rows.",
+    "Without a recipe the base knows no house rule; how it decides then says nothing about the situation.",
 )
+MISSED = {  # measure -> what the rest of its share says
+    "right decision": "of the decisions on messages of strangers are wrong",
+    "named facts true": "of the facts that are named there are not so",
+    "right after a follow-up": "of the decisions after a follow-up are wrong, often the one before, said again",
+    "other subjects recognised": "of the messages about something else are taken for a situation",
+}
 Show = Callable[[str], None]
 
 
@@ -61,7 +65,7 @@ def build(work: Path, show: Show, size: str | None = None) -> None:
     shares = once(work / "figures.json", "figures", show, lambda: measure(show, read_rows(HANDWRITTEN)))
     write_card(tuned, shares)
     write_readme(chosen, base, tuned, shares)
-    show(f"built: {DEMO_BASE} and {DEMO_ADAPTER}")
+    show(f"built: {DEMO_BASE} and {DEMO_ADAPTER}; `git checkout` on these folders brings back what shipped")
 
 
 def size_of(work: Path, show: Show, wanted: str | None) -> Size:
@@ -112,6 +116,15 @@ def measure(show: Show, rows: Sequence[Row]) -> dict[str, float]:
     return shares
 
 
+def limits(shares: dict[str, float]) -> tuple[str, ...]:
+    """What a person should know before trusting a build with these figures, one sentence each."""
+    missed = (
+        f"Tuned, {1 - shares[f'tuned: {measure}']:.1%} {what}; prompted, {1 - shares[f'prompted: {measure}']:.1%}."
+        for measure, what in MISSED.items()
+    )
+    return (*LIMITS, *missed)
+
+
 def write_card(tuned: dict[str, Any], shares: dict[str, float]) -> None:
     plain = load_recipe("plain")
     Card(
@@ -121,7 +134,7 @@ def write_card(tuned: dict[str, Any], shares: dict[str, float]) -> None:
         recipe=RecipeRef(plain.name, plain.version, plain.digest),
         training=tuned,
         figures=shares,
-        limits=LIMITS,
+        limits=limits(shares),
     ).write(DEMO_ADAPTER)
 
 
@@ -129,13 +142,13 @@ def write_readme(size: Size, base: dict[str, Any], tuned: dict[str, Any], shares
     """The base model's card, for people."""
     run, tune = base["plan"], tuned["plan"]
     rows = "\n".join(f"| {measure} | {share:.1%} |" for measure, share in shares.items())
-    limits = "\n".join(f"- {limit}" for limit in LIMITS)
+    known = "\n".join(f"- {limit}" for limit in limits(shares))
     text = f"""# The demo model
 
 A small Llama (transformers' own classes) trained from scratch on generated text, so that a first duel needs no download and no GPU.
 It is a demonstration model and knows one subject: prompt engineering or fine-tuning. Rebuild: `python -m adapters demo build`, which
-makes the large size where there is a GPU and the small one, weaker and half as big, where there is none
-(`--size`). This is the {size.name} one.
+makes the large size where there is a GPU (minutes) and the small one, weaker and half as big, where there is none (little more than two
+hours on two cores; `--size` asks for one). This is the {size.name} one.
 
 | | |
 |---|---|
@@ -155,6 +168,6 @@ no choice but those that adapters/LOG.md names.
 {rows}
 
 ## Limits
-{limits}
+{known}
 """
     (DEMO_BASE / "README.md").write_text(text, encoding="utf-8")
