@@ -33,7 +33,7 @@ MISSED = {  # measure -> what the rest of its share says
     "right decision": "of the decisions on messages of strangers are wrong",
     "named facts true": "of the facts that are named there are not so",
     "right after a follow-up": "of the decisions after a follow-up are wrong, often the one before, said again",
-    "other subjects recognised": "of the messages about something else are taken for a situation",
+    "other subjects recognised": "of the messages about something else are not recognised as such",
 }
 Show = Callable[[str], None]
 
