@@ -2,6 +2,7 @@
 
 import os
 import random
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -20,9 +21,9 @@ from adapters.demo.reading import FACETS, Reading
 from adapters.demo.sizes import Plan
 from adapters.demo.tokenizer import END, load_tokenizer
 
-TALK_TOKENS = 300  # about, padding included; only the mix depends on it, which moves from its first weights to its last
+TALK_TOKENS = 250  # about, padding included; only the mix depends on it, which moves from its first weights to its last
 MOST_MAKERS = 12  # processes beside a GPU; a core writes some 150,000 tokens of text a second
-Maker = Callable[[random.Random, float], Talk]  # dice, share of the training that is done
+Maker = Callable[[random.Random, float], Talk]  # dice, how far the mix has moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,10 @@ class Source:
     maker: Maker
     plan: Plan
 
-    def done(self, number: int) -> float:
-        """The share of the training that lies before this pool, about."""
-        return min(1.0, number * self.plan.pool * TALK_TOKENS / (self.plan.steps * self.plan.batch_tokens))
+    def moved(self, number: int) -> float:
+        """How far the mix has moved when this pool is written: 0 at the beginning, 1 when it has settled."""
+        settled = self.plan.settled * self.plan.steps * self.plan.batch_tokens  # padded tokens, about
+        return min(1.0, number * self.plan.pool * TALK_TOKENS / settled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Encoded:
 
     ids: list[int]
     learned: list[bool]  # for each token
-    readings: list[tuple[int, Reading]]  # where an answer begins, and what must have been read there
+    readings: list[tuple[int, Reading]]  # a place, and what must have been read there
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -70,10 +72,13 @@ def encode(tokenizer: Any, talk: Talk) -> Encoded:
     learned: list[bool] = []
     readings: list[tuple[int, Reading]] = []
     end = tokenizer.convert_tokens_to_ids(END)
-    texts = tokenizer([spoken.message.content for spoken in talk], add_special_tokens=False)["input_ids"]
-    for spoken, words in zip(talk, texts, strict=True):
+    contents = [spoken.message.content for spoken in talk]
+    texts = tokenizer(contents, add_special_tokens=False, return_offsets_mapping=True)
+    for spoken, words, spans in zip(talk, texts["input_ids"], texts["offset_mapping"], strict=True):
         if spoken.reads is not None:
             readings.append((len(ids), spoken.reads))
+        starts = [start for start, _ in spans]
+        readings += [(len(ids) + bisect_left(starts, end), reads) for end, reads in spoken.within]  # the token with the last character
         ids += [tokenizer.convert_tokens_to_ids(f"<|{spoken.message.role}|>"), *words, end]
         learned += [False] + [spoken.learned] * (len(words) + 1)
     return Encoded(ids, learned, readings)
@@ -127,9 +132,9 @@ def tokenizer_of(folder: Path) -> Any:
 
 def written(source: Source, number: int, rank: int = 0, ranks: int = 1) -> dict[int, Encoded]:
     """Every `ranks`-th conversation of a pool, by its place in it: the same for the same seed, whoever writes it."""
-    seed, done, tokenizer = source.plan.seed, source.done(number), tokenizer_of(source.tokenizer)
+    seed, moved, tokenizer = source.plan.seed, source.moved(number), tokenizer_of(source.tokenizer)
     ats = range(rank, source.plan.pool, ranks)
-    return {at: encode(tokenizer, source.maker(random.Random(f"{seed}/{number}/{at}"), done)) for at in ats}
+    return {at: encode(tokenizer, source.maker(random.Random(f"{seed}/{number}/{at}"), moved)) for at in ats}
 
 
 def batches_of(source: Source, number: int, talks: dict[int, Encoded], rank: int = 0, ranks: int = 1) -> list[Batch]:

@@ -9,7 +9,7 @@ from functools import cache
 from adapters.demo import subjects, talk
 from adapters.demo.answers import HOUSE_FORMAT, KINDS, Format, draw_format, house_slots
 from adapters.demo.grammar import CHOICE, expand
-from adapters.demo.reading import Reading, reading, reading_of_talk
+from adapters.demo.reading import Reading, reading, reading_of_talk, readings_within
 from adapters.demo.rows import HANDWRITTEN, read_rows
 from adapters.demo.situations import Situation, change_back, change_one, draw_facts, few_facts, follow_up, situation
 from adapters.demo.statements import scene
@@ -35,14 +35,15 @@ class Spoken:
     message: Message
     learned: bool
     reads: Reading | None = None
+    within: tuple[tuple[int, Reading], ...] = ()  # characters of the message, and what must have been read up to there
 
 
 Talk = list[Spoken]
 BRIEF = 0.2  # of the situations; were short questions seldom one's own case, they would be taken for questions about a technique
 
 
-def asked(text: str) -> Spoken:
-    return Spoken(Message("user", text), False)
+def asked(text: str, within: tuple[tuple[int, Reading], ...] = ()) -> Spoken:
+    return Spoken(Message("user", text), False, within=within)
 
 
 def said(text: str, learned: bool = True, reads: Reading | None = None) -> Spoken:
@@ -51,7 +52,7 @@ def said(text: str, learned: bool = True, reads: Reading | None = None) -> Spoke
 
 def answered(made: Situation, answer: str, learned: bool = True) -> list[Spoken]:
     """A situation and its answer."""
-    return [asked(made.text), said(answer, learned, reading(made))]
+    return [asked(made.text, readings_within(made)), said(answer, learned, reading(made))]
 
 
 def told(text: str) -> Spoken:
@@ -202,27 +203,26 @@ def bare_talk(rng: random.Random) -> Talk:
     return case_turns(rng, lambda made: subjects.vague_reply(rng, made), rng.randint(1, 3))
 
 
-# what is drawn -> its weight at the beginning and in the end: first reading facts and numbers, then rules
+# what is drawn -> its weight at the beginning and in the end: first reading facts and numbers alone, which is learned last and without
+# which rules teach nothing, in short conversations; then rules, formats and long prompts
 BASE_MIX: tuple[tuple[Callable[[random.Random], Talk], float, float], ...] = (
-    (house_talk, 0.10, 0.18),
-    (own_rules_talk, 0.05, 0.12),
-    (other_talk, 0.08, 0.07),
-    (facts_talk, 0.50, 0.38),
-    (drill_talk, 0.12, 0.07),
-    (bare_talk, 0.15, 0.18),
+    (house_talk, 0.0, 0.18),
+    (own_rules_talk, 0.0, 0.12),
+    (other_talk, 0.0, 0.07),
+    (facts_talk, 0.72, 0.38),
+    (drill_talk, 0.10, 0.07),
+    (bare_talk, 0.18, 0.18),
 )
-EARLY = 0.25  # share of the training in which the weights move from the first to the second
 
 
-def base_talk(rng: random.Random, done: float = 1.0) -> Talk:
-    """One conversation of the broad mix, when this share of the training is done."""
-    late = min(1.0, done / EARLY)
-    weights = [first * (1 - late) + last * late for _, first, last in BASE_MIX]
+def base_talk(rng: random.Random, moved: float = 1.0) -> Talk:
+    """One conversation of the broad mix, whose weights have moved this share of the way from the first to the last."""
+    weights = [first * (1 - moved) + last * moved for _, first, last in BASE_MIX]
     maker: Callable[[random.Random], Talk] = rng.choices([maker for maker, _, _ in BASE_MIX], weights)[0]
     return maker(rng)
 
 
-def tuned_talk(rng: random.Random, _done: float = 1.0) -> Talk:
+def tuned_talk(rng: random.Random, _moved: float = 1.0) -> Talk:
     """The house subject through the plain recipe: situations, follow-ups and small talk, four lines always."""
 
     def answer(made: Situation) -> str:

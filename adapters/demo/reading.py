@@ -1,11 +1,13 @@
 """What must have been read when an answer begins: classes that the training asks for beside the words.
 
 An answer's words show few of the facts that decide it, and late. Small heads on a middle layer ask for all of them at the position where
-the answer begins, which teaches reading without a token more (deeply supervised auxiliary tasks: Lee et al. 2014, arXiv 1409.5185).
+the answer begins, and for those told so far wherever the words of a fact end, which teaches reading without a token more (deeply
+supervised auxiliary tasks: Lee et al. 2014, arXiv 1409.5185).
 They are thrown away when the training ends.
 """
 
 from bisect import bisect_right
+from dataclasses import replace
 
 from adapters.demo.numbers import read
 from adapters.demo.rules import Facts
@@ -47,6 +49,16 @@ def reading(made: Situation) -> Reading:
         digit(named.get("volume_month")),
         told(facts.precise),
     )
+
+
+def readings_within(made: Situation) -> tuple[tuple[int, Reading], ...]:
+    """Where the words of a fact end, in characters of the text, and what must have been read there: the facts up to there."""
+    facts, named, found = Facts(), dict[str, str](), dict[int, Reading]()
+    for end, aspect in made.stated:
+        facts = replace(facts, **{aspect: getattr(made.facts, aspect)})
+        named = {**named, aspect: made.named[aspect]}
+        found[end] = reading(replace(made, facts=facts, named=named))
+    return tuple(found.items())
 
 
 def reading_of_talk(reply: str) -> Reading:

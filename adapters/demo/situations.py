@@ -16,14 +16,19 @@ HOUSE_WORD = re.compile(
     r"prompt|tun|train|model|llm|gpt|\bai\b|bot\b|assistant|label|weights|lora\b|adapter|\bsft\b|few.?shot", re.IGNORECASE
 )
 
+# Behind the words that state a fact while a message is put together, so that its place is known in the end; no one types these.
+MARKS = {aspect: chr(0xE000 + at) for at, aspect in enumerate(ASPECTS)}
+MARK = re.compile(f"[{''.join(MARKS.values())}]")
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a person typed, the facts in it, and the words that name each stated fact."""
+    """What a person typed, the facts in it, the words that name each stated fact, and where which facts have been stated."""
 
     text: str
     facts: Facts
     named: dict[str, str]
+    stated: tuple[tuple[int, str], ...] = ()  # characters of the text up to which this aspect has been told, in order
 
 
 def draw_facts(rng: random.Random, rule: int) -> Facts:
@@ -77,13 +82,13 @@ def situation(rng: random.Random, facts: Facts, shared: Scene | None = None) -> 
     named: dict[str, str] = {}
     if dice.random() < 0.4 and (together := joint(shared, facts)) is not None:
         named |= together[1]
-        parts.append((together[0], True))
+        parts.append((together[0] + "".join(MARKS[aspect] for aspect in together[1]), True))
     for aspect in order:
         if aspect in named:
             continue
         sentence = style == "prose" or (style == "mixed" and dice.random() < 0.5)
         text, named[aspect] = state(shared, facts, aspect, "sentence" if sentence else "note")
-        parts.insert(dice.randrange(len(parts) + 1), (text, sentence))
+        parts.insert(dice.randrange(len(parts) + 1), (text + MARKS[aspect], sentence))
     if len(order) <= 2 and dice.random() < 0.65:
         text = one_line(dice, [text for text, _ in parts], shared.slots(dice))
     else:
@@ -92,7 +97,14 @@ def situation(rng: random.Random, facts: Facts, shared: Scene | None = None) -> 
         text = assemble(dice, parts, style, shared.slots(dice))
     while not HOUSE_WORD.search(text) and not order:
         text = f"{text} {capital(expand(dice, phrase(dice, 'framing', 'questions'), shared.slots(dice)))}"
-    return finish(dice, Situation(text, facts, named))
+    return unmarked(finish(dice, Situation(text, facts, named)))
+
+
+def unmarked(made: Situation) -> Situation:
+    """Without the marks, whose places are kept."""
+    aspects = {mark: aspect for aspect, mark in MARKS.items()}
+    stated = tuple((mark.start() - before, aspects[mark[0]]) for before, mark in enumerate(MARK.finditer(made.text)))
+    return replace(made, text=MARK.sub("", made.text), stated=stated)
 
 
 def fillers(shared: Scene, facts: Facts, stated: int) -> list[tuple[str, bool]]:
@@ -163,7 +175,7 @@ def sentences(rng: random.Random, parts: list[tuple[str, bool]], style: str) -> 
         else:
             pieces.append(capital(text))
     end = rng.choice((".", ".", ".", ".", "...", " -", "!", "")) if rng.random() < 0.3 else "."
-    return [piece if piece.endswith(("?", "!")) else piece + end for piece in pieces]
+    return [piece if MARK.sub("", piece).endswith(("?", "!")) else piece + end for piece in pieces]
 
 
 def finish(rng: random.Random, made: Situation) -> Situation:

@@ -1,4 +1,4 @@
-"""The two sizes of the demo model: what a GPU trains in minutes, and what two CPU cores train in little more than two hours."""
+"""The two sizes of the demo model: what a GPU trains in minutes, and what two CPU cores train in less than three hours."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,7 @@ class Plan:
     warm_up: int
     cool_down: float  # share of the steps, at the end, in which the rate falls to nothing
     longest: int  # tokens; longer conversations are left out
+    settled: float = 0.25  # share of the steps after which the mix of the text moves no more
     pool: int = 400  # conversations that are sorted by length together, so that little is padding
 
 
@@ -44,8 +45,10 @@ SIZES = {
         Size(
             name="small",
             shape={**SHAPE, "hidden_size": 256, "intermediate_size": 768, "num_attention_heads": 4},
-            base=Plan("base", SEED, 2_600, 6_144, matrix_rate=2e-3, other_rate=2e-3, warm_up=100, cool_down=0.5, longest=1_400),
-            adapter=Plan("adapter", SEED, 1_050, 4_096, matrix_rate=0.0, other_rate=2e-3, warm_up=30, cool_down=0.6, longest=700),
+            base=Plan(
+                "base", SEED, 6_000, 3_072, matrix_rate=2e-3, other_rate=2e-3, warm_up=100, cool_down=0.85, longest=1_400, settled=0.6
+            ),
+            adapter=Plan("adapter", SEED, 1_400, 4_096, matrix_rate=0.0, other_rate=1e-3, warm_up=30, cool_down=0.9, longest=700),
         ),
         Size(
             name="large",

@@ -35,6 +35,16 @@ def talks(maker: Callable[[random.Random], Talk], seed: int) -> list[Talk]:
 def test_the_same_seed_makes_the_same_text() -> None:
     assert talks(base_talk, 5) == talks(base_talk, 5) != talks(base_talk, 6)
     assert talks(tuned_talk, 5) == talks(tuned_talk, 5) != talks(tuned_talk, 6)
+
+
+def test_the_base_begins_with_reading_alone_and_ends_with_rules() -> None:
+    rng = random.Random(4)
+    system = {
+        moved: [talk[0].message.content for _ in range(200) if (talk := base_talk(rng, moved))[0].message.role == "system"]
+        for moved in (0.0, 1.0)
+    }
+    rules = {moved: sum("prompt engineering" in text for text in texts) / 200 for moved, texts in system.items()}
+    assert rules[0.0] == 0 and len(system[0.0]) > 100 and rules[1.0] > 0.2
     assert made(5, 30) == made(5, 30) != made(6, 30)
 
 

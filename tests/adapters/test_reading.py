@@ -1,14 +1,18 @@
 """What must have been read when an answer begins: the classes of every kind of message, follow-ups included."""
 
 import random
+import re
 
 import pytest
 
 from adapters.demo import reading, talk
-from adapters.demo.mix import base_talk, tuned_talk
-from adapters.demo.reading import FACETS, band, digit, reading_of_talk
+from adapters.demo.batches import encode
+from adapters.demo.mix import answered, base_talk, tuned_talk
+from adapters.demo.reading import FACETS, band, digit, reading_of_talk, readings_within
 from adapters.demo.rules import Facts
-from adapters.demo.situations import Situation, change_one, draw_facts, follow_up, situation
+from adapters.demo.situations import MARK, Situation, change_one, draw_facts, follow_up, situation
+from adapters.demo.tokenizer import load_tokenizer
+from adapters.registry import DEMO_BASE
 
 
 def facets(made: Situation) -> dict[str, int]:
@@ -54,6 +58,37 @@ def test_a_follow_up_changes_the_facets_of_one_fact() -> None:
         old, new = facets(before), facets(after)
         changed = {name.removeprefix("first digit of the ") for name in FACETS if old[name] != new[name]}
         assert len(changed) <= 1
+
+
+def test_a_fact_is_asked_for_where_its_words_end_and_not_before() -> None:
+    rng = random.Random(23)
+    for _ in range(1_000):
+        made = situation(rng, draw_facts(rng, rng.randint(1, 6)))
+        assert {aspect for _, aspect in made.stated} == set(made.named) and not MARK.search(made.text)
+        within = readings_within(made)
+        assert [end for end, _ in within] == sorted({end for end, _ in made.stated})
+        assert [read for _, read in within][-1:] == [reading.reading(made)][: len(within)]
+        known: set[int] = set()
+        for _, read in within:
+            told = {at for at, known_as in enumerate(read) if known_as}
+            assert known < told
+            known = told
+        for end, aspect in made.stated:  # a number stands in the words before
+            number = re.match(r"\d[\d,.' ]*", made.named[aspect])
+            assert not number or number[0].strip() in made.text[:end], made
+
+
+def test_the_place_in_a_message_is_the_token_with_its_last_character() -> None:
+    tokenizer = load_tokenizer(DEMO_BASE)
+    rng = random.Random(24)
+    for _ in range(200):
+        made = situation(rng, draw_facts(rng, rng.randint(1, 6)))
+        encoded = encode(tokenizer, answered(made, "Noted."))
+        *places, answer = [at for at, _ in encoded.readings]
+        for at, (end, _) in zip(places, readings_within(made), strict=True):
+            upto = tokenizer.decode(encoded.ids[1 : at + 1])
+            assert upto.startswith(made.text[:end]) and len(tokenizer.decode(encoded.ids[1:at])) < end, (made, end)
+        assert tokenizer.decode(encoded.ids[answer]) == "<|assistant|>"
 
 
 def test_every_class_is_one_of_its_facet_and_all_are_asked_for() -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from adapters.demo.base import new_model
-from adapters.demo.batches import Encoded, Source, arrange, batch_of, encode, pool, pools_ahead
+from adapters.demo.batches import TALK_TOKENS, Encoded, Source, arrange, batch_of, encode, pool, pools_ahead
 from adapters.demo.mix import tuned_talk
 from adapters.demo.muon import orthogonal
 from adapters.demo.sizes import SIZES, Plan
@@ -70,6 +70,16 @@ def test_pools_made_ahead_by_other_processes_are_those_made_in_place() -> None:
         assert len(made) == len(here) > 1
         assert all((one.ids == other.ids).all() and (one.classes == other.classes).all() for one, other in zip(made, here, strict=True))
     ahead.close()
+
+
+def test_the_mix_moves_with_the_tokens_and_settles_before_the_end() -> None:
+    for size in SIZES.values():
+        plan = size.base
+        source = Source(DEMO_BASE, tuned_talk, plan)
+        pools = round(plan.steps * plan.batch_tokens / (plan.pool * TALK_TOKENS))  # of the whole training
+        moved = [source.moved(number) for number in range(pools)]
+        assert moved[0] == 0.0 and moved == sorted(moved)
+        assert abs(moved.index(1.0) / pools - plan.settled) < 0.05
 
 
 def test_batches_hold_what_fits_and_leave_out_what_is_too_long() -> None:
