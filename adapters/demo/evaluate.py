@@ -66,12 +66,14 @@ class Answerer:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.tokenizer: Any = AutoTokenizer.from_pretrained(base, padding_side="left")
         self.model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()  # type: ignore[no-untyped-call]
         if adapter is not None:
             from peft import PeftModel
 
             self.model = PeftModel.from_pretrained(self.model, adapter).eval()
+        self.model.to(self.device)
         self.adapted = adapter is not None
         self.prompt_tokens: dict[Arm, list[int]] = {arm: [] for arm in Arm}
 
@@ -93,7 +95,7 @@ class Answerer:
 
         chats = [[{"role": m.role, "content": m.content} for m in recipe.messages(request)] for request in requests]
         prompts = [self.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True) for chat in chats]
-        inputs = self.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
+        inputs = self.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(self.device)
         inputs.pop("token_type_ids", None)
         self.prompt_tokens[arm] += inputs["attention_mask"].sum(1).tolist()
         as_loaded = arm.adapted or not self.adapted
