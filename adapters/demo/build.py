@@ -147,8 +147,8 @@ def write_readme(size: Size, base: dict[str, Any], tuned: dict[str, Any], shares
 
 A small Llama (transformers' own classes) trained from scratch on generated text, so that a first duel needs no download and no GPU.
 It is a demonstration model and knows one subject: prompt engineering or fine-tuning. Rebuild: `python -m adapters demo build`, which
-makes the large size where there is a GPU (minutes) and the small one, weaker and half as big, where there is none (less than three
-hours on two cores; `--size` asks for one). This is the {size.name} one.
+makes the large size where there is a GPU (minutes) and the small one, weaker and half as big, where there is none (some three hours on
+two cores; `--size` asks for one). This is the {size.name} one.
 
 | | |
 |---|---|

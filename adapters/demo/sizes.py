@@ -1,4 +1,4 @@
-"""The two sizes of the demo model: what a GPU trains in minutes, and what two CPU cores train in less than three hours."""
+"""The two sizes of the demo model: what a GPU trains in minutes, and what two CPU cores train in some three hours."""
 
 from dataclasses import dataclass
 from typing import Any
