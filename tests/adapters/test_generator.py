@@ -35,6 +35,7 @@ def talks(maker: Callable[[random.Random], Talk], seed: int) -> list[Talk]:
 def test_the_same_seed_makes_the_same_text() -> None:
     assert talks(base_talk, 5) == talks(base_talk, 5) != talks(base_talk, 6)
     assert talks(tuned_talk, 5) == talks(tuned_talk, 5) != talks(tuned_talk, 6)
+    assert made(5, 30) == made(5, 30) != made(6, 30)
 
 
 def test_the_base_begins_with_reading_alone_and_ends_with_rules() -> None:
@@ -45,7 +46,6 @@ def test_the_base_begins_with_reading_alone_and_ends_with_rules() -> None:
     }
     rules = {moved: sum("prompt engineering" in text for text in texts) / 200 for moved, texts in system.items()}
     assert rules[0.0] == 0 and len(system[0.0]) > 100 and rules[1.0] > 0.2
-    assert made(5, 30) == made(5, 30) != made(6, 30)
 
 
 def test_every_generated_answer_keeps_the_format_and_names_only_its_facts() -> None:
