@@ -48,7 +48,7 @@ async def run_aa(settings: Settings, duels: int, tell: Callable[[str], None], op
             "low": decision.interval.low,
             "high": decision.interval.high,
             "state": decision.state,
-            "passed": decision.state in (State.EQUAL, State.COLLECT),
+            "passed": decision.state not in (State.FIRST, State.SECOND),
             "words": found.words,
         }
 

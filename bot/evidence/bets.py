@@ -17,8 +17,16 @@ from engine.errors import DuelbotError
 
 Floats = npt.NDArray[np.float64]
 
-SIZES: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+SIZES: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)  # bets behind the interval
 BETTORS = 2 * len(SIZES)  # every size in both signs
+WINNER_SIZES: tuple[float, ...] = (0.25, 0.45, 0.7)  # bets of the test of 1/2 alone, in both signs
+EQUAL_SIZES: tuple[float, ...] = (0.1, 0.2, 0.35)  # bets of each one-sided test, "above 1/2 - delta" and "below 1/2 + delta"
+CLAIM_WIDTHS = (2 * len(WINNER_SIZES), len(EQUAL_SIZES), len(EQUAL_SIZES))  # columns of claim_factors: winner, above, below
+CLAIM_STARTS = (0, CLAIM_WIDTHS[0], CLAIM_WIDTHS[0] + CLAIM_WIDTHS[1])
+CLAIM_BETTORS = sum(CLAIM_WIDTHS)
+DELTA = 0.15  # shares within 1/2 +- DELTA are called practically equal
+ALPHA = 0.05  # error rate of the whole sequence of looks
+LEAST_UNITS = 10  # no interval, chance, break-even or decision from fewer
 
 
 class BadEvidence(DuelbotError):
@@ -33,13 +41,48 @@ def checked(scores: npt.ArrayLike) -> Floats:
     return array
 
 
-def log_factors(scores: Floats, means: Floats) -> Floats:
-    """Natural logs of the factors. scores (n,), means (m,) in (0, 1) -> (n, m, BETTORS), first all "higher", then all "lower"."""
-    sizes = np.asarray(SIZES)
+def checked_counts(values: npt.ArrayLike, counts: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """A histogram as its scores and how often each came. Raises BadEvidence."""
+    levels, times = checked(values), np.asarray(counts, dtype=np.float64).reshape(-1)
+    if len(levels) != len(times) or not bool(np.all((times >= 0) & (times == np.floor(times)) & np.isfinite(times))):
+        raise BadEvidence("A histogram needs one whole number of times for each score.")
+    return levels, times
+
+
+def log_factors(scores: Floats, means: Floats, sizes: tuple[float, ...] = SIZES) -> Floats:
+    """Natural logs of the factors. scores (n,), means (m,) in (0, 1) -> (n, m, 2 * sizes), first all "higher", then all "lower"."""
     higher = scores[:, None] / means
     lower = (1 - scores[:, None]) / (1 - means)
     gains = np.stack([higher, lower], axis=2)[..., None] - 1  # n, m, sign, 1
-    return np.log1p(sizes * gains).reshape(len(scores), len(means), BETTORS)
+    return np.log1p(np.asarray(sizes) * gains).reshape(len(scores), len(means), 2 * len(sizes))
+
+
+def claim_factors(scores: Floats, delta: float) -> Floats:
+    """Logs of the factors of the tests behind a decision. scores (n,) -> (n, CLAIM_BETTORS), parted at CLAIM_STARTS.
+
+    First the two-sided bets against 1/2; then bets that the mean is above 1/2 - delta, then that it is below 1/2 + delta. The
+    last two are one-sided tests at the whole alpha each: at most one of "the mean is at most 1/2 - delta" and "at least 1/2 +
+    delta" can be true, so both together wrongly name equality with probability at most alpha (Schuirmann 1987, two one-sided
+    tests; as capitals, Waudby-Smith & Ramdas 2024).
+    """
+    winner = log_factors(scores, np.array([0.5]), WINNER_SIZES)[:, 0]
+    above = log_factors(scores, np.array([0.5 - delta]), EQUAL_SIZES)[:, 0, : len(EQUAL_SIZES)]
+    below = log_factors(scores, np.array([0.5 + delta]), EQUAL_SIZES)[:, 0, len(EQUAL_SIZES) :]
+    return np.concatenate([winner, above, below], axis=1)
+
+
+def claim_logs(held: Floats) -> Floats:
+    """Log of the average capital of each of the three tests: log capitals (..., CLAIM_BETTORS) -> (..., 3): winner, above, below."""
+    return np.stack([log_average(part) for part in np.split(held, CLAIM_STARTS[1:], axis=-1)], axis=-1)
+
+
+def claims_reached(held: Floats, lead: Floats, bar: float) -> npt.NDArray[np.bool_]:
+    """Which claims many teams reach at this look: capitals (p, CLAIM_BETTORS), not logs, -> (p, 4) in the order of capital.Claims.
+
+    lead (p,): the sum of the scores minus half their number, so its sign is the side of the mean.
+    """
+    rich = np.add.reduceat(held, CLAIM_STARTS, axis=1) >= bar * np.array(CLAIM_WIDTHS)
+    return np.stack([rich[:, 0] & (lead > 0), rich[:, 0] & (lead < 0), rich[:, 1], rich[:, 2]], axis=1)
 
 
 def log_average(log_capitals: Floats) -> Floats:

@@ -12,26 +12,40 @@ the scores so far. So what the scores have ever excluded lies in two tails, and 
   stays below a convex function; so where it meets log(1/alpha), exclusion is still proven. That point is reported:
   the reported interval always contains the true one, and is wider by at most one grid step (0.0025) at each end.
 
-Points whose peak passed FROZEN (capital 1,000,000, more than any threshold in use) are no longer updated, except two next
-to the living ones, which the line needs.
+Points whose peak passed FROZEN are no longer updated, except two next to the living ones, which the line needs.
+
+Beside the interval stand the tests that a decision asks about (bot.evidence.bets.claim_factors), with bets of their own that
+find a winner or equality after fewer scores: against 1/2 in both signs, above 1/2 - delta, below 1/2 + delta.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from bot.evidence.bets import BETTORS, BadEvidence, Floats, checked, log_average, log_factors
+from bot.evidence.bets import (
+    BETTORS,
+    CLAIM_BETTORS,
+    DELTA,
+    BadEvidence,
+    Floats,
+    checked,
+    checked_counts,
+    claim_factors,
+    claim_logs,
+    log_average,
+    log_factors,
+)
 
 STEPS = 400  # 1/2 and the usual deltas (.05, .10, .15 ...) are grid points, where exclusion is exact
-MAX_THRESHOLD = 1e6
-FROZEN = math.log(MAX_THRESHOLD)
-HALF = np.array([0.5])
+FROZEN = math.log(1e9)  # intervals at higher thresholds are valid, but wider than they need be
 CELLS = 1 << 18  # floats worked on at a time: 2 MiB
-FORMAT = 1.0  # of to_bytes
+RECENT = 30  # latest scores that are remembered, to be shown when the share has changed
+HEAD = 8  # numbers before the arrays in to_bytes
+FORMAT = 2.0  # of to_bytes
 
 
 class Interval(NamedTuple):
@@ -46,25 +60,43 @@ def grid(steps: int = STEPS) -> Floats:
     return np.arange(1, steps, dtype=np.float64) / steps
 
 
+class Claims(NamedTuple):
+    """What has been proven about the mean at some look, each at the whole error rate."""
+
+    more_than_half: bool
+    less_than_half: bool
+    above_low: bool  # more than 1/2 - delta
+    below_high: bool  # less than 1/2 + delta
+
+    @property
+    def within(self) -> bool:
+        """The mean lies within 1/2 +- delta."""
+        return self.above_low and self.below_high
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Capital:
     """State after n scores. Arrays are never changed in place; `after` gives a new state."""
 
-    means: Floats  # (m,) ascending, in (0, 1)
+    means: Floats  # (m,) ascending, in (0, 1); none for a state that only tests claims
     logs: Floats  # (m, BETTORS) log capitals; stale outside `live`
-    half: Floats  # (BETTORS,) log capitals against a mean of 1/2, never frozen
-    half_peaks: Floats  # (2,) peaks at 1/2, never frozen
+    held: Floats  # (CLAIM_BETTORS,) log capitals of the tests of claims
+    proven: Floats  # (4,) highest log capital so far for each of Claims, at least 0
     peaks: Floats  # (2, m) see above: [0] excluded from below, [1] from above
     live: tuple[int, int]  # grid points [start, stop) that are still updated
     n: int  # scores so far
     total: float  # their sum
+    recent: Floats  # the latest scores in order, at most RECENT; fewer where they are not known
+    delta: float  # margin of the claims
 
     @classmethod
-    def start(cls, means: Floats | None = None) -> Self:
-        """Before any score: every bettor holds 1."""
+    def start(cls, means: Floats | None = None, delta: float = DELTA) -> Self:
+        """Before any score: every bettor holds 1. Raises BadEvidence."""
+        if not 0 < delta < 0.5:
+            raise BadEvidence(f"The margin delta must lie between 0 and 1/2, not {delta:g}.")
         points = grid() if means is None else np.asarray(means, dtype=np.float64)
-        size = len(points)
-        return cls(points, np.zeros((size, BETTORS)), np.zeros(BETTORS), np.zeros(2), np.zeros((2, size)), (0, size), 0, 0.0)
+        size, claims = len(points), (np.zeros(CLAIM_BETTORS), np.zeros(len(Claims._fields)))
+        return cls(points, np.zeros((size, BETTORS)), *claims, np.zeros((2, size)), (0, size), 0, 0.0, np.zeros(0), delta)
 
     @property
     def mean(self) -> float | None:
@@ -80,63 +112,97 @@ class Capital:
         state, rest = self, checked(scores)
         while len(rest):
             width = (state.live[1] - state.live[0]) * BETTORS
-            take = max(1, min(CELLS // max(width, 1), 32 + state.n // 4))  # short at first, while many points soon freeze
+            take = max(1, min(CELLS // max(width, CLAIM_BETTORS), 32 + state.n // 4))  # short at first, while many points soon freeze
             state, rest = state._advance(rest[:take]), rest[take:]
         return state
+
+    def after_counts(self, values: npt.ArrayLike, counts: npt.ArrayLike, recent: npt.ArrayLike | None = None) -> Self:
+        """Many scores more with one look at their end: each of `values` (k,) came `counts` (k,) times, in whatever order.
+
+        The log capitals are those of `after`; looks that nobody took raise no peak, so fewer values are excluded and the interval
+        holds as surely. `recent`: the last of these scores, in order; None: not known, and then none are remembered. Raises
+        BadEvidence.
+        """
+        levels, times = checked_counts(values, counts)
+        more, latest = int(times.sum()), checked([] if recent is None else recent)
+        if len(latest) > more:
+            raise BadEvidence(f"{len(latest)} recent scores cannot be among {more}.")
+        if not more:
+            return self
+        start, stop = self.live
+        walk = self.logs[start:stop] + np.tensordot(times, log_factors(levels, self.means[start:stop]), axes=1)
+        held = self.held + times @ claim_factors(levels, self.delta)
+        known = np.concatenate([self.recent, latest]) if len(latest) == more else latest
+        return self._looked(walk[None], held[None], np.array([self.total + levels @ times]), self.n + more, known)
 
     def _advance(self, scores: Floats) -> Self:
         start, stop = self.live
         values, which = np.unique(scores, return_inverse=True)
         walk = _walk(self.logs[start:stop], log_factors(values, self.means[start:stop]), which)
-        half = _walk(self.half[None], log_factors(values, HALF), which)
+        held = _walk(self.held, claim_factors(values, self.delta), which)
         totals = np.add.accumulate(np.concatenate(([self.total], scores)))[1:]
-        so_far = totals / np.arange(self.n + 1, self.n + len(scores) + 1)
+        return self._looked(walk, held, totals, self.n + len(scores), np.concatenate([self.recent, scores]))
+
+    def _looked(self, walk: Floats, held: Floats, totals: Floats, n: int, recent: Floats) -> Self:
+        """The state at the last of t looks, one score apart: walk (t, live, BETTORS), held (t, CLAIM_BETTORS), totals (t,)."""
+        start, stop = self.live
+        so_far = totals / np.arange(n + 1 - len(totals), n + 1)
         logs, peaks = self.logs.copy(), self.peaks.copy()
         logs[start:stop] = walk[-1]
         peaks[:, start:stop] = _raised(peaks[:, start:stop], walk, so_far[:, None] - self.means[start:stop])
-        half_peaks = _raised(self.half_peaks[:, None], half, so_far[:, None] - HALF)[:, 0]
+        proven = np.maximum(self.proven, claim_reach(held, so_far).max(axis=0))
         living = _living(peaks, self.live)
-        return type(self)(self.means, logs, half[-1, 0], half_peaks, peaks, living, self.n + len(scores), float(totals[-1]))
+        return replace(
+            self, logs=logs, held=held[-1], proven=proven, peaks=peaks, live=living, n=n, total=float(totals[-1]), recent=recent[-RECENT:]
+        )
 
     def interval(self, threshold: float = 20.0) -> Interval:
         """The confidence sequence at error rate 1/threshold, open at both ends that are not 0 or 1. Raises BadEvidence."""
-        bar = _bar(threshold)
-        high = _proven((1 - self.means)[::-1], self.peaks[1][::-1], bar)
-        return Interval(_proven(self.means, self.peaks[0], bar), _complement(high, self.means))
+        bar = log_bar(threshold)
+        low, high = proven_reach(self.means, self.peaks[0], bar), proven_reach((1 - self.means)[::-1], self.peaks[1][::-1], bar)
+        return Interval(low, complement(high, self.means))
 
-    def excludes_half(self, threshold: float = 20.0) -> tuple[bool, bool]:
-        """Whether 1/2 was ever excluded as too low, and as too high. Both: the scores contradict themselves. Raises BadEvidence."""
-        low, high = self.half_peaks >= _bar(threshold)
-        return bool(low), bool(high)
+    def claims(self, threshold: float = 20.0) -> Claims:
+        """What was proven at some look, each claim wrong at most once in `threshold`. Raises BadEvidence."""
+        return Claims(*(bool(reached) for reached in self.proven >= log_bar(threshold)))
 
     def log_e_value(self) -> float:
-        """Log of the evidence against a mean of 1/2 now: log K_n(1/2). An e-value at any time the team stops."""
-        return float(log_average(self.half))
+        """Log of the evidence against a mean of 1/2 now, by the winner's bets. An e-value at any time the team stops."""
+        return float(claim_logs(self.held)[0])
 
     def to_bytes(self) -> bytes:
         """A flat float64 record: only the living rows, so it shrinks as evidence grows."""
         start, stop = self.live
-        head = [FORMAT, len(self.means), start, stop, self.n, self.total]
-        return np.concatenate([head, self.means, self.peaks.ravel(), self.half_peaks, self.half, self.logs[start:stop].ravel()]).tobytes()
+        head = [FORMAT, len(self.means), start, stop, self.n, len(self.recent), self.total, self.delta]
+        parts = [np.array(head), self.recent, self.means, self.peaks.ravel(), self.proven, self.held, self.logs[start:stop].ravel()]
+        return np.concatenate(parts).tobytes()
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> Self:
         """What to_bytes gave, as a state that goes on exactly alike. Raises BadEvidence for anything else."""
-        if len(stored) % 8 or len(stored) < 48:
+        if len(stored) % 8 or len(stored) < 8 * HEAD:
             raise BadEvidence("The stored evidence is damaged: its length is wrong. Rebuild it from the ballots.")
         flat = np.frombuffer(stored, dtype=np.float64)
-        form, size, start, stop, n = (int(value) if np.isfinite(value) else -1 for value in flat[:5])
-        if form != FORMAT or not 0 <= start <= stop <= size or len(flat) != 8 + 3 * size + BETTORS * (1 + stop - start):
+        form, size, start, stop, n, late = (int(value) if np.isfinite(value) else -1 for value in flat[:6])
+        known = form == FORMAT and 0 <= start <= stop <= size and 0 <= late <= RECENT
+        cuts = np.cumsum([HEAD, late, size, 2 * size, len(Claims._fields), CLAIM_BETTORS, (stop - start) * BETTORS])
+        if not known or len(flat) != cuts[-1]:
             raise BadEvidence("The stored evidence is damaged or of another format. Rebuild it from the ballots.")
-        cuts = np.cumsum([6, size, 2 * size, 2, BETTORS])
-        means, peaks, half_peaks, half, living = (flat[a:b] for a, b in pairwise([*cuts, len(flat)]))
+        recent, means, peaks, proven, held, living = (flat[a:b].copy() for a, b in pairwise(cuts))
         logs = np.zeros((size, BETTORS))
         logs[start:stop] = living.reshape(-1, BETTORS)
-        return cls(means.copy(), logs, half.copy(), half_peaks.copy(), peaks.reshape(2, size).copy(), (start, stop), n, float(flat[5]))
+        return cls(means, logs, held, proven, peaks.reshape(2, size), (start, stop), n, float(flat[6]), recent=recent, delta=float(flat[7]))
+
+
+def claim_reach(held: Floats, so_far: Floats) -> Floats:
+    """Log capital for each of Claims: held (t, CLAIM_BETTORS), so_far (t,) the mean of the scores -> (t, 4); -inf on the wrong side."""
+    winner, above, below = claim_logs(held).T
+    more, less = np.where(so_far > 0.5, winner, -np.inf), np.where(so_far < 0.5, winner, -np.inf)
+    return np.stack([more, less, above, below], axis=1)
 
 
 def _walk(logs: Floats, factors: Floats, which: npt.NDArray[np.intp]) -> Floats:
-    """Log capitals after each score: logs (m, b), factors (distinct, m, b), which (t,) -> (t, m, b)."""
+    """Log capitals after each score: logs (...), factors (distinct, ...), which (t,) -> (t, ...)."""
     walk: Floats = factors[which]
     walk[0] += logs
     np.add.accumulate(walk, axis=0, out=walk)
@@ -157,9 +223,9 @@ def _raised(peaks: Floats, walk: Floats, above: Floats) -> Floats:
     return raised
 
 
-def _bar(threshold: float) -> float:
-    if not 1 < threshold <= MAX_THRESHOLD:
-        raise BadEvidence(f"A capital threshold must lie between 1 and {MAX_THRESHOLD:.0f}, not {threshold:g}.")
+def log_bar(threshold: float) -> float:
+    if not 1 < threshold < math.inf:
+        raise BadEvidence(f"A capital threshold must be a number above 1, not {threshold:g}.")
     return math.log(threshold)
 
 
@@ -171,7 +237,7 @@ def _living(peaks: Floats, live: tuple[int, int]) -> tuple[int, int]:
     return (max(live[0], int(alive[0]) - 2), min(live[1], int(alive[-1]) + 3))
 
 
-def _proven(means: Floats, peaks: Floats, bar: float) -> float:
+def proven_reach(means: Floats, peaks: Floats, bar: float) -> float:
     """How far from 0 every mean is excluded, given convex falling peaks on ascending means; 0 when nothing is."""
     excluded = int(np.count_nonzero(np.logical_and.accumulate(peaks >= bar)))
     if excluded == 0:
@@ -184,8 +250,10 @@ def _proven(means: Floats, peaks: Floats, bar: float) -> float:
     return float(min(reach, means[excluded]))
 
 
-def _complement(reach: float, means: Floats) -> float:
+def complement(reach: float, means: Floats) -> float:
     """1 - reach, exactly the grid point where it is one, so that comparing ends with 1/2 or 1/2 + delta is exact."""
     value = 1 - reach
+    if not len(means):
+        return value
     nearest = float(means[np.argmin(np.abs(means - value))])
     return nearest if abs(nearest - value) < 1e-12 else value

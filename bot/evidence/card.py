@@ -147,6 +147,7 @@ def _purpose(inputs: CardInputs) -> Aspect:
         State.SECOND: "Voters prefer the fine-tune's answers.",
         State.EQUAL: f"Practically equal: the share lies within 1/2 ± {decision.delta:g}.",
         State.COLLECT: "The votes do not decide yet.",
+        State.CHANGED: "Earlier and later votes contradict each other.",
     }
     return Aspect("purpose", tuple(prompted), tuple(tuned), favours.get(decision.state, "open"), reasons[decision.state], decision.n)
 

@@ -1,5 +1,6 @@
 """The card's last line: what would change this."""
 
+from bot.evidence.bets import LEAST_UNITS
 from bot.evidence.breakeven import BreakEven
 from bot.evidence.decision import Decision, State
 from bot.evidence.forecast import Forecast
@@ -18,17 +19,16 @@ def what_would_change(
         case State.EQUAL:
             smaller = f"A margin smaller than ± {decision.delta:g} would ask for more duels before calling them equal."
             return (*_prices(even), smaller, *_fragile(robust))
+        case State.CHANGED:
+            return (DRIFTED,)
         case State.FIRST | State.SECOND:
             new = "A new recipe version or a retrained adapter is a new contestant, and its evidence starts at zero."
-            drift = (DRIFTED,) if decision.drifted else ()
-            return (*drift, *_fragile(robust), *_small(decision), new, *_quality_aside(even))
+            return (*_fragile(robust), *_small(decision), new, *_quality_aside(even))
 
 
 def _more_duels(decision: Decision, forecast: Forecast | None) -> tuple[str, ...]:
-    if decision.drifted:
-        return (DRIFTED,)
     if forecast is None:
-        return ("The first closed duels.",)
+        return (f"The first {LEAST_UNITS} duels that count.",)
     if forecast.median is None:
         return (f"More than {forecast.horizon} further duels as things stand; better a clearer recipe or adapter than more votes.",)
     upper = f"{forecast.high}" if forecast.high is not None else f"more than {forecast.horizon}"

@@ -1,14 +1,13 @@
 """The decision for a pair (X, Y) from its capital, at whatever moment the team looks."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from bot.ballots import Entrant
-from bot.evidence.bets import BadEvidence
-from bot.evidence.capital import Capital, Interval
-
-DELTA = 0.15  # shares within 1/2 +- DELTA are called practically equal
-ALPHA = 0.05  # error rate of the whole sequence of looks
+from bot.evidence.bets import ALPHA, DELTA, LEAST_UNITS, BadEvidence
+from bot.evidence.capital import Capital, Claims, Interval
 
 
 class State(StrEnum):
@@ -18,6 +17,7 @@ class State(StrEnum):
     SECOND = "second"
     EQUAL = "equal"  # practically equal, take the cheaper
     COLLECT = "collect"  # keep collecting
+    CHANGED = "changed"  # the scores contradict themselves: one share does not describe them
 
 
 WORDS = {
@@ -25,32 +25,58 @@ WORDS = {
     State.SECOND: "fine-tune",
     State.EQUAL: "practically equal, take the cheaper",
     State.COLLECT: "keep collecting",
+    State.CHANGED: "look: this has changed",
 }
 """For the pair (prompted, tuned)."""
 
 
+class Recent(NamedTuple):
+    """The latest units."""
+
+    n: int  # at most bot.evidence.capital.RECENT
+    mean: float
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A state with its evidence. theta: Y's expected share, 1/2 is no preference."""
+    """A state with its evidence. theta: Y's expected share, 1/2 is no preference.
+
+    The winner's test has bets of its own and is sharper than the interval: a winner may stand while the interval still holds 1/2.
+    Unless the state is CHANGED, theta lies in the interval, on the winner's side of 1/2, and within 1/2 +- delta when that was
+    found.
+    """
 
     state: State
-    n: int  # duels
-    theta: float | None  # mean score so far; None before the first duel
+    n: int  # units
+    theta: float | None  # mean score so far; None before the first unit
     interval: Interval  # holds theta at all looks at once with probability 1 - alpha
-    log_e_value: float  # log K_n(1/2)
+    log_e_value: float  # log of the evidence against 1/2 now, by the winner's bets
     delta: float
     alpha: float
     comparisons: int  # pairs judged together; the threshold is comparisons / alpha
+    log_e_peak: float  # the highest that the evidence against 1/2 ever was; a winner is found when it reaches log_threshold
+    small: bool  # found to lie within 1/2 +- delta; with FIRST or SECOND: a true difference, but a small one
+    recent: Recent | None  # None where the order of the latest units is not known
+
+    @property
+    def log_threshold(self) -> float:
+        """What the log evidence must reach."""
+        return math.log(self.comparisons / self.alpha)
 
     @property
     def drifted(self) -> bool:
-        """Every value is excluded: later duels contradict earlier ones. One share does not describe them, whatever the state."""
-        return self.interval.low > self.interval.high
+        """Later units contradict earlier ones, so one share does not describe them."""
+        return self.state is State.CHANGED
 
     @property
     def within_delta(self) -> bool:
-        """The sequence lies inside 1/2 +- delta; with FIRST or SECOND: a true difference, but a small one."""
-        return inside(self.interval, self.delta)
+        """Found to lie within 1/2 +- delta, and not contradicted since."""
+        return self.small and not self.drifted
+
+    @property
+    def shown(self) -> Interval | None:
+        """The interval, where one may be shown: from LEAST_UNITS units on, and while one share describes them."""
+        return None if self.n < LEAST_UNITS or self.drifted else self.interval
 
 
 def comparisons(contestants: int) -> int:
@@ -68,32 +94,54 @@ def check(delta: float, alpha: float, pairs: int) -> float:
 
 
 def decide(capital: Capital, *, delta: float = DELTA, alpha: float = ALPHA, pairs: int = 1) -> Decision:
-    """FIRST or SECOND when the sequence excludes 1/2, EQUAL when it lies inside 1/2 +- delta, else COLLECT.
+    """FIRST or SECOND when a test of 1/2 says so, EQUAL when two one-sided tests place the share within 1/2 +- delta, else COLLECT.
 
+    CHANGED where the mean has left what was proven. Below LEAST_UNITS units nothing is decided. delta is the capital's own.
     P(ever FIRST or SECOND when theta = 1/2) <= alpha, and P(ever EQUAL when |theta - 1/2| >= delta) <= alpha. Raises BadEvidence.
     """
     threshold = check(delta, alpha, pairs)
-    interval = capital.interval(threshold)
-    state = state_of(interval, capital.excludes_half(threshold), delta)
-    return Decision(state, capital.n, capital.mean, interval, capital.log_e_value(), delta, alpha, pairs)
+    if delta != capital.delta:
+        raise BadEvidence(f"The evidence was gathered for a margin of {capital.delta:g}, not {delta:g}. Rebuild it from the ballots.")
+    interval, claims = capital.interval(threshold), capital.claims(threshold)
+    state = state_of(claims)
+    if capital.mean is None or capital.n < LEAST_UNITS:
+        state = State.COLLECT
+    elif contradicted(capital.mean, interval, claims, delta):
+        state = State.CHANGED
+    latest = capital.recent
+    return Decision(
+        state=state,
+        n=capital.n,
+        theta=capital.mean,
+        interval=interval,
+        log_e_value=capital.log_e_value(),
+        delta=delta,
+        alpha=alpha,
+        comparisons=pairs,
+        log_e_peak=float(capital.proven[:2].max()),
+        small=claims.within,
+        recent=Recent(len(latest), float(latest.mean())) if len(latest) else None,
+    )
 
 
-def state_of(interval: Interval, excludes_half: tuple[bool, bool], delta: float) -> State:
-    """The state that the sequence demands; having excluded 1/2 as too low at one look and as too high at another, it demands none."""
-    match excludes_half:
-        case (True, False):
+def state_of(claims: Claims) -> State:
+    """The state that the claims demand; 1/2 proven too low at one look and too high at another contradict each other."""
+    match claims.more_than_half, claims.less_than_half:
+        case True, True:
+            return State.CHANGED
+        case True, False:
             return State.SECOND
-        case (False, True):
+        case False, True:
             return State.FIRST
-        case (False, False) if inside(interval, delta):
-            return State.EQUAL
         case _:
-            return State.COLLECT
+            return State.EQUAL if claims.within else State.COLLECT
 
 
-def inside(interval: Interval, delta: float) -> bool:
-    """Whether the interval lies inside 1/2 +- delta."""
-    return interval.low >= 0.5 - delta - 1e-12 and interval.high <= 0.5 + delta + 1e-12
+def contradicted(mean: float, interval: Interval, claims: Claims, delta: float) -> bool:
+    """Whether the mean lies outside its interval or on the wrong side of what was claimed; an empty interval holds no mean."""
+    sided = (not claims.more_than_half or mean > 0.5) and (not claims.less_than_half or mean < 0.5)
+    near = not claims.within or abs(mean - 0.5) < delta
+    return not (interval.low <= mean <= interval.high and sided and near)
 
 
 def take(state: State, usd: tuple[float | None, float | None]) -> Entrant | None:
@@ -101,6 +149,6 @@ def take(state: State, usd: tuple[float | None, float | None]) -> Entrant | None
     if state in (State.FIRST, State.SECOND):
         return 0 if state is State.FIRST else 1
     first, second = usd
-    if state is State.COLLECT or first is None or second is None or first == second:
+    if state is not State.EQUAL or first is None or second is None or first == second:
         return None
     return 0 if first < second else 1

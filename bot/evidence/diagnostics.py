@@ -1,16 +1,18 @@
 """Is the vote itself sound? Position, length, blinding, ties and both-bad, each with its own anytime-valid interval.
 
-All five are means of one number in [0, 1] per closed duel, so the same betting sequence covers each (bot.evidence.capital;
-Waudby-Smith & Ramdas 2024): 95 % at all looks at once, per diagnostic.
+All five are means of one number in [0, 1] per closed duel, so the same bets cover each (bot.evidence.record): 95 % at all looks
+at once, per diagnostic.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from bot.evidence.capital import Capital, Interval, grid
+from bot.evidence.bets import LEAST_UNITS
+from bot.evidence.capital import Interval
 from bot.evidence.duels import Opinion, ScoredDuel
+from bot.evidence.record import Histogram, Record
 
 
 class Kind(StrEnum):
@@ -33,27 +35,27 @@ class Reading:
 
     kind: Kind
     value: float | None  # mean over duels; None while no duel says anything
-    interval: Interval  # 95 %, at all looks at once
+    interval: Interval | None  # 95 %, at all looks at once; None below LEAST_UNITS
     n: int  # duels
     amiss: bool  # the interval excludes the neutral value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Diagnostics:
-    """The state of all five, kept duel by duel: a new duel costs O(1)."""
+    """The state of all five: a new duel costs O(1)."""
 
-    capitals: dict[Kind, Capital]
+    histograms: Mapping[Kind, Histogram]
 
     @classmethod
     def start(cls) -> Self:
-        return cls({kind: Capital.start(grid(100)) for kind in Kind})
+        return cls({kind: Histogram.start() for kind in Kind})
 
     def after(self, duels: Sequence[ScoredDuel]) -> Self:
-        """These duels more, in closing order."""
-        return type(self)({kind: capital.after(values_of(kind, duels)) for kind, capital in self.capitals.items()})
+        """These duels more."""
+        return type(self)({kind: histogram.after(values_of(kind, duels)) for kind, histogram in self.histograms.items()})
 
     def readings(self) -> dict[Kind, Reading]:
-        return {kind: _reading(kind, capital) for kind, capital in self.capitals.items()}
+        return {kind: _reading(kind, histogram) for kind, histogram in self.histograms.items()}
 
 
 def values_of(kind: Kind, duels: Sequence[ScoredDuel]) -> list[float]:
@@ -71,11 +73,12 @@ def values_of(kind: Kind, duels: Sequence[ScoredDuel]) -> list[float]:
             return [duel.share(Opinion.BOTH_BAD) for duel in duels]
 
 
-def _reading(kind: Kind, capital: Capital) -> Reading:
-    value, interval = capital.mean, capital.interval()
+def _reading(kind: Kind, histogram: Histogram) -> Reading:
+    if not histogram.n:
+        return Reading(kind, None, None, 0, False)
+    value, interval = histogram.mean, Record.of(histogram).interval() if histogram.n >= LEAST_UNITS else None
     if kind is Kind.BLINDING:  # a share of right guesses r, where "cannot tell" is 1/2, is an index of 2r - 1
-        value = None if value is None else 2 * value - 1
-        interval = Interval(2 * interval.low - 1, 2 * interval.high - 1)
+        value, interval = 2 * value - 1, interval and Interval(2 * interval.low - 1, 2 * interval.high - 1)
     neutral = NEUTRAL.get(kind)
-    amiss = neutral is not None and not interval.low < neutral < interval.high
-    return Reading(kind, value, interval, capital.n, amiss)
+    amiss = neutral is not None and interval is not None and not interval.low < neutral < interval.high
+    return Reading(kind, value, interval, histogram.n, amiss)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bot.evidence.bets import BETTORS, BadEvidence, Floats, log_factors
+from bot.evidence.bets import ALPHA, DELTA, LEAST_UNITS, BadEvidence, Floats, claim_factors, claims_reached
 from bot.evidence.capital import Capital
-from bot.evidence.decision import ALPHA, DELTA, State, check, decide
+from bot.evidence.decision import State, check, decide
 
 PATHS, HORIZON = 200, 2000  # bounded work: at most 400,000 simulated duels
 
@@ -36,21 +36,23 @@ def further_duels(
     paths: int = PATHS,
     horizon: int = HORIZON,
 ) -> Forecast | None:
-    """Forecast from the state and the histogram of the scores in it; None before the first duel. Raises BadEvidence.
+    """Forecast from the state and the histogram of the scores in it. Raises BadEvidence.
+
+    None below LEAST_UNITS, where the prior would speak rather than the votes, and when the share has changed.
 
     Each future draws its own score distribution from the Bayesian bootstrap (Rubin 1981): Dirichlet weights on the scores seen,
     with one further score spread over 0, 1/2 and 1, so that a short unanimous record does not count as certain. It then draws
-    duels from it and goes on from today's capital against 1/2 - delta, 1/2 and 1/2 + delta, by the rule of `decide`.
+    duels from it and goes on from today's capitals behind the claims, by the rule of `decide`.
     """
     bar = check(delta, alpha, pairs)
-    if capital.n == 0:
-        return None
     if sum(seen.values()) != capital.n:
         raise BadEvidence(f"The histogram holds {sum(seen.values())} scores, the capital {capital.n}.")
-    if decide(capital, delta=delta, alpha=alpha, pairs=pairs).state is not State.COLLECT:
+    state = decide(capital, delta=delta, alpha=alpha, pairs=pairs).state
+    if capital.n < LEAST_UNITS or state is State.CHANGED:
+        return None
+    if state is not State.COLLECT:
         return Forecast(0, 0, 0, 1.0, horizon, paths)
-    when = _run(capital, _futures(seen, rng, paths), rng, (0.5 - delta, 0.5, 0.5 + delta), bar=bar, horizon=horizon)
-    return _summary(when, horizon)
+    return _summary(_run(capital, _futures(seen, rng, paths), rng, bar=bar, horizon=horizon), horizon)
 
 
 def _futures(seen: Mapping[float, int], rng: np.random.Generator, paths: int) -> tuple[Floats, Floats]:
@@ -61,31 +63,23 @@ def _futures(seen: Mapping[float, int], rng: np.random.Generator, paths: int) ->
     return np.array(list(weights)), np.cumsum(rng.dirichlet(list(weights.values()), size=paths), axis=1)
 
 
-def _run(
-    capital: Capital, draws: tuple[Floats, Floats], rng: np.random.Generator, points: tuple[float, ...], *, bar: float, horizon: int
-) -> npt.NDArray[np.int64]:
+def _run(capital: Capital, draws: tuple[Floats, Floats], rng: np.random.Generator, *, bar: float, horizon: int) -> npt.NDArray[np.int64]:
     """Duels until the decision per path; horizon + 1 for paths still open."""
     values, chances = draws
-    paths, rows = len(chances), [int(np.argmin(np.abs(capital.means - point))) for point in points]
-    means = capital.means[rows]
-    factors = np.exp(log_factors(values, means))
-    held = np.tile(np.exp(np.clip(capital.logs[rows], -600, 600)), (paths, 1, 1))  # paths, 3, bettors
-    out = np.tile(capital.peaks[:, rows] >= np.log(bar), (paths, 1, 1))  # paths, side, 3: excluded so far
-    held[:, 1], out[:, :, 1] = np.exp(np.clip(capital.half, -600, 600)), capital.half_peaks >= np.log(bar)
-    totals, when = np.full(paths, capital.total), np.full(paths, horizon + 1)
+    paths, factors = len(chances), np.exp(claim_factors(values, capital.delta))
+    held = np.tile(np.exp(np.clip(capital.held, -600, 600)), (paths, 1))
+    out = np.tile(np.array(capital.claims(bar)), (paths, 1))
+    leads, when = np.full(paths, capital.total - capital.n / 2), np.full(paths, horizon + 1)
     open_ = np.arange(paths)
     for step in range(1, horizon + 1):
         picks = (rng.random(len(open_))[:, None] > chances[open_]).sum(axis=1).clip(max=len(values) - 1)
         held *= factors[picks]
-        totals += values[picks]
-        rich = held.sum(axis=2) >= bar * BETTORS
-        below = means < (totals / (capital.n + step))[:, None]
-        out[:, 0] |= rich & below
-        out[:, 1] |= rich & ~below
-        decided = (out[:, 0, 1] ^ out[:, 1, 1]) | (out[:, 0, 0] & out[:, 1, 2])
+        leads += values[picks] - 0.5
+        out |= claims_reached(held, leads, bar)
+        decided = (out[:, 0] ^ out[:, 1]) | (out[:, 2] & out[:, 3])
         if decided.any():
             when[open_[decided]] = step
-            held, out, totals, open_ = (array[~decided] for array in (held, out, totals, open_))
+            held, out, leads, open_ = (array[~decided] for array in (held, out, leads, open_))
             if not len(open_):
                 break
     return when

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from bot.evidence.bets import BadEvidence, Floats, checked
-from bot.evidence.capital import Capital, Interval
+from bot.evidence.bets import LEAST_UNITS, BadEvidence, Floats
+from bot.evidence.capital import Interval
+from bot.evidence.record import Histogram, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,61 +19,41 @@ class TagShare:
     tag: str
     n: int  # duels
     raw: float  # mean score
-    pooled: float  # partially pooled
-    interval: Interval  # 95 % for the pooled share, approximately normal; for display, not anytime-valid
+    pooled: float  # partially pooled, kept within the interval
+    interval: Interval | None  # at the error rate of the finding, see shares_of; None below LEAST_UNITS
     log_e_value: float  # against 1/2
-    differs: bool  # found by e-BH; the side is that of `raw`
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TagState:
-    """One tag's scores, kept so that a new one costs O(1)."""
-
-    capital: Capital  # against 1/2 alone
-    squares: float  # sum of squared scores
-
-    @classmethod
-    def start(cls) -> Self:
-        return cls(Capital.start(np.array([0.5])), 0.0)
-
-    def after(self, scores: npt.ArrayLike) -> Self:
-        """These scores more, in closing order. Raises BadEvidence."""
-        values = checked(scores)
-        return type(self)(self.capital.after(values), self.squares + float(values @ values))
-
-    @property
-    def scatter(self) -> float:
-        """Sum of squared deviations from the mean."""
-        return max(0.0, self.squares - self.capital.total**2 / self.capital.n) if self.capital.n else 0.0
+    differs: bool  # found by e-BH: exactly when the interval leaves out 1/2; the side is that of `raw`
 
 
 def tag_shares(scores: Mapping[str, npt.ArrayLike], alpha: float = 0.05) -> tuple[TagShare, ...]:
     """As shares_of, from each tag's scores in closing order."""
-    return shares_of({tag: TagState.start().after(values) for tag, values in scores.items()}, alpha)
+    return shares_of({tag: Histogram.start().after(values) for tag, values in scores.items()}, alpha)
 
 
-def shares_of(states: Mapping[str, TagState], alpha: float = 0.05) -> tuple[TagShare, ...]:
-    """Shares of all tags with duels, most duels first. Raises BadEvidence."""
-    tags = {tag: state for tag, state in states.items() if state.capital.n}
+def shares_of(states: Mapping[str, Histogram], alpha: float = 0.05) -> tuple[TagShare, ...]:
+    """Shares of all tags with duels, most duels first. Raises BadEvidence.
+
+    Tags with LEAST_UNITS duels are tested by e-BH. Of J tested tags with k found different, each interval is {m: K_n(m) < J / (k
+    alpha)}, k at least 1: so it leaves out 1/2 exactly for those found, and the expected share of wrong intervals among the found
+    is at most alpha (e-BY; Xu, Wang & Ramdas, "Post-selection inference for e-value based confidence intervals", EJS 18, 2024).
+    The pooled share moves from the tag's own towards the others', as far as that interval allows (limited translation; Efron &
+    Morris, JASA 67, 1972).
+    """
+    tags = {tag: state for tag, state in states.items() if state.n}
     if not tags:
         return ()
-    counts = np.array([state.capital.n for state in tags.values()], dtype=np.float64)
-    means = np.array([state.capital.total for state in tags.values()]) / counts
-    pooled, spread = partial_pool(means, _variances(counts, sum(state.scatter for state in tags.values())))
-    evidence = {tag: state.capital.log_e_value() for tag, state in tags.items()}
-    found = e_bh(evidence, alpha)
-    shares = [
-        TagShare(
-            tag,
-            state.capital.n,
-            float(means[at]),
-            float(pooled[at]),
-            Interval(float(max(0, pooled[at] - 1.96 * spread[at])), float(min(1, pooled[at] + 1.96 * spread[at]))),
-            evidence[tag],
-            tag in found,
-        )
-        for at, (tag, state) in enumerate(tags.items())
-    ]
+    counts = np.array([state.n for state in tags.values()], dtype=np.float64)
+    means = np.array([state.mean for state in tags.values()])
+    pooled, _ = partial_pool(means, _variances(counts, sum(state.scatter for state in tags.values())))
+    records = {tag: Record.of(state) for tag, state in tags.items()}
+    tested = {tag: records[tag].log_e_value for tag, state in tags.items() if state.n >= LEAST_UNITS}
+    found = e_bh(tested, alpha)
+    bar = len(tested) / (alpha * max(1, len(found)))
+    shares = []
+    for (tag, state), raw, towards in zip(tags.items(), means, pooled, strict=True):
+        interval = records[tag].interval(bar) if tag in tested else None
+        share = float(np.clip(towards, *interval)) if interval else float(towards)
+        shares.append(TagShare(tag, state.n, float(raw), share, interval, records[tag].log_e_value, tag in found))
     return tuple(sorted(shares, key=lambda share: (-share.n, share.tag)))
 
 

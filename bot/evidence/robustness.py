@@ -7,9 +7,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from bot.evidence.bets import Floats, checked, log_average, log_factors
-from bot.evidence.capital import Capital
-from bot.evidence.decision import ALPHA, DELTA, State, check, decide
+from bot.evidence.bets import ALPHA, DELTA, LEAST_UNITS, Floats, checked, claim_factors
+from bot.evidence.capital import Capital, claim_reach
+from bot.evidence.decision import State, check, decide
 from bot.evidence.duels import WORTH, ScoredDuel
 
 SPARE_LIMIT = 1000  # loudest duels looked at
@@ -19,8 +19,8 @@ SPARE_LIMIT = 1000  # loudest duels looked at
 class LeaveOneOut:
     """The pair's capital as it would be had one person never voted, for every person: exact, O(voters) per new duel.
 
-    Only the three candidate means that a decision asks about are kept. Until a person's first ballot their state is that of
-    all, so a new voter starts from `everyone`.
+    Only the claims that a decision rests on are kept, no interval. Until a person's first ballot their state is that of all, so a
+    new voter starts from `everyone`.
     """
 
     everyone: Capital
@@ -28,9 +28,8 @@ class LeaveOneOut:
 
     @classmethod
     def start(cls, delta: float = DELTA) -> Self:
-        """Before any duel; delta is fixed here, because the capitals are kept for 1/2 and 1/2 +- delta."""
-        check(delta, ALPHA, 1)
-        return cls(Capital.start(np.array([0.5 - delta, 0.5, 0.5 + delta])), {})
+        """Before any duel; delta is fixed here. Raises BadEvidence."""
+        return cls(Capital.start(np.zeros(0), delta), {})
 
     def after(self, duels: Sequence[ScoredDuel]) -> Self:
         """These duels more, in closing order. A duel that only the left-out person voted on drops out."""
@@ -84,28 +83,25 @@ def spare_duels(
 ) -> int | None:
     """The largest k (up to limit) such that the state still follows when its 1 ... k loudest duels are left out.
 
-    It is asked of the capital K_n of the remaining duels as of now, which does not depend on their order: without the k highest
-    scores (SECOND), the k lowest (FIRST), or either (EQUAL). None when already k = 0 fails, because the decision was reached at an
-    earlier look and the duels since have weakened it, and for COLLECT, which claims nothing.
+    It is asked of the capitals of the remaining duels as of now, which do not depend on their order: without the k highest scores
+    (SECOND), the k lowest (FIRST), or either (EQUAL). None when already k = 0 fails, because the decision was reached at an earlier
+    look and the duels since have weakened it, and for COLLECT and CHANGED, which claim nothing.
     """
     kept, bar = np.sort(checked(scores)), float(np.log(check(delta, alpha, pairs)))
-    most = min(limit, len(kept) - 1)
-    if state is State.COLLECT or most < 0:
+    most = min(limit, len(kept) - LEAST_UNITS)
+    if state in (State.COLLECT, State.CHANGED) or most < 0:
         return None
-    edges = {State.FIRST: [(0.5, -1)], State.SECOND: [(0.5, 1)], State.EQUAL: [(0.5 - delta, 1), (0.5 + delta, -1)]}[state]
+    claims = {State.SECOND: [0], State.FIRST: [1], State.EQUAL: [2, 3]}[state]
     orders = {State.FIRST: [kept], State.SECOND: [kept[::-1]], State.EQUAL: [kept, kept[::-1]]}[state]
-    stands = [_stands(order, most, edge, sign, bar) for order in orders for edge, sign in edges]
-    survived = int(np.logical_and.accumulate(np.all(stands, axis=0)).sum()) - 1
+    stands = [_reach(order, most, delta)[:, claims] >= bar for order in orders]
+    survived = int(np.logical_and.accumulate(np.concatenate(stands, axis=1).all(axis=1)).sum()) - 1
     return survived if survived >= 0 else None
 
 
-def _stands(order: Floats, most: int, edge: float, sign: int, bar: float) -> npt.NDArray[np.bool_]:
-    """Without the first 0 ... most of these scores: whether the rest excludes `edge` from below (sign 1) or above (-1)."""
+def _reach(order: Floats, most: int, delta: float) -> Floats:
+    """Without the first 0 ... most of these scores: the log capital of the rest for each of Claims, (most + 1, 4)."""
     values, which = np.unique(order, return_inverse=True)
-    steps = log_factors(values, np.array([edge]))[:, 0]
+    steps = claim_factors(values, delta)
     gone = np.concatenate([np.zeros((1, steps.shape[1])), np.add.accumulate(steps[which[:most]], axis=0)])
-    rest = np.bincount(which) @ steps - gone
     totals = order.sum() - np.concatenate([[0.0], np.add.accumulate(order[:most])])
-    means = totals / (len(order) - np.arange(most + 1))
-    stands: npt.NDArray[np.bool_] = (log_average(rest) >= bar) & (sign * (means - edge) > 0)
-    return stands
+    return claim_reach(np.bincount(which) @ steps - gone, totals / (len(order) - np.arange(most + 1)))

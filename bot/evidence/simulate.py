@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc  # type: ignore[import-untyped]
 
-from bot.evidence.bets import BETTORS, Floats, log_factors
-from bot.evidence.decision import ALPHA, DELTA
+from bot.evidence.bets import ALPHA, BETTORS, DELTA, Floats, log_factors
 
 Draw = Callable[[int], npt.NDArray[np.int64]]
 """n -> n indices into Taste.levels, one duel of each of n teams."""

@@ -73,7 +73,9 @@ def reading_words(reading: Reading) -> tuple[str, str, str]:
     if reading.value is None:
         return name, "no duel says anything yet", meaning
     told = "{:+.2f} ({:+.2f} to {:+.2f})" if reading.kind is Kind.BLINDING else "{:.0%} ({:.0%} to {:.0%})"
-    value = told.format(reading.value, *reading.interval)
+    if reading.interval is None:
+        told = told.split(" (", maxsplit=1)[0]
+    value = told.format(reading.value, *(reading.interval or ()))
     return name, f"{value}, {counted(reading.n, 'duel')}", f"look into this: {meaning}" if reading.amiss else meaning
 
 
@@ -119,7 +121,8 @@ def counted_months(months: float) -> str:
 
 def tag_words(tag: TagShare) -> tuple[str, str, str]:
     """Tag, the fine-tune's share there, what is found."""
-    share = f"{tag.pooled:.0%} ({tag.interval.low:.0%} to {tag.interval.high:.0%}), {counted(tag.n, 'duel')}"
+    ends = f" ({tag.interval.low:.0%} to {tag.interval.high:.0%})" if tag.interval else ""
+    share = f"{tag.pooled:.0%}{ends}, {counted(tag.n, 'duel')}"
     if not tag.differs:
         return tag.tag, share, "open"
     return tag.tag, share, "the fine-tune is better" if tag.raw > 0.5 else "the prompt is better"

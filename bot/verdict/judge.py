@@ -124,7 +124,7 @@ def histogram(ledger: Ledger) -> Floats:
 
 
 def _robust(ledger: Ledger, decision: Decision) -> Robustness | None:
-    if decision.state is State.COLLECT or ledger.left_out is None:
+    if decision.state in (State.COLLECT, State.CHANGED) or ledger.left_out is None:
         return None
     return robustness(histogram(ledger), ledger.left_out, decision.state, delta=decision.delta, alpha=decision.alpha)
 

@@ -17,13 +17,13 @@ from bot.evidence.bets import BadEvidence
 from bot.evidence.capital import Capital
 from bot.evidence.diagnostics import Diagnostics, Kind
 from bot.evidence.duels import Absence, ClosedDuel, Opinion, Pair, ScoredDuel, Vote, scored
-from bot.evidence.pooling import TagState
+from bot.evidence.record import Histogram
 from bot.evidence.robustness import LeaveOneOut
 from bot.verdict.samples import Sample, Samples
 from bot.verdict.scope import Scope
 from bot.verdict.trail import Point, Trail
 
-FORMAT = 1
+FORMAT = 2
 MOST_VOTERS = 1000
 """Leaving each voter out costs time for every voter; above this many the robustness line does without."""
 
@@ -50,7 +50,7 @@ class Ledger:
     results: Counter[str]  # duels by what most voters said: values of Opinion
     absent: Counter[Absence]
     ballots: int
-    tags: dict[str, TagState]
+    tags: dict[str, Histogram]
     samples: Samples
     trail: Trail
 
@@ -60,7 +60,7 @@ class Ledger:
         return cls(
             scope=scope,
             closing=0,
-            capital=Capital.start(),
+            capital=Capital.start(delta=scope.delta),
             left_out=LeaveOneOut.start(scope.delta),
             voters=frozenset(),
             diagnostics=Diagnostics.start(),
@@ -112,12 +112,12 @@ class Ledger:
             trail = trail.with_look(capital, 1 / self.scope.alpha)
         return capital, trail
 
-    def _tagged(self, duels: Sequence[ScoredDuel]) -> dict[str, TagState]:
+    def _tagged(self, duels: Sequence[ScoredDuel]) -> dict[str, Histogram]:
         by_tag: dict[str, list[float]] = {}
         for duel in duels:
             if duel.tag:
                 by_tag.setdefault(duel.tag, []).append(duel.score)
-        return self.tags | {tag: self.tags.get(tag, TagState.start()).after(values) for tag, values in by_tag.items()}
+        return self.tags | {tag: self.tags.get(tag, Histogram.start()).after(values) for tag, values in by_tag.items()}
 
     # --- kept in the store
 
@@ -132,12 +132,12 @@ class Ledger:
                 "everyone": left_out and _packed(left_out.everyone),
                 "without": {voter: _packed(capital) for voter, capital in left_out.without.items()} if left_out else {},
                 "voters": sorted(self.voters),
-                "diagnostics": {kind: _packed(capital) for kind, capital in self.diagnostics.capitals.items()},
+                "diagnostics": {kind: list(state.counts.items()) for kind, state in self.diagnostics.histograms.items()},
                 "scores": list(self.scores.items()),
                 "results": dict(self.results),
                 "absent": dict(self.absent),
                 "ballots": self.ballots,
-                "tags": {tag: [_packed(state.capital), state.squares] for tag, state in self.tags.items()},
+                "tags": {tag: list(state.counts.items()) for tag, state in self.tags.items()},
                 "samples": self.samples.kept,
                 "trail": [self.trail.points, self.trail.stride],
             }
@@ -164,12 +164,12 @@ class Ledger:
             capital=_unpacked(table["capital"]),
             left_out=LeaveOneOut(_unpacked(table["everyone"]), without) if table["everyone"] else None,
             voters=frozenset(table["voters"]),
-            diagnostics=Diagnostics({Kind(kind): _unpacked(packed) for kind, packed in table["diagnostics"].items()}),
+            diagnostics=Diagnostics({Kind(kind): _counted(counts) for kind, counts in table["diagnostics"].items()}),
             scores=Counter(dict(table["scores"])),
             results=Counter(table["results"]),
             absent=Counter({Absence(reason): count for reason, count in table["absent"].items()}),
             ballots=table["ballots"],
-            tags={tag: TagState(_unpacked(packed), squares) for tag, (packed, squares) in table["tags"].items()},
+            tags={tag: _counted(counts) for tag, counts in table["tags"].items()},
             samples=Samples(tuple(Sample(*map(tuple, sample)) for sample in table["samples"])),
             trail=Trail(tuple(Point(*point) for point in points), stride),
         )
@@ -196,3 +196,7 @@ def _packed(capital: Capital) -> str:
 
 def _unpacked(packed: str) -> Capital:
     return Capital.from_bytes(base64.b64decode(packed))
+
+
+def _counted(counts: list[list[Any]]) -> Histogram:
+    return Histogram.start().after_counts([score for score, _ in counts], [count for _, count in counts])

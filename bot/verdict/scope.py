@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from bot.evidence.decision import ALPHA, DELTA
+from bot.evidence.bets import ALPHA, DELTA
 from bot.evidence.duels import Pair
 from engine.contestants import Arm
 

@@ -40,6 +40,8 @@ def do(decision: Decision, who: tuple[Who, Who], taken: int | None) -> str:
     match decision.state:
         case State.COLLECT:
             return "Keep collecting"
+        case State.CHANGED:
+            return "Look: this has changed"
         case State.EQUAL if who[0].id == who[1].id:
             return "No difference"
         case _ if who[0].id == who[1].id:
@@ -90,7 +92,7 @@ def share_words(decision: Decision, who: tuple[Who, Who]) -> str:
 
 
 def _further(decision: Decision, forecast: Forecast | None) -> str:
-    if decision.state is not State.COLLECT or forecast is None or decision.drifted:
+    if decision.state is not State.COLLECT or forecast is None:
         return ""
     if forecast.median is None:
         return f" A decision would take more than {forecast.horizon:,} further duels."
@@ -101,6 +103,8 @@ def robust_words(decision: Decision, robust: Robustness | None, voters: int) -> 
     """The robustness line."""
     if decision.state is State.COLLECT:
         return "Nothing is decided, so there is nothing to be overturned yet."
+    if decision.drifted:
+        return "One share does not describe these duels, so there is nothing to be overturned."
     if robust is None:
         return f"With {voters:,} voters, leaving each one out is not computed."
     if robust.voters == 1:

@@ -1,6 +1,7 @@
 """The betting capital against its closed form, its slow twin, and its promise."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,19 +9,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from bot.evidence.bets import SIZES, BadEvidence, Floats, closed_form
-from bot.evidence.capital import Capital
+from bot.evidence.bets import EQUAL_SIZES, SIZES, WINNER_SIZES, BadEvidence, Floats, closed_form, log_average
+from bot.evidence.capital import FROZEN, RECENT, Capital, Claims
+from tests.bot.evidence.make import coin
 
 LEVELS = st.sampled_from([0.0, 0.1, 0.25, 1 / 3, 0.5, 0.8, 1.0])
 SCORES = st.lists(LEVELS, min_size=1, max_size=60)
 FIRST_WINS = [(8, 8), (11, 12), (14, 15), (17, 20), (20, 25), (24, 30), (30, 40), (36, 50), (52, 75), (66, 100), (124, 200)]
 
 
-def slow_capital(scores: list[float], m: float) -> float:
+def slow_capital(scores: list[float], m: float, sizes: tuple[float, ...] = SIZES, signs: tuple[int, ...] = (1, -1)) -> float:
     """K_n(m) by its formula, product by product."""
-    products = [math.prod(1 + c / m * (s - m) for s in scores) for c in SIZES]
-    products += [math.prod(1 - c / (1 - m) * (s - m) for s in scores) for c in SIZES]
+    products = [math.prod(1 + c / m * (s - m) for s in scores) for c in sizes if 1 in signs]
+    products += [math.prod(1 - c / (1 - m) * (s - m) for s in scores) for c in sizes if -1 in signs]
     return sum(products) / len(products)
+
+
+def slow_claims(scores: list[float], delta: float, threshold: float) -> Claims:
+    """What was proven at some look, by the formulas."""
+    found = [False] * 4
+    for t in range(1, len(scores) + 1):
+        seen = scores[:t]
+        winner, lead = slow_capital(seen, 0.5, WINNER_SIZES) >= threshold, sum(seen) - t / 2
+        above = slow_capital(seen, 0.5 - delta, EQUAL_SIZES, (1,)) >= threshold
+        below = slow_capital(seen, 0.5 + delta, EQUAL_SIZES, (-1,)) >= threshold
+        found = [a or b for a, b in zip(found, (winner and lead > 0, winner and lead < 0, above, below), strict=True)]
+    return Claims(*found)
 
 
 def slow_sequence(scores: list[float], threshold: float) -> tuple[float, float]:
@@ -40,7 +54,10 @@ def slow_sequence(scores: list[float], threshold: float) -> tuple[float, float]:
 
 
 def assert_same(state: Capital, other: Capital) -> None:
-    assert (state.n, state.live) == (other.n, other.live)
+    assert (state.n, state.live, state.delta) == (other.n, other.live, other.delta)
+    np.testing.assert_array_equal(state.recent, other.recent)
+    np.testing.assert_allclose(state.held, other.held, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(state.proven, other.proven, rtol=1e-12, atol=1e-12)
     living = slice(*state.live)
     np.testing.assert_allclose(state.logs[living], other.logs[living], rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(state.peaks[:, living], other.peaks[:, living], rtol=1e-12, atol=1e-12)
@@ -57,7 +74,8 @@ def test_the_closed_form_first_reaches_20_at_the_published_wins(wins: int, n: in
 @pytest.mark.parametrize(("wins", "n"), FIRST_WINS)
 def test_the_grid_of_bets_needs_the_same_wins_give_or_take_one(wins: int, n: int) -> None:
     def reaches(won: int) -> bool:
-        return Capital.start(np.array([0.5])).after([1.0] * won + [0.0] * (n - won)).log_e_value() >= math.log(20)
+        now = Capital.start(np.array([0.5])).after([1.0] * won + [0.0] * (n - won)).logs[0]
+        return float(log_average(now)) >= math.log(20)
 
     assert reaches(min(n, wins + 1))
     assert not reaches(wins - 2)
@@ -69,7 +87,68 @@ def test_capital_equals_the_product_formula(scores: list[float]) -> None:
     state = Capital.start()
     for score in scores:
         state = state.update(score)
-    assert math.exp(state.log_e_value()) == pytest.approx(slow_capital(scores, 0.5), rel=1e-9)
+    assert math.exp(state.log_e_value()) == pytest.approx(slow_capital(scores, 0.5, WINNER_SIZES), rel=1e-9)
+    at = len(state.means) // 2
+    assert math.exp(float(log_average(state.logs[at]))) == pytest.approx(slow_capital(scores, 0.5), rel=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SCORES, st.sampled_from([0.05, 0.123, 0.15, 0.4]), st.sampled_from([3.0, 20.0, 5e7]))
+def test_claims_follow_their_formulas_for_any_margin(scores: list[float], delta: float, threshold: float) -> None:
+    assert Capital.start(delta=delta).after(scores).claims(threshold) == slow_claims(scores, delta, threshold)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SCORES, SCORES, st.booleans())
+def test_one_look_at_a_histogram_equals_the_scores_one_by_one_but_for_the_looks_between(
+    first: list[float], then: list[float], told: bool
+) -> None:
+    before = Capital.start().after(first)
+    slow = before.after(then)
+    values, counts = np.unique(then, return_counts=True)
+    latest = then[-RECENT:] if told else None
+    fast = Capital.from_bytes(before.after_counts(values, counts, latest).to_bytes())
+    assert (fast.n, fast.total) == (slow.n, pytest.approx(slow.total, rel=1e-12))
+    living = slice(*slow.live)
+    np.testing.assert_allclose(fast.logs[living], slow.logs[living], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(fast.held, slow.held, rtol=1e-9, atol=1e-9)
+    assert bool((np.minimum(fast.peaks, FROZEN) <= np.minimum(slow.peaks, FROZEN) + 1e-9).all())
+    assert bool((fast.proven <= slow.proven + 1e-9).all())
+    np.testing.assert_array_equal(fast.recent, slow.recent if told else [])
+
+
+def test_a_long_histogram_holds_the_share_that_the_looks_between_hold() -> None:
+    scores = np.random.default_rng(5).choice([0.0, 0.5, 1.0], size=3000, p=[0.3, 0.1, 0.6])
+    looked, state = Capital.start().after(scores), Capital.start()
+    for part in np.split(scores, 100):
+        state = state.after_counts(*np.unique(part, return_counts=True))
+    wide, narrow = state.interval(), looked.interval()
+    assert wide.low <= narrow.low + 1e-9 and narrow.high <= wide.high + 1e-9
+    assert wide == pytest.approx(narrow, abs=0.02)
+    assert state.claims() == looked.claims()
+
+
+@pytest.mark.parametrize(
+    ("values", "counts", "recent"), [([2.0], [1], []), ([0.5], [-1], []), ([0.5], [1, 2], []), ([0.5], [0.5], []), ([0.5], [1], [1.0, 1.0])]
+)
+def test_a_histogram_that_cannot_be_is_refused(values: list[float], counts: list[float], recent: list[float]) -> None:
+    with pytest.raises(BadEvidence):
+        Capital.start().after_counts(values, counts, recent)
+
+
+@settings(max_examples=30, deadline=None)
+@given(SCORES)
+def test_the_last_thirty_scores_are_remembered(scores: list[float]) -> None:
+    many = [0.25] * 20 + scores
+    assert list(Capital.start().after(many).recent) == many[-RECENT:]
+
+
+def test_thresholds_beyond_the_frozen_points_widen_the_interval_and_keep_it_true() -> None:
+    state = Capital.start().after(coin(np.random.default_rng(1), 0.7, 4000))
+    ends = [state.interval(threshold) for threshold in (20.0, 1e6, 1e9, 1e12, 1e30)]
+    for inner, outer in pairwise(ends):
+        assert outer.low <= inner.low <= 0.7 <= inner.high <= outer.high
+    assert state.claims(1e30).more_than_half
 
 
 @settings(max_examples=25, deadline=None)
@@ -127,14 +206,6 @@ def test_extreme_scores_stay_finite() -> None:
     state = Capital.start().after(np.ones(5000))
     assert 0.99 < state.interval().low <= state.interval().high == 1
     assert math.isfinite(state.log_e_value())
-
-
-@settings(max_examples=30, deadline=None)
-@given(SCORES)
-def test_one_half_is_an_exact_end_of_the_interval(scores: list[float]) -> None:
-    state = Capital.start().after(scores)
-    low, high = state.interval()
-    assert state.excludes_half() == (low >= 0.5, high <= 0.5)
 
 
 @pytest.mark.parametrize("bad", [-0.1, 1.1, math.nan])
