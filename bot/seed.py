@@ -61,6 +61,7 @@ async def plant(store: Store, team: Team, rng: np.random.Generator) -> None:
             rows = list(_duels(team, rng, range(first + start, first + min(start + BATCH, team.duels))))
             for table in ("conversations", "duels", "answers", "ballots", "tags"):
                 await dump.insert(table, [row for name, row in rows if name == table])
+            await dump.sum_up()
 
 
 def _contestant(who: Who, team: Team) -> dict[str, Any]:
@@ -112,6 +113,7 @@ def _duels(team: Team, rng: np.random.Generator, numbers: range) -> Iterator[tup
                 "answered_at": stamp(at + timedelta(seconds=2)),
                 "closed_at": closed_at,
                 "closing": number + 1,
+                "closed_by": "quorum",
                 "identical": 0,
                 "carried": 0,
                 "carried_by": "vote",

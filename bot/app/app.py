@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from bot.app.budget import Budget, Spending
 from bot.app.evidence import Board, Evidence
@@ -22,6 +22,7 @@ from bot.app.talk import DIED, STILL_OPEN, STOPPED, closed, go_on_early, turns_o
 from bot.ballots import Choice, ballot, choice_of, is_full
 from bot.charts import Chart, Form, Line, Picture, Theme
 from bot.errors import BallotRefused, StoreError
+from bot.evidence.units import request_key
 from bot.settings import Settings
 from bot.store import DuelRecord, Store, Transaction
 from bot.store.evidence import Book
@@ -170,6 +171,8 @@ class App:
     ) -> DuelView:
         async with self._store.writing() as change:
             earlier, note = await self._settle(change, await change.conversation(conversation) if conversation else [])
+            history = before + turns_of(earlier)
+            key = request_key(request, history)
             duel = DuelRecord(
                 id=secrets.token_hex(16),
                 conversation=earlier[0].conversation if earlier else secrets.token_hex(16),
@@ -180,19 +183,21 @@ class App:
                 left=1 if self._rng.random() < 0.5 else 0,
                 quorum=quorum,
                 note=note,
+                request_key=key,
+                repeats=await change.first_asked(key),
             )
             if not earlier:
                 await change.start_conversation(duel.conversation, duel.asked_at)
             await change.add(duel)
-            if within:
-                await within(change, duel)
             book = Book(change)
             if found := tag or self._rules.guess(request):
                 await book.tag(duel.id, found, by_rule=not tag)
+            if within:
+                await within(change, duel)
             await self._budget.check(book, duel.id)
         if earlier:
             self._runner.signal(earlier[-1].id).wake()
-        return show(duel, asker, self._runner.start(duel, before + turns_of(earlier)))
+        return show(duel, asker, self._runner.start(duel, history))
 
     async def _settle(self, change: Transaction, earlier: list[DuelRecord]) -> tuple[list[DuelRecord], str]:
         """Fix whose answers the conversation goes on with; the note says so where no vote did."""
@@ -263,22 +268,25 @@ class App:
             await change.put_ballot(ballot(duel_id, voter, choice, duel.seats, self._now()))
             duel = await change.duel(duel_id)
             if is_full(len(duel.ballots), duel.quorum):
-                duel = closed(duel, await change.next_closing(), self._now())
+                duel = closed(duel, await change.next_closing(), self._now(), "quorum")
                 await change.save(duel)
         self._runner.signal(duel_id).wake()
         return show(duel, voter)
 
-    async def close(self, duel_id: str) -> DuelView:
-        """Close the vote now, with the ballots there are; a closed one stays as it is. Raises BallotRefused, UnknownDuel, StoreError."""
-        return await self._whole(self._close(duel_id))
+    async def close(self, duel_id: str, by: Literal["hand", "deadline"] = "hand") -> DuelView:
+        """Close the vote now, with the ballots there are; a closed one stays as it is. Raises BallotRefused, UnknownDuel, StoreError.
 
-    async def _close(self, duel_id: str) -> DuelView:
+        What is closed by hand is revealed and is no evidence: whoever closes when they like what they see decides what counts.
+        """
+        return await self._whole(self._close(duel_id, by))
+
+    async def _close(self, duel_id: str, by: Literal["hand", "deadline"]) -> DuelView:
         async with self._store.writing() as change:
             duel = await change.duel(duel_id)
             if duel.state in ("answering", "void"):
                 raise _refusal(duel)
             if duel.state == "open":
-                duel = closed(duel, await change.next_closing(), self._now())
+                duel = closed(duel, await change.next_closing(), self._now(), by)
                 await change.save(duel)
         self._runner.signal(duel_id).wake()
         return show(duel, viewer="")

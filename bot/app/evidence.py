@@ -6,25 +6,30 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 
 from bot.app.facts import Gatherer
 from bot.errors import StoreError
 from bot.evidence.bets import BadEvidence, Floats
-from bot.evidence.decision import Decision, comparisons, decide
+from bot.evidence.decision import Decision, State, comparisons, decide
 from bot.evidence.duels import Pair
 from bot.evidence.ranking import Standing, leader, leader_board
 from bot.settings import Settings
 from bot.store import Store
-from bot.store.evidence import SLICE, Book, Kept
-from bot.verdict import Facts, Ledger, Scope, Verdict, Who, judge, ordered
+from bot.store.evidence import SLICE, Book, Kept, Meeting
+from bot.verdict import Facts, Ledger, Outcome, Scope, Verdict, Who, fold, judge, ordered
 from bot.verdict.judge import histogram
+from bot.verdict.samples import WINDOW
+from bot.verdict.tried import Met, Tried, compared, craft
 
 HELD = 32
 """Ledgers and verdicts held in memory."""
 SAVE_AFTER = 200
 """Closing numbers after which a ledger is kept again: what a fresh start has to read at most, in ordinary use."""
+AT_ONCE = 20_000
+"""Closing numbers whose duels are read in one transaction while catching up."""
 MANY = 32
 """Duels from which folding leaves the event loop."""
 log = logging.getLogger(__name__)
@@ -62,7 +67,8 @@ class Evidence:
         self._held: OrderedDict[str, Held] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
         self._meeting = asyncio.Lock()
-        self._met: dict[tuple[str, str], tuple[int, int]] = {}  # contestants -> duels, latest closing number
+        self._met: dict[tuple[Pair, str | None], Met] = {}  # by contestants and team
+        self._won: dict[tuple[str, Tried], bool] = {}  # of versions whose time is over
         self._met_at = (0, 0)  # epoch, closing number
         self._who: dict[str, Who] = {}
         self._board: tuple[tuple[int, int], Board] | None = None
@@ -83,30 +89,64 @@ class Evidence:
         """The verdict as of now. Raises StoreError."""
         async with self._lock(scope):
             held = await self._current(scope)
-            facts = await self._facts.of(who, scope)
+            async with self._store.reading() as look:
+                waiting = await Book(look).open(scope)
+            facts = replace(await self._facts.of(who, scope), open=waiting, tried=await self.tried(scope, who))
             if held.verdict is None or held.facts != facts:
                 held.facts, held.verdict = facts, await asyncio.to_thread(judge, held.ledger, facts)
             return held.verdict
 
     async def pairs(self) -> list[tuple[Who, Who, int]]:
         """Pairs that closed duels, in the order of evidence, with how many; the latest first. Costs what has closed since the last call."""
+        found: dict[Pair, Met] = {}
+        for met in await self._meetings():
+            found[met.pair] = found[met.pair].plus(met) if met.pair in found else met
+        return [(*met.who, met.duels) for met in sorted(found.values(), key=lambda met: -met.last)]
+
+    async def _meetings(self) -> list[Met]:
+        """Who met in which team, up to the latest close."""
         async with self._meeting:
             async with self._store.reading() as look:
                 epoch, top = await Book(look).top()
             if self._met_at[0] != epoch or self._met_at[1] > top:
-                self._met, self._met_at = {}, (epoch, 0)
+                self._met, self._met_at, self._won = {}, (epoch, 0), {}
             while self._met_at[1] < top:
-                upto = min(top, self._met_at[1] + 10 * SLICE)
+                upto = min(top, self._met_at[1] + AT_ONCE)
                 async with self._store.reading() as look:
-                    for ids, (duels, last) in (await Book(look).met(self._met_at[1], upto)).items():
-                        self._met[ids] = (self._met.get(ids, (0, 0))[0] + duels, last)
+                    await self._met_more(await Book(look).met(self._met_at[1], upto), Book(look))
                 self._met_at = (epoch, upto)
-            if unknown := {one for ids in self._met for one in ids} - self._who.keys():
-                async with self._store.reading() as look:
-                    known = await Book(look).contestants()
-                self._who |= {one: known[one].who for one in unknown}
-            latest = sorted(self._met.items(), key=lambda each: -each[1][1])
-            return [(*ordered([self._who[one] for one in ids]), duels) for ids, (duels, _) in latest]
+            return list(self._met.values())
+
+    async def _met_more(self, meetings: list[Meeting], book: Book) -> None:
+        if {one for meeting in meetings for one in meeting.pair} - self._who.keys():
+            self._who |= {one: known.who for one, known in (await book.contestants()).items()}
+        for pair, team, *numbers in meetings:
+            met = Met(ordered([self._who[one] for one in pair]), team, *numbers)
+            before = self._met.get((pair, team))
+            self._met[pair, team] = before.plus(met) if before else met
+
+    async def tried(self, scope: Scope, who: tuple[Who, Who]) -> Tried:
+        """Say among how many comparisons the scope's verdict stands."""
+        pairs, versions = compared(scope, who, await self._meetings())
+        ids = [each.pair for each in versions]
+        if scope.pair not in ids:
+            return Tried(pairs, len(ids) + 1, len(ids) + 1, craft=craft(who, versions))
+        won, place = 0, ids.index(scope.pair)
+        for number, (version, following) in enumerate(pairwise(versions[: place + 1]), 1):
+            earlier = replace(scope, pair=version.pair, until=following.began_at)
+            won += await self._has_won(earlier, Tried(pairs, place=number, won=won))
+        return Tried(pairs, len(ids), place + 1, won, craft(who, versions))
+
+    async def _has_won(self, scope: Scope, tried: Tried) -> bool:
+        """Whether one side was found better in a period that is over."""
+        if (scope.key, tried) not in self._won:
+            async with self._store.reading() as look:
+                epoch, top = await Book(look).top()
+            held = await self._begun(scope, epoch)
+            await self._catch_up(held, scope, top)
+            decision = decide(held.ledger.capital, delta=scope.delta, alpha=scope.alpha, pairs=tried.comparisons)
+            self._won[scope.key, tried] = decision.state in (State.FIRST, State.SECOND)
+        return self._won[scope.key, tried]
 
     async def board(self) -> Board:
         """Every contestant against every other, over all duels. A/A pairs are left out."""
@@ -172,6 +212,8 @@ class Evidence:
         return Held(epoch, replace(Ledger.start(scope), closing=closing), closing)
 
     async def _advance(self, held: Held, scope: Scope, top: int) -> None:
+        if top - held.ledger.closing > SLICE:
+            return await self._catch_up(held, scope, top)
         upto = min(top, held.ledger.closing + SLICE)
         async with self._store.reading() as look:
             filed = await Book(look).filed(scope, held.ledger.closing, upto)
@@ -181,6 +223,19 @@ class Evidence:
             held.ledger = held.ledger.after(filed, upto)
         if filed:
             held.verdict = None
+        return None
+
+    async def _catch_up(self, held: Held, scope: Scope, top: int) -> None:
+        """Many duels at once: what they said is read in slices, so that others get in between, and folded in one go."""
+        began, rows = held.ledger.closing, []
+        for after in range(began, top, AT_ONCE):
+            async with self._store.reading() as look:
+                rows += await Book(look).outcomes(scope, after, min(top, after + AT_ONCE))
+        async with self._store.reading() as look:
+            spent = await Book(look).spent(scope, began, [row[Outcome._fields.index("unit")] for row in rows])
+            samples = await Book(look).samples(scope, top, WINDOW)
+        held.ledger = await asyncio.to_thread(fold, held.ledger, rows, samples, spent, top)
+        held.verdict = None
 
     async def _save(self, held: Held) -> None:
         """A disk that refuses is no reason to refuse a verdict: the ledger can always be rebuilt."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.ballots import Choice, Entrant, Verdict, carried, tally
-from bot.store import AnswerRecord, DuelRecord
+from bot.store import AnswerRecord, ClosedBy, DuelRecord
 from bot.verdict import Who, outcome
 from engine.contestants import Contestant
 from engine.duel import Answer, Failure, Side
@@ -14,6 +14,7 @@ from engine.request import Turn
 STILL_OPEN = "The vote on the earlier answers has not closed, so the conversation goes on with their answer A, the left one."
 STOPPED = "This was stopped before both answers were complete, so there is nothing to vote on. Ask it again for a full duel."
 ON_WITH_A_PART = "The conversation goes on with what there is of answer A, the left one."
+BY_HAND = "The vote was closed by hand, so it does not count for the verdict."
 DIED = "Duelbot stopped while this was being answered. Ask it again."
 
 
@@ -67,7 +68,8 @@ def ended(duel: DuelRecord, answers: dict[Entrant, AnswerRecord], now: datetime,
         return _failed(duel)
     copies = len({answer.who.id for answer in answers.values()}) == 1  # an A/A check asks nevertheless: the vote is what it checks
     if not copies and len({answer.text.strip() for answer in answers.values()}) == 1:
-        return replace(duel, state="closed", closed_at=now, closing=closing, identical=True, carried=duel.left, carried_by="identical")
+        settled = {"closed_at": now, "closing": closing, "closed_by": "identical", "identical": True}
+        return replace(duel, state="closed", carried=duel.left, carried_by="identical", **settled)
     return replace(duel, state="open")
 
 
@@ -80,9 +82,9 @@ def _failed(duel: DuelRecord) -> DuelRecord:
     return replace(duel, state="void", note=note, carried=duel.seats[side], carried_by="only")
 
 
-def closed(duel: DuelRecord, closing: int, now: datetime) -> DuelRecord:
+def closed(duel: DuelRecord, closing: int, now: datetime, by: ClosedBy) -> DuelRecord:
     """The duel when its vote has closed. Where the conversation has already gone on, that stays."""
-    duel = replace(duel, state="closed", closed_at=now, closing=closing)
+    duel = replace(duel, state="closed", closed_at=now, closing=closing, closed_by=by)
     if duel.carried is not None:
         return duel
     return replace(duel, carried=duel.seats[carried(duel.ballots, duel.seats)], carried_by="vote")
@@ -94,9 +96,10 @@ def goes_on(duel: DuelRecord) -> str:
         case "identical":
             return "Both answers are the same, so nobody is asked to vote. The conversation goes on with it."
         case "early":
-            return "The conversation had gone on before the vote closed, with answer A, the left one."
+            goes_on = "The conversation had gone on before the vote closed, with answer A, the left one."
         case _:
-            return f"The conversation goes on with answer {_why_carried(duel)}."
+            goes_on = f"The conversation goes on with answer {_why_carried(duel)}."
+    return f"{goes_on} {BY_HAND}" if duel.closed_by == "hand" else goes_on
 
 
 def _why_carried(duel: DuelRecord) -> str:

@@ -28,7 +28,6 @@ from engine.request import Turn
 
 MAX_TURNS = 40
 """Turns of an earlier conversation that a branch begins with; the latest are kept."""
-MAX_TAG = 40
 PAGE = 200
 EVERYONE = ""
 """The role of everybody in a channel."""
@@ -105,8 +104,6 @@ class Teams:
         settled = await self.settings(order.team)
         if settled.ask_role and settled.ask_role not in order.roles:
             raise BadRequest("In this server only members with a certain role may ask. A server admin sets it with /settings.")
-        if len(order.tag) > MAX_TAG:
-            raise BadRequest(f"A tag has at most {MAX_TAG} characters.")
         entrants = await asyncio.to_thread(self.kits.entrants, order.recipe or settled.recipe, order.adapter)
         conversation, before = await self._place(order)
         alone = order.private or order.solo
@@ -118,7 +115,6 @@ class Teams:
             message=None,
             private=order.private,
             lasting=order.lasting,
-            tag=order.tag.strip(),
             closes_at=None if alone else self._now() + (order.closes_in or timedelta(hours=settled.deadline_hours)),
         )
         posts: list[Post] = []
@@ -129,8 +125,8 @@ class Teams:
             if await board.by_event(order.event):
                 raise AlreadyAsked("This was asked before.")
             await self._limit(board, order)
-            posts.append(replace(post, duel=duel.id, quorum=duel.quorum))
-            await board.add(posts[0])
+            await board.add(replace(post, duel=duel.id))
+            posts.extend(filter(None, [await board.post(duel.id)]))
             if before and duel.turn == 1:
                 await board.begin_with(duel.conversation, before)
             if order.rolling:
@@ -138,7 +134,15 @@ class Teams:
 
         quorum = 1 if alone else settled.quorum
         try:
-            view = await self.app.ask(order.text, asker=order.asker, conversation=conversation, quorum=quorum, before=before, within=within)
+            view = await self.app.ask(
+                order.text,
+                asker=order.asker,
+                conversation=conversation,
+                quorum=quorum,
+                before=before,
+                within=within,
+                tag=order.tag,
+            )
         except BaseException:
             for each in posts:
                 self._runner.choose(each.duel, None)
@@ -241,7 +245,7 @@ class Teams:
         async with self._look() as board:
             due = await board.due(self._now())
         for duel in due:
-            await self.app.close(duel)
+            await self.app.close(duel, "deadline")
         return due
 
     # --- conversations

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from bot.evidence.units import folded
 from engine.contestants import Contestant
 
 FILE = "trained_on.txt"
@@ -13,7 +14,7 @@ FILE = "trained_on.txt"
 
 def digest(request: str) -> str:
     """First 16 hex digits of the SHA-256 of the request's words, whatever their case and spacing."""
-    return hashlib.sha256(" ".join(request.casefold().split()).encode()).hexdigest()[:16]
+    return hashlib.sha256(folded(request).encode()).hexdigest()[:16]
 
 
 def was_trained_on(request: str, entrants: Sequence[Contestant]) -> bool:

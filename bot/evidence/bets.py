@@ -42,9 +42,9 @@ def checked(scores: npt.ArrayLike) -> Floats:
 
 
 def checked_counts(values: npt.ArrayLike, counts: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """A histogram as its scores and how often each came. Raises BadEvidence."""
-    levels, times = checked(values), np.asarray(counts, dtype=np.float64).reshape(-1)
-    if len(levels) != len(times) or not bool(np.all((times >= 0) & (times == np.floor(times)) & np.isfinite(times))):
+    """A histogram, or one a row, as its scores (k,) and how often each came (..., k). Raises BadEvidence."""
+    levels, times = checked(values), np.asarray(counts, dtype=np.float64)
+    if times.shape[-1:] != levels.shape or not bool(np.all((times >= 0) & (times == np.floor(times)) & np.isfinite(times))):
         raise BadEvidence("A histogram needs one whole number of times for each score.")
     return levels, times
 

@@ -117,23 +117,26 @@ class Capital:
         return state
 
     def after_counts(self, values: npt.ArrayLike, counts: npt.ArrayLike, recent: npt.ArrayLike | None = None) -> Self:
-        """Many scores more with one look at their end: each of `values` (k,) came `counts` (k,) times, in whatever order.
+        """Many scores more with few looks: before each, each of `values` (k,) came `counts` (k,) or (looks, k) times, in whatever order.
 
         The log capitals are those of `after`; looks that nobody took raise no peak, so fewer values are excluded and the interval
         holds as surely. `recent`: the last of these scores, in order; None: not known, and then none are remembered. Raises
         BadEvidence.
         """
-        levels, times = checked_counts(values, counts)
+        levels, times = checked_counts(values, np.atleast_2d(counts))
         more, latest = int(times.sum()), checked([] if recent is None else recent)
         if len(latest) > more:
             raise BadEvidence(f"{len(latest)} recent scores cannot be among {more}.")
         if not more:
             return self
         start, stop = self.live
-        walk = self.logs[start:stop] + np.tensordot(times, log_factors(levels, self.means[start:stop]), axes=1)
-        held = self.held + times @ claim_factors(levels, self.delta)
+        steps = np.tensordot(times, log_factors(levels, self.means[start:stop]), axes=1)
+        walk = self.logs[start:stop] + np.add.accumulate(steps, axis=0)
+        held = self.held + np.add.accumulate(times @ claim_factors(levels, self.delta), axis=0)
+        totals, sizes = self.total + np.add.accumulate(times @ levels), self.n + np.add.accumulate(times.sum(axis=1))
         known = np.concatenate([self.recent, latest]) if len(latest) == more else latest
-        return self._looked(walk[None], held[None], np.array([self.total + levels @ times]), self.n + more, known)
+        seen = sizes > 0  # a look before the first score sees nothing
+        return self._looked(walk[seen], held[seen], totals[seen], sizes[seen], known)
 
     def _advance(self, scores: Floats) -> Self:
         start, stop = self.live
@@ -141,20 +144,19 @@ class Capital:
         walk = _walk(self.logs[start:stop], log_factors(values, self.means[start:stop]), which)
         held = _walk(self.held, claim_factors(values, self.delta), which)
         totals = np.add.accumulate(np.concatenate(([self.total], scores)))[1:]
-        return self._looked(walk, held, totals, self.n + len(scores), np.concatenate([self.recent, scores]))
+        sizes = np.arange(self.n + 1, self.n + len(scores) + 1, dtype=np.float64)
+        return self._looked(walk, held, totals, sizes, np.concatenate([self.recent, scores]))
 
-    def _looked(self, walk: Floats, held: Floats, totals: Floats, n: int, recent: Floats) -> Self:
-        """The state at the last of t looks, one score apart: walk (t, live, BETTORS), held (t, CLAIM_BETTORS), totals (t,)."""
+    def _looked(self, walk: Floats, held: Floats, totals: Floats, sizes: Floats, recent: Floats) -> Self:
+        """The state at the last of t looks: walk (t, live, BETTORS), held (t, CLAIM_BETTORS), sum and number of scores (t,)."""
         start, stop = self.live
-        so_far = totals / np.arange(n + 1 - len(totals), n + 1)
+        so_far = totals / sizes
         logs, peaks = self.logs.copy(), self.peaks.copy()
         logs[start:stop] = walk[-1]
         peaks[:, start:stop] = _raised(peaks[:, start:stop], walk, so_far[:, None] - self.means[start:stop])
         proven = np.maximum(self.proven, claim_reach(held, so_far).max(axis=0))
-        living = _living(peaks, self.live)
-        return replace(
-            self, logs=logs, held=held[-1], proven=proven, peaks=peaks, live=living, n=n, total=float(totals[-1]), recent=recent[-RECENT:]
-        )
+        living, n, total = _living(peaks, self.live), int(sizes[-1]), float(totals[-1])
+        return replace(self, logs=logs, held=held[-1], proven=proven, peaks=peaks, live=living, n=n, total=total, recent=recent[-RECENT:])
 
     def interval(self, threshold: float = 20.0) -> Interval:
         """The confidence sequence at error rate 1/threshold, open at both ends that are not 0 or 1. Raises BadEvidence."""

@@ -53,9 +53,10 @@ class Decision:
     log_e_value: float  # log of the evidence against 1/2 now, by the winner's bets
     delta: float
     alpha: float
-    comparisons: int  # pairs judged together; the threshold is comparisons / alpha
+    comparisons: float  # that share alpha; the threshold is comparisons / alpha
     log_e_peak: float  # the highest that the evidence against 1/2 ever was; a winner is found when it reaches log_threshold
     small: bool  # found to lie within 1/2 +- delta; with FIRST or SECOND: a true difference, but a small one
+    held_back: bool  # the units that count would decide, were it not for those that are missing
     recent: Recent | None  # None where the order of the latest units is not known
 
     @property
@@ -84,7 +85,7 @@ def comparisons(contestants: int) -> int:
     return contestants * (contestants - 1) // 2
 
 
-def check(delta: float, alpha: float, pairs: int) -> float:
+def check(delta: float, alpha: float, pairs: float) -> float:
     """The capital threshold. Raises BadEvidence for settings that mean nothing."""
     if not 0 < delta < 0.5:
         raise BadEvidence(f"The margin delta must lie between 0 and 1/2, not {delta:g}.")
@@ -93,21 +94,42 @@ def check(delta: float, alpha: float, pairs: int) -> float:
     return pairs / alpha
 
 
-def decide(capital: Capital, *, delta: float = DELTA, alpha: float = ALPHA, pairs: int = 1) -> Decision:
+class Bounds(NamedTuple):
+    """The capital with what is missing put in: as if all of it had spoken for X (0), and as if all of it had spoken for Y (1).
+
+    Who may choose which duels count can make any null team look decided: an asker with a taste who closes by hand whatever
+    they like leaves what they dislike. Whatever the missing duels would have said, the truth lies between these two (Manski,
+    "Partial Identification of Probability Distributions", 2003); so a claim that stands for both is wrong at most as often.
+    """
+
+    for_first: Capital
+    for_second: Capital
+
+    def claims(self, threshold: float) -> Claims:
+        """What is proven whatever the missing ones would have said."""
+        low, high = self.for_first.claims(threshold), self.for_second.claims(threshold)
+        return Claims(low.more_than_half, high.less_than_half, low.above_low, high.below_high)
+
+    def interval(self, threshold: float) -> Interval:
+        """From the least that the mean can be to the most."""
+        return Interval(self.for_first.interval(threshold).low, self.for_second.interval(threshold).high)
+
+
+def decide(capital: Capital, *, delta: float = DELTA, alpha: float = ALPHA, pairs: float = 1, bounds: Bounds | None = None) -> Decision:
     """FIRST or SECOND when a test of 1/2 says so, EQUAL when two one-sided tests place the share within 1/2 +- delta, else COLLECT.
 
     CHANGED where the mean has left what was proven. Below LEAST_UNITS units nothing is decided. delta is the capital's own.
+    pairs: comparisons that share alpha. bounds: where duels are missing by somebody's choice, nothing is claimed that they could turn.
     P(ever FIRST or SECOND when theta = 1/2) <= alpha, and P(ever EQUAL when |theta - 1/2| >= delta) <= alpha. Raises BadEvidence.
     """
     threshold = check(delta, alpha, pairs)
     if delta != capital.delta:
         raise BadEvidence(f"The evidence was gathered for a margin of {capital.delta:g}, not {delta:g}. Rebuild it from the ballots.")
-    interval, claims = capital.interval(threshold), capital.claims(threshold)
-    state = state_of(claims)
-    if capital.mean is None or capital.n < LEAST_UNITS:
-        state = State.COLLECT
-    elif contradicted(capital.mean, interval, claims, delta):
-        state = State.CHANGED
+    state = _state(capital, capital.interval(threshold), capital.claims(threshold))
+    interval, claims, alone = capital.interval(threshold), capital.claims(threshold), state
+    if bounds and state is not State.CHANGED:
+        interval, claims = bounds.interval(threshold), bounds.claims(threshold)
+        state = _state(capital, interval, claims)
     latest = capital.recent
     return Decision(
         state=state,
@@ -120,8 +142,15 @@ def decide(capital: Capital, *, delta: float = DELTA, alpha: float = ALPHA, pair
         comparisons=pairs,
         log_e_peak=float(capital.proven[:2].max()),
         small=claims.within,
+        held_back=state is not alone,
         recent=Recent(len(latest), float(latest.mean())) if len(latest) else None,
     )
+
+
+def _state(capital: Capital, interval: Interval, claims: Claims) -> State:
+    if capital.mean is None or capital.n < LEAST_UNITS:
+        return State.COLLECT
+    return State.CHANGED if contradicted(capital.mean, interval, claims, capital.delta) else state_of(claims)
 
 
 def state_of(claims: Claims) -> State:

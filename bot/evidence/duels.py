@@ -1,6 +1,7 @@
 """A closed duel turned into one score for a pair of contestants (X, Y), and what does not enter, counted by reason.
 
-The unit is the closed duel, never the vote: voters of one duel share its request and its answers, so their ballots go together.
+The unit is the distinct request, never the vote: voters of one duel share its request and its answers, so their ballots go together,
+and a request that is asked again says nothing new. It enters when its first duel closes, and is fixed then.
 Everything with two sides is a tuple in the order of the pair: [0] is X, [1] is Y. A score is Y's share: 1 means Y better.
 """
 
@@ -34,6 +35,8 @@ class Absence(StrEnum):
     TRAINED_ON = "trained_on"  # the adapter saw this request in training
     AUTO_TIE = "auto_tie"  # identical answers, asked of nobody
     NO_BALLOTS = "no_ballots"
+    REPEAT = "repeat"  # an earlier duel of the same request has entered, or was closed by hand
+    BY_HAND = "by_hand"  # closed by a person, who could look at what was being decided
 
 
 class Took(NamedTuple):
@@ -62,6 +65,8 @@ class ClosedDuel:
     tag: str = ""
     identical: bool = False
     trained_on: bool = False
+    by_hand: bool = False
+    repeated: bool = False  # an earlier duel of the same request was voted on or closed by hand
     guesses: tuple[tuple[str, bool | None], ...] = ()  # voter, whether they found the fine-tune; None: could not tell
 
 
@@ -155,11 +160,16 @@ def scored(duel: ClosedDuel, pair: Pair) -> ScoredDuel | Absence | None:
         return Absence.TRAINED_ON
     if duel.identical:
         return Absence.AUTO_TIE
+    if not (duel.ballots or duel.by_hand):
+        return Absence.NO_BALLOTS
+    if duel.repeated:
+        return Absence.REPEAT
+    if duel.by_hand:
+        return Absence.BY_HAND
     flipped = duel.entrants != pair
     votes = tuple(Vote(ballot.voter, _opinion(ballot, flipped)) for ballot in last_of_each(duel.ballots))
     score = score_of(votes)
-    if score is None:
-        return Absence.NO_BALLOTS
+    assert score is not None  # there are ballots
     left: Entrant = (1 if duel.left == 0 else 0) if flipped else duel.left
     took = (duel.took[1], duel.took[0]) if flipped else duel.took
     return ScoredDuel(duel.number, score, votes, left, took, duel.tag, _guess(duel.guesses))

@@ -32,7 +32,7 @@ def further_duels(
     *,
     delta: float = DELTA,
     alpha: float = ALPHA,
-    pairs: int = 1,
+    pairs: float = 1,
     paths: int = PATHS,
     horizon: int = HORIZON,
 ) -> Forecast | None:

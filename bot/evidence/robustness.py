@@ -48,7 +48,7 @@ class LeaveOneOut:
             without[voter] = self.without.get(voter, self.everyone).after(kept[~np.isnan(kept)])
         return type(self)(self.everyone.after(scores), without)
 
-    def states(self, *, delta: float = DELTA, alpha: float = ALPHA, pairs: int = 1) -> dict[str, State]:
+    def states(self, *, delta: float = DELTA, alpha: float = ALPHA, pairs: float = 1) -> dict[str, State]:
         """What the decision would be without each voter."""
         return {voter: decide(capital, delta=delta, alpha=alpha, pairs=pairs).state for voter, capital in self.without.items()}
 
@@ -70,7 +70,7 @@ class Robustness:
 
 
 def robustness(
-    scores: npt.ArrayLike, left_out: LeaveOneOut, state: State, *, delta: float = DELTA, alpha: float = ALPHA, pairs: int = 1
+    scores: npt.ArrayLike, left_out: LeaveOneOut, state: State, *, delta: float = DELTA, alpha: float = ALPHA, pairs: float = 1
 ) -> Robustness:
     """The robustness of a state; scores (n,) as entered, delta as in LeaveOneOut.start."""
     others = left_out.states(delta=delta, alpha=alpha, pairs=pairs)
@@ -79,7 +79,7 @@ def robustness(
 
 
 def spare_duels(
-    scores: npt.ArrayLike, state: State, *, delta: float = DELTA, alpha: float = ALPHA, pairs: int = 1, limit: int = SPARE_LIMIT
+    scores: npt.ArrayLike, state: State, *, delta: float = DELTA, alpha: float = ALPHA, pairs: float = 1, limit: int = SPARE_LIMIT
 ) -> int | None:
     """The largest k (up to limit) such that the state still follows when its 1 ... k loudest duels are left out.
 

@@ -2,16 +2,16 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.ballots import Ballot
-from bot.evidence.duels import ClosedDuel, Took
+from bot.evidence.duels import ClosedDuel, Pair, Took
 from bot.store.records import ballot_of, stamp
 from bot.store.transaction import Transaction
-from bot.verdict import Filed, Sample, Scope, Who
+from bot.verdict import Filed, Outcome, Sample, Scope, Who, repeats
 from engine.contestants import Arm
 
 SLICE = 2000
@@ -19,25 +19,20 @@ SLICE = 2000
 KEPT = 64
 """Ledgers kept in the store; the longest unused go first."""
 
-_CLOSED = """
-SELECT d.closing, d.id, d.left_entrant, d.identical, a.contestant AS first, b.contestant AS second,
-    coalesce(nullif(posts.tag, ''), tags.tag, '') AS tag, trained_on.duel IS NOT NULL AS trained_on,
-    length(a.text) AS first_characters, length(b.text) AS second_characters,
+_SCOPE = """
+    (o.first = :one AND o.second = :other OR o.first = :other AND o.second = :one)
+    AND (:team IS NULL OR o.team = :team) AND (:tag IS NULL OR o.tag = :tag)
+    AND (:since IS NULL OR o.closed_at >= :since) AND (:until IS NULL OR o.closed_at < :until)
+"""
+_SPEAKS = "(o.ballots > 0 OR o.by_hand) AND NOT o.identical AND NOT o.trained_on"
+_ANSWERS = """
+SELECT o.*,
     a.prompt_tokens AS first_prompt_tokens, b.prompt_tokens AS second_prompt_tokens,
     a.first_token_s AS first_first_token_s, b.first_token_s AS second_first_token_s,
     a.total_s AS first_total_s, b.total_s AS second_total_s, a.usd AS first_usd, b.usd AS second_usd
-FROM duels AS d  -- CROSS keeps SQLite from starting at the contestants, who have met in every duel
-    CROSS JOIN answers AS a ON a.duel = d.id AND a.entrant = 0
-    CROSS JOIN answers AS b ON b.duel = d.id AND b.entrant = 1
-    LEFT JOIN posts ON posts.duel = d.id
-    LEFT JOIN tags ON tags.duel = d.id
-    LEFT JOIN trained_on ON trained_on.duel = d.id
-"""
-_WHERE = """
-WHERE d.closing > :after AND d.closing <= :upto
-    AND (a.contestant = :one AND b.contestant = :other OR a.contestant = :other AND b.contestant = :one)
-    AND (:team IS NULL OR posts.team = :team) AND (:tag IS NULL OR coalesce(nullif(posts.tag, ''), tags.tag, '') = :tag)
-    AND (:since IS NULL OR d.closed_at >= :since) AND (:until IS NULL OR d.closed_at < :until)
+FROM outcomes AS o
+    CROSS JOIN answers AS a ON a.duel = o.duel AND a.entrant = 0
+    CROSS JOIN answers AS b ON b.duel = o.duel AND b.entrant = 1
 """
 
 
@@ -61,6 +56,18 @@ class Contestant:
     base_name: str
     base_revision: str
     first_met_at: datetime
+
+
+class Meeting(NamedTuple):
+    """Two contestants and the duels of one team that they closed; times in UTC."""
+
+    pair: Pair
+    team: str | None
+    duels: int
+    began: int  # the first closing number
+    last: int
+    began_at: datetime
+    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +118,12 @@ class Book:
 
     async def filed(self, scope: Scope, after: int, upto: int) -> list[Filed]:
         """The scope's closed duels with closing numbers above `after` and up to `upto`, in that order."""
-        values = {
-            "after": after,
-            "upto": upto,
-            "one": scope.pair[0],
-            "other": scope.pair[1],
-            "team": scope.team,
-            "tag": scope.tag,
-            "since": scope.since and stamp(scope.since),
-            "until": scope.until and stamp(scope.until),
-        }
-        rows = await self._in._rows(f"{_CLOSED}{_WHERE} ORDER BY d.closing", values)
+        values = _values(scope) | {"after": after, "upto": upto}
+        where = f"WHERE o.closing > :after AND o.closing <= :upto AND {_SCOPE} ORDER BY o.closing"
+        rows = await self._in._rows(f"{_ANSWERS} {where}", values)
         if not rows:
             return []
-        ids = (json.dumps([row["id"] for row in rows]),)
+        ids = (json.dumps([row["duel"] for row in rows]),)
         ballots: dict[str, list[Ballot]] = {}
         sql = "SELECT x.* FROM json_each(?) AS met CROSS JOIN ballots AS x ON x.duel = met.value"
         for row in await self._in._rows(sql, ids):
@@ -133,7 +132,49 @@ class Book:
         for row in await self._in._rows(sql.replace("ballots", "guesses"), ids):
             right = None if row["entrant"] is None else row["entrant"] == 1
             guesses.setdefault(row["duel"], []).append((row["voter"], right))
-        return [_filed(row, tuple(ballots.get(row["id"], ())), tuple(guesses.get(row["id"], ()))) for row in rows]
+        spent = await self.spent(scope, after, [row["unit"] for row in rows])
+        repeated = repeats([row["unit"] for row in rows], [_speaks(row) for row in rows], spent)
+        return [
+            _filed(row, tuple(ballots.get(row["duel"], ())), tuple(guesses.get(row["duel"], ())), again)
+            for row, again in zip(rows, repeated, strict=True)
+        ]
+
+    async def outcomes(self, scope: Scope, after: int, upto: int) -> list[tuple[Any, ...]]:
+        """As filed, but what the duels said alone, for many at a time: rows of bot.verdict.Outcome."""
+        names = ", ".join(f"o.{name}" for name in Outcome._fields)
+        rows = await self._in._rows(
+            f"SELECT {names} FROM outcomes AS o WHERE o.closing > :after AND o.closing <= :upto AND {_SCOPE} ORDER BY o.closing",
+            _values(scope) | {"after": after, "upto": upto},
+        )
+        return [tuple(row) for row in rows]
+
+    async def spent(self, scope: Scope, upto: int, units: Iterable[str]) -> set[str]:
+        """Those of these units that the scope's duels up to this closing number have spoken on."""
+        among = "unit IN (SELECT value FROM json_each(:units)) AND closing <= :upto"
+        sql = f"SELECT DISTINCT unit FROM outcomes AS o WHERE {among} AND {_SPEAKS}"
+        values = _values(scope) | {"upto": upto, "units": json.dumps(list(units))}
+        return {row["unit"] for row in await self._in._rows(f"{sql} AND {_SCOPE}", values)} if upto else set()
+
+    async def samples(self, scope: Scope, upto: int, most: int) -> list[Sample]:
+        """What the scope's latest duels took, in closing order and in the order of the pair."""
+        rows = await self._in._rows(
+            f"{_ANSWERS} WHERE o.closing <= :upto AND {_SCOPE} ORDER BY o.closing DESC LIMIT :most",
+            _values(scope) | {"upto": upto, "most": most},
+        )
+        found = [(_sample(row), row["first"] == scope.pair[0]) for row in reversed(rows)]
+        return [sample if straight else sample.flipped() for sample, straight in found if sample]
+
+    async def open(self, scope: Scope) -> int:
+        """How many votes of the scope are still open."""
+        [row] = await self._in._rows(
+            "SELECT count(*) AS duels FROM (SELECT a.contestant AS first, b.contestant AS second, posts.team, "
+            "coalesce(tags.tag, '') AS tag, d.asked_at AS closed_at FROM duels AS d "
+            "CROSS JOIN answers AS a ON a.duel = d.id AND a.entrant = 0 CROSS JOIN answers AS b ON b.duel = d.id AND b.entrant = 1 "
+            "LEFT JOIN posts ON posts.duel = d.id LEFT JOIN tags ON tags.duel = d.id WHERE d.state = 'open') AS o "
+            f"WHERE {_SCOPE}",
+            _values(scope),
+        )
+        return int(row["duels"])
 
     # --- ledgers
 
@@ -162,10 +203,7 @@ class Book:
 
     async def tags(self, limit: int = 500) -> list[str]:
         """Tags in use, the most frequent first."""
-        sql = (
-            "SELECT tag FROM (SELECT tag FROM tags UNION ALL SELECT tag FROM posts WHERE tag != '') "
-            "GROUP BY tag ORDER BY count(*) DESC, tag LIMIT ?"
-        )
+        sql = "SELECT tag FROM tags GROUP BY tag ORDER BY count(*) DESC, tag LIMIT ?"
         return [row["tag"] for row in await self._in._rows(sql, (limit,))]
 
     async def teams(self, limit: int = 500) -> list[str]:
@@ -179,16 +217,26 @@ class Book:
         rows = await self._in._rows("SELECT * FROM contestants ORDER BY first_met_at, id")
         return {row["id"]: _contestant(row) for row in rows}
 
-    async def met(self, after: int, upto: int) -> dict[tuple[str, str], tuple[int, int]]:
-        """Contestants (in the order of their ids) that closed duels with these closing numbers: how many, and the latest number."""
+    async def met(self, after: int, upto: int) -> list[Meeting]:
+        """Contestants (in the order of their ids) and teams that closed duels with these closing numbers."""
         rows = await self._in._rows(
-            "SELECT min(a.contestant, b.contestant) AS one, max(a.contestant, b.contestant) AS other, "
-            "count(*) AS duels, max(closing) AS last "
-            "FROM duels AS d CROSS JOIN answers AS a ON a.duel = d.id AND a.entrant = 0 "
-            "CROSS JOIN answers AS b ON b.duel = d.id AND b.entrant = 1 WHERE d.closing > ? AND d.closing <= ? GROUP BY one, other",
+            "SELECT min(first, second) AS one, max(first, second) AS other, team, count(*) AS duels, min(closing) AS began, "
+            "max(closing) AS last, min(closed_at) AS began_at, max(closed_at) AS last_at "
+            "FROM outcomes WHERE closing > ? AND closing <= ? GROUP BY one, other, team",
             (after, upto),
         )
-        return {(row["one"], row["other"]): (row["duels"], row["last"]) for row in rows}
+        moments = ("began_at", "last_at")
+        return [
+            Meeting(
+                (row["one"], row["other"]),
+                row["team"],
+                row["duels"],
+                row["began"],
+                row["last"],
+                *(datetime.fromisoformat(row[name]) for name in moments),
+            )
+            for row in rows
+        ]
 
     async def live(self, contestant: str, ready_at: datetime, now: datetime) -> None:
         """Note when a contestant first could answer; later notes change nothing."""
@@ -256,11 +304,34 @@ class Book:
         return rows[0]["team"] if rows else None
 
 
-def _filed(row: sqlite3.Row, ballots: tuple[Ballot, ...], guesses: tuple[tuple[str, bool | None], ...]) -> Filed:
+def _values(scope: Scope) -> dict[str, Any]:
+    """What _SCOPE asks for."""
+    return {
+        "one": scope.pair[0],
+        "other": scope.pair[1],
+        "team": scope.team,
+        "tag": scope.tag,
+        "since": scope.since and stamp(scope.since),
+        "until": scope.until and stamp(scope.until),
+    }
+
+
+def _speaks(row: sqlite3.Row) -> bool:
+    return bool((row["ballots"] or row["by_hand"]) and not row["identical"] and not row["trained_on"])
+
+
+def _sample(row: sqlite3.Row) -> Sample | None:
+    """In the order of the duel's entrants; None when a side's usage is unknown."""
+    if row["first_total_s"] is None or row["second_total_s"] is None:
+        return None
+    names = ("prompt_tokens", "first_token_s", "total_s", "usd")
+    return Sample(*((row[f"first_{name}"], row[f"second_{name}"]) for name in names))
+
+
+def _filed(row: sqlite3.Row, ballots: tuple[Ballot, ...], guesses: tuple[tuple[str, bool | None], ...], repeated: bool) -> Filed:
     took: Sequence[Took] = [
         Took(row[f"{one}_characters"], row[f"{one}_first_token_s"], row[f"{one}_total_s"], row[f"{one}_usd"]) for one in ("first", "second")
     ]
-    known = all(row[f"{one}_total_s"] is not None for one in ("first", "second"))
     duel = ClosedDuel(
         number=row["closing"],
         entrants=(row["first"], row["second"]),
@@ -270,10 +341,11 @@ def _filed(row: sqlite3.Row, ballots: tuple[Ballot, ...], guesses: tuple[tuple[s
         tag=row["tag"],
         identical=bool(row["identical"]),
         trained_on=bool(row["trained_on"]),
+        by_hand=bool(row["by_hand"]),
+        repeated=repeated,
         guesses=guesses,
     )
-    names = ("prompt_tokens", "first_token_s", "total_s", "usd")
-    return Filed(duel, Sample(*((row[f"first_{name}"], row[f"second_{name}"]) for name in names)) if known else None)
+    return Filed(duel, _sample(row))
 
 
 def _contestant(row: sqlite3.Row) -> Contestant:

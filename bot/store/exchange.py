@@ -77,9 +77,15 @@ class Dump:
         return not any([await self.count(table) for table in TABLES])
 
     async def start_over(self) -> None:
-        """Closed duels have come in: no ledger holds any more."""
+        """Closed duels have come in: no ledger holds any more, and what they say is summed up."""
         await self._in._rows("UPDATE epochs SET number = number + 1")
         await self._in._rows("DELETE FROM ledgers")
+        await self.sum_up()
+
+    async def sum_up(self) -> None:
+        """Work out what the closed duels say that were inserted since the last time."""
+        top = "(SELECT coalesce(max(closing), 0) FROM outcomes)"
+        await self._in._rows(f"INSERT INTO outcomes SELECT * FROM outcomes_of WHERE closing > {top}")
 
 
 def _known(table: str) -> str:

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import json
 import os
 import sqlite3
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import aiosqlite
 
 from bot.errors import StoreError
+from bot.evidence.units import request_key
+from engine.request import Turn
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 APPLICATION_ID = 0x44756562  # "Dueb", set by the first migration
@@ -105,11 +108,21 @@ async def connect(path: Path) -> aiosqlite.Connection:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "foreign_keys = ON", "secure_delete = ON"):
             await connection.execute_fetchall(f"PRAGMA {pragma}")
         await connection.create_function("fold", 1, str.casefold, deterministic=True)
+        await connection.create_function("request_key", 3, _stored_key, deterministic=True)
         await _migrate(connection, path)
     except BaseException:
         await connection.close()
         raise
     return connection
+
+
+def _stored_key(request: str, prologue: str, talk: str) -> str:
+    """The key of a stored request, for a migration. prologue: [[role, text], …]; talk: [[request, answer carried on], …], both JSON."""
+    before = [Turn(role, text) for role, text in json.loads(prologue)]
+    for asked, answered in json.loads(talk):
+        if answered.strip():
+            before += [Turn("user", asked), Turn("assistant", answered)]
+    return request_key(request, before)
 
 
 async def _number(connection: aiosqlite.Connection, sql: str) -> int:

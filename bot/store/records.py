@@ -16,6 +16,8 @@ State = Literal["answering", "open", "closed", "void"]
 CarriedBy = Literal["vote", "early", "only", "stopped", "identical"]
 """Why an answer goes on: by the vote; left, since the talk went on before the close; the only one; left of a
 stopped duel; left of two identical ones."""
+ClosedBy = Literal["quorum", "deadline", "hand", "identical"]
+"""What closed the vote. One that a person closed below its quorum is shown and is no evidence: who closes could look at the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,10 @@ class DuelRecord:
     answered_at: datetime | None = None
     closed_at: datetime | None = None
     closing: int | None = None  # 1, 2, 3 … in the order in which duels closed
+    closed_by: ClosedBy | None = None
     identical: bool = False
+    request_key: str | None = None  # of bot.evidence.units; None: forgotten
+    repeats: str | None = None  # the first duel with this key; None: this one
     carried: Entrant | None = None
     carried_by: CarriedBy | None = None
     answers: dict[Entrant, AnswerRecord] = field(default_factory=dict)
@@ -88,7 +93,10 @@ def duel_row(duel: DuelRecord) -> dict[str, Any]:
         "answered_at": duel.answered_at and stamp(duel.answered_at),
         "closed_at": duel.closed_at and stamp(duel.closed_at),
         "closing": duel.closing,
+        "closed_by": duel.closed_by,
         "identical": duel.identical,
+        "request_key": duel.request_key,
+        "repeats": duel.repeats,
         "carried": duel.carried,
         "carried_by": duel.carried_by,
     }
@@ -109,7 +117,10 @@ def duel_of(row: sqlite3.Row, answers: dict[Entrant, AnswerRecord], ballots: tup
         answered_at=_moment(row["answered_at"]),
         closed_at=_moment(row["closed_at"]),
         closing=row["closing"],
+        closed_by=row["closed_by"],
         identical=bool(row["identical"]),
+        request_key=row["request_key"],
+        repeats=row["repeats"],
         carried=row["carried"],
         carried_by=row["carried_by"],
         answers=answers,

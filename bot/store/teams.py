@@ -13,7 +13,9 @@ from bot.store.transaction import Transaction
 from bot.views import DuelSummary
 from engine.request import Turn
 
-_POSTS = "SELECT posts.*, (SELECT quorum FROM duels WHERE id = duel) AS quorum"
+_TAG = "coalesce((SELECT tag FROM tags WHERE tags.duel = posts.duel), '')"
+_POSTS = f"SELECT posts.*, {_TAG} AS tag, (SELECT quorum FROM duels WHERE id = duel) AS quorum"
+
 FORGOTTEN = "forgotten"
 """Stands where a person was."""
 
@@ -29,11 +31,11 @@ class Post:
     message: str | None  # None until it is sent
     private: bool  # shown to its asker alone
     lasting: bool  # can be edited for ever; False: only while its token lives
-    tag: str
     closes_at: datetime | None  # UTC
     shown: str = ""  # what the message shows, as `face_of` names it
     told: bool = False
     quorum: int | None = None  # of the duel; read only
+    tag: str = ""  # of the duel; read only
 
     @property
     def alone(self) -> bool:
@@ -68,7 +70,8 @@ class Results:
 
 _OWN = (
     "SELECT duels.* FROM duels JOIN posts ON posts.duel = duels.id WHERE posts.team IS ?1 "
-    "AND (posts.team IS NOT NULL AND NOT private OR ?1 IS NULL AND asker = ?2) AND (?3 = '' OR tag = ?3) AND (?4 IS NULL OR asked_at >= ?4)"
+    "AND (posts.team IS NOT NULL AND NOT private OR ?1 IS NULL AND asker = ?2) "
+    f"AND (?3 = '' OR {_TAG} = ?3) AND (?4 IS NULL OR asked_at >= ?4)"
 )
 _RESULTS = f"""
 WITH counted AS (
@@ -94,7 +97,7 @@ def _post(row: sqlite3.Row) -> Post:
     closes_at = row["closes_at"] and datetime.fromisoformat(row["closes_at"])
     flags = (bool(row["private"]), bool(row["lasting"]))
     place = (row["duel"], row["event"], row["team"], row["channel"], row["message"])
-    return Post(*place, *flags, row["tag"], closes_at, row["shown"], bool(row["told"]), row["quorum"])
+    return Post(*place, *flags, closes_at, row["shown"], bool(row["told"]), row["quorum"], row["tag"])
 
 
 class Board:
@@ -109,7 +112,7 @@ class Board:
     # --- posts
 
     async def add(self, post: Post) -> None:
-        row = {name: getattr(post, name) for name in Post.__slots__ if name != "quorum"}
+        row = {name: getattr(post, name) for name in Post.__slots__ if name not in ("quorum", "tag")}
         await self._in._insert("posts", row | {"closes_at": post.closes_at and stamp(post.closes_at)})
 
     async def post(self, duel: str) -> Post | None:
@@ -220,9 +223,10 @@ class Board:
     ) -> list[tuple[DuelSummary, Post]]:
         """Duels of a team that its members may see, or one person's own outside of teams; newest first."""
         rows = await self._in._rows(
-            "SELECT posts.*, duels.*, (SELECT count(*) FROM ballots WHERE ballots.duel = duels.id) AS cast FROM duels "
+            f"SELECT posts.*, duels.*, {_TAG} AS tag, (SELECT count(*) FROM ballots WHERE ballots.duel = duels.id) AS cast FROM duels "
             "JOIN posts ON posts.duel = duels.id WHERE +team IS ?1 AND (asker = ?2 OR (team IS NOT NULL AND NOT private)) "
-            "AND (?3 = '' OR instr(fold(request), fold(?3))) AND (?4 = '' OR tag = ?4) AND (?5 IS NULL OR asked_at >= ?5) "
+            "AND (?3 = '' OR instr(fold(request), fold(?3))) "
+            f"AND (?4 = '' OR {_TAG} = ?4) AND (?5 IS NULL OR asked_at >= ?5) "
             "ORDER BY asked_at DESC, duels.rowid DESC LIMIT ?6",
             (team, asker, search, tag, since and stamp(since), limit),
         )
@@ -251,7 +255,7 @@ class Board:
 
     async def tags(self, limit: int) -> list[tuple[str | None, str]]:
         """Team and tag, the latest used first."""
-        sql = "SELECT team, tag FROM posts WHERE tag != '' GROUP BY team, tag ORDER BY max(rowid) DESC LIMIT ?"
+        sql = "SELECT team, tag FROM posts JOIN tags ON tags.duel = posts.duel GROUP BY team, tag ORDER BY max(posts.rowid) DESC LIMIT ?"
         return [(row["team"], row["tag"]) for row in await self._in._rows(sql, (limit,))]
 
     async def lately(self, limit: int) -> list[tuple[str, str, str]]:
@@ -277,12 +281,13 @@ class Board:
             f"UPDATE answers SET text = '' WHERE duel IN {own}",
             f"DELETE FROM rolling WHERE conversation IN {talks}",
             f"DELETE FROM prologues WHERE conversation IN {talks}",
-            f"UPDATE posts SET event = NULL, tag = '', shown = iif(shown = 'gone', shown, '') WHERE duel IN {own}",
+            f"DELETE FROM tags WHERE by_rule = 0 AND duel IN {own}",
+            f"UPDATE posts SET event = NULL, shown = iif(shown = 'gone', shown, '') WHERE duel IN {own}",
             "UPDATE duels SET state = 'void', note = 'The asker has deleted this.' WHERE asker = ?1 AND state = 'open'",
         ):
             await self._do(sql, (person,))
         await self._do("UPDATE ballots SET voter = ?2 WHERE voter = ?1", (person, alias))
-        await self._do(f"UPDATE duels SET asker = '{FORGOTTEN}', request = '' WHERE asker = ?1", (person,))
+        await self._do(f"UPDATE duels SET asker = '{FORGOTTEN}', request = '', request_key = NULL WHERE asker = ?1", (person,))
 
     async def _forget_in_branches(self, person: str) -> None:
         """Other people's conversations that branched off from a forgotten person's ones begin without their requests and those answers."""

@@ -75,10 +75,15 @@ class Transaction:
     async def save(self, duel: DuelRecord) -> None:
         """Write what may change in a duel: its state and all that comes with it. Answers and ballots have their own verbs."""
         row = duel_row(duel)
-        names = ("state", "note", "answered_at", "closed_at", "closing", "identical", "carried", "carried_by")
+        names = ("state", "note", "answered_at", "closed_at", "closing", "closed_by", "identical", "carried", "carried_by")
         await self._connection.execute(
             f"UPDATE duels SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?", (*(row[name] for name in names), duel.id)
         )
+
+    async def first_asked(self, request_key: str) -> str | None:
+        """The first duel with this request, if there is one."""
+        rows = await self._rows("SELECT id FROM duels WHERE request_key = ? ORDER BY rowid LIMIT 1", (request_key,))
+        return rows[0]["id"] if rows else None
 
     async def next_closing(self) -> int:
         """The number of the next duel to close."""

@@ -4,6 +4,7 @@ from bot.verdict.facts import Facts, Latency, OfflineLine, Timings
 from bot.verdict.judge import Unknown, Verdict, judge
 from bot.verdict.ledger import Filed, Ledger
 from bot.verdict.outcome import outcome
+from bot.verdict.outcomes import Outcome, fold, repeats
 from bot.verdict.samples import Sample
 from bot.verdict.scope import Scope, Who, ordered
 
@@ -13,13 +14,16 @@ __all__ = [
     "Latency",
     "Ledger",
     "OfflineLine",
+    "Outcome",
     "Sample",
     "Scope",
     "Timings",
     "Unknown",
     "Verdict",
     "Who",
+    "fold",
     "judge",
     "ordered",
     "outcome",
+    "repeats",
 ]

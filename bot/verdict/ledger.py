@@ -15,6 +15,7 @@ from typing import Any, Self
 from bot.ballots import Verdict as Said
 from bot.evidence.bets import BadEvidence
 from bot.evidence.capital import Capital
+from bot.evidence.decision import Bounds
 from bot.evidence.diagnostics import Diagnostics, Kind
 from bot.evidence.duels import Absence, ClosedDuel, Opinion, Pair, ScoredDuel, Vote, scored
 from bot.evidence.record import Histogram
@@ -23,7 +24,8 @@ from bot.verdict.samples import Sample, Samples
 from bot.verdict.scope import Scope
 from bot.verdict.trail import Point, Trail
 
-FORMAT = 2
+FORMAT = 3
+MISSING = (0.0, 1.0)  # what a missing duel may have said: all for X, all for Y
 MOST_VOTERS = 1000
 """Leaving each voter out costs time for every voter; above this many the robustness line does without."""
 
@@ -43,6 +45,7 @@ class Ledger:
     scope: Scope
     closing: int
     capital: Capital
+    bounds: Bounds | None  # with the duels that were closed by hand; None while there are none
     left_out: LeaveOneOut | None  # None: more than MOST_VOTERS have voted
     voters: frozenset[str]
     diagnostics: Diagnostics
@@ -61,6 +64,7 @@ class Ledger:
             scope=scope,
             closing=0,
             capital=Capital.start(delta=scope.delta),
+            bounds=None,
             left_out=LeaveOneOut.start(scope.delta),
             voters=frozenset(),
             diagnostics=Diagnostics.start(),
@@ -76,8 +80,13 @@ class Ledger:
     @property
     def voted_share(self) -> float | None:
         """Duels with a ballot among those that people could vote on."""
-        asked = self.capital.n + self.absent[Absence.NO_BALLOTS]
-        return self.capital.n / asked if asked else None
+        asked = self.duels + self.absent[Absence.NO_BALLOTS]
+        return self.duels / asked if asked else None
+
+    @property
+    def duels(self) -> int:
+        """Duels whose votes ended by the rules; `capital.n` of them were the first of their request, and count."""
+        return self.capital.n + self.absent[Absence.REPEAT]
 
     def after(self, filed: Sequence[Filed], upto: int) -> Self:
         """The duels with closing numbers above `closing` and up to `upto`, in that order. Others' duels are passed over."""
@@ -91,6 +100,7 @@ class Ledger:
             self,
             closing=upto,
             capital=capital,
+            bounds=self._bounds([_entering(each) for _, each in outcomes if isinstance(each, ScoredDuel) or each is Absence.BY_HAND]),
             left_out=self.left_out.after(duels) if self.left_out and len(voters) <= MOST_VOTERS else None,
             voters=voters,
             diagnostics=self.diagnostics.after(duels) if duels else self.diagnostics,
@@ -112,6 +122,14 @@ class Ledger:
             trail = trail.with_look(capital, 1 / self.scope.alpha)
         return capital, trail
 
+    def _bounds(self, entering: Sequence[float | None]) -> Bounds | None:
+        """With these scores more, in closing order; None is a duel that was closed by hand."""
+        if self.bounds is None and None not in entering:
+            return None
+        start = self.bounds or Bounds(self.capital, self.capital)
+        scores = [[worst if score is None else score for score in entering] for worst in MISSING]
+        return Bounds(*(capital.after(values) for capital, values in zip(start, scores, strict=True)))
+
     def _tagged(self, duels: Sequence[ScoredDuel]) -> dict[str, Histogram]:
         by_tag: dict[str, list[float]] = {}
         for duel in duels:
@@ -129,6 +147,7 @@ class Ledger:
                 "format": FORMAT,
                 "closing": self.closing,
                 "capital": _packed(self.capital),
+                "bounds": self.bounds and [_packed(capital) for capital in self.bounds],
                 "everyone": left_out and _packed(left_out.everyone),
                 "without": {voter: _packed(capital) for voter, capital in left_out.without.items()} if left_out else {},
                 "voters": sorted(self.voters),
@@ -162,6 +181,7 @@ class Ledger:
             scope=scope,
             closing=table["closing"],
             capital=_unpacked(table["capital"]),
+            bounds=Bounds(*map(_unpacked, table["bounds"])) if table["bounds"] else None,
             left_out=LeaveOneOut(_unpacked(table["everyone"]), without) if table["everyone"] else None,
             voters=frozenset(table["voters"]),
             diagnostics=Diagnostics({Kind(kind): _counted(counts) for kind, counts in table["diagnostics"].items()}),
@@ -188,6 +208,10 @@ def _sampled(outcomes: Sequence[tuple[Filed, object]], pair: Pair) -> Iterator[S
     for filed, outcome in outcomes:
         if filed.sample is not None and outcome is not None:
             yield filed.sample if filed.duel.entrants == pair else filed.sample.flipped()
+
+
+def _entering(outcome: object) -> float | None:
+    return outcome.score if isinstance(outcome, ScoredDuel) else None
 
 
 def _packed(capital: Capital) -> str:
