@@ -11,7 +11,7 @@ import numpy as np
 from bot.store import Store
 from bot.store.exchange import Dump
 from bot.store.records import stamp
-from bot.verdict import Who, ordered
+from bot.verdict import Named, Who, ordered
 from engine.contestants import Arm
 from engine.recipes import load_recipe
 
@@ -31,6 +31,7 @@ class Team:
     theta: float = 0.5
     tie: float = 0.15
     both_bad: float = 0.06
+    tags: tuple[str, ...] = TAGS
     by_tag: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
     prompt_usd: float = 0.00004
     tuned_usd: float = 0.00003
@@ -44,7 +45,7 @@ class Team:
 def people(team: Team) -> tuple[Who, Who]:
     """The two who meet."""
     ids = [given or f"{name}-made-up"[:12] for given, name in zip(team.contestants, ("prompted", "tuned"), strict=True)]
-    return ordered([Who(ids[0], Arm.PROMPTED, "house 1", ""), Who(ids[1], Arm.TUNED, "plain 1", "demo 1")])
+    return ordered([Who(ids[0], Arm.PROMPTED, Named("house", "1")), Who(ids[1], Arm.TUNED, Named("plain", "1"), Named("demo", "1"))])
 
 
 async def plant(store: Store, team: Team, rng: np.random.Generator) -> None:
@@ -65,18 +66,16 @@ async def plant(store: Store, team: Team, rng: np.random.Generator) -> None:
 
 
 def _contestant(who: Who, team: Team) -> dict[str, Any]:
-    name, _, version = who.recipe.rpartition(" ")
-    recipe = load_recipe(name)
-    adapter = who.adapter.rpartition(" ") if who.adapter else None
+    recipe, adapter = load_recipe(who.recipe.name), who.adapter
     return {
         "id": who.id,
         "arm": who.arm,
-        "recipe_name": name,
-        "recipe_version": version,
+        "recipe_name": who.recipe.name,
+        "recipe_version": who.recipe.version,
         "recipe_digest": recipe.digest,
         "recipe": json.dumps(asdict(recipe), ensure_ascii=False),
-        "adapter_name": adapter and adapter[0],
-        "adapter_version": adapter and adapter[2],
+        "adapter_name": adapter and adapter.name,
+        "adapter_version": adapter and adapter.version,
         "adapter_digest": adapter and "0" * 16,
         "adapter_folder": adapter and "made-up",
         "base_name": "demo",
@@ -92,7 +91,7 @@ def _duels(team: Team, rng: np.random.Generator, numbers: range) -> Iterator[tup
     who = people(team)
     for number in numbers:
         at = team.since + timedelta(minutes=team.minutes * number)
-        tag = int(rng.integers(len(TAGS)))
+        tag = int(rng.integers(len(team.tags)))
         duel = f"{number + 1:032x}"
         closed_at = stamp(at + timedelta(minutes=9))
         text = SAYING[number % len(SAYING)].format(n=int(rng.integers(50, 5000)))
@@ -125,8 +124,8 @@ def _duels(team: Team, rng: np.random.Generator, numbers: range) -> Iterator[tup
         for voter in sorted(rng.choice(team.voters, size=min(team.voters, team.per_duel), replace=False)):
             ballot = {"duel": duel, "voter": f"person {voter + 1}", **_said(chance, team, rng), "cast_at": closed_at}
             yield "ballots", ballot
-        if TAGS[tag]:
-            yield "tags", {"duel": duel, "tag": TAGS[tag], "by_rule": 1}
+        if team.tags[tag]:
+            yield "tags", {"duel": duel, "tag": team.tags[tag], "by_rule": 1}
 
 
 def _answer(

@@ -120,10 +120,11 @@ class Evidence:
     async def _met_more(self, meetings: list[Meeting], book: Book) -> None:
         if {one for meeting in meetings for one in meeting.pair} - self._who.keys():
             self._who |= {one: known.who for one, known in (await book.contestants()).items()}
-        for pair, team, *numbers in meetings:
-            met = Met(ordered([self._who[one] for one in pair]), team, *numbers)
-            before = self._met.get((pair, team))
-            self._met[pair, team] = before.plus(met) if before else met
+        for meeting in meetings:
+            who = ordered([self._who[one] for one in meeting.pair])
+            met = Met(who, meeting.team, meeting.duels, meeting.began, meeting.last, meeting.began_at, meeting.last_at)
+            before = self._met.get((meeting.pair, meeting.team))
+            self._met[meeting.pair, meeting.team] = before.plus(met) if before else met
 
     async def tried(self, scope: Scope, who: tuple[Who, Who]) -> Tried:
         """Say among how many comparisons the scope's verdict stands."""

@@ -19,7 +19,7 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.store.evaluations import Evaluations, pairs_of
 from bot.store.evidence import Book, Contestant, Life
-from bot.verdict import Facts, OfflineLine, Scope, Timings, Who
+from bot.verdict import Facts, Named, OfflineLine, Scope, Timings, Who
 from bot.verdict.offline import paired
 from engine.contestants import open_adapter
 from engine.errors import BadAdapter
@@ -73,20 +73,20 @@ class Gatherer:
             requests_per_month=self._settings.team_requests_per_month or _two_figures(asked) or None,
         )
         prompted, tuned = (known.get(each.id) for each in who)
-        if prompted is None or tuned is None or who[0].arm.adapted or not who[1].arm.adapted:
+        if prompted is None or tuned is None or who[0].arm.adapted or (named := who[1].adapter) is None:
             return facts
         changed = [life for life in lives if (scope.since is None or life.live_at >= scope.since)]
         training = await self._trained(tuned)
-        return replace(facts, recipe=self._recipe(prompted, known, lives, changed), adapter=self._adapter(tuned, training, lives, changed))
+        recipe, took = self._recipe(prompted, known, lives, changed), _changes(tuned.who, lives, changed)
+        return replace(facts, recipe=recipe, adapter=self._adapter(named, tuned.base_name, training, took))
 
     def _recipe(self, one: Contestant, known: dict[str, Contestant], lives: list[Life], changed: list[Life]) -> RecipeFacts:
         recipe = one.recipe
         words = [recipe.get("system", ""), *(text for example in recipe.get("examples", ()) for text in example.values())]
         tried = {each.recipe_digest for each in known.values() if each.who.arm is one.who.arm}
-        name, _, version = one.who.recipe.rpartition(" ")
         return RecipeFacts(
-            name=name,
-            version=version,
+            name=one.who.recipe.name,
+            version=one.who.recipe.version,
             words=sum(len(text.split()) for text in words),
             examples=len(recipe.get("examples", ())),
             base=one.base_name,
@@ -97,19 +97,18 @@ class Gatherer:
             edit_to_live_s=_changes(one.who, lives, changed),
         )
 
-    def _adapter(self, one: Contestant, training: Training, lives: list[Life], changed: list[Life]) -> AdapterFacts:
-        name, _, version = one.who.adapter.rpartition(" ")
+    def _adapter(self, named: Named, base: str, training: Training, took: tuple[float, ...]) -> AdapterFacts:
+        """took: seconds of each change in the period, without the training."""
         settings, price = self._settings, self._hour_usd
         usd = settings.team_training_usd
         if usd is None:
             usd = training.usd
         if usd is None and training.hours is not None and price is not None:
             usd = training.hours * price
-        took = _changes(one.who, lives, changed)
         return AdapterFacts(
-            name=name,
-            version=version,
-            base=one.base_name,
+            name=named.name,
+            version=named.version,
+            base=base,
             base_revision=training.base_revision,
             rank=training.rank,
             trainable_parameters=training.trainable_parameters,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.app.evidence import Board
 from bot.charts import Chart, Form, Line, Picture, Theme, drawn
+from bot.evidence.bets import LEAST_UNITS
 from bot.verdict import Verdict
 from bot.verdict.words import ARM_NAMES
 
@@ -30,20 +31,20 @@ class Pictures:
 
 def state_of(verdict: Verdict) -> tuple[object, ...]:
     """What a picture depends on, short: another state is another picture."""
-    counts = (verdict.duels, verdict.ballots, sum(verdict.absent.values()), len(verdict.alone.total_s[0]))
-    return (verdict.scope.key, *counts, verdict.even, verdict.change, verdict.aspects)
+    counts = (verdict.ballots, sum(verdict.absent.values()), len(verdict.alone.total_s[0]))
+    return (verdict.scope.key, *counts, verdict.words, verdict.even, verdict.change, verdict.aspects)
 
 
 def lines_of(board: Board) -> tuple[Line, ...]:
     """The leader board's lines; contestants of one name are told apart by their ids."""
-    named = {each.id: f"{ARM_NAMES[each.arm]}, {each.adapter or each.recipe}" for each in board.who.values()}
+    named = {each.id: f"{ARM_NAMES[each.arm]}, {(each.adapter or each.recipe).words}" for each in board.who.values()}
     many = [name for name in named.values() if list(named.values()).count(name) > 1]
     told = {one: f"{name} ({one[:6]})" if name in many else name for one, name in named.items()}
     return tuple(
         Line(
             told[each.contestant],
             each.share,
-            each.interval,
+            each.interval if each.duels >= LEAST_UNITS else None,
             each.duels,
             board.who[each.contestant].arm.adapted,
             each.contestant == board.leader,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.ballots import Choice, Entrant, Verdict, carried, tally
 from bot.store import AnswerRecord, ClosedBy, DuelRecord
-from bot.verdict import Who, outcome
+from bot.verdict import Named, Who, outcome
 from engine.contestants import Contestant
 from engine.duel import Answer, Failure, Side
 from engine.request import Turn
@@ -38,7 +38,8 @@ def go_on_early(duel: DuelRecord) -> DuelRecord:
 
 def who(contestant: Contestant) -> Who:
     recipe, adapter = contestant.recipe, contestant.adapter
-    return Who(contestant.id, contestant.arm, f"{recipe.name} {recipe.version}", f"{adapter.name} {adapter.version}" if adapter else "")
+    made = Named(adapter.name, adapter.version) if adapter else None
+    return Who(contestant.id, contestant.arm, Named(recipe.name, recipe.version), made)
 
 
 def cut(outcomes: Mapping[Side, Answer | Failure], heard: Mapping[Side, str]) -> dict[Side, str]:
@@ -68,8 +69,8 @@ def ended(duel: DuelRecord, answers: dict[Entrant, AnswerRecord], now: datetime,
         return _failed(duel)
     copies = len({answer.who.id for answer in answers.values()}) == 1  # an A/A check asks nevertheless: the vote is what it checks
     if not copies and len({answer.text.strip() for answer in answers.values()}) == 1:
-        settled = {"closed_at": now, "closing": closing, "closed_by": "identical", "identical": True}
-        return replace(duel, state="closed", carried=duel.left, carried_by="identical", **settled)
+        duel = replace(duel, state="closed", closed_at=now, closing=closing, closed_by="identical", identical=True)
+        return replace(duel, carried=duel.left, carried_by="identical")
     return replace(duel, state="open")
 
 

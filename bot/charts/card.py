@@ -5,11 +5,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from bot.charts.look import Look, empty
+from bot.charts.look import LTR, Look, drawable, empty
 from bot.charts.words import NO_CARD
 from bot.evidence.card import Aspect
+from bot.evidence.figure import Figure as Fact
 from bot.verdict import Verdict
-from bot.verdict.figures import FAVOURS, rows_of
+from bot.verdict.figures import FAVOURS, value_words
 
 WIDTH, LINE, PAD = 10.4, 0.2, 0.13  # inches
 COLUMNS = (0.2, 1.75, 4.75, 7.95)  # left edges in inches: aspect, prompt, fine-tune, favours
@@ -22,7 +23,7 @@ def paint(verdict: Verdict, look: Look) -> Figure:
         return empty(look, NO_CARD, 7.6, 1.6)
     cells = [_cells(aspect) for aspect in verdict.aspects]
     heights = [max(len(first), len(second), 1 + len(reason)) * LINE + 2 * PAD for first, second, reason in cells]
-    title = textwrap.wrap(verdict.words, 100)
+    title = [LTR + line for line in textwrap.wrap(drawable(verdict.words), 100)]
     head = 0.3 + len(title) * 0.24 + 0.5
     total = head + sum(heights) + 0.1
     fig = Figure(figsize=(WIDTH, total), facecolor=look.ground)
@@ -56,6 +57,11 @@ def _rule(fig: Figure, look: Look, y: float) -> None:
 
 
 def _cells(aspect: Aspect) -> tuple[list[str], list[str], list[str]]:
-    rows = rows_of(aspect)
-    sides = [[part for row in rows if row[at] for part in textwrap.wrap(row[at], CELL, subsequent_indent="   ")] for at in (0, 1)]
-    return sides[0], sides[1], textwrap.wrap(aspect.reason, REASON + 6)
+    """Both sides' figures and the reason, as lines that fit their columns."""
+    first, second = ([part for fact in aspect.side(at) for part in _wrapped(fact)] for at in (0, 1))
+    return first, second, [LTR + part for part in textwrap.wrap(drawable(aspect.reason), REASON + 6)]
+
+
+def _wrapped(fact: Fact) -> list[str]:
+    words = f"{drawable(fact.label)}{LTR}: {drawable(value_words(fact))}"
+    return [LTR + part for part in textwrap.wrap(words, CELL, subsequent_indent="   ")]

@@ -1,5 +1,6 @@
 """What both sides have cost after so many requests, and where the lines cross, if they do."""
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from bot.charts.look import Look, dress, empty, figure
+from bot.charts.look import Look, drawable, dress, empty, figure
 from bot.verdict import Verdict
+from bot.verdict.figures import break_even_words
 from bot.verdict.words import names
 from engine.report import dollars
 
@@ -22,7 +24,7 @@ def paint(verdict: Verdict, look: Look) -> Figure:
     even = verdict.even
     prices = [sample.usd[0] for sample in verdict.samples if sample.usd[0] is not None and sample.usd[1] is not None]
     if even is None or not prices:
-        return empty(look, "Cumulative cost needs a price for both sides\nand the cost of training.", *SIZE)
+        return empty(look, "\n".join(textwrap.wrap(break_even_words(even, verdict.no_break_even), 48)), *SIZE)
     fig = figure(look, *SIZE)
     axes = fig.add_subplot()
     dress(axes, look)
@@ -49,7 +51,7 @@ def paint(verdict: Verdict, look: Look) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
     axes.set_xlabel("requests")
     for name, color, at, up in ((first, look.first, each, up_front[0]), (second, look.second, tuned, up_front[1])):
-        label = f"{name}: {dollars(up)} + {dollars(at * 1000)} per 1,000"
+        label = f"{drawable(name)}: {dollars(up)} + {dollars(at * 1000)} per 1,000"
         axes.plot([], [], color=color, linewidth=2.2, label=label)
     legend = axes.legend(loc="upper left", frameon=True, facecolor=look.ground, edgecolor="none", framealpha=0.85, fontsize=9)
     for text in legend.get_texts():

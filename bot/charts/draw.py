@@ -61,10 +61,10 @@ def draw(chart: Chart, verdict: Verdict, theme: Theme = "light", form: Form = "s
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     from bot.charts import card, cost, latency, leaders, share
-    from bot.charts.look import LOOKS, SETTINGS
+    from bot.charts.look import LOOKS, SETTINGS, fonts
 
     painters = {Chart.SHARE: share.paint, Chart.LATENCY: latency.paint, Chart.COST: cost.paint, Chart.CARD: card.paint}
-    with _ONE_AT_A_TIME, matplotlib.rc_context(SETTINGS):
+    with _ONE_AT_A_TIME, matplotlib.rc_context(SETTINGS | {"font.sans-serif": fonts()}):
         look = LOOKS[theme]
         fig = leaders.paint(board, look) if chart is Chart.BOARD else painters[chart](verdict, look)
         canvas = FigureCanvasSVG(fig) if form == "svg" else FigureCanvasAgg(fig)

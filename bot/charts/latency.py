@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from bot.charts.look import Look, dress, empty, figure
+from bot.charts.look import Look, drawable, dress, empty, figure
 from bot.charts.words import NO_TIMES, times
 from bot.verdict import Verdict
 from bot.verdict.facts import Paired
@@ -39,7 +39,7 @@ def _panel(axes: Axes, look: Look, paired: Paired, both: tuple[str, str]) -> Non
         counts, _ = np.histogram(side, edges)
         axes.stairs(counts / len(side), edges, color=color, fill=True, alpha=0.28)
         axes.stairs(counts / len(side), edges, color=color, linewidth=1.4)
-        axes.axvline(median, color=color, linewidth=1.6, linestyle=(0, (4, 2)), label=f"{name}, median {span(median)}")
+        axes.axvline(median, color=color, linewidth=1.6, linestyle=(0, (4, 2)), label=f"{drawable(name)}, median {span(median)}")
     axes.set(xlim=(0, top), yticks=[])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: span(value) if value else "0"))
     legend_of = axes.legend(

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from bot.charts.look import Look, dress, empty, figure
+from bot.charts.look import Look, drawable, dress, empty, figure
 from bot.charts.words import NO_BOARD, Line
+from bot.words import counted
 
 
 def paint(lines: Sequence[Line], look: Look) -> Figure:
@@ -18,12 +19,13 @@ def paint(lines: Sequence[Line], look: Look) -> Figure:
     dress(axes, look, grid="x")
     for at, line in enumerate(lines):
         color = look.second if line.adapted else look.first
-        axes.plot(line.interval, [at, at], color=color, linewidth=5, alpha=0.35, solid_capstyle="round")
+        if line.interval is not None:
+            axes.plot(line.interval, [at, at], color=color, linewidth=5, alpha=0.35, solid_capstyle="round")
         axes.plot(line.share, at, "o", color=color, markersize=8)
         axes.text(line.share, at - 0.3, f"{line.share:.0%}", ha="center", va="center", color=look.ink, fontsize=9)
     axes.axvline(0.5, color=look.soft, linewidth=1)
     axes.set(xlim=(0, 1), ylim=(len(lines) - 0.5, -0.6))
-    labels = [f"{line.name}{'  ✓' if line.ahead else ''}\n{line.duels:,} duels" for line in lines]
+    labels = [f"{drawable(line.name)}{'  ✓' if line.ahead else ''}\n{counted(line.duels, 'duel')}" for line in lines]
     axes.set_yticks(range(len(lines)), labels, fontsize=9, color=look.ink)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xlabel("expected share against the others, 95 % intervals")

@@ -1,22 +1,48 @@
 """The one look: colours as on the page, light and dark, and a bare figure to draw on."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from engine.printable import printable
+
 Theme = Literal["light", "dark"]
 SETTINGS: Any = {
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
     "font.size": 10,
     "svg.fonttype": "path",
     "svg.hashsalt": "duelbot",
     "axes.unicode_minus": True,
     "text.parse_math": False,  # a dollar is a dollar
 }
+
+
+OWN = "DejaVu Sans"  # comes with matplotlib; has no Chinese, Japanese or Korean
+MORE = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei", "PingFang SC", "Microsoft YaHei", "Yu Gothic")
+LTR = "\u200e"  # left-to-right mark: what follows keeps its place beside text that runs the other way
+
+
+@lru_cache(maxsize=1)
+def fonts() -> list[str]:
+    """The font of the pictures, and one that has more letters where the machine has such a one."""
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return [OWN, *[name for name in MORE if name in installed][:1]]
+
+
+@lru_cache(maxsize=1)
+def _letters() -> frozenset[int]:
+    return frozenset(code for name in fonts() for code in font_manager.get_font(font_manager.findfont(name)).get_charmap())
+
+
+def drawable(text: str) -> str:
+    """The text as the fonts can draw it, from the left; what they lack is shown as �."""
+    letters = _letters()
+    return LTR + "".join(letter if letter == "\n" or ord(letter) in letters else "\ufffd" for letter in printable(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +87,5 @@ def dress(axes: Axes, look: Look, *, grid: Literal["x", "y", "both"] | None = "y
 def empty(look: Look, words: str, width: float, height: float) -> Figure:
     """A picture of nothing yet, that says so."""
     fig = figure(look, width, height)
-    fig.text(0.5, 0.5, words, ha="center", va="center", color=look.soft, fontsize=11)
+    fig.text(0.5, 0.5, drawable(words), ha="center", va="center", color=look.soft, fontsize=11)
     return fig

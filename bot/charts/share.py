@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from bot.charts.look import Look, dress, empty, figure
+from bot.charts.look import Look, drawable, dress, empty, figure
+from bot.evidence.bets import LEAST_UNITS
 from bot.verdict import Verdict
 from bot.verdict.words import names
 
@@ -14,7 +15,7 @@ SIZE = (5.6, 3.0)
 
 
 def paint(verdict: Verdict, look: Look) -> Figure:
-    """The band is what the sequence has not excluded at each look; the grey strip is what counts as equal."""
+    """The band is what the sequence has not excluded at each look, from LEAST_UNITS requests on; the grey strip is what counts as equal."""
     first, second = names(verdict.who)
     if not verdict.trail:
         return empty(look, "The first closed duel will show here.", *SIZE)
@@ -23,8 +24,9 @@ def paint(verdict: Verdict, look: Look) -> Figure:
     dress(axes, look)
     looks = np.array(verdict.trail)
     if looks[0, 0] > 1 or len(looks) == 1:
-        looks = np.vstack([[0, looks[0, 1], 0, 1], looks])
+        looks = np.vstack([[0, looks[0, 1], 0, 1], looks])  # a line needs two points
     n, theta, low, high = looks.T
+    low, high = (np.where((n >= LEAST_UNITS) & (low <= theta) & (theta <= high), end, np.nan) for end in (low, high))
     delta = verdict.decision.delta
     axes.axhspan(0.5 - delta, 0.5 + delta, color=look.line, alpha=0.35, linewidth=0)
     axes.axhline(0.5, color=look.soft, linewidth=1)
@@ -36,9 +38,9 @@ def paint(verdict: Verdict, look: Look) -> Figure:
     axes.set(ylim=(0, 1), xlim=(0, max(n[-1] * 1.02, 2)))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
-    axes.set_xlabel("closed duels")
+    axes.set_xlabel("requests decided")
     right: dict[str, Any] = {"x": 0.992, "ha": "right", "transform": axes.get_yaxis_transform(), "fontsize": 9}
-    axes.text(y=0.965, s=f"{second} is better  ↑", va="top", color=look.second, fontweight="bold", **right)
-    axes.text(y=0.035, s=f"{first} is better  ↓", va="bottom", color=look.first, fontweight="bold", **right)
+    axes.text(y=0.965, s=f"{drawable(second)} is better  ↑", va="top", color=look.second, fontweight="bold", **right)
+    axes.text(y=0.035, s=f"{drawable(first)} is better  ↓", va="bottom", color=look.first, fontweight="bold", **right)
     axes.text(y=0.5 - delta + 0.012, s="practically equal", va="bottom", color=look.soft, **right)
     return fig

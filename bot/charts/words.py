@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from statistics import median
 
 from bot.evidence.capital import Interval
+from bot.evidence.figure import few
 from bot.verdict import Verdict
 from bot.verdict.facts import Paired
-from bot.verdict.figures import FAVOURS, break_even_words, span
+from bot.verdict.figures import FAVOURS, between, break_even_words, span
 from bot.verdict.words import names, share_words
+from bot.words import counted, started
 
 NO_DUEL = "No duel is decided yet."
 NO_TIMES = "No answer has been timed yet."
@@ -24,7 +26,7 @@ class Line:
 
     name: str
     share: float
-    interval: Interval
+    interval: Interval | None  # None: too few duels
     duels: int
     adapted: bool
     ahead: bool  # decided better than every other
@@ -33,9 +35,8 @@ class Line:
 def share(verdict: Verdict) -> str:
     if not verdict.trail:
         return NO_DUEL
-    name = names(verdict.who)[1]
-    told = share_words(verdict.decision, verdict.who)
-    return f"{name[0].upper()}{name[1:]}'s share of votes over {verdict.duels:,} duels with its confidence sequence. {told}"
+    told = share_words(verdict.decision, verdict.who, verdict.recent)
+    return f"{started(names(verdict.who)[1])}'s share of votes over {counted(verdict.requests, 'request')}, look by look. {told}"
 
 
 def times(verdict: Verdict) -> tuple[str, dict[str, Paired]]:
@@ -55,11 +56,11 @@ def latency(verdict: Verdict) -> str:
         return NO_TIMES
     first, second = names(verdict.who)
     said = [f"{title}: median {span(median(both[0]))} for {first}, {span(median(both[1]))} for {second}" for title, both in panels.items()]
-    return f"Distributions of times {how}, {len(panels['Full answer'][0]):,} requests. {'. '.join(said)}."
+    return f"Distributions of times {how}, {counted(len(panels['Full answer'][0]), 'answer')} a side. {'. '.join(said)}."
 
 
 def cost(verdict: Verdict) -> str:
-    return f"Cumulative cost against requests. {break_even_words(verdict.even)}"
+    return f"Cumulative cost against requests. {break_even_words(verdict.even, verdict.no_break_even)}"
 
 
 def card(verdict: Verdict) -> str:
@@ -71,5 +72,11 @@ def card(verdict: Verdict) -> str:
 def board(lines: Sequence[Line]) -> str:
     if len(lines) < 2:
         return NO_BOARD
-    said = "; ".join(f"{line.name} {line.share:.0%} ({line.interval.low:.0%} to {line.interval.high:.0%})" for line in lines)
-    return f"Leader board, strongest first: {said}."
+    return f"Leader board, strongest first: {'; '.join(f'{line.name} {standing_words(line)}' for line in lines)}."
+
+
+def standing_words(line: Line) -> str:
+    """The share with its interval, or why that is not shown."""
+    if line.interval is None:
+        return f"{line.share:.0%}; {few(line.duels, noun='duel')}"
+    return f"{line.share:.0%} {between(line.interval)}"

@@ -2,27 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal
 
 import numpy as np
 
+from bot.evidence.bets import LEAST_UNITS
 from bot.evidence.breakeven import BreakEven
+from bot.evidence.capital import Interval
 from bot.evidence.decision import Decision, State
+from bot.evidence.figure import Figure, Kind, few
 from bot.evidence.latency import difference, quantile
 from bot.evidence.pooling import TagShare
+from bot.words import listed, started
 
 Favours = Literal["prompted", "tuned", "open"]
-Value = float | int | str | None
+Row = tuple[Figure | None, Figure | None]
+"""Figures that stand side by side: the prompt's and the fine-tune's; None where a side has no such figure."""
 PAYS_BACK = 0.95  # how likely a fine-tune must pay back within its shelf life for cost to favour it
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One figure of one side. value None: not known, shown as such and never made up."""
-
-    name: str
-    value: Value
-    unit: str = ""
+NO_FIGURES = "there is no price for both sides"  # why there is no break-even, unless the caller knows better
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +28,18 @@ class Aspect:
     """A line of the card."""
 
     name: str
-    prompted: tuple[Figure, ...]
-    tuned: tuple[Figure, ...]
+    rows: tuple[Row, ...]
     favours: Favours
-    reason: str  # one sentence
-    n: int  # duels, samples or changes behind it; 0 where nothing was counted
+    reason: str  # one sentence; may name tags, which are the team's own text
+    n: int  # requests, samples or changes behind it; 0 where nothing was counted
+
+    def side(self, at: int) -> tuple[Figure, ...]:
+        """The figures of the prompt (0) or the fine-tune (1)."""
+        return tuple(figure for row in self.rows if (figure := row[at]) is not None)
+
+
+def _rows(prompted: Sequence[Figure], tuned: Sequence[Figure]) -> tuple[Row, ...]:
+    return tuple(zip_longest(prompted, tuned))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,7 @@ class CardInputs:
     total_s: tuple[Sequence[float], Sequence[float]] = ((), ())
     usd: tuple[Sequence[float], Sequence[float]] = ((), ())
     break_even: BreakEven | None = None
+    no_break_even: str = NO_FIGURES  # why there is none
     wage_usd_per_hour: float | None = None
     tags: tuple[TagShare, ...] = ()
     offline: Offline | None = None
@@ -118,56 +124,65 @@ def card(inputs: CardInputs) -> tuple[Aspect, ...]:
 def _definition(inputs: CardInputs) -> Aspect:
     recipe, adapter = inputs.recipe, inputs.adapter
     prompted = (
-        Figure("recipe", f"{recipe.name} {recipe.version}"),
-        Figure("length", recipe.words, "words"),
-        Figure("examples", recipe.examples),
+        Figure("recipe", Kind.TEXT, f"{recipe.name} {recipe.version}"),
+        Figure("length", Kind.COUNT, recipe.words, "word"),
+        Figure("examples", Kind.COUNT, recipe.examples),
     )
     tuned = (
-        Figure("adapter", f"{adapter.name} {adapter.version}"),
-        Figure("rank", adapter.rank),
-        Figure("trainable parameters", adapter.trainable_parameters),
-        Figure("base", adapter.base),
+        Figure("adapter", Kind.TEXT, f"{adapter.name} {adapter.version}"),
+        Figure("rank", Kind.COUNT, adapter.rank),
+        Figure("trainable parameters", Kind.COUNT, adapter.trainable_parameters),
+        Figure("base", Kind.TEXT, adapter.base),
     )
-    return Aspect("definition", prompted, tuned, "open", "This says what they are, not which is better.", 0)
+    return Aspect("definition", _rows(prompted, tuned), "open", "This says what they are, not which is better.", 0)
 
 
 def _purpose(inputs: CardInputs) -> Aspect:
     decision = inputs.decision
-    low, high = decision.interval
-    theta = decision.theta
-    shares = ((None if theta is None else 1 - theta, 1 - high, 1 - low), (theta, low, high))
-    prompted, tuned = ([Figure("share of votes", share), Figure("from", a), Figure("to", b)] for share, a, b in shares)
-    for at, figures in enumerate((prompted, tuned)):
-        figures.append(Figure("both bad", inputs.both_bad))
+    interval, theta = decision.shown, decision.theta
+    why = "no request is decided yet" if theta is None else few(decision.n)
+    mirrored = interval and Interval(1 - interval.high, 1 - interval.low)
+    sides = ((None if theta is None else 1 - theta, mirrored), (theta, interval))
+    shares = [[Figure("share of votes", Kind.SHARE, share, interval=within, why=why)] for share, within in sides]
+    for at, figures in enumerate(shares):
+        figures.append(Figure("both bad", Kind.SHARE, inputs.both_bad))
         if inputs.offline:
-            figures.append(Figure(f"offline {inputs.offline.metric}", inputs.offline.scores[at]))
+            figures.append(Figure(f"offline {inputs.offline.metric}", Kind.SHARE, inputs.offline.scores[at]))
     favours: dict[State, Favours] = {State.FIRST: "prompted", State.SECOND: "tuned"}
-    reasons = {
-        State.FIRST: "Voters prefer the prompt's answers.",
-        State.SECOND: "Voters prefer the fine-tune's answers.",
+    return Aspect("purpose", _rows(*shares), favours.get(decision.state, "open"), _purpose_reason(decision), decision.n)
+
+
+def _purpose_reason(decision: Decision) -> str:
+    little = ", by a little" if decision.within_delta else ""
+    return {
+        State.FIRST: f"Voters prefer the prompt's answers{little}.",
+        State.SECOND: f"Voters prefer the fine-tune's answers{little}.",
         State.EQUAL: f"Practically equal: the share lies within 1/2 ± {decision.delta:g}.",
         State.COLLECT: "The votes do not decide yet.",
         State.CHANGED: "Earlier and later votes contradict each other.",
-    }
-    return Aspect("purpose", tuple(prompted), tuple(tuned), favours.get(decision.state, "open"), reasons[decision.state], decision.n)
+    }[decision.state]
 
 
 def _complexity(inputs: CardInputs) -> Aspect:
     recipe, adapter = inputs.recipe, inputs.adapter
     prompted = (
-        Figure("prompt", recipe.prompt_tokens, "tokens"),
-        Figure("examples", recipe.examples),
-        Figure("versions tried", recipe.versions_tried),
-        Figure("authoring", recipe.authoring_minutes, "minutes"),
+        Figure("prompt", Kind.COUNT, recipe.prompt_tokens, "token"),
+        Figure("examples", Kind.COUNT, recipe.examples),
+        Figure("versions tried", Kind.COUNT, recipe.versions_tried),
+        _minutes("authoring", recipe.authoring_minutes),
     )
     tuned = (
-        Figure("labelled examples", adapter.labelled_examples),
-        Figure("training", adapter.steps, "steps"),
-        Figure("failed runs", adapter.failed_runs),
-        Figure("authoring", adapter.authoring_minutes, "minutes"),
+        Figure("labelled examples", Kind.COUNT, adapter.labelled_examples),
+        Figure("training", Kind.COUNT, adapter.steps, "step"),
+        Figure("failed runs", Kind.COUNT, adapter.failed_runs),
+        _minutes("authoring", adapter.authoring_minutes),
     )
     favours, reason = _lower((recipe.authoring_minutes, adapter.authoring_minutes), "took less of people's time", "authoring minutes")
-    return Aspect("complexity", prompted, tuned, favours, reason, 0)
+    return Aspect("complexity", _rows(prompted, tuned), favours, reason, 0)
+
+
+def _minutes(label: str, minutes: float | None) -> Figure:
+    return Figure(label, Kind.SECONDS, None if minutes is None else minutes * 60)
 
 
 def _lower(values: tuple[float | None, float | None], better: str, what: str) -> tuple[Favours, str]:
@@ -190,30 +205,32 @@ def _cost(inputs: CardInputs) -> Aspect:
     for side, spent in zip(inputs.usd, minutes, strict=True):
         each = float(np.mean(side)) * 1000 if len(side) else None
         accepted = None if each is None or inputs.both_bad is None or inputs.both_bad >= 1 else each / (1 - inputs.both_bad)
-        figures = [Figure("per 1,000 answers", each, "usd"), Figure("per 1,000 accepted", accepted, "usd")]
-        paid.append([*figures, Figure("authoring", _authoring_usd(spent, wage), "usd")])
-    tuned = (*paid[1], Figure("training", inputs.adapter.training_usd, "usd"), *_break_even_figures(inputs.break_even))
-    favours, reason = _cost_favours(inputs.break_even)
-    return Aspect("cost", tuple(paid[0]), tuned, favours, reason, len(inputs.usd[0]))
+        figures = [Figure("per 1,000 answers", Kind.USD, each), Figure("per 1,000 accepted", Kind.USD, accepted)]
+        paid.append([*figures, Figure("authoring", Kind.USD, _authoring_usd(spent, wage))])
+    paid[1] += [Figure("training", Kind.USD, inputs.adapter.training_usd), *_break_even_figures(inputs.break_even, inputs.no_break_even)]
+    favours, reason = cost_favours(inputs.break_even, inputs.no_break_even)
+    return Aspect("cost", _rows(*paid), favours, reason, len(inputs.usd[0]))
 
 
-def _break_even_figures(even: BreakEven | None) -> tuple[Figure, ...]:
+def _break_even_figures(even: BreakEven | None, why: str) -> tuple[Figure, ...]:
     if even is None:
-        return (Figure("break-even", None, "answers"),)
-    answers: Value = "never" if even.answers is None else even.answers
-    months: Value = "never" if even.answers is None else even.months
+        return (Figure("break-even", Kind.COUNT, None, "answer", why=why),)
+    when = Figure("break-even", Kind.TEXT, "never")
+    if even.answers is not None:
+        when = Figure("break-even", Kind.COUNT, even.answers, "answer")
+    in_time = "requests per month or shelf life are not set"
     return (
-        Figure("break-even", answers, "answers"),
-        Figure("break-even", months, "months"),
-        Figure("chance that it never pays back", even.never),
-        Figure("chance that it pays back within its shelf life", even.in_time),
+        when,
+        *(() if even.months is None else (Figure("break-even", Kind.COUNT, even.months, "month"),)),
+        Figure("chance that it never pays back", Kind.SHARE, even.never),
+        Figure("chance that it pays back within its shelf life", Kind.SHARE, even.in_time, why=in_time),
     )
 
 
-def _cost_favours(even: BreakEven | None) -> tuple[Favours, str]:
-    """By the break-even distribution: sure enough to pay back in time, sure enough never to, or open."""
+def cost_favours(even: BreakEven | None, why: str = NO_FIGURES) -> tuple[Favours, str]:
+    """Say whom cost favours, training included: sure enough to pay back in time, sure enough never to, or open. why: no break-even."""
     if even is None:
-        return "open", "Without a price for both sides nothing can be said about cost."
+        return "open", f"Nothing can be said about cost: {why}."
     if even.never >= PAYS_BACK:
         return "prompted", "The fine-tune is not cheaper per answer, so it never pays back."
     if even.in_time is None:
@@ -235,16 +252,16 @@ def _time(inputs: CardInputs) -> Aspect:
         for label, samples in (("first token", inputs.first_token_s[at]), ("full answer", inputs.total_s[at])):
             for q in (0.5, 0.95):
                 found = quantile(samples, q)
-                lines.append(Figure(f"{label} p{q * 100:g}", found.value, f"s ({found.why})" if found.value is None else "s"))
-        figures.append((*lines, Figure(name, _median(changes[at]), "s")))
+                lines.append(Figure(f"{label} p{q * 100:g}", Kind.SECONDS, found.value, why=found.why))
+        figures.append((*lines, Figure(name, Kind.SECONDS, _median(changes[at]))))
     gap = difference(*inputs.total_s)
     favours, reason = _faster(gap.interval, gap.n)
-    return Aspect("time", figures[0], figures[1], favours, reason, gap.n)
+    return Aspect("time", _rows(*figures), favours, reason, gap.n)
 
 
 def _faster(gap: tuple[float, float] | None, n: int) -> tuple[Favours, str]:
-    """From the interval of the median paired difference, tuned minus prompted, in full answers."""
-    if gap is None:
+    """Say who is faster, from the interval of the median paired difference, tuned minus prompted, in full answers."""
+    if gap is None or n < LEAST_UNITS:
         return "open", f"Too few answers to compare their times: {n} on each side."
     if gap[0] <= 0 <= gap[1]:
         return "open", "The two are equally fast as far as the samples show."
@@ -258,39 +275,62 @@ def _median(samples: Sequence[float]) -> float | None:
 def _flexibility(inputs: CardInputs) -> Aspect:
     changes = (inputs.recipe.edit_to_live_s, inputs.adapter.data_to_live_s)
     taken = (_median(changes[0]), _median(changes[1]))
-    prompted = (Figure("changes", len(changes[0])), Figure("each", taken[0], "s"))
-    tuned = (Figure("changes", len(changes[1])), Figure("each", None if taken[1] is None else taken[1] / 60, "minutes"))
+    prompted, tuned = (
+        (Figure("changes", Kind.COUNT, len(made)), Figure("each", Kind.SECONDS, middle))
+        for made, middle in zip(changes, taken, strict=True)
+    )
     favours, reason = _lower(taken, "is changed in less time", "measured changes")
-    return Aspect("flexibility", prompted, tuned, favours, reason, len(changes[0]) + len(changes[1]))
+    return Aspect("flexibility", _rows(prompted, tuned), favours, reason, len(changes[0]) + len(changes[1]))
 
 
 def _use_cases(inputs: CardInputs) -> Aspect:
-    found: dict[Favours, list[str]] = {"prompted": [], "tuned": []}
-    for tag in inputs.tags:
-        if tag.differs:
-            found["tuned" if tag.raw > 0.5 else "prompted"].append(tag.tag)
-    sides = [[Figure(tag.tag, share, f"of {tag.n} duels") for tag, share in _tag_shares(inputs.tags, side)] for side in (0, 1)]
+    found = {side: [f"“{tag.tag}”" for tag in inputs.tags if better_on(tag) == side] for side in (0, 1)}
+    told = ("the prompt", "the fine-tune")
+    words = "; ".join(f"{told[side]} is better on {listed(tags, 6)}" for side, tags in found.items() if tags)
     winners = [side for side, tags in found.items() if tags]
-    told = {"prompted": "the prompt", "tuned": "the fine-tune"}
-    words = "; ".join(f"{told[side]} is better on {', '.join(found[side])}" for side in winners)
-    favours: Favours = winners[0] if len(winners) == 1 else "open"
-    reason = f"{words[0].upper()}{words[1:]}." if words else "No tag shows a difference yet."
-    return Aspect("use cases", tuple(sides[0]), tuple(sides[1]), favours, reason, sum(tag.n for tag in inputs.tags))
+    favours: Favours = "open" if len(winners) != 1 else "tuned" if winners[0] else "prompted"
+    reason = f"{started(words)}." if words else "No tag shows a difference yet."
+    return Aspect("use cases", tuple(map(_tag_row, inputs.tags)), favours, reason, sum(tag.n for tag in inputs.tags))
 
 
-def _tag_shares(tags: Sequence[TagShare], side: int) -> list[tuple[TagShare, float]]:
-    return [(tag, tag.pooled if side == 1 else 1 - tag.pooled) for tag in tags]
+def better_on(tag: TagShare) -> Literal[0, 1] | None:
+    """The side that was found better on the requests of this tag; None while none was."""
+    if not tag.differs:
+        return None
+    return 1 if tag.raw > 0.5 else 0
+
+
+def tag_share(tag: TagShare) -> tuple[float, Interval | None]:
+    """The fine-tune's share as it may be shown: pooled, or the tag's own where the pooled one contradicts what was found."""
+    if (side := better_on(tag)) is not None and (tag.pooled > 0.5) != (side == 1):
+        return tag.raw, None
+    return tag.pooled, tag.interval if tag.n >= LEAST_UNITS else None
+
+
+def _tag_row(tag: TagShare) -> Row:
+    share, interval = tag_share(tag)
+    mirrored = interval and Interval(1 - interval.high, 1 - interval.low)
+    first, second = (
+        Figure(tag.tag, Kind.SHARE, value, "request", within, tag.n) for value, within in ((1 - share, mirrored), (share, interval))
+    )
+    return first, second
 
 
 def _dependency(inputs: CardInputs) -> Aspect:
     recipe, adapter = inputs.recipe, inputs.adapter
-    prompted = (Figure("base model", recipe.base), Figure("licence", recipe.licence), Figure("runs on", recipe.runs_on))
+    prompted = (
+        Figure("base model", Kind.TEXT, recipe.base),
+        Figure("licence", Kind.TEXT, recipe.licence),
+        Figure("runs on", Kind.TEXT, recipe.runs_on),
+    )
     tuned = (
-        Figure("base revision", adapter.base_revision),
-        Figure("training tools", adapter.training_tools),
-        Figure("training device", adapter.gpu),
-        Figure("shelf life", adapter.shelf_life_months, "months"),
+        Figure("base revision", Kind.TEXT, adapter.base_revision),
+        Figure("training tools", Kind.TEXT, adapter.training_tools),
+        Figure("training device", Kind.TEXT, adapter.gpu),
+        Figure("shelf life", Kind.COUNT, adapter.shelf_life_months, "month"),
     )
     if adapter.base_revision is None:
-        return Aspect("dependency", prompted, tuned, "open", "The adapter's card pins no base revision, so its ties are not known.", 0)
-    return Aspect("dependency", prompted, tuned, "prompted", "The adapter works on one base revision only; a recipe can move.", 0)
+        reason = "The adapter's card pins no base revision, so its ties are not known."
+        return Aspect("dependency", _rows(prompted, tuned), "open", reason, 0)
+    reason = "The adapter works on one base revision only; a recipe can move."
+    return Aspect("dependency", _rows(prompted, tuned), "prompted", reason, 0)

@@ -49,13 +49,14 @@ class Decision:
     state: State
     n: int  # units
     theta: float | None  # mean score so far; None before the first unit
-    interval: Interval  # holds theta at all looks at once with probability 1 - alpha
+    interval: Interval  # holds theta at all looks at once with probability 1 - alpha, whatever else is compared
     log_e_value: float  # log of the evidence against 1/2 now, by the winner's bets
     delta: float
     alpha: float
     comparisons: float  # that share alpha; the threshold is comparisons / alpha
     log_e_peak: float  # the highest that the evidence against 1/2 ever was; a winner is found when it reaches log_threshold
     small: bool  # found to lie within 1/2 +- delta; with FIRST or SECOND: a true difference, but a small one
+    outnumbered: bool  # the pair by itself would be decided, were it not one comparison of several
     held_back: bool  # the units that count would decide, were it not for those that are missing
     recent: Recent | None  # None where the order of the latest units is not known
 
@@ -125,10 +126,11 @@ def decide(capital: Capital, *, delta: float = DELTA, alpha: float = ALPHA, pair
     threshold = check(delta, alpha, pairs)
     if delta != capital.delta:
         raise BadEvidence(f"The evidence was gathered for a margin of {capital.delta:g}, not {delta:g}. Rebuild it from the ballots.")
-    state = _state(capital, capital.interval(threshold), capital.claims(threshold))
-    interval, claims, alone = capital.interval(threshold), capital.claims(threshold), state
-    if bounds and state is not State.CHANGED:
-        interval, claims = bounds.interval(threshold), bounds.claims(threshold)
+    interval, claims = capital.interval(1 / alpha), capital.claims(threshold)
+    alone, counting = _state(capital, interval, capital.claims(1 / alpha)), _state(capital, interval, claims)
+    state = counting
+    if bounds and counting is not State.CHANGED:
+        interval, claims = bounds.interval(1 / alpha), bounds.claims(threshold)
         state = _state(capital, interval, claims)
     latest = capital.recent
     return Decision(
@@ -142,7 +144,8 @@ def decide(capital: Capital, *, delta: float = DELTA, alpha: float = ALPHA, pair
         comparisons=pairs,
         log_e_peak=float(capital.proven[:2].max()),
         small=claims.within,
-        held_back=state is not alone,
+        held_back=state is not counting,
+        outnumbered=counting is not alone,
         recent=Recent(len(latest), float(latest.mean())) if len(latest) else None,
     )
 

@@ -8,11 +8,23 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.charts import Line
+from bot.charts.words import standing_words
+from bot.evidence.bets import LEAST_UNITS
 from bot.evidence.card import Aspect
 from bot.verdict import Unknown, Verdict
-from bot.verdict.figures import FAVOURS, break_even_words, latency_words, offline_words, reading_words, rows_of, tag_words
+from bot.verdict.figures import (
+    FAVOURS,
+    absent_words,
+    break_even_words,
+    latency_words,
+    line_words,
+    offline_words,
+    reading_words,
+    tag_words,
+)
 from bot.verdict.trail import Point
 from bot.verdict.words import names, robust_words
+from bot.words import counted
 from engine.printable import one_line, printable
 
 BAR = 40  # cells of a picture made of letters
@@ -25,7 +37,7 @@ def verdict(found: Verdict | Unknown) -> RenderableType:
         return Text(printable(found.words))
     lines: list[RenderableType] = [Text(printable(found.words), "bold")]
     if found.duels:
-        counts = f"{found.duels:,} duels, {found.ballots:,} ballots, {found.voters:,} voters"
+        counts = f"{counted(found.ballots, 'ballot')} of {counted(found.voters, 'voter')}"
         voted = "" if found.voted_share is None else f", {found.voted_share:.0%} of duels voted on"
         lines.append(Text(f"{counts}{voted}. {robust_words(found.decision, found.robust, found.voters)}"))
     lines += [Text(f"· {printable(line)}", "dim") for line in found.change]
@@ -42,11 +54,13 @@ def results(found: Verdict | Unknown, board: Sequence[Line] = ()) -> RenderableT
         parts += [_head("The share and its sequence"), trail(found.trail, both)]
     if found.aspects:
         parts += [_head("The decision card"), card(found.aspects)]
-    parts += [_head("Cost"), Text(break_even_words(found.even))]
+    parts += [_head("Cost"), Text(break_even_words(found.even, found.no_break_even))]
     if found.latency:
         rows = [row for line in found.latency for row in latency_words(line)]
         parts += [_head("Time"), _table(("", *both), rows)]
     parts += [_head("Is the vote sound?"), _table(("", "", ""), map(reading_words, found.readings.values()))]
+    if left_out := absent_words(found.absent):
+        parts.append(Text(left_out, "dim"))
     if found.tags:
         parts += [_head("By tag"), _table(("", "the fine-tune's share, pooled", "found"), map(tag_words, found.tags))]
     if found.offline:
@@ -63,17 +77,24 @@ def trail(points: Sequence[Point], both: tuple[str, str]) -> RenderableType:
     kept = [*points[:-1:step], points[-1]]
     grid = Table.grid(padding=(0, 2, 0, 0))
     for point in kept:
-        grid.add_row(Text(f"{point.n:,} duels"), Text(bar(point)), Text(f"{point.theta:.0%} ({point.low:.0%} to {point.high:.0%})"))
+        within = f" ({point.low:.0%} to {point.high:.0%})" if known(point) else ""
+        grid.add_row(Text(counted(point.n, "request")), Text(bar(point)), Text(f"{point.theta:.0%}{within}"))
     axis = f"0 %{'50 %'.center(BAR - 8)}100 %"
-    grid.add_row(Text(), Text(axis, "dim"), Text(f"right: {both[1]}, left: {both[0]}", "dim"))
+    grid.add_row(Text(), Text(axis, "dim"), Text(printable(f"right: {both[1]}, left: {both[0]}"), "dim"))
     return grid
+
+
+def known(point: Point) -> bool:
+    """Whether the look has an interval to show: of enough requests, and not contradicted by its own share."""
+    return point.n >= LEAST_UNITS and point.low <= point.theta <= point.high
 
 
 def bar(point: Point) -> str:
     """──────├═══●═══┤─── with a mark at one half."""
     cells = ["·"] * (BAR + 1)
-    low, high = (round(max(0.0, min(1.0, end)) * BAR) for end in (point.low, point.high))
-    cells[min(low, high) : max(low, high) + 1] = "━" * (abs(high - low) + 1)
+    if known(point):
+        low, high = (round(max(0.0, min(1.0, end)) * BAR) for end in (point.low, point.high))
+        cells[low : high + 1] = "━" * (high - low + 1)
     cells[BAR // 2] = "│"
     cells[round(point.theta * BAR)] = "●"
     return "".join(cells)
@@ -86,14 +107,14 @@ def card(aspects: Iterable[Aspect]) -> RenderableType:
     for title, ratio in (("prompt", 5), ("fine-tune", 5), ("favours", 4)):
         table.add_column(title, ratio=ratio, overflow="fold", header_style="bold")
     for aspect in aspects:
-        rows = rows_of(aspect)
-        cells = [Text("\n".join(printable(row[at]) for row in rows if row[at]), overflow="fold") for at in (0, 1)]
-        table.add_row(Text(aspect.name, "bold"), *cells, Text.assemble((FAVOURS[aspect.favours], "bold"), f"\n{aspect.reason}\n"))
+        cells = [Text("\n".join(printable(line_words(figure)) for figure in aspect.side(at)), overflow="fold") for at in (0, 1)]
+        reason = printable(aspect.reason)
+        table.add_row(Text(aspect.name, "bold"), *cells, Text.assemble((FAVOURS[aspect.favours], "bold"), f"\n{reason}\n"))
     return table
 
 
 def _standing(line: Line) -> tuple[str, str, str]:
-    return line.name, f"{line.share:.0%} ({line.interval.low:.0%} to {line.interval.high:.0%})", f"{line.duels:,} duels"
+    return line.name, standing_words(line), counted(line.duels, "duel")
 
 
 def _head(words: str) -> RenderableType:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from bot.ballots import Ballot
 from bot.evidence.duels import ClosedDuel, Pair, Took
-from bot.store.records import ballot_of, stamp
+from bot.store.records import ballot_of, stamp, who_of
 from bot.store.transaction import Transaction
 from bot.verdict import Filed, Outcome, Sample, Scope, Who, repeats
 from engine.contestants import Arm
@@ -349,9 +349,8 @@ def _filed(row: sqlite3.Row, ballots: tuple[Ballot, ...], guesses: tuple[tuple[s
 
 
 def _contestant(row: sqlite3.Row) -> Contestant:
-    adapter = f"{row['adapter_name']} {row['adapter_version']}" if row["adapter_name"] is not None else ""
     return Contestant(
-        who=Who(row["id"], Arm(row["arm"]), f"{row['recipe_name']} {row['recipe_version']}", adapter),
+        who=who_of(row, row["id"]),
         recipe=json.loads(row["recipe"]),
         recipe_digest=row["recipe_digest"],
         adapter_digest=row["adapter_digest"],

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 from bot.ballots import Ballot, Entrant, Verdict, seats_of
-from bot.verdict.scope import Who
+from bot.verdict.scope import Named, Who
 from engine.backends.base import Finish, Usage
 from engine.contestants import Arm
 from engine.cost import Cost
@@ -147,11 +147,16 @@ def answer_row(duel: str, entrant: Entrant, answer: AnswerRecord) -> dict[str, A
     }
 
 
+def who_of(row: sqlite3.Row, contestant: str) -> Who:
+    """The contestant of this id, from a row with the columns of `contestants`."""
+    adapter = None if row["adapter_name"] is None else Named(row["adapter_name"], row["adapter_version"])
+    return Who(contestant, Arm(row["arm"]), Named(row["recipe_name"], row["recipe_version"]), adapter)
+
+
 def answer_of(row: sqlite3.Row) -> AnswerRecord:
     """From a row of `answers` joined with its contestant's names."""
-    adapter = f"{row['adapter_name']} {row['adapter_version']}" if row["adapter_name"] is not None else ""
     return AnswerRecord(
-        who=Who(row["contestant"], Arm(row["arm"]), f"{row['recipe_name']} {row['recipe_version']}", adapter),
+        who=who_of(row, row["contestant"]),
         text=row["text"],
         finish=row["finish"],
         failure_kind=row["failure_kind"],

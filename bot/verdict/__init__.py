@@ -6,18 +6,21 @@ from bot.verdict.ledger import Filed, Ledger
 from bot.verdict.outcome import outcome
 from bot.verdict.outcomes import Outcome, fold, repeats
 from bot.verdict.samples import Sample
-from bot.verdict.scope import Scope, Who, ordered
+from bot.verdict.scope import Named, Scope, Who, ordered
+from bot.verdict.tried import Tried
 
 __all__ = [
     "Facts",
     "Filed",
     "Latency",
     "Ledger",
+    "Named",
     "OfflineLine",
     "Outcome",
     "Sample",
     "Scope",
     "Timings",
+    "Tried",
     "Unknown",
     "Verdict",
     "Who",

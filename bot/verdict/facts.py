@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bot.evidence.card import AdapterFacts, Offline, RecipeFacts
 from bot.evidence.latency import Quantile, difference, quantile
 from bot.verdict.scope import Who
+from bot.verdict.tried import ONE_TRY, Tried
 
 QUANTILES = (0.5, 0.95)
 Paired = tuple[tuple[float, ...], tuple[float, ...]]
@@ -43,6 +44,8 @@ class Facts:
     offline: Offline | None = None
     offline_details: tuple[OfflineLine, ...] = ()
     alone: Timings = Timings()  # replays of past requests while the engine was idle
+    open: int = 0  # duels of the scope whose vote is open
+    tried: Tried = ONE_TRY
 
 
 @dataclass(frozen=True, slots=True)

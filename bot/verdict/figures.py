@@ -1,40 +1,71 @@
 """Figures of a verdict in words, the same for page, terminal, Discord and pictures. Pure."""
 
+from bot.evidence import diagnostics
+from bot.evidence.bets import LEAST_UNITS
 from bot.evidence.breakeven import BreakEven
-from bot.evidence.card import Aspect, Figure
-from bot.evidence.diagnostics import Kind, Reading
+from bot.evidence.capital import Interval
+from bot.evidence.card import better_on, tag_share
+from bot.evidence.diagnostics import Reading
+from bot.evidence.duels import Absence
+from bot.evidence.figure import Figure, Kind, few
 from bot.evidence.latency import Quantile
 from bot.evidence.pooling import TagShare
 from bot.verdict.facts import Latency, OfflineLine
+from bot.words import counted
 from engine.report import dollars, seconds
 
 UNKNOWN = "unknown"
 FAVOURS = {"prompted": "the prompt", "tuned": "the fine-tune", "open": "open"}
-_SHARES = {"share of votes", "from", "to", "both bad"}
-KINDS = {
-    Kind.POSITION: ("Left answer preferred", "near 50\u00a0% is good: a coin seats them"),
-    Kind.LENGTH: ("Longer answer preferred", "far from 50\u00a0%, length may be what is voted on"),
-    Kind.BLINDING: ("Right minus wrong guesses at the fine-tune", "near 0 is good: nobody can tell"),
-    Kind.TIE: ("Voters who said tie", ""),
-    Kind.BOTH_BAD: ("Voters who said both bad", ""),
+READINGS = {
+    diagnostics.Kind.POSITION: ("Left answer preferred", "near 50\u00a0% is good: a coin seats them"),
+    diagnostics.Kind.LENGTH: ("Longer answer preferred", "far from 50\u00a0%, length may be what is voted on"),
+    diagnostics.Kind.BLINDING: ("Right minus wrong guesses at the fine-tune", "near 0 is good: nobody can tell"),
+    diagnostics.Kind.TIE: ("Voters who said tie", ""),
+    diagnostics.Kind.BOTH_BAD: ("Voters who said both bad", ""),
+}
+ABSENT = {
+    Absence.FAILED: "in which a side failed",
+    Absence.TRAINED_ON: "on requests of the training data",
+    Absence.AUTO_TIE: "with identical answers",
+    Absence.NO_BALLOTS: "without a ballot",
 }
 
 
-def figure_words(figure: Figure) -> str:
-    """The value with its unit; what is not known says so."""
-    value, unit = figure.value, figure.unit
-    if value is None:
-        return unit.removeprefix("s (").removesuffix(")") if unit.startswith("s (") else UNKNOWN
+def value_words(figure: Figure) -> str:
+    """The value with its unit and interval, as its kind is written; what is not known says why."""
+    if figure.value is None:
+        return figure.why or UNKNOWN
+    within = f" {between(figure.interval, figure.kind)}" if figure.interval else ""
+    behind = "" if figure.n is None else f" of {counted(figure.n, figure.unit)}"
+    return f"{_amount(figure.value, figure.kind, figure.unit)}{behind}{within}"
+
+
+def _amount(value: int | float | str, kind: Kind, unit: str = "") -> str:
     if isinstance(value, str):
         return value
-    if figure.name in _SHARES or figure.name.startswith(("chance", "offline")) or unit.startswith("of "):
-        return f"{value:.0%}{f' {unit}' if unit else ''}"
-    if unit == "usd":
-        return dollars(value)
-    if unit == "s":
-        return span(value)
-    amount = f"{value:,}" if isinstance(value, int) or value == int(value) else f"{value:,.1f}"
-    return f"{amount.removesuffix('.0')} {unit}".strip()
+    match kind:
+        case Kind.SHARE:
+            return f"{value:.0%}"
+        case Kind.USD:
+            return dollars(value)
+        case Kind.SECONDS:
+            return span(value)
+        case _ if unit == "month":
+            return counted_months(value)
+        case _ if value == int(value):
+            return counted(int(value), unit) if unit else f"{int(value):,}"
+        case _:
+            return f"{value:,.1f} {unit}{'s' if unit else ''}".strip()
+
+
+def between(interval: Interval, kind: Kind = Kind.SHARE) -> str:
+    """Both ends in brackets."""
+    return f"({_amount(interval.low, kind)} to {_amount(interval.high, kind)})"
+
+
+def line_words(figure: Figure | None) -> str:
+    """Label and value on one line, for fronts that have no columns for them; empty where a side has no such figure."""
+    return "" if figure is None else f"{figure.label}: {value_words(figure)}"
 
 
 def span(value_s: float) -> str:
@@ -45,45 +76,32 @@ def span(value_s: float) -> str:
     return f"{value_s / 86_400:,.0f} days"
 
 
-def rows_of(aspect: Aspect) -> list[tuple[str, str]]:
-    """The aspect's figures as lines for both sides: those of one name side by side, joined where they belong together."""
-    sides = [[(figure.name, figure_words(figure)) for figure in _joined(figures)] for figures in (aspect.prompted, aspect.tuned)]
-    lines = []
-    for at in range(max(map(len, sides), default=0)):
-        pair = [f"{side[at][0]}: {side[at][1]}" if at < len(side) else "" for side in sides]
-        lines.append((pair[0], pair[1]))
-    return lines
-
-
-def _joined(figures: tuple[Figure, ...]) -> list[Figure]:
-    """A share with its ends is one line."""
-    names = [figure.name for figure in figures]
-    if "from" not in names:
-        return list(figures)
-    share, low, high, *rest = figures
-    if share.value is None:
-        return [Figure("share of votes", "no duel yet"), *rest]
-    said = f"{figure_words(share)} ({figure_words(low)} to {figure_words(high)})"
-    return [Figure("share of votes", said), *rest]
-
-
 def reading_words(reading: Reading) -> tuple[str, str, str]:
     """What is read, the value with its interval, what it means."""
-    name, meaning = KINDS[reading.kind]
+    name, meaning = READINGS[reading.kind]
     if reading.value is None:
         return name, "no duel says anything yet", meaning
-    told = "{:+.2f} ({:+.2f} to {:+.2f})" if reading.kind is Kind.BLINDING else "{:.0%} ({:.0%} to {:.0%})"
+    counts = counted(reading.n, "duel")
+    one = "{:+.2f}" if reading.kind is diagnostics.Kind.BLINDING else "{:.0%}"
     if reading.interval is None:
-        told = told.split(" (", maxsplit=1)[0]
-    value = told.format(reading.value, *(reading.interval or ()))
-    return name, f"{value}, {counted(reading.n, 'duel')}", f"look into this: {meaning}" if reading.amiss else meaning
+        return name, f"{one.format(reading.value)}, {counts}; {few(reading.n, noun='duel')}", meaning
+    low, high = (one.format(end) for end in reading.interval)
+    return name, f"{one.format(reading.value)} ({low} to {high}), {counts}", f"look into this: {meaning}" if reading.amiss else meaning
+
+
+def absent_words(absent: dict[Absence, int]) -> str:
+    """Closed duels that are no evidence, by reason; empty when there are none."""
+    parts = [f"{counted(count, 'duel')} {ABSENT.get(reason, reason.replace('_', ' '))}" for reason, count in absent.items() if count]
+    return f"Left out: {', '.join(parts)}." if parts else ""
 
 
 def quantile_words(found: Quantile) -> str:
     """A quantile with its interval, or why there is none."""
     if found.value is None:
         return found.why
-    return span(found.value) + (f" ({span(found.interval.low)} to {span(found.interval.high)})" if found.interval else "")
+    return span(found.value) + (
+        f" ({span(found.interval.low)} to {span(found.interval.high)})" if found.interval and found.n >= LEAST_UNITS else ""
+    )
 
 
 def latency_words(line: Latency) -> list[tuple[str, str, str]]:
@@ -96,10 +114,10 @@ def latency_words(line: Latency) -> list[tuple[str, str, str]]:
     ]
 
 
-def break_even_words(even: BreakEven | None) -> str:
-    """When the fine-tune has paid for itself, in one or two sentences; never is an answer."""
+def break_even_words(even: BreakEven | None, why: str) -> str:
+    """When the fine-tune has paid for itself, in one or two sentences; never is an answer. why: why there is no break-even."""
     if even is None:
-        return "Break-even is not known: it needs a price for both sides and the cost of training."
+        return f"Break-even is not known: {why}."
     each = f"{dollars(abs(even.saving_usd) * 1000)} per 1,000 answers"
     if even.answers is None:
         after = "It never pays back: the fine-tune costs" + (f" {each} more." if even.saving_usd < 0 else " as much per answer.")
@@ -107,32 +125,39 @@ def break_even_words(even: BreakEven | None) -> str:
         after = f"The fine-tune is ahead from the first answer: it costs no more up front and saves {each}."
     else:
         months = "" if even.months is None else f", {counted_months(even.months)}"
-        after = f"The fine-tune pays back after {even.answers:,} answers{months}: {dollars(even.extra_usd)} more up front, {each} saved."
+        after = f"The fine-tune pays back after {counted(even.answers, 'answer')}{months}"
+        after = f"{after}: {dollars(even.extra_usd)} more up front, {each} saved."
     chance = f" Resampled over {counted(even.n, 'duel')}, it never pays back with a chance of {even.never:.0%}"
     in_time = "" if even.in_time is None else f", and pays back within its shelf life with {even.in_time:.0%}"
     return f"{after}{chance}{in_time}."
 
 
 def counted_months(months: float) -> str:
+    """How long, as one says it of months."""
     if months < 0.1:
-        return "within days"
-    return f"{months:,.1f} months" if months < 24 else f"{months / 12:,.0f} years"
+        return "within days" if months else "at once"
+    if months < 24:
+        shown = f"{months:,.1f}".removesuffix(".0")
+        return f"{shown} {'month' if shown == '1' else 'months'}"
+    return f"{months / 12:,.0f} years"
 
 
 def tag_words(tag: TagShare) -> tuple[str, str, str]:
     """Tag, the fine-tune's share there, what is found."""
-    ends = f" ({tag.interval.low:.0%} to {tag.interval.high:.0%})" if tag.interval else ""
-    share = f"{tag.pooled:.0%}{ends}, {counted(tag.n, 'duel')}"
-    if not tag.differs:
-        return tag.tag, share, "open"
-    return tag.tag, share, "the fine-tune is better" if tag.raw > 0.5 else "the prompt is better"
+    share, interval = tag_share(tag)
+    within = "" if interval is None else f" {between(interval)}"
+    told = f"{share:.0%}{within}, {counted(tag.n, 'request')}"
+    if (side := better_on(tag)) is not None:
+        return tag.tag, told, f"{_SIDES[side]} is better"
+    if interval is not None and not interval.low <= 0.5 <= interval.high:
+        return tag.tag, told, f"leans to {_SIDES[int(share > 0.5)]}, not decided"
+    return tag.tag, told, "open"
+
+
+_SIDES = ("the prompt", "the fine-tune")
 
 
 def offline_words(line: OfflineLine) -> tuple[str, str, str, str]:
     """Metric, both scores, their difference with its interval."""
-    gap = f"{line.difference:+.1%} ({line.low:+.1%} to {line.high:+.1%}), {counted(line.rows, 'row')}"
-    return line.metric, f"{line.scores[0]:.1%}", f"{line.scores[1]:.1%}", gap
-
-
-def counted(count: int, thing: str) -> str:
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+    within = f" ({line.low:+.1%} to {line.high:+.1%})" if line.rows >= LEAST_UNITS else ""
+    return line.metric, f"{line.scores[0]:.1%}", f"{line.scores[1]:.1%}", f"{line.difference:+.1%}{within}, {counted(line.rows, 'row')}"

@@ -11,13 +11,31 @@ from engine.contestants import Arm
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A recipe or an adapter. Both parts may hold blanks, so its words are for people and never read back."""
+
+    name: str
+    version: str
+
+    @property
+    def words(self) -> str:
+        """Name and version: "house 1"."""
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
 class Who:
     """A contestant by its parts."""
 
     id: str
     arm: Arm
-    recipe: str  # "house 1"
-    adapter: str  # "demo 1", or "" for none
+    recipe: Named
+    adapter: Named | None = None
+
+    @property
+    def adapter_words(self) -> str:
+        """The adapter's words, empty for none."""
+        return self.adapter.words if self.adapter else ""
 
 
 @dataclass(frozen=True, slots=True)

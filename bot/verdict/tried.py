@@ -72,6 +72,9 @@ class Tried:
         return self.pairs * ALPHA / level(ALPHA, self.place, self.won)
 
 
+ONE_TRY = Tried()
+
+
 def compared(scope: Scope, who: tuple[Who, Who], met: Iterable[Met]) -> tuple[int, list[Met]]:
     """How many pairs of lines were compared in the scope, and the versions of this pair of lines in the order in which they came.
 

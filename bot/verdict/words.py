@@ -1,12 +1,22 @@
-"""A verdict in sentences. Pure."""
+"""A verdict in sentences. Pure. Tags and names of recipes are the team's own text: each front makes them fit to show."""
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from bot.evidence.decision import Decision, State
+from bot.ballots import Entrant
+from bot.evidence.card import better_on
+from bot.evidence.change import pivotal_words, spare_words
+from bot.evidence.decision import Decision, Recent, State
+from bot.evidence.figure import few
 from bot.evidence.forecast import Forecast
-from bot.evidence.robustness import SPARE_LIMIT, Robustness
+from bot.evidence.pooling import TagShare
+from bot.evidence.robustness import Robustness
 from bot.verdict.scope import Who
+from bot.verdict.tried import ONE_TRY, Tried
+from bot.words import are, counted, listed, started
 from engine.contestants import Arm
+from engine.report import dollars
 
 DO = {
     Arm.PROMPTED: "Use the prompt",
@@ -20,23 +30,57 @@ NAMED = {
     Arm.PLAIN: "the plain base",
     Arm.COMBINED: "the fine-tune with the prompt",
 }
-
-
 ARM_NAMES = {Arm.PROMPTED: "Prompt", Arm.TUNED: "Fine-tune", Arm.PLAIN: "Plain base", Arm.COMBINED: "Fine-tune + prompt"}
+CONTRADICT = "Earlier and later requests contradict each other, so no single share describes them."
+
+
+class Counts(NamedTuple):
+    """Duels by what most of their voters said, and those that stand beside the verdict; `better` in the order of the pair."""
+
+    better: tuple[int, int]
+    ties: int
+    both_bad: int
+    identical: int  # asked of nobody
+    duels: int  # closed with ballots, repeats of a request included
+    open: int = 0  # still open for votes
+    by_hand: int = 0  # closed by hand before their quorum: shown, and no evidence
+
+
+class Cheaper(NamedTuple):
+    """The side that costs less. extra_usd: what side 1 took more up front; None: not known, so running costs alone are compared."""
+
+    side: Entrant
+    usd_per_1000: tuple[float, float]  # mean per 1,000 answers, in the order of the pair
+    extra_usd: float | None
+
+
+def labels(who: tuple[Who, Who]) -> tuple[str, str]:
+    """Tell two of one arm apart: by adapter, else recipe, by name and version, else by their ids; empty where the arm does."""
+    if who[0].arm is not who[1].arm:
+        return "", ""
+    ids = [one.id[:6] if who[0].id[:6] != who[1].id[:6] else one.id for one in who]
+    for first, second in ([one.adapter_words for one in who], [one.recipe.words for one in who]):
+        if first != second:
+            return first or "no adapter", second or "no adapter"
+    return ids[0], ids[1]
 
 
 def names(who: tuple[Who, Who]) -> tuple[str, str]:
-    """Both sides in a sentence; told apart by their ids where the arm is the same."""
+    """Both sides in a sentence."""
     if who[0].id == who[1].id:
         return "the one copy", "the other copy"
-    if who[0].arm is who[1].arm:
-        first, second = (f"{NAMED[each.arm]} {each.id[:6]}" for each in who)
-        return first, second
-    return NAMED[who[0].arm], NAMED[who[1].arm]
+    first, second = (f"{NAMED[one.arm]} {label}".strip() for one, label in zip(who, labels(who), strict=True))
+    return first, second
 
 
-def do(decision: Decision, who: tuple[Who, Who], taken: int | None) -> str:
-    """What to do, without an end mark."""
+def headline(
+    decision: Decision,
+    who: tuple[Who, Who],
+    taken: Entrant | None,
+    tags: Sequence[TagShare] = (),
+    cheaper: Cheaper | None = None,
+) -> str:
+    """What to do, without an end mark. taken: whom to take, None while that is open."""
     match decision.state:
         case State.COLLECT:
             return "Keep collecting"
@@ -47,74 +91,154 @@ def do(decision: Decision, who: tuple[Who, Who], taken: int | None) -> str:
         case _ if who[0].id == who[1].id:
             return "Something favours one of two equal copies; find it before trusting any other verdict"
         case State.EQUAL:
-            return "Practically equal, take the cheaper" + ("" if taken is None else f": {names(who)[taken]}")
+            which = " (which that is, is not known yet)" if taken is None else f": {names(who)[taken]}"
+            found = _other_tags(tags, who)
+            return f"Practically equal{f' except on {found}; else' if found else ','} take the cheaper{which}"
         case _:
-            winner = who[0 if decision.state is State.FIRST else 1]
-            other = who[1 if decision.state is State.FIRST else 0]
-            return DO[winner.arm] + (f" ({winner.recipe}, {winner.id[:6]})" if winner.arm is other.arm else "")
+            return _winner(decision, who, cheaper)
 
 
-class Counts(NamedTuple):
-    """Duels by what most of their voters said."""
+def _winner(decision: Decision, who: tuple[Who, Who], cheaper: Cheaper | None) -> str:
+    won = 0 if decision.state is State.FIRST else 1
+    label = labels(who)[won]
+    said = DO[who[won].arm] + (f" ({label})" if label else "")
+    if not decision.within_delta:
+        return said
+    if cheaper is None or cheaper.side == won:
+        return f"{said}, by a little"
+    prices = [dollars(usd) + _up_front(cheaper, side) for side, usd in enumerate(cheaper.usd_per_1000)]
+    running = "" if cheaper.extra_usd is not None else ", not counting what each took to make"
+    return f"{said}, by a little; {names(who)[1 - won]} is the cheaper: {prices[1 - won]} against {prices[won]} per 1,000 answers{running}"
 
-    better: dict[Arm, int]
-    ties: int
-    both_bad: int
-    identical: int  # asked of nobody
+
+def _up_front(cheaper: Cheaper, side: int) -> str:
+    extra = cheaper.extra_usd or 0.0
+    return f" and {dollars(abs(extra))} up front" if extra and (extra > 0) == (side == 1) else ""
 
 
-def sentence(decision: Decision, who: tuple[Who, Who], taken: int | None, counts: Counts, forecast: Forecast | None) -> str:
-    """What to do, on how many duels, with the share and its sequence."""
-    said = do(decision, who, taken)
-    better, ties, both_bad, identical = counts
-    same = f" Answers were identical {identical:,} {'time' if identical == 1 else 'times'}; those are not counted." if identical else ""
+def _other_tags(tags: Sequence[TagShare], who: tuple[Who, Who]) -> str:
+    """The tags on which one side was found better."""
+    return listed([f"“{tag.tag}” ({names(who)[side]} is better)" for tag in tags if (side := better_on(tag)) is not None])
+
+
+def sentence(
+    decision: Decision,
+    who: tuple[Who, Who],
+    said: str,
+    counts: Counts,
+    *,
+    forecast: Forecast | None = None,
+    recent: Recent | None = None,
+    tried: Tried = ONE_TRY,
+) -> str:
+    """What to do (said: its headline), on how many requests, with the share and its sequence, and what stands beside."""
+    beside = beside_words(counts)
     if not decision.n:
-        return f"{said}: no duel decided yet.{same}"
-    wins = ", ".join(f"{arm} {count:,}" for arm, count in better.items())
-    end = ";" if ":" in said else ":"
-    told = f"{said}{end} {decision.n:,} {'duel' if decision.n == 1 else 'duels'} decided ({wins}, ties {ties:,}, both bad {both_bad:,})."
-    return f"{told} {share_words(decision, who)}{_further(decision, forecast)}{same}"
+        return " ".join(filter(None, (f"{said}: no duel decided yet.", beside)))
+    decided = f"{said}. {requests_words(decision, counts)} decided: {outcome_words(counts, who)}."
+    share, tried_said = share_words(decision, who, recent), tried_words(decision, tried)
+    parts = (decided, share, _further(decision, forecast), tried_said, beside, _held_back(decision, counts))
+    return " ".join(filter(None, parts))
 
 
-def share_words(decision: Decision, who: tuple[Who, Who]) -> str:
-    """The share of the side that leads, with its confidence sequence."""
+def requests_words(decision: Decision, counts: Counts) -> str:
+    """How many distinct requests count, and in how many duels they were asked."""
+    return f"{counted(decision.n, 'request')} ({counted(counts.duels, 'duel')})"
+
+
+def outcome_words(counts: Counts, who: tuple[Who, Who]) -> str:
+    """Duels by what most of their voters said."""
+    wins = ", ".join(f"{count:,} for {name}" for count, name in zip(counts.better, names(who), strict=True))
+    return f"{wins}, {counted(counts.ties, 'tie')}, {counts.both_bad:,} both bad"
+
+
+def beside_words(counts: Counts) -> str:
+    """Duels that are not in the evidence: identical answers, open votes, votes closed by hand; empty when there are none."""
+    same = f"Answers were identical {counted(counts.identical, 'time')}; those are not counted." if counts.identical else ""
+    waiting = f"{counted(counts.open, 'duel')} {are(counts.open)} still open" if counts.open else ""
+    by_hand = ""
+    if counts.by_hand:
+        what = f"{counts.by_hand:,}" if counts.open else counted(counts.by_hand, "duel")
+        one = counts.by_hand == 1
+        by_hand = f"{what} {'was' if one else 'were'} closed by hand and {'does' if one else 'do'} not count"
+    beside = "; ".join(filter(None, (waiting, by_hand)))
+    return " ".join(filter(None, (same, beside and f"{started(beside)}.")))
+
+
+def _held_back(decision: Decision, counts: Counts) -> str:
+    """Why nothing is decided although the votes that count would decide it."""
+    if not decision.held_back:
+        return ""
+    those = f"the {counted(counts.by_hand, 'duel')} that {'was' if counts.by_hand == 1 else 'were'} closed by hand"
+    return f"Without {those} this would be decided: had the votes there ended by rule, they might have said otherwise."
+
+
+def tried_words(decision: Decision, tried: Tried) -> str:
+    """Over how many comparisons the error rate is held; empty where there was one."""
+    parts = [counted(tried.pairs, "pair")] if tried.pairs > 1 else []
+    if tried.versions > 1:
+        parts.append(f"{counted(tried.versions, 'version')} of {NAMED[tried.craft]}")
+    if not parts:
+        return ""
+    alone = "; by itself this pair would be decided" if decision.outnumbered else ""
+    return f"The error rate is held at {decision.alpha:.0%} over {' and '.join(parts)}{alone}."
+
+
+def share_words(decision: Decision, who: tuple[Who, Who], recent: Recent | None = None) -> str:
+    """The share of the side that leads, with its confidence sequence; of what has changed, the share of the latest requests."""
     if decision.theta is None:
         return ""
-    if decision.drifted:
-        return "Earlier and later duels contradict each other, so no single share describes them."
-    side = 1 if decision.theta >= 0.5 else 0
-    share, low, high = decision.theta, *decision.interval
-    if side == 0:
-        share, low, high = 1 - share, 1 - high, 1 - low
-    name = names(who)[side]
+    if decision.state is State.CHANGED and recent is not None:
+        latest = f"the last {counted(recent.n, 'request')}" if recent.n > 1 else "the last request"
+        return f"Over {latest} {_led(recent.mean, who)}; earlier ones said otherwise, so no single share describes them all."
+    interval, why = decision.shown, few(decision.n)
+    if interval is None:
+        return f"{started(_led(decision.theta, who))}; {why}.{_against_half(decision)}" if why else CONTRADICT
+    low, high = interval if decision.theta >= 0.5 else (1 - interval.high, 1 - interval.low)
     sure = f"{1 - decision.alpha:.0%} sure however often you look"
-    return f"{name[0].upper()}{name[1:]}'s share is {share:.0%}, between {low:.0%} and {high:.0%} ({sure})."
+    told = f"{started(_led(decision.theta, who))}, between {low:.0%} and {high:.0%} ({sure})."
+    if decision.state is State.EQUAL and max(0.5 - low, high - 0.5) > decision.delta:
+        return f"{told}{_near_half(decision)}"
+    return f"{told}{_against_half(decision) if low <= 0.5 <= high else ''}"
+
+
+def _led(theta: float, who: tuple[Who, Who]) -> str:
+    """Who leads, with their share."""
+    side = 1 if theta >= 0.5 else 0
+    return f"{names(who)[side]}'s share is {theta if side else 1 - theta:.0%}"
+
+
+def _near_half(decision: Decision) -> str:
+    """Why the two are called equal although the interval reaches further: that is found by two one-sided tests of the margin alone."""
+    ends = f"{0.5 - decision.delta:.0%} to {0.5 + decision.delta:.0%}"
+    return f" That it lies within {ends} was tested by itself; the interval is wider because it holds for every share at once."
+
+
+def _against_half(decision: Decision) -> str:
+    """Why there is a winner although the interval holds one half, or is not shown: the winner is found by a test of 1/2 alone."""
+    if decision.state not in (State.FIRST, State.SECOND):
+        return ""
+    bar = decision.comparisons / decision.alpha
+    now, most = decision.log_e_value, math.log(1e6)
+    ratio = "more than 1,000,000" if now > most else f"{math.exp(now):,.0f}"
+    strength = f"is {ratio} to 1" if now >= math.log(bar) else f"reached {bar:,.0f} to 1 at an earlier look"
+    wider = "" if few(decision.n) else "; the interval is wider because it holds for every share at once"
+    return f" The evidence against 50% alone {strength}{wider}."
 
 
 def _further(decision: Decision, forecast: Forecast | None) -> str:
-    if decision.state is not State.COLLECT or forecast is None:
+    if decision.state is not State.COLLECT or forecast is None or few(decision.n):
         return ""
     if forecast.median is None:
-        return f" A decision would take more than {forecast.horizon:,} further duels."
-    return f" About {forecast.median:,} further {'duel' if forecast.median == 1 else 'duels'} until a decision."
+        return f"A decision would take more than {counted(forecast.horizon, 'further request')}."
+    return f"About {counted(forecast.median, 'further request')} until a decision."
 
 
 def robust_words(decision: Decision, robust: Robustness | None, voters: int) -> str:
     """The robustness line."""
-    if decision.state is State.COLLECT:
+    if decision.state in (State.COLLECT, State.CHANGED):
         return "Nothing is decided, so there is nothing to be overturned yet."
-    if decision.drifted:
-        return "One share does not describe these duels, so there is nothing to be overturned."
     if robust is None:
-        return f"With {voters:,} voters, leaving each one out is not computed."
-    if robust.voters == 1:
-        voter = "All ballots are one person's: without them there is no evidence."
-    elif robust.survives_any_voter:
-        voter = f"It stands without any one of the {robust.voters:,} voters."
-    else:
-        voter = f"It hangs on {len(robust.pivotal):,} of {robust.voters:,} voters: without any one of those it would not stand."
-    if robust.spare_duels is None:
-        return f"{voter} It was reached at an earlier look; the duels since have weakened it."
-    most = "at least " if robust.spare_duels >= SPARE_LIMIT else ""
-    duels = "loudest duel" if robust.spare_duels == 1 else "loudest duels"
-    return f"{voter} It stands without its {most}{robust.spare_duels:,} {duels}."
+        return f"With {counted(voters, 'voter')}, leaving each one out is not computed."
+    stands = pivotal_words(robust) or f"It stands without any one of the {counted(robust.voters, 'voter')}."
+    return f"{stands} {spare_words(robust)}"

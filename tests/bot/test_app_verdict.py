@@ -64,7 +64,7 @@ async def test_a_verdict_follows_every_close_and_is_the_same_after_a_restart(tmp
         assert (await verdict_of(app)).duels == 230  # an open vote says nothing
         await app.cast(view.id, "bob", Choice.TIE)
         after = await verdict_of(app)
-        assert (after.duels, after.ballots, after.voters, after.better[Arm.PROMPTED]) == (231, 1152, 10, before.better[Arm.PROMPTED] + 1)
+        assert (after.duels, after.ballots, after.voters, after.better[0]) == (231, 1152, 10, before.better[0] + 1)
     async with scripted_app(tmp_path / "s") as (app, _):
         assert await verdict_of(app) == after
 

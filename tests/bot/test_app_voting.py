@@ -37,7 +37,8 @@ async def test_one_ballot_closes_a_one_person_duel_and_reveals_who_was_who(tmp_p
         assert revealed.carried is (Side.RIGHT if choice is Choice.RIGHT else Side.LEFT)
         better = (await app.verdict()).better
         preferred = {Choice.LEFT: Side.LEFT, Choice.RIGHT: Side.RIGHT}.get(choice)
-        assert better == {arm: int(preferred is not None and revealed.reveal.sides[preferred].arm is arm) for arm in better}
+        won = preferred and revealed.reveal.sides[preferred].arm
+        assert better == tuple(int(won is arm) for arm in (Arm.PROMPTED, Arm.TUNED))
 
 
 async def test_a_reload_and_a_restart_show_the_same_as_before(tmp_path: Path) -> None:

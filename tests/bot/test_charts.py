@@ -50,7 +50,7 @@ async def test_a_png_is_made_off_the_loop_with_the_width_that_discord_shows() ->
 
 def test_the_words_tell_what_the_pictures_show() -> None:
     found = much()
-    assert f"{found.duels} duels" in alt(Chart.SHARE, found)
+    assert f"{found.requests} requests" in alt(Chart.SHARE, found)
     assert "purpose: the fine-tune" in alt(Chart.CARD, found)
     assert "Prompt, house 2 61% (50% to 70%)" in alt(Chart.BOARD, found, BOARD)
     assert "as served" in alt(Chart.LATENCY, found) and "pays back after 4,000 answers" in alt(Chart.COST, found)
@@ -60,7 +60,7 @@ def test_times_alone_are_shown_once_there_are_replays() -> None:
     side = tuple(0.1 * n for n in range(1, 13))
     alone = replace(facts(), alone=Timings((side, side), (side, tuple(2 * each for each in side))))
     found = judge(ledger_of([closed(1, {"ann": Choice.LEFT})]), alone)
-    assert "each side alone, 12 requests" in alt(Chart.LATENCY, found)
+    assert "each side alone, 12 answers a side" in alt(Chart.LATENCY, found)
     assert [line.condition for line in found.latency] == ["as served", "as served", "alone", "alone"]
     assert found.latency[3].sides[1][1].value is None and "40" in found.latency[3].sides[1][1].why
 

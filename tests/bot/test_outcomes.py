@@ -50,7 +50,9 @@ async def fill(store: Store, rng: np.random.Generator, duels: int = 400) -> None
             if drawn[3] < 0.1:
                 await change._rows("DELETE FROM ballots WHERE duel = ?", (duel,))
             elif drawn[3] < 0.3:
-                await change._rows("DELETE FROM ballots WHERE duel = ? AND voter != (SELECT min(voter) FROM ballots WHERE duel = ?)", (duel, duel))
+                await change._rows(
+                    "DELETE FROM ballots WHERE duel = ? AND voter != (SELECT min(voter) FROM ballots WHERE duel = ?)", (duel, duel)
+                )
             if drawn[4] < 0.05:
                 await book.insert("trained_on", [{"duel": duel}])
             if drawn[5] < 0.3:

@@ -14,6 +14,7 @@ from bot.fronts.discord.pictures import with_pictures
 from bot.fronts.discord.wire import put_original
 from bot.verdict import Unknown, Verdict
 from bot.verdict.words import robust_words
+from bot.words import counted
 
 
 @app_commands.command(description="Prompt or fine-tune? What the votes prove so far, with its picture.")
@@ -42,11 +43,11 @@ async def _verdict(interaction: discord.Interaction, team: str | None, tag: str,
 
 
 def verdict_words(found: Verdict) -> str:
-    """What to do, how sure that is, and what would change it. Pure."""
+    """What to do, how sure that is, and what would change it; tags and names in it form nothing. Pure."""
     scope = f" ({text.inline(found.scope.words, 200)})" if found.scope.words else ""
-    lines = [f"### Verdict{scope}", text.clean(found.words)]
+    lines = [f"### Verdict{scope}", text.inline(found.words, 1500)]
     if found.duels:
-        lines += [robust_words(found.decision, found.robust, found.voters)]
-        lines += [f"-# {found.duels:,} duels, {found.ballots:,} ballots of {found.voters:,} {'person' if found.voters == 1 else 'people'}."]
-    lines += [f"- {text.clean(change)}" for change in found.change]
+        lines += [text.inline(robust_words(found.decision, found.robust, found.voters), 300)]
+        lines += [f"-# {counted(found.ballots, 'ballot')} of {counted(found.voters, 'person', 'people')}."]
+    lines += [f"- {text.inline(change, 300)}" for change in found.change]
     return "\n".join(lines)

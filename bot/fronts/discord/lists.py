@@ -17,6 +17,7 @@ from bot.fronts.discord.words import ARM_WORDS, moment
 from bot.store.teams import Post, Results
 from bot.verdict import Verdict
 from bot.views import DuelSummary
+from bot.words import counted
 from engine.contestants import Arm, Kit
 from engine.errors import BadRequest
 from engine.recipes import Recipe
@@ -77,8 +78,7 @@ def results_words(found: Results, narrowed: str) -> str:
         return f"### Results{where}\nNo request was asked here yet. Mention me with one, or use /compare."
     counts = sorted(found.duels.items(), key=lambda each: (-each[1], each[0][0], each[0][1] or ""))
     lines = [f"- {_kind(kind, arm)}: {count}" for (kind, arm), count in counts]
-    people = f"{found.voters} {'person' if found.voters == 1 else 'people'}"
-    asked = f"{duels} {'duel' if duels == 1 else 'duels'}; {found.ballots} {'ballot' if found.ballots == 1 else 'ballots'} of {people}"
+    asked = f"{counted(duels, 'duel')}; {counted(found.ballots, 'ballot')} of {counted(found.voters, 'person', 'people')}"
     return "\n".join((f"### Results{where}", asked, *lines, "-# Counts only; /verdict says what they prove."))
 
 
@@ -139,7 +139,7 @@ def _line(summary: DuelSummary, post: Post) -> str:
     request = text.inline(summary.request, 80) or "(deleted)"
     linked = f"[{request}]({link(post)})" if post.message and not post.private and post.shown != "gone" else request
     tagged = f" · {text.inline(post.tag, 40)}" if post.tag else ""
-    votes = f" · {summary.ballots} {'vote' if summary.ballots == 1 else 'votes'}" if summary.ballots else ""
+    votes = f" · {counted(summary.ballots, 'vote')}" if summary.ballots else ""
     return f"- {linked}\n  -# {moment(summary.asked_at)} · {STATES[summary.state]}{votes}{tagged}"
 
 
@@ -233,10 +233,10 @@ def recipe_words(shown: Recipe) -> str:
     for number, example in enumerate(shown.examples[:3], 1):
         lines += [f"**Example {number}**", text.quote(example.user, 150), text.quote(example.assistant, 200)]
     if len(shown.examples) > 3:
-        lines.append(f"… and {len(shown.examples) - 3} more examples.")
+        lines.append(f"… and {counted(len(shown.examples) - 3, 'more example')}.")
     sampling = shown.sampling
     drawn = "the likeliest token" if sampling.temperature == 0 else f"temperature {sampling.temperature:g}, top_p {sampling.top_p:g}"
-    return "\n".join((*lines, f"-# Draws {drawn}; at most {sampling.max_new_tokens:,} tokens."))
+    return "\n".join((*lines, f"-# Draws {drawn}; at most {counted(sampling.max_new_tokens, 'token')}."))
 
 
 @recipe.command(name="use", description="Use a recipe in this server from now on (admins).")

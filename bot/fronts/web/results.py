@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,8 @@ from nicegui import background_tasks, ui
 from bot.app import App
 from bot.app.budget import Spending
 from bot.charts import Chart, Form, Line, Theme, alt
+from bot.evidence.decision import State
+from bot.evidence.figure import Figure
 from bot.evidence.latency import TAIL_SAMPLES
 from bot.fronts.web.assets import THEME, style
 from bot.fronts.web.dom import MARK, Conduct, el, icon
@@ -24,15 +27,16 @@ from bot.fronts.web.markup import shown
 from bot.verdict import Unknown, Verdict, Who
 from bot.verdict.figures import (
     FAVOURS,
+    absent_words,
     break_even_words,
-    counted,
     latency_words,
     offline_words,
     reading_words,
-    rows_of,
     tag_words,
+    value_words,
 )
-from bot.verdict.words import ARM_NAMES, do, names, robust_words, share_words
+from bot.verdict.words import ARM_NAMES, beside_words, names, robust_words, share_words, tried_words
+from bot.words import started
 from engine.errors import DuelbotError
 from engine.report import dollars
 
@@ -180,7 +184,7 @@ class ResultsPage:
                 self._choices("Tag", named, "tag")
             if len(pairs) > 1:
                 now = self._asked.pair or self._app.pair()
-                choices = {f"{a.id}.{b.id}": (pair_words(a, b, short=True), now == (a, b)) for a, b, _ in pairs[:TAGS_SHOWN]}
+                choices = {f"{a.id}.{b.id}": (words, now == (a, b)) for (a, b), words in told_apart(pairs[:TAGS_SHOWN]).items()}
                 self._choices("Pair", choices, "pair")
 
     def _choices(self, label: str, choices: dict[str, tuple[str, bool]], part: str) -> None:
@@ -200,20 +204,21 @@ class ResultsPage:
             el(
                 "p",
                 "quiet",
-                "The band is what the votes leave open, at every look at once. A verdict is due when it leaves 50\u00a0% outside.",
+                "The band is what the votes leave open, at every look at once. A winner can be known before it leaves 50\u00a0% outside: "
+                "that test asks about 50\u00a0% alone.",
             )
         self._card(found)
         with el("div", "pair"):
             with el("section", "panel"):
                 el("h2", "", "Cost")
                 self._picture(Chart.COST, found)
-                el("p", "quiet", break_even_words(found.even))
+                el("p", "quiet", break_even_words(found.even, found.no_break_even))
                 el("p", "quiet", self._spending)
             with el("section", "panel"):
                 el("h2", "", "Time")
                 self._picture(Chart.LATENCY, found)
                 rows = [row for line in found.latency for row in latency_words(line)]
-                _table("Times of both sides", ("", *(_start(name) for name in names(found.who))), rows)
+                _table("Times of both sides", ("", *(shown(started(name)) for name in names(found.who))), rows)
                 if any(side[1].value is None for line in found.latency for side in line.sides):
                     el("p", "quiet", f"A p95 is shown from {TAIL_SAMPLES} samples on. Alone: past requests replayed while nobody waited.")
         with el("div", "pair"):
@@ -221,7 +226,7 @@ class ResultsPage:
                 el("h2", "", "What would change this")
                 with el("ul"):
                     for line in found.change:
-                        el("li", "", line)
+                        el("li", "", shown(line))
             self._by_tag(found)
         self._checks(found)
         self._offline(found)
@@ -236,39 +241,35 @@ class ResultsPage:
         with el("section", f"say {favours}".strip()):
             narrowed = f" · {found.scope.words}" if found.scope.words else ""
             el("p", "who", shown(f"{pair_words(*found.who)}{narrowed}"))
-            el("h2", "", do(decision, found.who, found.take))
+            el("h2", "", shown(found.headline))
             if decision.n:
-                el("p", "", share_words(decision, found.who))
-                el(
-                    "p",
-                    "quiet",
-                    found.change[0]
-                    if found.forecast and found.forecast.median != 0
-                    else robust_words(decision, found.robust, found.voters),
-                )
+                el("p", "", shown(share_words(decision, found.who, found.recent)))
+                open_ = decision.state in (State.COLLECT, State.CHANGED)
+                el("p", "quiet", found.change[0] if open_ and found.change else robust_words(decision, found.robust, found.voters))
+            for words in filter(None, (tried_words(decision, found.tried), beside_words(found.counts))):
+                el("p", "quiet", words)
             figures = {
-                "Duels decided": f"{found.duels:,}",
-                **{f"{ARM_NAMES[arm]} better": f"{count:,}" for arm, count in found.better.items()},
-                "Ties": f"{found.ties:,}",
-                "Both bad": f"{found.both_bad:,}",
+                "Requests decided": f"{found.requests:,}",
+                "Duels on them": f"{found.duels:,}",
+                **{f"{started(name)} better": f"{count:,}" for name, count in zip(names(found.who), found.better, strict=True)},
+                "Ties": f"{found.counts.ties:,}",
+                "Both bad": f"{found.counts.both_bad:,}",
                 "Ballots": f"{found.ballots:,}",
                 "Voters": f"{found.voters:,}",
                 "Duels voted on": "none yet" if found.voted_share is None else f"{found.voted_share:.0%}",
                 "Error rate": f"{decision.alpha:.0%}",
                 "Equal within": f"± {decision.delta:.0%}",
             }
-            if found.identical:
-                figures["Identical answers"] = f"{found.identical:,}"
             with el("dl", "facts"):
                 for name, value in figures.items():
                     with el("div"):
-                        el("dt", "", name)
+                        el("dt", "", shown(name))
                         el("dd", "", value)
 
     def _picture(self, chart: Chart, found: Verdict) -> None:
         width, height = SIZES[chart]
-        words = alt(chart, found, self._board)
-        version = f"{found.duels}-{found.ballots}-{sum(found.absent.values())}"
+        words = shown(alt(chart, found, self._board))
+        version = f"{found.requests}-{found.ballots}-{sum(found.absent.values())}"
         with el("div", "picture"):
             for theme in get_args(Theme):
                 source = f"/results/{chart}.svg?{self._asked.query(theme=theme, v=version)}"
@@ -286,16 +287,15 @@ class ResultsPage:
                         el("th", "", name, scope="col")
                 with el("tbody"):
                     for aspect in found.aspects:
-                        rows = rows_of(aspect)
                         with el("tr"):
                             el("th", "", aspect.name, scope="row")
                             for at, side in enumerate(("Prompt", "Fine-tune")):
                                 with el("td", data_side=side):
-                                    for row in rows:
-                                        _figure(row[at])
+                                    for figure in aspect.side(at):
+                                        _figure(figure)
                             with el("td"):
-                                el("p", f"favours {aspect.favours}", _start(FAVOURS[aspect.favours]))
-                                el("p", "reason", aspect.reason)
+                                el("p", f"favours {aspect.favours}", started(FAVOURS[aspect.favours]))
+                                el("p", "reason", shown(aspect.reason))
             source = f"/results/card.png?{self._asked.query(theme='light')}"
             el("a", "quiet", "The card as a picture", href=source, target="_blank", rel="noopener")
 
@@ -304,9 +304,8 @@ class ResultsPage:
             el("h2", "", "Is the vote sound?")
             rows = [(name, value, meaning) for name, value, meaning in map(reading_words, found.readings.values())]
             _table("Diagnostics with 95 % intervals", ("", "Share", ""), rows)
-            left_out = [f"{counted(count, 'duel')} {reason.replace('_', ' ')}" for reason, count in found.absent.items() if count]
-            if left_out:
-                el("p", "quiet", f"Left out: {', '.join(left_out)}.")
+            if left_out := absent_words(found.absent):
+                el("p", "quiet", left_out)
 
     def _by_tag(self, found: Verdict) -> None:
         with el("section", "panel"):
@@ -350,21 +349,25 @@ def pair_words(first: Who, second: Who, short: bool = False) -> str:
     return f"{ARM_NAMES[first.arm]} ({_made_of(first)}) against {ARM_NAMES[second.arm].lower()} ({_made_of(second)})"
 
 
+def told_apart(pairs: Iterable[tuple[Who, Who, int]]) -> dict[tuple[Who, Who], str]:
+    """Each pair in few words, with the ids where two pairs would read alike."""
+    short = {(first, second): pair_words(first, second, short=True) for first, second, _ in pairs}
+    alike = Counter(short.values())
+    return {pair: shown(f"{words} ({pair[0].id[:6]}, {pair[1].id[:6]})" if alike[words] > 1 else words) for pair, words in short.items()}
+
+
 def _named(who: Who) -> str:
-    return f"{ARM_NAMES[who.arm]} {who.adapter or who.recipe}"
+    return f"{ARM_NAMES[who.arm]} {(who.adapter or who.recipe).words}"
 
 
 def _made_of(who: Who) -> str:
-    return f"recipe {who.recipe}" + (f", adapter {who.adapter}" if who.adapter else "")
+    return f"recipe {who.recipe.words}" + (f", adapter {who.adapter.words}" if who.adapter else "")
 
 
-def _figure(words: str) -> None:
-    """Name and value of "name: value"."""
-    name, _, value = words.partition(": ")
-    if name:
-        with el("div"):
-            el("span", "", name)
-            el("span", "", shown(value))
+def _figure(figure: Figure) -> None:
+    with el("div"):
+        el("span", "", shown(figure.label), dir="auto")
+        el("span", "", shown(value_words(figure)))
 
 
 def _table(caption: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
@@ -379,7 +382,3 @@ def _table(caption: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]
                     el("th", "", first, scope="row")
                     for cell in others:
                         el("td", "", cell)
-
-
-def _start(words: str) -> str:
-    return words[:1].upper() + words[1:]

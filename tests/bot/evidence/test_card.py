@@ -126,8 +126,8 @@ def test_the_card_has_the_eight_aspects_in_order_and_open_where_nothing_is_known
 def test_purpose_follows_the_decision_and_shows_both_shares() -> None:
     won = aspect("purpose", inputs([0.0] * 20, offline=Offline("exact match", (0.8, 0.6), 50)))
     assert (won.favours, won.n) == ("prompted", 20)
-    assert [won.prompted[0].value, won.tuned[0].value] == [1, 0]
-    assert won.prompted[-1].value == 0.8
+    assert [won.side(0)[0].value, won.side(1)[0].value] == [1, 0]
+    assert won.side(0)[-1].value == 0.8
     assert aspect("purpose", inputs([1.0] * 20)).favours == "tuned"
     equal = aspect("purpose", inputs([0.0, 1.0] * 100))
     assert equal.favours == "open"
@@ -149,13 +149,13 @@ def test_cost_follows_the_break_even(found: BreakEven | None, favours: str) -> N
     usd = ([0.001] * 4, [0.002] * 4)
     line = aspect("cost", inputs([], usd=usd, break_even=found, wage_usd_per_hour=60.0))
     assert line.favours == favours
-    shown = {figure.name: figure.value for figure in line.prompted}
+    shown = {figure.label: figure.value for figure in line.side(0)}
     assert shown == pytest.approx({"per 1,000 answers": 1.0, "per 1,000 accepted": 1 / 0.9, "authoring": 90.0})
 
 
 def test_never_is_written_out_on_the_card() -> None:
     line = aspect("cost", inputs([], break_even=even(0.001, 0.002, 10)))
-    assert [figure.value for figure in line.tuned if figure.name == "break-even"] == ["never", "never"]
+    assert [figure.value for figure in line.side(1) if figure.label == "break-even"] == ["never"]
     assert "never pays back" in line.reason
 
 
@@ -166,9 +166,9 @@ def test_time_favours_the_faster_only_when_the_paired_difference_shows_it() -> N
     assert aspect("time", inputs([], total_s=(slower, base))).favours == "tuned"
     assert aspect("time", inputs([], total_s=(base, seconds(50, seed=9)))).favours == "open"
     few = aspect("time", inputs([], total_s=(base[:39], slower[:39])))
-    p95 = next(figure for figure in few.prompted if figure.name == "full answer p95")
+    p95 = next(figure for figure in few.side(0) if figure.label == "full answer p95")
     assert p95.value is None
-    assert "so far 39" in p95.unit
+    assert "so far 39" in p95.why
 
 
 def test_the_other_aspects_favour_by_their_figures() -> None:
@@ -185,10 +185,16 @@ def test_the_other_aspects_favour_by_their_figures() -> None:
 def test_the_last_line_depends_on_the_state() -> None:
     forecast = Forecast(30, 12, None, 0.8, 500, 100)
     assert what_would_change(decision([]))[0] == "The first closed duels."
-    assert what_would_change(decision([1.0, 0.0]), forecast=forecast) == ("About 30 further duels, probably 12 to more than 500.",)
-    assert "contradict" in what_would_change(decision([1.0] * 30 + [0.0] * 150), forecast=forecast)[0]
+    assert what_would_change(decision([1.0, 0.0] * 5), forecast=forecast) == ("About 30 further requests, probably 12 to more than 500.",)
+    assert what_would_change(decision([0.5, 1.0] * 5), forecast=Forecast(1, 1, 1, 1, 500, 100)) == ("About 1 further request.",)
+    assert what_would_change(decision([1.0, 0.0]))[0].startswith("At least 8 further requests: ")
+    assert "contradict" in what_would_change(replace(decision([1.0] * 30), state=State.CHANGED))[0]
     fragile = what_would_change(decision([1.0] * 8), robust=Robustness(State.SECOND, 3, ("a",), 0))
-    assert "1 of 3 voters" in fragile[0]
-    assert "without its 0 loudest duels" in fragile[1]
-    equal = what_would_change(decision([0.0, 1.0] * 100), even=even(0.003, 0.001, 10))
+    assert fragile[:2] == (
+        "It hangs on 1 of 3 voters: without that one it would not stand.",
+        "It would not stand without its loudest request.",
+    )
+    equal = what_would_change(decision([0.0, 1.0] * 100))
     assert equal[0].startswith("A change of prices")
+    unsettled = what_would_change(decision([0.0, 1.0] * 100), unsettled="No price is known.")
+    assert unsettled[0] == "No price is known."

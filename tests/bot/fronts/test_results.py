@@ -100,7 +100,7 @@ async def test_the_terminal_says_the_same_in_text(tmp_path: Path, width: int) ->
         await fill(app)
         found = await app.verdict()
         short, long = printed(text.verdict(found), width), printed(text.results(found, await app.board_lines()), width)
-        assert "Fine-tune: 80 duels decided" in short and "voters" in short
+        assert "Fine-tune. 80 requests (80 duels) decided" in short and "voters" in short
         for words in ("The decision card", "●", "dependency", "Is the vote sound?", "By tag", "Leader board"):
             assert words in long, words
         assert max(map(len, long.splitlines())) <= width

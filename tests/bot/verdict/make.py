@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from bot.evidence.card import AdapterFacts, RecipeFacts
 from bot.evidence.duels import ClosedDuel
-from bot.verdict import Facts, Filed, Ledger, Sample, Scope, Who
+from bot.verdict import Facts, Filed, Ledger, Named, Sample, Scope, Who
 from engine.contestants import Arm
 from tests.bot.evidence.make import PAIR
 
-WHO = (Who(PAIR[0], Arm.PROMPTED, "house 1", ""), Who(PAIR[1], Arm.TUNED, "plain 1", "demo 1"))
+WHO = (Who(PAIR[0], Arm.PROMPTED, Named("house", "1")), Who(PAIR[1], Arm.TUNED, Named("plain", "1"), Named("demo", "1")))
 SCOPE = Scope(PAIR)
 RECIPE = RecipeFacts("house", "1", 120, 3, "demo", None, "local")
 ADAPTER = AdapterFacts("demo", "1", "demo", "0" * 16, training_usd=2.0)

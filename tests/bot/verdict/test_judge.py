@@ -13,7 +13,7 @@ from bot.evidence.bets import BadEvidence
 from bot.evidence.decision import State
 from bot.evidence.diagnostics import Kind
 from bot.evidence.duels import Absence, ClosedDuel
-from bot.verdict import Facts, Filed, Ledger, Scope, Who, judge, ordered, outcome
+from bot.verdict import Facts, Filed, Ledger, Named, Scope, Who, judge, ordered, outcome
 from bot.verdict.trail import MOST
 from bot.verdict.words import robust_words
 from engine.contestants import Arm
@@ -51,7 +51,7 @@ def test_a_duel_is_one_result_however_many_voted(choices: tuple[Choice, ...], re
     assert outcome(votes(*choices)) == result
     if choices:
         found = judge(ledger_of([closed(1, named(*choices))]), facts())
-        assert found.better == {Arm.PROMPTED: int(result == 0), Arm.TUNED: int(result == 1)}
+        assert found.better == (int(result == 0), int(result == 1))
         assert (found.ties, found.both_bad) == (int(result is Verdict.TIE), int(result is Verdict.BOTH_BAD))
 
 
@@ -69,11 +69,15 @@ def test_duels_of_the_pair_are_counted_and_all_others_are_not() -> None:
         replace(closed(9, named(A)), trained_on=True),
     ]
     found = judge(ledger_of(duels), facts())
-    assert found.better == {Arm.PROMPTED: 1, Arm.TUNED: 2}
+    assert found.better == (1, 2)
     assert (found.duels, found.ties, found.both_bad, found.identical, found.ballots, found.voters) == (5, 1, 1, 1, 7, 3)
     assert found.absent[Absence.NO_BALLOTS] == found.absent[Absence.TRAINED_ON] == 1 and found.voted_share == pytest.approx(5 / 6)
-    assert found.words.startswith("Keep collecting: 5 duels decided (prompted 1, tuned 2, ties 1, both bad 1). The fine-tune's share is 5")
-    assert found.words.endswith("Answers were identical 1 time; those are not counted.") and "further duels" in found.words
+    assert found.words == (
+        "Keep collecting. 5 requests (5 duels) decided: 1 for the prompt, 2 for the fine-tune, 1 tie, 1 both bad. "
+        "The fine-tune's share is 53%; an interval is shown from 10 requests on, so far 5. "
+        "Answers were identical 1 time; those are not counted."
+    )
+    assert found.change == ("At least 5 further requests: a forecast is shown from 10 requests on, so far 5.",) and not found.forecast
     assert len(found.samples) == 8  # clocks and bills of every duel of the pair in which both sides answered
 
 
@@ -87,7 +91,9 @@ def test_a_clear_preference_is_called_and_says_how_far_it_holds() -> None:
     duels = [closed(number, {f"v{number % 4}": B}) for number in range(1, 41)]
     found = judge(ledger_of(duels), facts())
     assert (
-        found.decision.state is State.SECOND and found.take == 1 and found.words.startswith("Fine-tune: 40 duels decided (prompted 0, tu")
+        found.decision.state is State.SECOND
+        and found.take == 1
+        and found.words.startswith("Fine-tune. 40 requests (40 duels) decided: 0 for")
     )
     assert found.robust and found.robust.survives_any_voter and "any one of the 4 voters" in robust_words(found.decision, found.robust, 4)
     assert [aspect.favours for aspect in found.aspects][1] == "tuned"
@@ -97,9 +103,17 @@ def test_a_clear_preference_is_called_and_says_how_far_it_holds() -> None:
 
 def test_equals_are_told_with_the_cheaper_one_named() -> None:
     rng = np.random.default_rng(1)
-    found = judge(ledger_of(team(rng, 300, 6, theta=0.5)), facts())
+    equals = ledger_of(team(rng, 300, 6, theta=0.5))
+    lasting = replace(ADAPTER, shelf_life_months=12.0)  # pays back after 4,000 answers, at 1,000 a month
+    found = judge(equals, replace(facts(), adapter=lasting))
     assert found.decision.state is State.EQUAL and found.take == 1
-    assert found.words.startswith("Practically equal, take the cheaper: the fine-tune; ")
+    assert found.words.startswith("Practically equal, take the cheaper: the fine-tune. ") and "prices" in found.change[0]
+    short = judge(equals, replace(facts(), adapter=replace(lasting, shelf_life_months=3.0)))
+    assert short.take == 0 and short.headline == "Practically equal, take the cheaper: the prompt"
+    for unknown in (facts(), replace(facts(), adapter=replace(lasting, training_usd=None))):
+        open_ = judge(equals, unknown)
+        assert open_.take is None and open_.headline == "Practically equal, take the cheaper (which that is, is not known yet)"
+        assert next(aspect for aspect in open_.aspects if aspect.name == "cost").reason == open_.change[0]
 
 
 def test_folding_in_any_slices_and_through_the_store_gives_the_same_verdict() -> None:
@@ -180,13 +194,13 @@ def with_earlier(duel: ClosedDuel, choice: Choice) -> ClosedDuel:
 
 def test_the_pair_is_ordered_prompt_first_and_one_with_itself_is_no_difference() -> None:
     assert ordered((WHO[1], WHO[0])) == WHO
-    plain = Who("a", Arm.PLAIN, "plain 1", "")
+    plain = Who("a", Arm.PLAIN, Named("plain", "1"))
     assert ordered((plain, WHO[0])) == (WHO[0], plain)
     same = (WHO[0], WHO[0])
     rng = np.random.default_rng(5)
     duels = [replace(duel, entrants=(PAIR[0], PAIR[0])) for duel in team(rng, 300, 5, theta=0.5)]
     found = judge(ledger_of(duels, Scope((PAIR[0], PAIR[0]))), Facts(same))
-    assert found.words.startswith("No difference: ") and found.aspects == ()
+    assert found.words.startswith("No difference. ") and found.aspects == ()
 
 
 def test_break_even_needs_a_training_cost_and_never_is_an_answer() -> None:
