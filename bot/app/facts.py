@@ -11,8 +11,6 @@ from math import floor, log10
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from adapters.card import read_card
 from bot.evidence.card import AdapterFacts, Offline, RecipeFacts
 from bot.settings import Settings
@@ -130,7 +128,7 @@ class Gatherer:
             pair = [each.id for each in who]
             async with self._store.reading() as look:
                 answers = await Evaluations(look).answers(latest[0], pair)
-            self._evaluated[key] = await asyncio.to_thread(paired, pairs_of(answers, pair), np.random.default_rng(0))
+            self._evaluated[key] = await asyncio.to_thread(paired, pairs_of(answers, pair))
         return self._evaluated[key]
 
     async def _trained(self, one: Contestant) -> Training:

@@ -31,6 +31,12 @@ class Line:
     adapted: bool
     ahead: bool  # decided better than every other
 
+    @property
+    def said(self) -> str:
+        """The share, with its interval where it has one."""
+        ends = f" ({self.interval.low:.0%} to {self.interval.high:.0%})" if self.interval else ""
+        return f"{self.share:.0%}{ends}"
+
 
 def share(verdict: Verdict) -> str:
     if not verdict.trail:

@@ -6,8 +6,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from statistics import median
 
-import numpy as np
-
 from bot.evaluation.metrics import score
 from bot.evaluation.rows import EvaluationSet, Row
 from bot.store import Store
@@ -101,7 +99,7 @@ async def report(store: Store, entrants: Mapping[Arm, Contestant], rows: Evaluat
 
 def _line(answers: Sequence[Evaluated], pair: tuple[str, str], tag: str | None) -> dict[str, object]:
     chosen = [one for one in answers if tag is None or tag in one.tags]
-    found = paired(pairs_of(chosen, pair), np.random.default_rng(0))
+    found = paired(pairs_of(chosen, pair))
     return {
         "metrics": [asdict(line) for line in found],
         "words": [list(offline_words(line)) for line in found],

@@ -76,12 +76,12 @@ def claim_logs(held: Floats) -> Floats:
     return np.stack([log_average(part) for part in np.split(held, CLAIM_STARTS[1:], axis=-1)], axis=-1)
 
 
-def claims_reached(held: Floats, lead: Floats, bar: float) -> npt.NDArray[np.bool_]:
+def claims_reached(held: Floats, lead: Floats, bar: float | Floats) -> npt.NDArray[np.bool_]:
     """Which claims many teams reach at this look: capitals (p, CLAIM_BETTORS), not logs, -> (p, 4) in the order of capital.Claims.
 
-    lead (p,): the sum of the scores minus half their number, so its sign is the side of the mean.
+    lead (p,): the sum of the scores minus half their number, so its sign is the side of the mean. bar: for all, or (p,).
     """
-    rich = np.add.reduceat(held, CLAIM_STARTS, axis=1) >= bar * np.array(CLAIM_WIDTHS)
+    rich = np.add.reduceat(held, CLAIM_STARTS, axis=1) >= np.multiply.outer(bar, CLAIM_WIDTHS)
     return np.stack([rich[:, 0] & (lead > 0), rich[:, 0] & (lead < 0), rich[:, 1], rich[:, 2]], axis=1)
 
 

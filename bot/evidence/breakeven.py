@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bot.evidence.bets import BadEvidence, Floats
+from bot.evidence.bets import LEAST_UNITS, BadEvidence, Floats
 from bot.evidence.capital import Interval
 
 RESAMPLES = 2000
@@ -38,7 +38,7 @@ def break_even(
     shelf_life_months: float | None = None,
     resamples: int = RESAMPLES,
 ) -> BreakEven | None:
-    """From paired per-answer costs (prompted, tuned) in usd, each (n,); None without any. Raises BadEvidence.
+    """From paired per-answer costs (prompted, tuned) in usd, each (n,); None from fewer than LEAST_UNITS. Raises BadEvidence.
 
     Duels are resampled whole, because both sides of one share its request. `extra_usd`: training, and authoring minutes x wage
     where given, of the fine-tune minus those of the prompt. A fine-tune that costs no more up front has nothing to pay back:
@@ -47,7 +47,7 @@ def break_even(
     saved = _savings(usd)
     if not math.isfinite(extra_usd) or (requests_per_month is not None and requests_per_month < 0):
         raise BadEvidence("Up-front dollars must be a number and requests per month not negative.")
-    if not len(saved):
+    if len(saved) < LEAST_UNITS:
         return None
     units = _units(saved)
     means = units[rng.integers(len(units), size=(resamples, len(units)))].mean(axis=1)

@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtrc  # type: ignore[import-untyped]
 
-from bot.evidence.bets import BadEvidence, Floats
+from bot.evidence.bets import LEAST_UNITS, BadEvidence, Floats
 from bot.evidence.capital import Interval
 
 TAIL_SAMPLES = 40  # a p95 of fewer than 40 is one of the two slowest samples
-INTERVAL_SAMPLES = 6  # the fewest whose range holds the median with 95 %: 1 - 2/2^6
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,8 @@ def quantile(samples: npt.ArrayLike, q: float) -> Quantile:
     if q > 0.9 and n < TAIL_SAMPLES:
         return Quantile(q, None, None, n, f"p{q * 100:g} is shown from {TAIL_SAMPLES} samples on, so far {n}")
     rank = _rank(n, q)
-    if n < INTERVAL_SAMPLES:
-        return Quantile(q, float(ordered[rank - 1]), None, n, f"an interval is shown from {INTERVAL_SAMPLES} samples on, so far {n}")
+    if n < LEAST_UNITS:
+        return Quantile(q, float(ordered[rank - 1]), None, n, f"an interval is shown from {LEAST_UNITS} samples on, so far {n}")
     return Quantile(q, float(ordered[rank - 1]), _bootstrap(ordered, rank), n)
 
 

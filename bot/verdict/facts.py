@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from bot.evidence.bets import LEAST_UNITS
+from bot.evidence.capital import Interval
 from bot.evidence.card import AdapterFacts, Offline, RecipeFacts
 from bot.evidence.latency import Quantile, difference, quantile
 from bot.verdict.scope import Who
@@ -27,9 +29,13 @@ class OfflineLine:
     metric: str
     scores: tuple[float, float]
     difference: float
-    low: float  # 95 %, bootstrap over rows
-    high: float
+    interval: Interval | None  # 95 %, exact for rows drawn independently; None below LEAST_UNITS rows
     rows: int
+
+    @property
+    def why(self) -> str:
+        """Why there is no interval; empty where there is one."""
+        return "" if self.interval else f"an interval is shown from {LEAST_UNITS} rows on"
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,5 +159,5 @@ _SIDES = ("the prompt", "the fine-tune")
 
 def offline_words(line: OfflineLine) -> tuple[str, str, str, str]:
     """Metric, both scores, their difference with its interval."""
-    within = f" ({line.low:+.1%} to {line.high:+.1%})" if line.rows >= LEAST_UNITS else ""
+    within = f" ({line.interval.low:+.1%} to {line.interval.high:+.1%})" if line.interval else f"; {line.why}"
     return line.metric, f"{line.scores[0]:.1%}", f"{line.scores[1]:.1%}", f"{line.difference:+.1%}{within}, {counted(line.rows, 'row')}"
