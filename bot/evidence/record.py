@@ -1,4 +1,4 @@
-"""A record of scores whose order does not matter: of one tag, of one diagnostic, of an evaluation set.
+"""A record of scores whose order does not matter: of one tag, of one diagnostic.
 
 Source: Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting", JRSS-B 86(1), 2024, sections 4 and 5.
 """

@@ -29,7 +29,7 @@ class OfflineLine:
     metric: str
     scores: tuple[float, float]
     difference: float
-    interval: Interval | None  # 95 %, exact for rows drawn independently; None below LEAST_UNITS rows
+    interval: Interval | None  # 95 %, for one look; None below LEAST_UNITS rows
     rows: int
 
     @property

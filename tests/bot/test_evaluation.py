@@ -13,6 +13,7 @@ from bot.__main__ import main
 from bot.evaluation.metrics import Expected, exact_match, json_valid, rubric, score, token_f1
 from bot.evaluation.rows import read_rows
 from bot.evaluation.schema import check_schema, fits
+from bot.verdict.figures import offline_words
 from bot.verdict.offline import paired
 from engine import lineup as lineups
 from engine.backends.base import Prompt
@@ -95,11 +96,34 @@ def test_a_file_is_checked_whole_before_anything_runs(line: str, why: str) -> No
 
 
 def test_differences_are_paired_with_intervals() -> None:
-    [line] = paired({"exact match": [(0.0, 1.0)] * 30 + [(1.0, 1.0)] * 60 + [(1.0, 0.0)] * 10}, np.random.default_rng(0))
+    [line] = paired({"exact match": [(0.0, 1.0)] * 30 + [(1.0, 1.0)] * 60 + [(1.0, 0.0)] * 10})
     assert line.scores == pytest.approx((0.7, 0.9)) and line.difference == pytest.approx(0.2)
-    assert 0.05 < line.low < 0.12 and 0.28 < line.high < 0.35  # normal approximation: 0.2 -+ 1.96 * 0.06
-    [one] = paired({"pattern": [(0.0, 1.0)]}, np.random.default_rng(0))
-    assert (one.low, one.high) == (-1, 1)
+    assert line.interval and 0.05 < line.interval.low < 0.1 and 0.28 < line.interval.high < 0.35  # a normal one: 0.08 to 0.32
+
+
+@pytest.mark.parametrize(("rows", "width"), [(10, (0.4, 0.6)), (100, (0.04, 0.06)), (1000, (0.004, 0.006))])
+def test_equal_rows_have_an_interval_that_is_no_point(rows: int, width: tuple[float, float]) -> None:
+    [line] = paired({"pattern": [(0.5, 0.5)] * rows})
+    assert line.interval and line.difference == 0 and line.interval.low == pytest.approx(-line.interval.high, abs=1e-9)
+    assert width[0] < line.interval.high - line.interval.low < width[1]
+
+
+def test_fewer_than_ten_rows_have_a_difference_and_no_interval() -> None:
+    [line] = paired({"pattern": [(0.0, 1.0)] * 9})
+    assert (line.difference, line.interval, line.why) == (1, None, "an interval is shown from 10 rows on")
+    assert offline_words(line)[3] == "+100.0% (an interval is shown from 10 rows on), 9 rows"
+    assert paired({"pattern": []}) == ()
+
+
+def test_the_interval_of_differences_holds_the_truth_in_19_of_20() -> None:
+    rng, held = np.random.default_rng(3), []
+    for _ in range(300):
+        gaps = rng.choice([-1.0, 0.0, 1.0], size=40, p=[0.1, 0.8, 0.1])
+        [line] = paired({"pattern": [(0.0, gap) if gap >= 0 else (1.0, 0.0) for gap in gaps]})
+        assert line.interval
+        held.append(line.interval.low <= 0 <= line.interval.high)
+        assert line.interval.low <= line.difference <= line.interval.high
+    assert np.mean(held) >= 0.95
 
 
 REFERENCES = ("prompted says hi", "tuned says hello")

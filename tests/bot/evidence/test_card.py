@@ -51,7 +51,8 @@ def test_no_p95_under_40_samples_and_one_from_40_on() -> None:
     assert quantile(seconds(40), 0.95).value == sorted(seconds(40))[37]
     assert quantile(seconds(39), 0.5).value is not None
     assert quantile([], 0.5).why == "no samples yet"
-    assert quantile(seconds(5), 0.5).interval is None
+    assert quantile(seconds(9), 0.5).interval is None and quantile(seconds(10), 0.5).interval is not None
+    assert quantile(seconds(9), 0.5).why == "an interval is shown from 10 samples on, so far 9"
 
 
 @pytest.mark.parametrize(("n", "q"), [(10, 0.5), (25, 0.5), (60, 0.95)])
@@ -110,6 +111,8 @@ def test_many_costs_are_resampled_in_blocks_with_the_same_spread() -> None:
     assert found is not None
     assert found.saving.high - found.saving.low == pytest.approx(2 * 1.96 * 0.01 / math.sqrt(50_000), rel=0.1)
     assert break_even(([], []), 1, rng) is None
+    assert break_even(([1.0] * 9, [0.5] * 9), 1, rng) is None
+    assert break_even(([1.0] * 10, [0.5] * 10), 1, rng) is not None
     with pytest.raises(BadEvidence, match="paired"):
         break_even(([1.0], []), 1, rng)
 
@@ -189,7 +192,7 @@ def test_the_last_line_depends_on_the_state() -> None:
     assert what_would_change(decision([0.5, 1.0] * 5), forecast=Forecast(1, 1, 1, 1, 500, 100)) == ("About 1 further request.",)
     assert what_would_change(decision([1.0, 0.0]))[0].startswith("At least 8 further requests: ")
     assert "contradict" in what_would_change(replace(decision([1.0] * 30), state=State.CHANGED))[0]
-    fragile = what_would_change(decision([1.0] * 8), robust=Robustness(State.SECOND, 3, ("a",), 0))
+    fragile = what_would_change(decision([1.0] * 10), robust=Robustness(State.SECOND, 3, ("a",), 0))
     assert fragile[:2] == (
         "It hangs on 1 of 3 voters: without that one it would not stand.",
         "It would not stand without its loudest request.",
