@@ -19,7 +19,7 @@ from bot.evidence.ranking import Standing, leader, leader_board
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.evidence import SLICE, Book, Kept, Meeting
-from bot.verdict import Facts, Ledger, Outcome, Scope, Verdict, Who, fold, judge, ordered
+from bot.verdict import Facts, Ledger, Scope, Verdict, Who, fold, judge, ordered
 from bot.verdict.judge import histogram
 from bot.verdict.samples import WINDOW
 from bot.verdict.tried import Met, Tried, compared, craft
@@ -228,14 +228,14 @@ class Evidence:
 
     async def _catch_up(self, held: Held, scope: Scope, top: int) -> None:
         """Many duels at once: what they said is read in slices, so that others get in between, and folded in one go."""
-        began, rows = held.ledger.closing, []
+        began, told = held.ledger.closing, []
         for after in range(began, top, AT_ONCE):
             async with self._store.reading() as look:
-                rows += await Book(look).outcomes(scope, after, min(top, after + AT_ONCE))
+                told += await Book(look).told(scope, after, min(top, after + AT_ONCE))
         async with self._store.reading() as look:
-            spent = await Book(look).spent(scope, began, [row[Outcome._fields.index("unit")] for row in rows])
+            repeated, names = await Book(look).repeated(scope, began, top), await Book(look).voters()
             samples = await Book(look).samples(scope, top, WINDOW)
-        held.ledger = await asyncio.to_thread(fold, held.ledger, rows, samples, spent, top)
+        held.ledger = await asyncio.to_thread(fold, held.ledger, told, top, repeated=repeated, names=names, samples=samples)
         held.verdict = None
 
     async def _save(self, held: Held) -> None:

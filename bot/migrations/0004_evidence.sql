@@ -23,6 +23,7 @@ CREATE INDEX duels_by_request ON duels (request_key) WHERE request_key IS NOT NU
 UPDATE duels SET repeats = (
     SELECT id FROM duels AS first WHERE first.request_key = duels.request_key AND first.rowid < duels.rowid ORDER BY first.rowid LIMIT 1)
 WHERE request_key IS NOT NULL;
+CREATE INDEX duels_repeating ON duels (repeats) WHERE repeats IS NOT NULL;
 
 DROP TRIGGER posts_tagged;
 INSERT INTO tags SELECT duel, tag, 0 FROM posts WHERE tag != ''
@@ -30,14 +31,26 @@ INSERT INTO tags SELECT duel, tag, 0 FROM posts WHERE tag != ''
 ALTER TABLE posts DROP COLUMN tag;
 CREATE INDEX tags_by_tag ON tags (tag);
 
+CREATE TABLE voters (                   -- numbers for the names on ballots, so that many votes are read at once
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+INSERT INTO voters (name) SELECT DISTINCT voter FROM ballots;
+CREATE TRIGGER ballots_cast AFTER INSERT ON ballots BEGIN
+    INSERT INTO voters (name) VALUES (new.voter) ON CONFLICT (name) DO NOTHING;
+END;
+
 CREATE VIEW outcomes_of AS              -- what closed duels say, worked out from all that is kept of them
 SELECT d.closing, d.id AS duel, a.contestant AS first, b.contestant AS second, posts.team, coalesce(tags.tag, '') AS tag, d.closed_at,
-    coalesce(d.repeats, d.id) AS unit, d.left_entrant, d.identical, trained_on.duel IS NOT NULL AS trained_on, d.closed_by = 'hand' AS by_hand,
+    coalesce(d.repeats, d.id) AS unit,
+    EXISTS (SELECT 1 FROM duels AS e WHERE e.repeats = coalesce(d.repeats, d.id) AND e.id != d.id AND e.closing IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM duels AS e WHERE e.id = d.repeats AND e.closing IS NOT NULL) AS shared,
+    d.left_entrant, d.identical, trained_on.duel IS NOT NULL AS trained_on, d.closed_by = 'hand' AS by_hand,
     length(a.text) AS first_characters, length(b.text) AS second_characters,
     (SELECT avg(CASE WHEN entrant IS NULL THEN 0.5 ELSE entrant END) FROM guesses WHERE guesses.duel = d.id) AS guess,
     (SELECT count(*) FROM ballots WHERE ballots.duel = d.id) AS ballots,
-    coalesce((SELECT group_concat(json_quote(voter) || ',' || CASE WHEN entrant IS NOT NULL THEN entrant ELSE 2 + (verdict = 'both_bad') END)
-        FROM ballots WHERE ballots.duel = d.id), '') AS votes
+    coalesce((SELECT group_concat(number || ' ' || CASE WHEN entrant IS NOT NULL THEN entrant ELSE 2 + (verdict = 'both_bad') END, ' ')
+        FROM (SELECT * FROM ballots JOIN voters ON name = voter WHERE ballots.duel = d.id ORDER BY number)), '') AS votes
 FROM duels AS d  -- CROSS keeps SQLite from starting at the contestants, who have met in every duel
     CROSS JOIN answers AS a ON a.duel = d.id AND a.entrant = 0
     CROSS JOIN answers AS b ON b.duel = d.id AND b.entrant = 1
@@ -55,6 +68,7 @@ CREATE TABLE outcomes (                 -- the view's rows, kept: derived, so th
     tag TEXT NOT NULL,                  -- '': none
     closed_at TEXT NOT NULL,
     unit TEXT NOT NULL,                 -- the first duel with the same request
+    shared INTEGER NOT NULL,            -- another duel of the unit has closed, too
     left_entrant INTEGER NOT NULL,
     identical INTEGER NOT NULL,
     trained_on INTEGER NOT NULL,
@@ -63,21 +77,23 @@ CREATE TABLE outcomes (                 -- the view's rows, kept: derived, so th
     second_characters INTEGER NOT NULL,
     guess REAL,                         -- mean of the guesses "which is the fine-tune?": right 1, cannot tell 1/2, wrong 0
     ballots INTEGER NOT NULL,
-    votes TEXT NOT NULL                 -- JSON without its brackets: voter, code, voter, code …; 0 and 1 the better entrant, 2 tie, 3 both bad
+    votes TEXT NOT NULL                 -- voter's number, code, number, code …; 0 and 1 the better entrant, 2 tie, 3 both bad
 ) STRICT;
 INSERT INTO outcomes SELECT * FROM outcomes_of;
 CREATE INDEX outcomes_by_pair ON outcomes (first, second, closing);
 CREATE INDEX outcomes_by_unit ON outcomes (unit, closing);
+CREATE INDEX outcomes_shared ON outcomes (shared) WHERE shared;
 
 CREATE TRIGGER duels_closed AFTER UPDATE OF state ON duels WHEN new.state = 'closed' BEGIN
     INSERT OR REPLACE INTO outcomes SELECT * FROM outcomes_of WHERE duel = new.id;
+    UPDATE outcomes SET shared = 1 WHERE unit = coalesce(new.repeats, new.id) AND duel != new.id;
 END;
 
 DROP TRIGGER ballots_renamed;
 CREATE TRIGGER ballots_renamed AFTER UPDATE OF voter ON ballots BEGIN  -- somebody is forgotten
     UPDATE epochs SET number = number + 1;
     DELETE FROM ledgers;
-    INSERT OR REPLACE INTO outcomes SELECT * FROM outcomes_of WHERE duel = new.duel;
+    UPDATE voters SET name = new.voter WHERE name = old.voter;
 END;
 CREATE TRIGGER tags_dropped AFTER DELETE ON tags BEGIN
     UPDATE epochs SET number = number + 1;

@@ -11,7 +11,8 @@ from bot.ballots import Ballot
 from bot.evidence.duels import ClosedDuel, Pair, Took
 from bot.store.records import ballot_of, stamp, who_of
 from bot.store.transaction import Transaction
-from bot.verdict import Filed, Outcome, Sample, Scope, Who, repeats
+from bot.verdict import Filed, Sample, Scope, Told, Who, repeats
+from bot.verdict.outcomes import NUMBERS
 from engine.contestants import Arm
 
 SLICE = 2000
@@ -25,6 +26,7 @@ _SCOPE = """
     AND (:since IS NULL OR o.closed_at >= :since) AND (:until IS NULL OR o.closed_at < :until)
 """
 _SPEAKS = "(o.ballots > 0 OR o.by_hand) AND NOT o.identical AND NOT o.trained_on"
+_NUMBERS = " || ' ' || ".join(f"o.{name}" for name in NUMBERS[:-1]) + " || ' ' || coalesce(o.guess, -1)"
 _ANSWERS = """
 SELECT o.*,
     a.prompt_tokens AS first_prompt_tokens, b.prompt_tokens AS second_prompt_tokens,
@@ -139,14 +141,29 @@ class Book:
             for row, again in zip(rows, repeated, strict=True)
         ]
 
-    async def outcomes(self, scope: Scope, after: int, upto: int) -> list[tuple[Any, ...]]:
-        """As filed, but what the duels said alone, for many at a time: rows of bot.verdict.Outcome."""
-        names = ", ".join(f"o.{name}" for name in Outcome._fields)
+    async def told(self, scope: Scope, after: int, upto: int) -> list[Told]:
+        """As filed, but summed up and packed, for many duels at a time; in no order."""
+        among = f"o.closing > :after AND o.closing <= :upto AND {_SCOPE}"
         rows = await self._in._rows(
-            f"SELECT {names} FROM outcomes AS o WHERE o.closing > :after AND o.closing <= :upto AND {_SCOPE} ORDER BY o.closing",
+            f"SELECT first, tag, group_concat({_NUMBERS}, ' ') AS numbers, group_concat(nullif(votes, ''), ' ') AS votes "
+            f"FROM outcomes AS o NOT INDEXED WHERE {among} GROUP BY first, tag",
             _values(scope) | {"after": after, "upto": upto},
         )
-        return [tuple(row) for row in rows]
+        return [Told(row["first"], row["tag"], row["numbers"], row["votes"] or "") for row in rows]
+
+    async def repeated(self, scope: Scope, after: int, upto: int) -> set[int]:
+        """Closing numbers of those duels whose request was spent by an earlier one of the scope."""
+        rows = await self._in._rows(
+            f"SELECT o.* FROM outcomes AS o WHERE shared AND o.closing > :after AND o.closing <= :upto AND {_SCOPE} ORDER BY o.closing",
+            _values(scope) | {"after": after, "upto": upto},
+        )
+        spent = await self.spent(scope, after, [row["unit"] for row in rows])
+        again = repeats([row["unit"] for row in rows], [_speaks(row) for row in rows], spent)
+        return {row["closing"] for row, repeated in zip(rows, again, strict=True) if repeated}
+
+    async def voters(self) -> dict[int, str]:
+        """Names by the numbers that stand for them in what is told."""
+        return {row["number"]: row["name"] for row in await self._in._rows("SELECT * FROM voters")}
 
     async def spent(self, scope: Scope, upto: int, units: Iterable[str]) -> set[str]:
         """Those of these units that the scope's duels up to this closing number have spoken on."""
@@ -157,9 +174,9 @@ class Book:
 
     async def samples(self, scope: Scope, upto: int, most: int) -> list[Sample]:
         """What the scope's latest duels took, in closing order and in the order of the pair."""
+        latest = f"SELECT closing FROM outcomes AS o NOT INDEXED WHERE closing <= :upto AND {_SCOPE} ORDER BY closing DESC LIMIT :most"
         rows = await self._in._rows(
-            f"{_ANSWERS} WHERE o.closing <= :upto AND {_SCOPE} ORDER BY o.closing DESC LIMIT :most",
-            _values(scope) | {"upto": upto, "most": most},
+            f"{_ANSWERS} WHERE o.closing IN ({latest}) ORDER BY o.closing DESC", _values(scope) | {"upto": upto, "most": most}
         )
         found = [(_sample(row), row["first"] == scope.pair[0]) for row in reversed(rows)]
         return [sample if straight else sample.flipped() for sample, straight in found if sample]

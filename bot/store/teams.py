@@ -287,6 +287,7 @@ class Board:
         ):
             await self._do(sql, (person,))
         await self._do("UPDATE ballots SET voter = ?2 WHERE voter = ?1", (person, alias))
+        await self._do("DELETE FROM voters WHERE name = ?", (person,))
         await self._do(f"UPDATE duels SET asker = '{FORGOTTEN}', request = '', request_key = NULL WHERE asker = ?1", (person,))
 
     async def _forget_in_branches(self, person: str) -> None:

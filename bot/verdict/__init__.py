@@ -4,7 +4,7 @@ from bot.verdict.facts import Facts, Latency, OfflineLine, Timings
 from bot.verdict.judge import Unknown, Verdict, judge
 from bot.verdict.ledger import Filed, Ledger
 from bot.verdict.outcome import outcome
-from bot.verdict.outcomes import Outcome, fold, repeats
+from bot.verdict.outcomes import Told, fold, repeats
 from bot.verdict.samples import Sample
 from bot.verdict.scope import Named, Scope, Who, ordered
 from bot.verdict.tried import Tried
@@ -16,10 +16,10 @@ __all__ = [
     "Ledger",
     "Named",
     "OfflineLine",
-    "Outcome",
     "Sample",
     "Scope",
     "Timings",
+    "Told",
     "Tried",
     "Unknown",
     "Verdict",

@@ -5,12 +5,10 @@ at the looks that remain holds as it did (bot.evidence.capital). What comes out 
 peaks between looks, which can only be lower. Work is done on columns: a million ballots take less than a second.
 """
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -29,31 +27,31 @@ from bot.verdict.trail import MOST, Trail
 LOOKS = MOST  # at most, in one fold
 MOST_LEFT_OUT = 200_000  # ballots up to which each voter is left out in a fold of many duels; reading more would take seconds
 GONE = 2.0  # stands for the score of a duel that only the left-out person voted on: it drops out; above every score
+REASONS = (Absence.TRAINED_ON, Absence.AUTO_TIE, Absence.NO_BALLOTS, Absence.REPEAT, Absence.BY_HAND)  # as bot.evidence.duels.scored asks
 TIE, BOTH_BAD = 2, 3  # codes of votes; 0 and 1 name the better entrant
 Ints = npt.NDArray[np.int64]
 
 
-class Outcome(NamedTuple):
-    """A closed duel as the store sums it up; first and second are the contestants of entrant 0 and 1."""
+class Told(NamedTuple):
+    """Closed duels with one contestant as entrant 0 and one tag, summed up by the store; numbers as text, parted by blanks."""
 
-    closing: int
     first: str
     tag: str
-    unit: str
-    left_entrant: int
-    identical: int
-    trained_on: int
-    by_hand: int
-    first_characters: int
-    second_characters: int
-    guess: float | None
-    ballots: int
-    votes: str  # JSON without its brackets: voter, code, voter, code …
+    numbers: str  # NUMBERS of each duel
+    votes: str  # of each duel in the same order, for each vote: the voter's number and a code
 
-    @property
-    def speaks(self) -> bool:
-        """Whether the request is spent: a later duel of it says nothing new."""
-        return bool((self.ballots or self.by_hand) and not self.identical and not self.trained_on)
+
+NUMBERS = (
+    "closing",
+    "left_entrant",
+    "identical",
+    "trained_on",
+    "by_hand",
+    "ballots",
+    "first_characters",
+    "second_characters",
+    "guess",  # mean of the guesses; -1: nobody was asked
+)
 
 
 def repeats(units: Sequence[str], speaks: Sequence[bool], spent: Iterable[str]) -> list[bool]:
@@ -68,56 +66,69 @@ def repeats(units: Sequence[str], speaks: Sequence[bool], spent: Iterable[str]) 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The duels that count, n of them with k votes, as columns in closing order, seen from the pair: entrant 0 is X."""
+    """n duels with k votes, as columns in closing order, seen from the pair: entrant 0 is X."""
 
-    score: Floats  # (n,) Y's share
+    closing: Floats  # (n,)
+    absence: list[Absence | None]
+    score: Floats  # (n,) Y's share; 1/2 without votes
     left: Floats  # (n,) the left seat's share
     longer: Floats  # (n,) the longer answer's share; NaN for equal lengths
     guess: Floats  # (n,) NaN when nobody was asked
     shares: Floats  # (n, 4) of votes by code
-    tags: list[str]
+    tags: npt.NDArray[np.object_]  # (n,)
     owner: Ints  # (k,) row of each vote
-    voters: list[str]  # (k,)
+    voters: Ints  # (k,) their numbers
     worth: Floats  # (k,)
 
-
-def absences(rows: Sequence[tuple[Any, ...]], spent: Iterable[str]) -> list[Absence | None]:
-    """Why each duel does not enter, in the order that bot.evidence.duels.scored asks; None for one that counts."""
-    each = [Outcome(*row) for row in rows]
-    again = repeats([one.unit for one in each], [one.speaks for one in each], spent)
-    return [_absence(one, repeated) for one, repeated in zip(each, again, strict=True)]
-
-
-def _absence(one: Outcome, repeated: bool) -> Absence | None:
-    if one.trained_on:
-        return Absence.TRAINED_ON
-    if one.identical:
-        return Absence.AUTO_TIE
-    if not one.speaks:
-        return Absence.NO_BALLOTS
-    if repeated:
-        return Absence.REPEAT
-    return Absence.BY_HAND if one.by_hand else None
+    def only(self, kept: npt.NDArray[np.bool_]) -> Self:
+        """The duels of these rows alone, kept (n,)."""
+        votes, row = kept[self.owner], np.cumsum(kept) - 1
+        rows = {name: getattr(self, name)[kept] for name in ("closing", "score", "left", "longer", "guess", "shares", "tags")}
+        absence = [why for why, stays in zip(self.absence, kept, strict=True) if stays]
+        return type(self)(**rows, absence=absence, owner=row[self.owner[votes]], voters=self.voters[votes], worth=self.worth[votes])
 
 
-def columns(rows: Sequence[tuple[Any, ...]], first: str) -> Columns:
-    """Duels that count as columns; first: the contestant X."""
-    named = dict(zip(Outcome._fields, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(Outcome._fields, ())
-    ballots = np.array(named["ballots"], dtype=np.int64)
-    flipped = np.array([contestant != first for contestant in named["first"]], dtype=bool)
-    said = json.loads(f"[{','.join(named['votes'])}]")
-    owner = np.repeat(np.arange(len(rows)), ballots)
-    codes = np.array(said[1::2], dtype=np.int64)
-    codes = np.where((codes < TIE) & flipped[owner], 1 - codes, codes)
+def columns(told: Sequence[Told], first: str, repeated: Iterable[int]) -> Columns:
+    """What was told as columns. first: the contestant X; repeated: closing numbers of duels whose request was spent before."""
+    parts = [np.fromstring(group.numbers, sep=" ").reshape(-1, len(NUMBERS)) for group in told]
+    sizes = [len(part) for part in parts]
+    table = np.concatenate([*parts, np.empty((0, len(NUMBERS)))])
+    votes = np.concatenate([*(np.fromstring(group.votes, dtype=np.int64, sep=" ") for group in told), np.empty(0, np.int64)]).reshape(-1, 2)
+    order = np.argsort(table[:, 0], kind="stable")
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    owner = place[np.repeat(np.arange(len(order)), table[:, NUMBERS.index("ballots")].astype(np.int64))]
+    by_row = np.argsort(owner, kind="stable")
+    flipped = np.repeat([group.first != first for group in told], sizes).astype(bool)[order]
+    tags = np.repeat(np.array([group.tag for group in told], dtype=object), sizes)[order]
+    return _seen(table[order], flipped, tags, owner=owner[by_row], votes=votes[by_row], repeated=set(repeated))
+
+
+def _seen(
+    table: Floats, flipped: npt.NDArray[np.bool_], tags: npt.NDArray[np.object_], *, owner: Ints, votes: Ints, repeated: set[int]
+) -> Columns:
+    closing, seat, identical, trained_on, by_hand, ballots, first, second, guess = table.T
+    codes = np.where((votes[:, 1] < TIE) & flipped[owner], 1 - votes[:, 1], votes[:, 1])
     worth = np.array([0.0, 1.0, 0.5, 0.5])[codes]
-    shares = np.bincount(owner * 4 + codes, minlength=4 * len(rows)).reshape(-1, 4) / np.maximum(ballots, 1)[:, None]
-    score = np.bincount(owner, worth, minlength=len(rows)) / np.maximum(ballots, 1)  # a sum of halves: exact
-    seat = np.array(named["left_entrant"], dtype=np.int64) ^ flipped
-    characters = np.array([named["first_characters"], named["second_characters"]], dtype=np.float64)
-    more = np.where(flipped, -1, 1) * (characters[1] - characters[0])
-    longer = np.where(more == 0, np.nan, np.where(more > 0, score, 1 - score))
-    guess = np.array(named["guess"], dtype=np.float64)
-    return Columns(score, np.where(seat == 1, score, 1 - score), longer, guess, shares, list(named["tag"]), owner, said[0::2], worth)
+    shares = np.bincount(owner * 4 + codes, minlength=4 * len(table)).reshape(-1, 4) / np.maximum(ballots, 1)[:, None]
+    score = np.where(ballots > 0, np.bincount(owner, worth, minlength=len(table)) / np.maximum(ballots, 1), 0.5)  # a sum of halves: exact
+    more = np.where(flipped, first - second, second - first)
+    again = np.isin(closing, list(repeated))
+    reasons = (trained_on > 0, identical > 0, (ballots == 0) & (by_hand == 0), again, by_hand > 0)
+    found = np.select(reasons, range(len(REASONS)), default=len(REASONS))
+    return Columns(
+        closing=closing,
+        absence=[(*REASONS, None)[why] for why in found.tolist()],
+        score=score,
+        left=np.where((seat == 1) ^ flipped, score, 1 - score),
+        longer=np.where(more == 0, np.nan, np.where(more > 0, score, 1 - score)),
+        guess=np.where(guess < 0, np.nan, guess),
+        shares=shares,
+        tags=tags,
+        owner=owner,
+        voters=votes[:, 0],
+        worth=worth,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,25 +155,27 @@ class Looks:
         return levels, flat.reshape(self.count, len(levels)).astype(np.float64)
 
 
-def fold(ledger: Ledger, rows: Sequence[tuple[Any, ...]], samples: Sequence[Sample], spent: Iterable[str], upto: int) -> Ledger:
-    """The ledger with these duels more, up to closing number `upto`. rows: Outcomes in closing order; samples: the latest in all."""
-    absent = absences(rows, spent)
-    table = columns(list(compress(rows, [why is None for why in absent])), ledger.scope.pair[0])
+def fold(
+    ledger: Ledger, told: Sequence[Told], upto: int, *, repeated: Iterable[int], names: Mapping[int, str], samples: Sequence[Sample]
+) -> Ledger:
+    """The ledger with these duels more, up to closing number `upto`. names: of the voters; samples: the latest in all."""
+    seen = columns(told, ledger.scope.pair[0], repeated)
+    table = seen.only(np.array([why is None for why in seen.absence], dtype=bool))
     looks = Looks.after(ledger.capital.n, len(table.score))
-    voters = ledger.voters.union(table.voters)
+    voters = ledger.voters.union(names[number] for number in np.unique(table.voters).tolist())
     levels, counts = looks.counts(table.score)
     capital, trail = _walk(ledger, levels, counts, table.score, looks)
     return replace(
         ledger,
         closing=upto,
         capital=capital,
-        bounds=_bounded(ledger, table.score, absent),
-        left_out=_left_out(ledger.left_out, table, looks) if len(voters) <= MOST_VOTERS else None,
+        bounds=_bounded(ledger, table.score, seen.absence),
+        left_out=_left_out(ledger.left_out, table, looks, names) if len(voters) <= MOST_VOTERS else None,
         voters=voters,
         diagnostics=_diagnosed(ledger.diagnostics, table),
         scores=ledger.scores + Counter(dict(zip(levels.tolist(), counts.sum(axis=0).astype(int).tolist(), strict=True))),
         results=ledger.results + _results(table.shares),
-        absent=ledger.absent + Counter(why for why in absent if why is not None),
+        absent=ledger.absent + Counter(why for why in seen.absence if why is not None),
         ballots=ledger.ballots + len(table.voters),
         tags=_tagged(ledger.tags, table),
         samples=replace(ledger.samples, kept=tuple(samples)),
@@ -205,8 +218,7 @@ def _diagnosed(diagnostics: Diagnostics, table: Columns) -> Diagnostics:
 
 
 def _tagged(tags: dict[str, Histogram], table: Columns) -> dict[str, Histogram]:
-    names = np.array(table.tags, dtype=object)
-    found = {tag: table.score[names == tag] for tag in dict.fromkeys(table.tags) if tag}
+    found = {tag: table.score[table.tags == tag] for tag in dict.fromkeys(table.tags.tolist()) if tag}
     return tags | {tag: tags.get(tag, Histogram.start()).after(scores) for tag, scores in found.items()}
 
 
@@ -219,7 +231,7 @@ def _results(shares: Floats) -> Counter[str]:
     return Counter({opinion.value: int(which.sum()) for opinion, which in counted.items() if which.any()})
 
 
-def _left_out(kept: LeaveOneOut | None, table: Columns, looks: Looks) -> LeaveOneOut | None:
+def _left_out(kept: LeaveOneOut | None, table: Columns, looks: Looks, names: Mapping[int, str]) -> LeaveOneOut | None:
     """As LeaveOneOut.after; None where it was none before, or where there are too many ballots."""
     if kept is None or len(table.voters) > MOST_LEFT_OUT:
         return None
@@ -231,16 +243,15 @@ def _left_out(kept: LeaveOneOut | None, table: Columns, looks: Looks) -> LeaveOn
     old, new = flat[: len(table.score)], flat[len(table.score) : -1]
     levels, size = levels[:-1], len(levels)
     base = np.bincount(looks.of * size + old, minlength=looks.count * size).reshape(looks.count, size).astype(np.float64)
-    names, who = np.unique(np.array(table.voters, dtype=object).astype(str), return_inverse=True)
+    numbers, who = np.unique(table.voters, return_inverse=True)
     order = np.argsort(who, kind="stable")
-    parts = np.split(order, np.cumsum(np.bincount(who, minlength=len(names)))[:-1]) if len(names) else []
-    without = dict(kept.without)
-    for voter in kept.without.keys() - set(names.tolist()):
-        without[voter] = kept.without[voter].after_counts(levels, base[:, : len(levels)])
-    for name, own in zip(names.tolist(), parts, strict=True):
-        place = looks.of[table.owner[own]] * size
-        moved = base.ravel() - np.bincount(place + old[table.owner[own]], minlength=base.size)
-        moved += np.bincount(place + new[own], minlength=base.size)
+    parts = np.split(order, np.cumsum(np.bincount(who, minlength=len(numbers)))[:-1]) if len(numbers) else []
+    own = dict(zip([names[number] for number in numbers.tolist()], parts, strict=True))
+    without = {voter: state.after_counts(levels, base[:, : len(levels)]) for voter, state in kept.without.items() if voter not in own}
+    for voter, votes_of in own.items():
+        place = looks.of[table.owner[votes_of]] * size
+        moved = base.ravel() - np.bincount(place + old[table.owner[votes_of]], minlength=base.size)
+        moved += np.bincount(place + new[votes_of], minlength=base.size)
         counts = moved.reshape(looks.count, size)[:, : len(levels)]
-        without[name] = kept.without.get(name, kept.everyone).after_counts(levels, counts)
+        without[voter] = kept.without.get(voter, kept.everyone).after_counts(levels, counts)
     return type(kept)(kept.everyone.after_counts(levels, base[:, : len(levels)]), without)
