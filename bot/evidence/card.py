@@ -137,13 +137,19 @@ def _definition(inputs: CardInputs) -> Aspect:
     return Aspect("definition", _rows(prompted, tuned), "open", "This says what they are, not which is better.", 0)
 
 
+def by_a_little(decision: Decision) -> bool:
+    """Whether the share was found to lie within 1/2 ± delta; with a winner: a true difference, but a small one."""
+    low, high = 0.5 - decision.delta - 1e-12, 0.5 + decision.delta + 1e-12
+    interval = decision.shown
+    return decision.within_delta or (interval is not None and low <= interval.low and interval.high <= high)
+
+
 def _purpose(inputs: CardInputs) -> Aspect:
     decision = inputs.decision
     interval, theta = decision.shown, decision.theta
-    why = "no request is decided yet" if theta is None else few(decision.n)
     mirrored = interval and Interval(1 - interval.high, 1 - interval.low)
     sides = ((None if theta is None else 1 - theta, mirrored), (theta, interval))
-    shares = [[Figure("share of votes", Kind.SHARE, share, interval=within, why=why)] for share, within in sides]
+    shares = [[Figure("share of votes", Kind.SHARE, share, interval=within, why="no request is decided yet")] for share, within in sides]
     for at, figures in enumerate(shares):
         figures.append(Figure("both bad", Kind.SHARE, inputs.both_bad))
         if inputs.offline:
@@ -153,12 +159,13 @@ def _purpose(inputs: CardInputs) -> Aspect:
 
 
 def _purpose_reason(decision: Decision) -> str:
-    little = ", by a little" if decision.within_delta else ""
+    little = ", by a little" if by_a_little(decision) else ""
+    why = f"; {few(decision.n)}" if decision.n and few(decision.n) else ""
     return {
         State.FIRST: f"Voters prefer the prompt's answers{little}.",
         State.SECOND: f"Voters prefer the fine-tune's answers{little}.",
         State.EQUAL: f"Practically equal: the share lies within 1/2 ± {decision.delta:g}.",
-        State.COLLECT: "The votes do not decide yet.",
+        State.COLLECT: f"The votes do not decide yet{why}.",
         State.CHANGED: "Earlier and later votes contradict each other.",
     }[decision.state]
 
@@ -300,15 +307,8 @@ def better_on(tag: TagShare) -> Literal[0, 1] | None:
     return 1 if tag.raw > 0.5 else 0
 
 
-def tag_share(tag: TagShare) -> tuple[float, Interval | None]:
-    """The fine-tune's share as it may be shown: pooled, or the tag's own where the pooled one contradicts what was found."""
-    if (side := better_on(tag)) is not None and (tag.pooled > 0.5) != (side == 1):
-        return tag.raw, None
-    return tag.pooled, tag.interval if tag.n >= LEAST_UNITS else None
-
-
 def _tag_row(tag: TagShare) -> Row:
-    share, interval = tag_share(tag)
+    share, interval = tag.pooled, tag.interval if tag.n >= LEAST_UNITS else None
     mirrored = interval and Interval(1 - interval.high, 1 - interval.low)
     first, second = (
         Figure(tag.tag, Kind.SHARE, value, "request", within, tag.n) for value, within in ((1 - share, mirrored), (share, interval))

@@ -2,6 +2,7 @@
 
 from bot.evidence.bets import LEAST_UNITS
 from bot.evidence.breakeven import BreakEven
+from bot.evidence.card import by_a_little
 from bot.evidence.decision import Decision, State
 from bot.evidence.figure import few
 from bot.evidence.forecast import Forecast
@@ -78,7 +79,7 @@ def spare_words(robust: Robustness) -> str:
 
 
 def _small(decision: Decision) -> tuple[str, ...]:
-    if not decision.within_delta:
+    if not by_a_little(decision):
         return ()
     return (f"The difference is real but within ± {decision.delta:g}: cost or latency may well weigh more.",)
 

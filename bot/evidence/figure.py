@@ -27,7 +27,7 @@ class Figure:
     unit: str = ""  # one of what a COUNT counts, or of what a SHARE is a share of: "word", "request"
     interval: Interval | None = None
     n: int | None = None  # units behind a SHARE; None: not said
-    why: str = ""  # why there is no value, or no interval
+    why: str = ""  # why there is no value
 
 
 def few(n: int, what: str = "an interval", noun: str = "request") -> str:

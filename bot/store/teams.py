@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from bot.ballots import Entrant
-from bot.store.records import DuelRecord, stamp
+from bot.store.records import DuelRecord, stamp, who_of
 from bot.store.transaction import Transaction
+from bot.verdict import Who
 from bot.views import DuelSummary
 from engine.request import Turn
 
@@ -62,8 +63,8 @@ class Asked:
 class Results:
     """How duels went."""
 
-    duels: dict[tuple[str, str | None], int]
-    """By kind and arm: ("better", "tuned"), ("tie", None), both_bad, unvoted, identical, open, void, answering."""
+    duels: dict[tuple[str, Who | None], int]
+    """By kind, and who was better: ("better", who), ("tie", None), both_bad, unvoted, identical, open, void, answering."""
     ballots: int  # on closed votes
     voters: int  # on closed votes
 
@@ -86,7 +87,7 @@ WITH counted AS (
         WHEN first != second THEN 'better' WHEN bad * 2 > votes THEN 'both_bad' ELSE 'tie' END AS kind, first < second AS winner
     FROM counted
 )
-SELECT kind, CASE WHEN kind = 'better' THEN arm END AS arm, count(*) AS duels FROM kinds
+SELECT kind, CASE WHEN kind = 'better' THEN contestants.id END AS winner, contestants.*, count(*) AS duels FROM kinds
     LEFT JOIN answers ON answers.duel = kinds.id AND answers.entrant = kinds.winner
     LEFT JOIN contestants ON contestants.id = answers.contestant
 GROUP BY 1, 2
@@ -235,7 +236,8 @@ class Board:
     async def results(self, team: str | None, asker: str, *, since: datetime | None, tag: str) -> Results:
         """Counts of a team's duels that are not private, or of one person's own outside of teams."""
         values = (team, asker, tag, since and stamp(since))
-        counts = {(row["kind"], row["arm"]): row["duels"] for row in await self._in._rows(_RESULTS, values)}
+        rows = await self._in._rows(_RESULTS, values)
+        counts = {(row["kind"], who_of(row, row["winner"]) if row["winner"] else None): row["duels"] for row in rows}
         [row] = await self._in._rows(
             f"SELECT count(*) AS ballots, count(DISTINCT voter) AS voters FROM ballots JOIN ({_OWN}) AS d ON d.id = ballots.duel "
             "WHERE state = 'closed'",

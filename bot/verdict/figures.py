@@ -4,7 +4,7 @@ from bot.evidence import diagnostics
 from bot.evidence.bets import LEAST_UNITS
 from bot.evidence.breakeven import BreakEven
 from bot.evidence.capital import Interval
-from bot.evidence.card import better_on, tag_share
+from bot.evidence.card import better_on
 from bot.evidence.diagnostics import Reading
 from bot.evidence.duels import Absence
 from bot.evidence.figure import Figure, Kind, few
@@ -23,11 +23,13 @@ READINGS = {
     diagnostics.Kind.TIE: ("Voters who said tie", ""),
     diagnostics.Kind.BOTH_BAD: ("Voters who said both bad", ""),
 }
-ABSENT = {
+ABSENT: dict[str, str] = {
     Absence.FAILED: "in which a side failed",
     Absence.TRAINED_ON: "on requests of the training data",
     Absence.AUTO_TIE: "with identical answers",
     Absence.NO_BALLOTS: "without a ballot",
+    "repeat": "of a request that was asked before",
+    "by_hand": "closed by hand",
 }
 
 
@@ -36,8 +38,8 @@ def value_words(figure: Figure) -> str:
     if figure.value is None:
         return figure.why or UNKNOWN
     within = f" {between(figure.interval, figure.kind)}" if figure.interval else ""
-    behind = "" if figure.n is None else f" of {counted(figure.n, figure.unit)}"
-    return f"{_amount(figure.value, figure.kind, figure.unit)}{behind}{within}"
+    behind = "" if figure.n is None else f", {counted(figure.n, figure.unit)}"
+    return f"{_amount(figure.value, figure.kind, figure.unit)}{within}{behind}"
 
 
 def _amount(value: int | float | str, kind: Kind, unit: str = "") -> str:
@@ -144,17 +146,10 @@ def counted_months(months: float) -> str:
 
 def tag_words(tag: TagShare) -> tuple[str, str, str]:
     """Tag, the fine-tune's share there, what is found."""
-    share, interval = tag_share(tag)
-    within = "" if interval is None else f" {between(interval)}"
-    told = f"{share:.0%}{within}, {counted(tag.n, 'request')}"
-    if (side := better_on(tag)) is not None:
-        return tag.tag, told, f"{_SIDES[side]} is better"
-    if interval is not None and not interval.low <= 0.5 <= interval.high:
-        return tag.tag, told, f"leans to {_SIDES[int(share > 0.5)]}, not decided"
-    return tag.tag, told, "open"
-
-
-_SIDES = ("the prompt", "the fine-tune")
+    within = f" {between(tag.interval)}" if tag.interval and tag.n >= LEAST_UNITS else ""
+    side = better_on(tag)
+    found = "open" if side is None else f"{('the prompt', 'the fine-tune')[side]} is better"
+    return tag.tag, f"{tag.pooled:.0%}{within}, {counted(tag.n, 'request')}", found
 
 
 def offline_words(line: OfflineLine) -> tuple[str, str, str, str]:

@@ -1,11 +1,11 @@
 """A verdict in sentences. Pure. Tags and names of recipes are the team's own text: each front makes them fit to show."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from bot.ballots import Entrant
-from bot.evidence.card import better_on
+from bot.evidence.card import better_on, by_a_little
 from bot.evidence.change import pivotal_words, spare_words
 from bot.evidence.decision import Decision, Recent, State
 from bot.evidence.figure import few
@@ -54,23 +54,38 @@ class Cheaper(NamedTuple):
     extra_usd: float | None
 
 
-def labels(who: tuple[Who, Who]) -> tuple[str, str]:
-    """Tell two of one arm apart: by adapter, else recipe, by name and version, else by their ids; empty where the arm does."""
-    if who[0].arm is not who[1].arm:
-        return "", ""
-    ids = [one.id[:6] if who[0].id[:6] != who[1].id[:6] else one.id for one in who]
-    for first, second in ([one.adapter_words for one in who], [one.recipe.words for one in who]):
-        if first != second:
-            return first or "no adapter", second or "no adapter"
-    return ids[0], ids[1]
+def labels(who: Iterable[Who]) -> dict[str, str]:
+    """What tells each contestant from others of its arm, by id: adapter or recipe with its version, else the id; empty where alone."""
+    groups: dict[Arm, dict[str, Who]] = {}
+    for one in who:
+        groups.setdefault(one.arm, {})[one.id] = one
+    return {one: label for group in groups.values() for one, label in _labels(group).items()}
+
+
+def _labels(group: dict[str, Who]) -> dict[str, str]:
+    if len(group) == 1:
+        return dict.fromkeys(group, "")
+    parts = {one: (who.adapter_words or "no adapter", who.recipe.words, one[:6], one) for one, who in group.items()}
+    for chosen in ((0,), (1,), (0, 1), (1, 2), (3,)):
+        told = {one: ", ".join(words[at] for at in chosen) for one, words in parts.items()}
+        if len(set(told.values())) == len(told):
+            break
+    return told
+
+
+def told_apart(who: Iterable[Who]) -> dict[str, str]:
+    """Each contestant in a sentence, by id."""
+    everyone = list(who)
+    marks = labels(everyone)
+    return {one.id: f"{NAMED[one.arm]} {marks[one.id]}".strip() for one in everyone}
 
 
 def names(who: tuple[Who, Who]) -> tuple[str, str]:
     """Both sides in a sentence."""
     if who[0].id == who[1].id:
         return "the one copy", "the other copy"
-    first, second = (f"{NAMED[one.arm]} {label}".strip() for one, label in zip(who, labels(who), strict=True))
-    return first, second
+    told = told_apart(who)
+    return told[who[0].id], told[who[1].id]
 
 
 def headline(
@@ -93,27 +108,30 @@ def headline(
         case State.EQUAL:
             which = " (which that is, is not known yet)" if taken is None else f": {names(who)[taken]}"
             found = _other_tags(tags, who)
-            return f"Practically equal{f' except on {found}; else' if found else ','} take the cheaper{which}"
+            return f"Practically equal{f' except on {found}; otherwise' if found else ','} take the cheaper{which}"
         case _:
             return _winner(decision, who, cheaper)
 
 
 def _winner(decision: Decision, who: tuple[Who, Who], cheaper: Cheaper | None) -> str:
     won = 0 if decision.state is State.FIRST else 1
-    label = labels(who)[won]
+    label = labels(who)[who[won].id]
     said = DO[who[won].arm] + (f" ({label})" if label else "")
-    if not decision.within_delta:
+    if not by_a_little(decision):
         return said
     if cheaper is None or cheaper.side == won:
         return f"{said}, by a little"
-    prices = [dollars(usd) + _up_front(cheaper, side) for side, usd in enumerate(cheaper.usd_per_1000)]
-    running = "" if cheaper.extra_usd is not None else ", not counting what each took to make"
-    return f"{said}, by a little; {names(who)[1 - won]} is the cheaper: {prices[1 - won]} against {prices[won]} per 1,000 answers{running}"
+    first, second = cheaper.usd_per_1000[1 - won], cheaper.usd_per_1000[won]
+    prices = f"{dollars(first)} per 1,000 answers against {dollars(second)}{_up_front(cheaper)}"
+    return f"{said}, by a little; {names(who)[1 - won]} is the cheaper: {prices}"
 
 
-def _up_front(cheaper: Cheaper, side: int) -> str:
-    extra = cheaper.extra_usd or 0.0
-    return f" and {dollars(abs(extra))} up front" if extra and (extra > 0) == (side == 1) else ""
+def _up_front(cheaper: Cheaper) -> str:
+    """What the other side took more to make, or took less, or that this is not known."""
+    if cheaper.extra_usd is None:
+        return ", not counting what each took to make"
+    extra = cheaper.extra_usd if cheaper.side == 0 else -cheaper.extra_usd
+    return f" and {dollars(abs(extra))} {'more' if extra > 0 else 'less'} up front" if extra else ""
 
 
 def _other_tags(tags: Sequence[TagShare], who: tuple[Who, Who]) -> str:

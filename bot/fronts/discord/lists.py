@@ -13,12 +13,13 @@ from bot.fronts.discord.guard import answer, bot_of, desk_of, guarded, is_direct
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.pictures import with_pictures
 from bot.fronts.discord.wire import put_original
-from bot.fronts.discord.words import ARM_WORDS, moment
+from bot.fronts.discord.words import moment
 from bot.store.teams import Post, Results
 from bot.verdict import Verdict
+from bot.verdict.words import told_apart
 from bot.views import DuelSummary
 from bot.words import counted
-from engine.contestants import Arm, Kit
+from engine.contestants import Kit
 from engine.errors import BadRequest
 from engine.recipes import Recipe
 
@@ -71,20 +72,21 @@ async def _results(interaction: discord.Interaction, period: str | None, tag: st
 
 
 def results_words(found: Results, narrowed: str) -> str:
-    """Counts per arm of closed duels, and the rest of what was asked. Pure."""
+    """Counts of closed duels by who was better, and the rest of what was asked. Pure."""
     where = f" ({narrowed})" if narrowed else ""
     duels = sum(found.duels.values())
     if not duels:
         return f"### Results{where}\nNo request was asked here yet. Mention me with one, or use /compare."
-    counts = sorted(found.duels.items(), key=lambda each: (-each[1], each[0][0], each[0][1] or ""))
-    lines = [f"- {_kind(kind, arm)}: {count}" for (kind, arm), count in counts]
+    told = told_apart(who for _, who in found.duels if who)
+    counts = [(count, _kind(kind, told[who.id] if who else "")) for (kind, who), count in found.duels.items()]
+    lines = [f"- {what}: {count:,}" for count, what in sorted(counts, key=lambda each: (-each[0], each[1]))]
     asked = f"{counted(duels, 'duel')}; {counted(found.ballots, 'ballot')} of {counted(found.voters, 'person', 'people')}"
     return "\n".join((f"### Results{where}", asked, *lines, "-# Counts only; /verdict says what they prove."))
 
 
-def _kind(kind: str, arm: str | None) -> str:
-    if arm is not None:
-        return f"{ARM_WORDS[Arm(arm)]} better"
+def _kind(kind: str, winner: str) -> str:
+    if winner:
+        return f"{text.inline(winner, 120)} better"
     others = {"identical": "the same answer twice, not voted on", "unvoted": "closed without a vote", "both_bad": "both bad", "tie": "tie"}
     return others.get(kind) or STATES[kind]
 

@@ -211,7 +211,8 @@ class ResultsPage:
         with el("div", "pair"):
             with el("section", "panel"):
                 el("h2", "", "Cost")
-                self._picture(Chart.COST, found)
+                if found.even is not None:
+                    self._picture(Chart.COST, found)
                 el("p", "quiet", break_even_words(found.even, found.no_break_even))
                 el("p", "quiet", self._spending)
             with el("section", "panel"):
