@@ -55,7 +55,7 @@ class Cheaper(NamedTuple):
 
 
 def labels(who: Iterable[Who]) -> dict[str, str]:
-    """What tells each contestant from others of its arm, by id: adapter or recipe with its version, else the id; empty where alone."""
+    """What tells each contestant (by id) from others of its arm: adapter or recipe with its version, else its id; else nothing."""
     groups: dict[Arm, dict[str, Who]] = {}
     for one in who:
         groups.setdefault(one.arm, {})[one.id] = one
@@ -66,8 +66,8 @@ def _labels(group: dict[str, Who]) -> dict[str, str]:
     if len(group) == 1:
         return dict.fromkeys(group, "")
     parts = {one: (who.adapter_words or "no adapter", who.recipe.words, one[:6], one) for one, who in group.items()}
-    for chosen in ((0,), (1,), (0, 1), (1, 2), (3,)):
-        told = {one: ", ".join(words[at] for at in chosen) for one, words in parts.items()}
+    for chosen in ((0,), (1,), (0, 1), (2,), (3,)):
+        told = {one: " with ".join(words[at] for at in chosen) for one, words in parts.items()}
         if len(set(told.values())) == len(told):
             break
     return told
