@@ -9,11 +9,12 @@ import pytest
 
 from bot.ballots import Choice
 from bot.charts import Chart, Line, alt, draw, drawn
-from bot.charts.look import LOOKS
+from bot.charts.look import LOOKS, LTR, drawable
 from bot.evidence.capital import Interval
 from bot.verdict import Facts, Ledger, Timings, Verdict, judge
 from tests.bot.evidence.make import closed, team
 from tests.bot.verdict.make import SAMPLE, SCOPE, WHO, facts, ledger_of
+from tests.bot.verdict.odd import TAGS
 
 BOARD = (
     Line("Prompt, house 2", 0.61, Interval(0.5, 0.7), 120, False, True),
@@ -39,6 +40,27 @@ def test_every_picture_can_be_drawn_and_has_words(chart: Chart, theme: str, verd
     assert root.tag.endswith("svg") and svg.media == "image/svg+xml" and len(svg.alt) > 15
     assert LOOKS[theme].ground in svg.data.decode()  # type: ignore[index]
     assert svg.alt == alt(chart, verdict, BOARD if verdict is not NOTHING else ())
+
+
+@pytest.mark.parametrize("theme", list(LOOKS))
+def test_tags_of_every_kind_are_drawn_as_they_are(theme: str) -> None:
+    """A warning of a letter that no font has is an error here."""
+    duels = [closed(at, {"ann": Choice.LEFT}, tag=TAGS[at % len(TAGS)]) for at in range(1, 12 * len(TAGS) + 1)]
+    found = judge(ledger_of(duels), facts())
+    assert {tag.tag for tag in found.tags} == set(TAGS) and sum(tag.differs for tag in found.tags) == len(TAGS)
+    for chart in Chart:
+        assert draw(chart, found, theme, "png", BOARD).data.startswith(b"\x89PNG")  # type: ignore[arg-type]
+    [labels] = [[figure.label for figure in aspect.side(1)] for aspect in found.aspects if aspect.name == "use cases"]
+    assert labels == [tag.tag for tag in found.tags]
+    plain = judge(ledger_of([replace(duel, tag=f"t{TAGS.index(duel.tag):02}") for duel in duels]), facts())
+    assert [aspect for aspect in plain.aspects if aspect.name != "use cases"] == [
+        aspect for aspect in found.aspects if aspect.name != "use cases"
+    ]
+
+
+def test_letters_that_no_font_has_are_shown_as_missing() -> None:
+    assert drawable("a\u202eb 12%").lstrip(LTR) == "ab 12%"
+    assert drawable("\U0001f389").lstrip(LTR) == "\ufffd"
 
 
 async def test_a_png_is_made_off_the_loop_with_the_width_that_discord_shows() -> None:

@@ -7,9 +7,15 @@ from typing import Any
 
 import discord
 
+from bot.ballots import Choice
 from bot.fronts.discord.bot import DuelBot
+from bot.fronts.discord.evidence import verdict_words
 from bot.settings import Settings
+from bot.verdict import judge
+from tests.bot.evidence.make import closed
 from tests.bot.fronts.discord_stage import Stage, staged, walk_components
+from tests.bot.verdict.make import facts, ledger_of
+from tests.bot.verdict.odd import TAGS
 
 
 async def voted(stage: Stage, who: Any, request: str, label: str, **options: Any) -> Any:
@@ -159,13 +165,27 @@ async def test_the_verdict_comes_with_pictures_that_are_also_words(tmp_path: Pat
         said = await ann.slash(stage.channel, "verdict", here=True, tag="mail", period="month")
         assert not said.ephemeral
         assert stage.shown(said.response).startswith("### Verdict (tag mail, this team, since ")
-        assert "3 duels, 3 ballots of 1 person." in stage.shown(said.response)
+        assert "3 requests (3 duels) decided: " in stage.shown(said.response) and "3 ballots of 1 person." in stage.shown(said.response)
         stored = stage.env.backend.get_message(said.response.channel_id, said.response.id)
         pictures = [stage.env.backend.cdn.get(each["url"]) or b"" for each in stored.attachments]
         assert pictures
         assert all(picture.startswith(b"\x89PNG") for picture in pictures)
         [gallery] = [each for each in stored.components if each["type"] == 12]
-        assert "share of votes over 3 duels" in gallery["items"][0]["description"]
+        assert "share of votes over 3 requests" in gallery["items"][0]["description"]
+
+
+async def test_a_tag_named_like_a_figure_or_like_markdown_changes_no_answer(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_quorum=1) as stage:
+        ann = stage.member("ann")
+        for number, tag in enumerate(TAGS):
+            await voted(stage, stage.member(f"person {number}"), f"request {number}", "A is better", tag=tag)
+        for command in ("verdict", "results"):
+            response = (await ann.slash(stage.channel, command)).response
+            assert f"{len(TAGS)} " in stage.shown(response) and len(response.attachments) >= 2
+        for tag in ("from", "**bold** [a](http://e.x) `c`"):
+            assert "1 request (1 duel) decided" in stage.shown((await ann.slash(stage.channel, "verdict", tag=tag)).response)
+        words = verdict_words(judge(ledger_of([closed(at, {"a": Choice.LEFT}, tag="**b** [a](x)") for at in range(1, 41)]), facts()))
+        assert "**" not in words and "[a](" not in words
 
 
 async def test_history_shows_a_server_its_own_duels_but_no_private_ones(tmp_path: Path) -> None:

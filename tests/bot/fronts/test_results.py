@@ -11,18 +11,24 @@ from rich.console import Console
 
 from bot.app import App
 from bot.ballots import Choice
+from bot.charts import Chart
 from bot.fronts import terminal_results as text
 from bot.fronts.web import results as page
+from bot.fronts.web.markup import shown
 from bot.fronts.web.server import build
 from bot.seed import Team, plant
 from bot.settings import Settings
+from bot.verdict import Verdict
+from engine.printable import printable
 from tests.bot.fronts.web_stage import lineup, opened, simulated
 from tests.bot.scripted import answered, scripted_app
+from tests.bot.verdict.odd import TAGS
 
 
-async def fill(app: App, duels: int = 80) -> None:
+async def fill(app: App, duels: int = 80, tags: tuple[str, ...] = ("billing", "code", "support", "")) -> None:
     first, second = (await lineup()).entrants
-    team = Team(duels, theta=0.75, by_tag=(0.2, 0.0, -0.3, 0.0), contestants=(first.id, second.id))
+    by_tag = (0.2, 0.0, -0.3, 0.0) * len(tags)
+    team = Team(duels, theta=0.75, tags=tags, by_tag=by_tag, contestants=(first.id, second.id))
     await plant(app._store, team, np.random.default_rng(5))
 
 
@@ -37,6 +43,22 @@ async def test_the_page_shows_verdict_card_checks_and_pictures(tmp_path: Path) -
         seen = await text_of(new_user())
         for words in ("Fine-tune", "The decision card", "80", "dependency", "What would change this", "Left answer preferred", "billing"):
             assert words in seen, words
+
+
+async def test_tags_of_every_kind_are_shown_as_they_are_and_change_nothing(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (app, chosen), simulated(app, chosen) as new_user:
+        await fill(app, 160, TAGS)
+        seen = await text_of(new_user())
+        found = await app.verdict()
+        assert isinstance(found, Verdict) and len(found.tags) == len(TAGS)
+        for tag in TAGS:
+            assert shown(tag) in seen, tag
+        assert "Something went wrong" not in seen and "The decision card" in seen
+        written = printed(text.results(found), 200)
+        for tag in TAGS:
+            assert printable(tag) in written, tag
+        assert "\u202e" not in written and "\u202e" not in seen
+        assert (await app.picture(Chart.CARD, found, "light", "png")).data.startswith(b"\x89PNG")
 
 
 async def test_the_page_says_so_when_there_is_nothing_yet(tmp_path: Path) -> None:
