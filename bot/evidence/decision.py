@@ -78,7 +78,9 @@ class Decision:
     @property
     def shown(self) -> Interval | None:
         """The interval, where one may be shown: from LEAST_UNITS units on, and while one share describes them."""
-        return None if self.n < LEAST_UNITS or self.drifted else self.interval
+        if self.theta is None or self.n < LEAST_UNITS or self.drifted:
+            return None
+        return self.interval if self.interval.low <= self.theta <= self.interval.high else None
 
 
 def comparisons(contestants: int) -> int:

@@ -84,7 +84,7 @@ def test_duels_of_the_pair_are_counted_and_all_others_are_not() -> None:
 def test_words_without_any_duel() -> None:
     found = judge(Ledger.start(SCOPE), facts())
     assert found.words == "Keep collecting: no duel decided yet."
-    assert found.change == ("The first 10 duels that count.",) and found.trail == () and len(found.aspects) == 8
+    assert found.change == ("The first closed duels.",) and found.trail == () and len(found.aspects) == 8
 
 
 def test_a_clear_preference_is_called_and_says_how_far_it_holds() -> None:
