@@ -79,16 +79,19 @@ def span(value_s: float) -> str:
 
 
 def reading_words(reading: Reading) -> tuple[str, str, str]:
-    """What is read, the value with its interval, what it means."""
+    """What is read, the value with its interval or why it has none, what it means."""
     name, meaning = READINGS[reading.kind]
     if reading.value is None:
         return name, "no duel says anything yet", meaning
-    counts = counted(reading.n, "duel")
     one = "{:+.2f}" if reading.kind is diagnostics.Kind.BLINDING else "{:.0%}"
-    if reading.interval is None:
-        return name, f"{one.format(reading.value)}, {counts}; {few(reading.n, noun='duel')}", meaning
+    value, counts, why = one.format(reading.value), counted(reading.n, "duel"), few(reading.n, noun="duel")
+    if why or reading.interval is None:
+        return name, f"{value}, {counts}; {why}", meaning
+    meaning = f"look into this: {meaning}" if reading.amiss else meaning
+    if not reading.interval.low <= reading.value <= reading.interval.high:
+        return name, f"{value}, {counts}; earlier and later ones contradict each other", meaning
     low, high = (one.format(end) for end in reading.interval)
-    return name, f"{one.format(reading.value)} ({low} to {high}), {counts}", f"look into this: {meaning}" if reading.amiss else meaning
+    return name, f"{value} ({low} to {high}), {counts}", meaning
 
 
 def absent_words(absent: dict[Absence, int]) -> str:

@@ -208,6 +208,15 @@ def test_no_share_stands_beside_an_interval_that_excludes_it(state: State, ends:
     assert all(figure.interval is None for aspect in card(inputs_of(odd)) for figure in aspect.side(1))
 
 
+def test_a_reading_has_no_interval_that_excludes_it() -> None:
+    odd = Reading(Look.POSITION, 0.54, Interval(0.55, 0.63), 118, True)
+    assert reading_words(odd)[1:] == (
+        "54%, 118 duels; earlier and later ones contradict each other",
+        "look into this: near 50\u00a0% is good: a coin seats them",
+    )
+    assert reading_words(replace(odd, value=0.6))[1] == "60% (55% to 63%), 118 duels"
+
+
 def inputs_of(found: Decision):  # type: ignore[no-untyped-def]
     from bot.evidence.card import CardInputs
     from tests.bot.verdict.make import ADAPTER, RECIPE
