@@ -7,12 +7,9 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
-
-import aiosqlite
 
 from bot.errors import StoreError
-from bot.store.opening import APPLICATION_ID, migrations, words_for
+from bot.store.opening import open_to_read, words_for
 from bot.store.store import Store
 from bot.store.transaction import Transaction
 
@@ -89,31 +86,15 @@ def _known(table: str) -> str:
 
 
 @asynccontextmanager
-async def reading_copy(path: Path) -> AsyncGenerator[Store, None]:
+async def reading_copy(path: Path, *, of_any_version: bool = False) -> AsyncGenerator[Store, None]:
     """The store for reading alone, even while a Duelbot uses it. Raises StoreError."""
-    if not await asyncio.to_thread(path.is_file):
-        raise StoreError(f"There is no store {path}. DUEL_STORE_PATH names another one.")
+    path = Path(await asyncio.to_thread(os.path.realpath, path))
     try:
-        connection = await aiosqlite.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)
+        connection = await open_to_read(path, of_any_version=of_any_version)
     except sqlite3.Error as error:
         raise StoreError(words_for(error, path) or f"The store {path} cannot be read: {error}.") from error
-    connection.row_factory = sqlite3.Row
-    folder = os.open(path.parent, os.O_RDONLY)  # in place of the lock: whoever only reads needs none
-    store = Store(path, connection, folder)
+    store = Store(path, connection, None)
     try:
-        await _check(connection, path)
         yield store
     finally:
         await store.aclose()
-
-
-async def _check(connection: aiosqlite.Connection, path: Path) -> None:
-    try:
-        [owner] = await connection.execute_fetchall("PRAGMA application_id")
-        [version] = await connection.execute_fetchall("PRAGMA user_version")
-    except sqlite3.Error as error:
-        raise StoreError(words_for(error, path) or f"The store {path} cannot be read: {error}.") from error
-    if int(owner[0]) != APPLICATION_ID:
-        raise StoreError(f"The file {path} is a database of another program. Set DUEL_STORE_PATH to another file.")
-    if int(version[0]) != len(migrations()):
-        raise StoreError(f"The store {path} was written by another version of Duelbot. Start Duelbot once, then do this again.")
