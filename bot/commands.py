@@ -160,7 +160,7 @@ async def _export(form: str, out: Path, as_json: bool) -> int:
 
 
 async def _import(source: Path, unsealed: bool, as_json: bool) -> int:
-    from bot.exchange import read_back
+    from bot.importing import read_back
     from bot.store import Store
 
     settings = Settings.read()

@@ -144,7 +144,7 @@ async def connect(path: Path) -> aiosqlite.Connection:
         ):
             await connection.execute_fetchall(f"PRAGMA {pragma}")
         await connection.create_function("fold", 1, str.casefold, deterministic=True)
-        await _migrate(connection, path)
+        await migrate(connection, path)
     except BaseException:
         await connection.close()
         raise
@@ -176,12 +176,12 @@ def _refuse_newer(version: int, path: Path) -> None:
         )
 
 
-async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
-    """Bring the tables to the newest version, each step whole or not at all."""
+async def migrate(connection: aiosqlite.Connection, path: Path, upto: int | None = None) -> None:
+    """Bring the tables to the newest version, or to that one, each step whole or not at all. Raises StoreError, sqlite3.Error."""
     steps = migrations()
     version = await _number(connection, "PRAGMA user_version")
     _refuse_newer(version, path)
-    for number, sql in enumerate(steps[version:], version + 1):
+    for number, sql in enumerate(steps[version:upto], version + 1):
         try:
             await connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;")
         except sqlite3.Error:

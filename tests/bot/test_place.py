@@ -109,7 +109,7 @@ async def test_what_a_deleted_store_held_is_in_a_file_of_its_own(tmp_path: Path)
     store = await Store.open(path)
     await write_one(store, duel())
     path.unlink()
-    with pytest.raises(StoreError, match="s.rescued"):
+    with pytest.raises(StoreError, match=r"s\.rescued"):
         await write_one(store, duel("d2", turn=2))
     await store.aclose()
     path.with_name("s.rescued").rename(path)
