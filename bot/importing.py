@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from bot.errors import StoreError
 from bot.seal import Seal
 from bot.store import Store
-from bot.store.cells import value_of
+from bot.store.cells import EARLY_MARK, MARK, value_of
 from bot.store.checking import Column, fault_of
 from bot.store.exchange import BATCH, Dump, Refused, tables_of
 from bot.store.opening import migrations
@@ -86,6 +86,7 @@ class Export:
 
     def _csv(self, columns: Columns) -> Iterator[Found]:
         csv.field_size_limit(1 << 30)
+        mark = EARLY_MARK if self.end is None else MARK
         for table, known in columns.items():
             file = self.source / f"{table}.csv"
             with file.open(encoding="utf-8-sig", newline="") as text:
@@ -96,7 +97,7 @@ class Export:
                 for cells in filter(None, reader):
                     if len(cells) != len(names):
                         raise BadRequest(f"Line {reader.line_num:,} of {file} has {len(cells)} cells, not {len(names)}. {NOTHING}")
-                    row = {name: value_of(cell, known[name].kind) for name, cell in zip(names, cells, strict=True)}
+                    row = {name: value_of(cell, known[name].kind, mark) for name, cell in zip(names, cells, strict=True)}
                     yield Found(reader.line_num, table, row)
 
     def _read(self, line: str, number: int) -> dict[str, Any]:

@@ -119,7 +119,7 @@ async def test_preference_pairs_hold_the_winner_and_what_was_said_before(tmp_pat
         ('HEAD\n{"table": "conversations", "id": NaN, "started_at": TIME}', "Line 2 .* NaN is no number"),
         (
             'HEAD\n\n{"table": "conversations", "id": "c", "started_at": TIME}\n{"table": "conversations", "id": "c", "started_at": TIME}',
-            "Line 4 .* UNIQUE",
+            "Line 4 .*UNIQUE",
         ),
         (
             'HEAD\n{"table": "ballots", "duel": "d", "voter": "v", "verdict": "tie", "entrant": null, "cast_at": TIME}',

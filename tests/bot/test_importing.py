@@ -14,7 +14,7 @@ from bot.exchange import export
 from bot.importing import read_back
 from bot.seal import Seal
 from bot.store import Store
-from bot.store.cells import FORMULA, cell_of, value_of
+from bot.store.cells import EARLY_MARK, FORMULA, cell_of, value_of
 from bot.store.exchange import Dump
 from bot.store.records import stamp
 from engine.errors import DuelbotError
@@ -202,10 +202,11 @@ async def test_damaged_csv_is_refused(tmp_path: Path, damage: str) -> None:
 
 
 async def test_no_cell_begins_like_a_formula_and_every_text_comes_back(tmp_path: Path) -> None:
-    texts = [f"{mark}1+1" for mark in FORMULA] + ["\\", "\\N", "\\=1", "'=1", "", "plain", *FORMULA]
+    texts = [f"{mark}1+1" for mark in FORMULA] + ["\\", "\\N", "\\=1", "'=1", "'", "", "plain", *FORMULA]
     for text in texts:
         cell = cell_of(text)
         assert not cell.startswith(FORMULA) and value_of(cell, "TEXT") == text
+    assert value_of("\\\\N", "TEXT", EARLY_MARK) == "\\N" and value_of("'twas", "TEXT", EARLY_MARK) == "'twas"
     for number, kind in ((-3, "INTEGER"), (7, "INTEGER"), (-0.5, "REAL"), (1e-300, "REAL"), (0.1 + 0.2, "REAL"), (None, "REAL")):
         cell = cell_of(number)
         assert not cell.startswith(FORMULA) and value_of(cell, kind) == number and type(value_of(cell, kind)) is type(number)
