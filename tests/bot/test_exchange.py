@@ -116,7 +116,7 @@ async def test_preference_pairs_hold_the_winner_and_what_was_said_before(tmp_pat
         ('HEAD\n{"table": "conversations", "id": ["c"], "started_at": TIME}', "Line 2 .* id is .*no text"),
         ('HEAD\n{"table": "conversations", "id": "\\ud800", "started_at": TIME}', "Line 2 .* id is .*no text"),
         ('HEAD\n{"table": "conversations", "id": "c", "started_at": "2026-11-22"}', "Line 2 .* started_at is '2026-11-22', .*no time"),
-        ('HEAD\n{"table": "conversations", "id": NaN, "started_at": TIME}', "Line 2 .* NaN is no number"),
+        ('HEAD\n{"table": "conversations", "id": NaN, "started_at": TIME}', "Line 2 .*NaN is no number"),
         (
             'HEAD\n\n{"table": "conversations", "id": "c", "started_at": TIME}\n{"table": "conversations", "id": "c", "started_at": TIME}',
             "Line 4 .*UNIQUE",
