@@ -143,7 +143,6 @@ async def connect(path: Path) -> aiosqlite.Connection:
             "wal_autocheckpoint = 0",
         ):
             await connection.execute_fetchall(f"PRAGMA {pragma}")
-        await connection.create_function("fold", 1, str.casefold, deterministic=True)
         await migrate(connection, path)
     except BaseException:
         await connection.close()
@@ -177,7 +176,11 @@ def _refuse_newer(version: int, path: Path) -> None:
 
 
 async def migrate(connection: aiosqlite.Connection, path: Path, upto: int | None = None) -> None:
-    """Bring the tables to the newest version, or to that one, each step whole or not at all. Raises StoreError, sqlite3.Error."""
+    """Bring the tables to the newest version, or to that one, each step whole or not at all. Also teach SQL to fold cases.
+
+    Raises StoreError, sqlite3.Error.
+    """
+    await connection.create_function("fold", 1, str.casefold, deterministic=True)
     steps = migrations()
     version = await _number(connection, "PRAGMA user_version")
     _refuse_newer(version, path)
