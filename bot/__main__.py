@@ -21,7 +21,7 @@ DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 ABOUT = "Prompt or fine-tune? Ask, get two blind answers, vote, see who was who."
 AFTER = """\
 exit status: 0 done, 2 bad settings, store or port, 130 interrupted.
-beside the fronts: python -m bot simulate | bench | export | import | evaluate | aa | alive, each with --help
+beside the fronts: python -m bot simulate | bench | export | import | backup | restore | evaluate | aa | alive, each with --help
 The settings are environment variables, or lines of a file .env in this folder (DUEL_BASE_MODEL, DUEL_WEB_PORT,
 DUEL_STORE_PATH …); .env.example lists them with their meaning. Answers without votes: python -m engine ask "…"
 """

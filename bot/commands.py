@@ -25,7 +25,7 @@ ROWS = """a row is a JSON object a line, with a request and what is expected of 
   {"request": "…", "schema": {"type": "object"}}               the answer is JSON that fits the schema
   {"request": "…", "required": ["…"], "forbidden": ["…"]}      share of phrases that are there, and not there
 """
-NAMES = ("simulate", "bench", "export", "import", "evaluate", "aa", "alive")
+NAMES = ("simulate", "bench", "export", "import", "backup", "restore", "evaluate", "aa", "alive")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -37,7 +37,11 @@ def main(argv: Sequence[str]) -> int:
         case "export":
             return asyncio.run(_export(options.format, options.out, options.json))
         case "import":
-            return asyncio.run(_import(options.source, options.json))
+            return asyncio.run(_import(options.source, options.unsealed, options.json))
+        case "backup":
+            return asyncio.run(_back_up(options.file, options.over, options.json))
+        case "restore":
+            return asyncio.run(_restore(options.file, options.json))
         case "evaluate":
             return asyncio.run(_evaluate(options.file, options.arms, options.json))
         case "aa":
@@ -72,6 +76,20 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--out", type=Path, required=True, help="the file or folder to write; nothing is written over")
     back = commands.add_parser("import", help="read what export wrote (jsonl or csv) into an empty store")
     back.add_argument("source", type=Path)
+    back.add_argument("--unsealed", action="store_true", help="also what does not end with its seal: edited, cut, or of an early version")
+    backup = commands.add_parser(
+        "backup",
+        help="copy the store to a file, also while Duelbot uses it",
+        description="The copy is checked and on the disk before it gets its name. DUEL_STORE_PATH names the store.",
+    )
+    backup.add_argument("file", type=Path)
+    backup.add_argument("--over", action="store_true", help="replace the file if it is there")
+    restore = commands.add_parser(
+        "restore",
+        help="put a copy that backup made in the place of the store",
+        description="Stop Duelbot first. The store that was there is kept beside it under another name.",
+    )
+    restore.add_argument("file", type=Path)
     evaluate = commands.add_parser(
         "evaluate",
         help="answer and score a file of rows with references",
@@ -91,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
     aa.add_argument("--arm", choices=list(Arm), default=Arm.PROMPTED)
     aa.add_argument("--duels", type=_positive, default=60, metavar="N", help="how many to run (default %(default)s)")
     alive = commands.add_parser("alive", help="whether the adapter is alive: a dead one never duels; DUEL_ALIVE_DIFFERENCE sets the bar")
-    for command in (simulate, bench, export, back, evaluate, aa, alive):
+    for command in (simulate, bench, export, back, backup, restore, evaluate, aa, alive):
         command.add_argument("--json", action="store_true", help="write one JSON object to stdout instead of lines for people")
     return root
 
@@ -163,18 +181,37 @@ async def _export(form: str, out: Path, as_json: bool) -> int:
         return _counted(await export(store, form, out), f"Written to {out}", as_json)
 
 
-async def _import(source: Path, as_json: bool) -> int:
-    from bot.exchange import read_back
+async def _import(source: Path, unsealed: bool, as_json: bool) -> int:
+    from bot.importing import read_back
     from bot.store import Store
 
     settings = Settings.read()
     store = await Store.open(settings.store_file)
     try:
-        rows = await read_back(store, source)
+        rows = await read_back(store, source, _note, unsealed=unsealed)
         await _fold(store, settings)
         return _counted(rows, f"Read into {store.path}", as_json)
     finally:
         await store.aclose()
+
+
+async def _back_up(file: Path, over: bool, as_json: bool) -> int:
+    from bot.store.exchange import reading_copy
+
+    async with reading_copy(Settings.read().store_file, of_any_version=True) as store:
+        await store.back_up(file, over)
+        print(json.dumps({"store": str(store.path), "copy": str(file)}) if as_json else f"The store {store.path} is copied to {file}.")
+    return DONE
+
+
+async def _restore(file: Path, as_json: bool) -> int:
+    from bot.store.backup import restore
+
+    path = Settings.read().store_file
+    kept = await restore(file, path)
+    was = f" What was there is now {kept}." if kept else ""
+    print(json.dumps({"store": str(path), "kept": kept and str(kept)}) if as_json else f"{path} holds what {file} holds.{was}")
+    return DONE
 
 
 async def _fold(store: "Store", settings: Settings) -> None:

@@ -3,33 +3,32 @@
 The tables read back into an empty store give the same verdict. The files name askers and voters as the store does; whoever gets
 one can read every request, answer and ballot.
 
-    jsonl   {"duelbot": 3} and then {"table": "duels", "id": …} a line, tables in an order in which each refers to earlier ones
-    csv     duels.csv, answers.csv, …; \\N stands for no value, and a text that begins with a backslash has one more
+    jsonl   {"duelbot": 5}, then {"table": "duels", "id": …} a line, tables in an order in which each refers to earlier ones, then
+            {"end": {"duels": {"rows": …, "sha256": …}, …}}: how many rows of each table there are, and what they hold
+    csv     duels.csv, answers.csv, … in the form of bot/store/cells.py, and the first and the last line of the above in export.json
     dpo     {"prompt": [{"role": …, "content": …}, …], "chosen": [{…}], "rejected": [{…}], …} for every duel with a clear winner
 """
 
 import csv
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
-from itertools import groupby
-from operator import itemgetter
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from bot.app.talk import turns_of
 from bot.ballots import Verdict as Said
-from bot.errors import StoreError
+from bot.seal import Seal
 from bot.store import DuelRecord, Store, Transaction
-from bot.store.exchange import BATCH, TABLES, Dump
+from bot.store.cells import cell_of
+from bot.store.exchange import Dump
 from bot.store.opening import migrations
 from bot.verdict import outcome
 from engine.errors import BadRequest
 from engine.report import json_line
 
 FORMATS = ("jsonl", "csv", "dpo")
-NULL = "\\N"
-Tell = Callable[[str], None]
 
 
 async def export(store: Store, form: str, out: Path) -> dict[str, int]:
@@ -37,60 +36,62 @@ async def export(store: Store, form: str, out: Path) -> dict[str, int]:
     if out.exists() and (form != "csv" or any(out.iterdir() if out.is_dir() else [out])):
         raise BadRequest(f"{out} is there already; name another place, and nothing is written over.")
     try:
-        async with store.reading() as look:
-            match form:
-                case "csv":
-                    return await _to_csv(Dump(look), out)
-                case "dpo":
-                    return await _to_pairs(look, out)
-                case _:
-                    return await _to_jsonl(Dump(look), out)
+        with _in_parts(out) as part:
+            async with store.reading() as look:
+                match form:
+                    case "csv":
+                        return await _to_csv(Dump(look), part)
+                    case "dpo":
+                        return await _to_pairs(look, part)
+                    case _:
+                        return await _to_jsonl(Dump(look), part)
     except OSError as error:
         raise BadRequest(f"{out} cannot be written: {error.strerror}.") from error
 
 
+@contextmanager
+def _in_parts(out: Path) -> Iterator[Path]:
+    """Where to write; it gets its name when all of it is there."""
+    part = out.with_name(f"{out.name}.part")
+    _remove(part)
+    try:
+        yield part
+        part.replace(out)
+    finally:
+        _remove(part)
+
+
+def _remove(place: Path) -> None:
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
+
+
 async def _to_jsonl(dump: Dump, out: Path) -> dict[str, int]:
-    counts = dict.fromkeys(TABLES, 0)
+    seal = Seal(await dump.tables())
     with out.open("x", encoding="utf-8", newline="\n") as file:
         file.write(json_line({"duelbot": len(migrations())}) + "\n")
-        for table in TABLES:
+        for table in seal.tables:
             async for row in dump.rows(table):
                 file.write(json_line({"table": table, **row}) + "\n")
-                counts[table] += 1
-    return counts
+                seal.add(table, row)
+        file.write(json_line({"end": seal.json()}) + "\n")
+    return seal.counts
 
 
 async def _to_csv(dump: Dump, out: Path) -> dict[str, int]:
-    counts = dict.fromkeys(TABLES, 0)
-    out.mkdir(parents=True, exist_ok=True)
-    for table in TABLES:
+    seal = Seal(await dump.tables())
+    out.mkdir(parents=True)
+    for table in seal.tables:
         with (out / f"{table}.csv").open("x", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(await dump.columns(table))
             async for row in dump.rows(table):
-                writer.writerow([_cell(value) for value in row.values()])
-                counts[table] += 1
-    return counts
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return NULL
-    if isinstance(value, float):
-        return repr(value)  # reads back as the same number
-    return f"\\{value}" if isinstance(value, str) and value.startswith("\\") else str(value)
-
-
-def _value(cell: str, kind: str) -> Any:
-    if cell == NULL:
-        return None
-    match kind:
-        case "INTEGER":
-            return int(cell)
-        case "REAL":
-            return float(cell)
-        case _:
-            return cell.removeprefix("\\")
+                writer.writerow([cell_of(value) for value in row.values()])
+                seal.add(table, row)
+    (out / "export.json").write_text(json_line({"duelbot": len(migrations()), "end": seal.json()}) + "\n", encoding="utf-8")
+    return seal.counts
 
 
 async def _to_pairs(look: Transaction, out: Path) -> dict[str, int]:
@@ -130,74 +131,3 @@ def pair_of(duel: DuelRecord, talk: list[DuelRecord], before: list[dict[str, str
         "for_chosen": sum(ballot.entrant == winner for ballot in duel.ballots),
         "duel": duel.id,
     }
-
-
-async def read_back(store: Store, source: Path) -> dict[str, int]:
-    """Import what export wrote as jsonl or csv into an empty store, all or nothing. Raises StoreError, BadRequest."""
-    if not source.exists():
-        raise BadRequest(f"There is no {source}.")
-    async with store.writing() as change:
-        dump = Dump(change)
-        if not await dump.is_empty():
-            raise StoreError(f"The store {store.path} is not empty. Set DUEL_STORE_PATH to a new file to import into.")
-        columns = {table: await dump.columns(table) for table in TABLES}
-        with ExitStack() as stack:
-            rows = _from_csv(source, columns, stack) if source.is_dir() else _from_jsonl(source, stack)
-            counts = await _insert_all(dump, rows, source)
-        await dump.start_over()
-    return counts
-
-
-async def _insert_all(dump: Dump, rows: Iterator[tuple[str, dict[str, Any]]], source: Path) -> dict[str, int]:
-    counts = dict.fromkeys(TABLES, 0)
-    try:
-        for table, group in groupby(rows, key=itemgetter(0)):
-            if table not in TABLES:
-                raise BadRequest(f"{source} holds rows of {table!r}, which is no table of Duelbot.")
-            batch: list[dict[str, Any]] = []
-            for _, row in group:
-                batch.append(row)
-                if len(batch) == BATCH:
-                    await dump.insert(table, batch)
-                    counts[table] += len(batch)
-                    batch = []
-            await dump.insert(table, batch)
-            counts[table] += len(batch)
-    except OSError as error:
-        raise BadRequest(f"{source} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadRequest(f"{source} is not what export wrote: {error}.") from error
-    return counts
-
-
-def _from_jsonl(source: Path, stack: ExitStack) -> Iterator[tuple[str, dict[str, Any]]]:
-    lines = stack.enter_context(source.open(encoding="utf-8", newline="\n"))
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-            if number == 1:
-                _check_version(row.get("duelbot"), source)
-            else:
-                yield row.pop("table"), row
-        except (ValueError, AttributeError, KeyError, TypeError) as error:
-            raise BadRequest(f"Line {number:,} of {source} is not what export wrote.") from error
-
-
-def _check_version(given: Any, source: Path) -> None:
-    known = len(migrations())
-    if given != known:
-        raise BadRequest(f"{source} is no export of this version of Duelbot (it says {given!r}, this is {known}).")
-
-
-def _from_csv(source: Path, columns: dict[str, dict[str, str]], stack: ExitStack) -> Iterator[tuple[str, dict[str, Any]]]:
-    csv.field_size_limit(1 << 30)
-    for table in TABLES:
-        rows = csv.reader(stack.enter_context((source / f"{table}.csv").open(encoding="utf-8", newline="")))
-        names = next(rows, [])
-        if set(names) != set(columns[table]):
-            raise BadRequest(f"{source / f'{table}.csv'} must have exactly the columns {', '.join(columns[table])}.")
-        for number, cells in enumerate(rows, 2):
-            try:
-                yield table, {name: _value(cell, columns[table][name]) for name, cell in zip(names, cells, strict=True)}
-            except ValueError as error:
-                raise BadRequest(f"Row {number:,} of {source / f'{table}.csv'} is not what export wrote: {error}.") from error

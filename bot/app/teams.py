@@ -394,6 +394,7 @@ class Teams:
             if asked.in_flight:
                 raise BadRequest("One of your requests is still being answered. Stop it or wait for it, then do this again.")
             await board.forget(person, f"{FORGOTTEN}:{secrets.token_hex(8)}")
+        await self._store.leave_no_trace()
 
 
 def face_of(view: DuelView) -> str:

@@ -3,36 +3,21 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import aiosqlite
 
 from bot.errors import StoreError
-from bot.store.opening import APPLICATION_ID, migrations, words_for
+from bot.store.checking import WHOLE, Column
+from bot.store.opening import migrate, open_to_read, words_for
 from bot.store.store import Store
 from bot.store.transaction import Transaction
 
-TABLES = (
-    "contestants",
-    "conversations",
-    "prologues",
-    "duels",
-    "answers",
-    "ballots",
-    "guesses",
-    "posts",
-    "tags",
-    "trained_on",
-    "lives",
-    "replays",
-    "evaluations",
-    "evaluated",
-)
-"""What a team owns, in an order in which each refers to earlier ones. Ledgers are derived; settings, marks and sessions stay behind."""
+STAYING = {"ledgers", "epochs", "outcomes", "voters", "rolling", "team_settings", "marks", "seals"}
+"""Tables that are no team's: derived, or of this place alone. All others travel, an added one too."""
 BATCH = 2000
 Row = Mapping[str, Any]
 
@@ -42,39 +27,89 @@ class Dump:
 
     def __init__(self, transaction: Transaction) -> None:
         self._in = transaction
+        self._columns: dict[str, dict[str, Column]] = {}
 
-    async def columns(self, table: str) -> dict[str, str]:
-        """Names and SQL types (TEXT, INTEGER, REAL), in order."""
-        return {row["name"]: row["type"] for row in await self._in._rows(f"PRAGMA table_info({_known(table)})")}
+    async def tables(self) -> tuple[str, ...]:
+        """What a team owns, in an order in which each refers to earlier ones."""
+        rows = await self._in._rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid")
+        left = {row["name"]: await self._parents(row["name"]) for row in rows if row["name"] not in STAYING}
+        ordered: list[str] = []
+        while left:
+            name = next(name for name, parents in left.items() if not {parent for parent in parents if parent != name} & set(left))
+            ordered.append(name)
+            del left[name]
+        return tuple(ordered)
+
+    async def _parents(self, table: str) -> dict[str, tuple[str, str]]:
+        """Tables that this one refers to, by which column to which."""
+        rows = await self._in._rows(f"PRAGMA foreign_key_list({table})")
+        return {row["table"]: (row["from"], row["to"]) for row in rows}
+
+    async def columns(self, table: str) -> dict[str, Column]:
+        """By name, in order."""
+        if table not in self._columns:
+            rows = await self._in._rows(f"PRAGMA table_info({table})")
+            self._columns[table] = {
+                row["name"]: Column(row["name"], row["type"], not row["notnull"] and not row["pk"], row["pk"]) for row in rows
+            }
+        return self._columns[table]
 
     async def count(self, table: str) -> int:
-        [row] = await self._in._rows(f"SELECT count(*) AS rows FROM {_known(table)}")
+        [row] = await self._in._rows(f"SELECT count(*) AS rows FROM {table}")
         return int(row["rows"])
 
-    async def rows(self, table: str, order: str = "1") -> AsyncGenerator[dict[str, Any], None]:
-        """All rows by their key, a batch in memory at a time."""
-        async with self._in._connection.execute(f"SELECT * FROM {_known(table)} ORDER BY {order}") as cursor:
+    async def rows(self, table: str) -> AsyncGenerator[dict[str, Any], None]:
+        """All rows in the order in which they were written, else by their key; a batch in memory at a time."""
+        [kind] = await self._in._rows("SELECT wr FROM pragma_table_list WHERE name = ? AND schema = 'main'", (table,))
+        keys = sorted((column for column in (await self.columns(table)).values() if column.key), key=lambda column: column.key)
+        order = ", ".join(column.name for column in keys) if kind["wr"] else "rowid"
+        async with self._in._connection.execute(f"SELECT * FROM {table} ORDER BY {order}") as cursor:
             while batch := await cursor.fetchmany(BATCH):
                 for row in batch:
                     yield dict(row)
 
     async def insert(self, table: str, rows: Iterable[Row]) -> None:
-        """Rows with the same columns. Raises StoreError when the store's rules refuse one."""
+        """Rows with the same columns. Raises Refused for the first one that the store's rules refuse."""
         rows = list(rows)
         if not rows:
             return
         names = list(rows[0])
-        if unknown := set(names) - set(await self.columns(table)):
-            raise StoreError(f"The table {table} has no column {', '.join(sorted(unknown))}. Nothing was imported.")
         sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        await self._in._rows("SAVEPOINT batch")
         try:
             await self._in._connection.executemany(sql, [tuple(row[name] for name in names) for row in rows])
-        except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, OverflowError, KeyError) as error:
-            raise StoreError(f"A row of {table} does not fit the store ({error}). Nothing was imported.") from error
+        except sqlite3.IntegrityError:
+            await self._in._rows("ROLLBACK TO batch")
+            await self._find(sql, table, rows)
+            raise
+        finally:
+            await self._in._rows("RELEASE batch")
+
+    async def _find(self, sql: str, table: str, rows: Sequence[Row]) -> None:
+        for at, row in enumerate(rows):
+            try:
+                await self._in._rows(sql, tuple(row.values()))
+            except sqlite3.IntegrityError as error:
+                raise Refused(at, await self._why(table, row, str(error))) from error
+
+    async def _why(self, table: str, row: Row, said: str) -> str:
+        for parent, (own, theirs) in (await self._parents(table)).items():
+            if not await self._in._rows(f"SELECT 1 FROM {parent} WHERE {theirs} = ?", (row[own],)):
+                return f"{own} is {row[own]!r}, and {parent} has no such row"
+        return f"the store refuses it ({said})"
+
+    async def odd(self) -> tuple[str, tuple[str, Any], str] | None:
+        """The first row that does not fit the others: table, key, why. None: all fit."""
+        there = set(await self.tables())
+        for rule in WHOLE:
+            known = rule.table in there and (not rule.column or rule.column in await self.columns(rule.table))
+            if known and (found := await self._in._rows(f"{rule.sql} LIMIT 1")):
+                return rule.table, (found[0].keys()[0], found[0][0]), rule.why
+        return None
 
     async def is_empty(self) -> bool:
         """Whether nobody owns anything here yet."""
-        return not any([await self.count(table) for table in TABLES])
+        return not any([await self.count(table) for table in await self.tables()])
 
     async def start_over(self) -> None:
         """Closed duels have come in: no ledger holds any more, and what they say is summed up."""
@@ -88,38 +123,39 @@ class Dump:
         await self._in._rows(f"INSERT INTO outcomes SELECT * FROM outcomes_of WHERE closing > {top}")
 
 
-def _known(table: str) -> str:
-    if table not in TABLES:
-        raise StoreError(f"There is no table {table!r} to exchange; there are {', '.join(TABLES)}.")
-    return table
+class Refused(Exception):
+    """The store's rules refuse a row."""
+
+    def __init__(self, at: int, why: str) -> None:
+        super().__init__(why)
+        self.at = at  # its place among the rows given, from 0
+        self.why = why
 
 
 @asynccontextmanager
-async def reading_copy(path: Path) -> AsyncGenerator[Store, None]:
+async def tables_of(version: int) -> AsyncGenerator[tuple[Dump, Callable[[], Awaitable[None]]], None]:
+    """Empty tables of an earlier version, in a file that nobody sees, and what brings them to the newest one."""
+    async with aiosqlite.connect("", isolation_level=None) as connection:
+        connection.row_factory = sqlite3.Row
+        await connection.execute("PRAGMA foreign_keys = ON")
+        await migrate(connection, Path("import"), upto=version)
+
+        async def up() -> None:
+            await migrate(connection, Path("import"))
+
+        yield Dump(Transaction(connection)), up
+
+
+@asynccontextmanager
+async def reading_copy(path: Path, *, of_any_version: bool = False) -> AsyncGenerator[Store, None]:
     """The store for reading alone, even while a Duelbot uses it. Raises StoreError."""
-    if not await asyncio.to_thread(path.is_file):
-        raise StoreError(f"There is no store {path}. DUEL_STORE_PATH names another one.")
+    path = Path(await asyncio.to_thread(os.path.realpath, path))
     try:
-        connection = await aiosqlite.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)
+        connection = await open_to_read(path, of_any_version=of_any_version)
     except sqlite3.Error as error:
         raise StoreError(words_for(error, path) or f"The store {path} cannot be read: {error}.") from error
-    connection.row_factory = sqlite3.Row
-    folder = os.open(path.parent, os.O_RDONLY)  # in place of the lock: whoever only reads needs none
-    store = Store(path, connection, folder)
+    store = Store(path, connection, None)
     try:
-        await _check(connection, path)
         yield store
     finally:
         await store.aclose()
-
-
-async def _check(connection: aiosqlite.Connection, path: Path) -> None:
-    try:
-        [owner] = await connection.execute_fetchall("PRAGMA application_id")
-        [version] = await connection.execute_fetchall("PRAGMA user_version")
-    except sqlite3.Error as error:
-        raise StoreError(words_for(error, path) or f"The store {path} cannot be read: {error}.") from error
-    if int(owner[0]) != APPLICATION_ID:
-        raise StoreError(f"The file {path} is a database of another program. Set DUEL_STORE_PATH to another file.")
-    if int(version[0]) != len(migrations()):
-        raise StoreError(f"The store {path} was written by another version of Duelbot. Start Duelbot once, then do this again.")

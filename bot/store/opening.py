@@ -1,22 +1,35 @@
 """Opening the store's file: the folder, the lock that keeps a second Duelbot out, migrations, and words for what fails."""
 
+import asyncio
 import errno
 import fcntl
 import json
 import os
 import sqlite3
 from pathlib import Path
+from urllib.parse import quote
 
 import aiosqlite
 
 from bot.errors import StoreError
 from bot.evidence.units import request_key
+from bot.store.place import Place, beside, lock_of, size_of, sync_folder
+from bot.store.seals import refuse_foreign_log, refuse_lone_log, turn_over
 from engine.request import Turn
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 APPLICATION_ID = 0x44756562  # "Dueb", set by the first migration
 BUSY_S = 2.0
 """How long a write waits for another program that holds the file, before it says so."""
+
+PRAGMAS = (
+    "journal_mode = WAL",
+    "wal_autocheckpoint = 0",  # seals.py
+    "synchronous = FULL",
+    "fullfsync = ON",
+    "foreign_keys = ON",
+    "secure_delete = ON",
+)
 
 _REASONS = {
     sqlite3.SQLITE_FULL: "The disk is full, so {path} cannot take more. Nothing was changed; free some space and do it again.",
@@ -37,7 +50,8 @@ def words_for(error: sqlite3.Error, path: Path) -> str | None:
     return reason and reason.format(path=path)
 
 
-def _refuse(error: OSError, path: Path) -> StoreError:
+def refuse(error: OSError, path: Path) -> StoreError:
+    """The sentence for a folder or a file that the system does not let us have."""
     match error.errno:
         case errno.EACCES | errno.EPERM | errno.EROFS:
             why = "is read-only for this user; make it writable"
@@ -49,7 +63,7 @@ def _refuse(error: OSError, path: Path) -> StoreError:
 
 
 def prepare(path: Path) -> int:
-    """Make the folder, take the lock, check that the file may be written. Returns the lock's descriptor.
+    """Make the folder and take the lock. Returns the lock's descriptor.
 
     The lock is advisory, on a file beside the store, and falls with the process, however that ends.
     """
@@ -61,43 +75,61 @@ def prepare(path: Path) -> int:
         ) from error
     if path.is_dir():
         raise StoreError(f"{path} is a folder; DUEL_STORE_PATH must name a file.")
-    lock = _lock(path)
+    return _lock(path)
+
+
+async def make(path: Path) -> None:
+    """Where there is no store yet, make one whole, beside its place; only then does it get its name. Raises StoreError, sqlite3.Error."""
+    refuse_lone_log(path)
+    if not size_of(path):
+        try:
+            new = _begin(path)
+            connection = await connect(new)
+            try:
+                if not await turn_over(connection):
+                    raise StoreError(f"Another program has opened {new}. Close it and start again.")
+            finally:
+                await connection.close()
+            new.replace(path)
+            sync_folder(path.parent)
+        except OSError as error:
+            raise refuse(error, path) from error
+
+
+def _begin(path: Path) -> Path:
+    new = path.with_name(f"{path.name}.new")
+    for left in (new, *beside(new)):  # by one that was ended while it made a store
+        left.unlink(missing_ok=True)
+    os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))  # people's votes: for this user alone
+    return new
+
+
+def occupy(named: Path, path: Path, lock: int) -> Place:
+    """Hold the store's file open, so that a name that leads elsewhere is noticed."""
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # people's votes: for this user alone
-        _sync_folder(path.parent)
+        return Place(named, path, lock, os.open(path, os.O_RDWR))
     except OSError as error:
-        os.close(lock)
-        raise _refuse(error, path) from error
-    return lock
+        raise refuse(error, path) from error
 
 
 def _lock(path: Path) -> int:
-    beside = path.with_name(path.name + ".lock")
+    file = lock_of(path)
     try:
-        lock = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
+        lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise _refuse(error, path.parent if error.errno in (errno.EACCES, errno.EROFS) else beside) from error
+        raise refuse(error, path.parent if error.errno in (errno.EACCES, errno.EROFS) else file) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(lock)
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-            raise _refuse(error, beside) from error
+            raise refuse(error, file) from error
         raise StoreError(f"Another Duelbot uses the store {path}. Close it, or set DUEL_STORE_PATH to another file.") from error
     return lock
 
 
-def _sync_folder(folder: Path) -> None:
-    """A new file survives a power cut only when its folder's entry is on the disk, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 async def connect(path: Path) -> aiosqlite.Connection:
-    """A connection that commits to the disk itself before it says so, with the newest tables.
+    """A connection that commits to the disk itself before it says so, with the newest tables. The log is emptied by `turn_over` alone.
 
     Raises StoreError, or sqlite3.Error for `words_for`; then nothing stays open.
     """
@@ -105,11 +137,16 @@ async def connect(path: Path) -> aiosqlite.Connection:
     try:
         connection.row_factory = sqlite3.Row
         await _own(connection, path)
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "foreign_keys = ON", "secure_delete = ON"):
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "fullfsync = ON",
+            "foreign_keys = ON",
+            "secure_delete = ON",
+            "wal_autocheckpoint = 0",
+        ):
             await connection.execute_fetchall(f"PRAGMA {pragma}")
-        await connection.create_function("fold", 1, str.casefold, deterministic=True)
-        await connection.create_function("request_key", 3, _stored_key, deterministic=True)
-        await _migrate(connection, path)
+        await migrate(connection, path)
     except BaseException:
         await connection.close()
         raise
@@ -142,18 +179,47 @@ def migrations() -> list[str]:
     return [file.read_text(encoding="utf-8") for file in sorted(MIGRATIONS.glob("[0-9][0-9][0-9][0-9]_*.sql"))]
 
 
-async def _migrate(connection: aiosqlite.Connection, path: Path) -> None:
-    """Bring the tables to the newest version, each step whole or not at all."""
-    steps = migrations()
-    version = await _number(connection, "PRAGMA user_version")
-    if version > len(steps):
+def _refuse_newer(version: int, path: Path) -> None:
+    if version > (known := len(migrations())):
         raise StoreError(
-            f"The store {path} was written by a newer Duelbot (version {version} of the tables; this one knows {len(steps)}). "
+            f"The store {path} was written by a newer Duelbot (version {version} of the tables; this one knows {known}). "
             "Update Duelbot, or set DUEL_STORE_PATH to another file."
         )
-    for number, sql in enumerate(steps[version:], version + 1):
+
+
+async def migrate(connection: aiosqlite.Connection, path: Path, upto: int | None = None) -> None:
+    """Bring the tables to the newest version, or to that one, each step whole or not at all. Also teach SQL to fold cases.
+
+    Raises StoreError, sqlite3.Error.
+    """
+    await connection.create_function("fold", 1, str.casefold, deterministic=True)
+    await connection.create_function("request_key", 3, _stored_key, deterministic=True)
+    steps = migrations()
+    version = await _number(connection, "PRAGMA user_version")
+    _refuse_newer(version, path)
+    for number, sql in enumerate(steps[version:upto], version + 1):
         try:
             await connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;")
         except sqlite3.Error:
             await connection.rollback()
             raise
+
+
+async def open_to_read(path: Path, *, of_any_version: bool = False) -> aiosqlite.Connection:
+    """A connection that changes nothing, also beside a Duelbot that uses the store. Raises StoreError, sqlite3.Error for `words_for`."""
+    if not await asyncio.to_thread(path.is_file):
+        raise StoreError(f"There is no store {path}. DUEL_STORE_PATH names another one.")
+    await asyncio.to_thread(refuse_foreign_log, path)
+    connection = await aiosqlite.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)
+    try:
+        connection.row_factory = sqlite3.Row
+        if await _number(connection, "PRAGMA application_id") != APPLICATION_ID:
+            raise StoreError(f"The file {path} is a database of another program, or none. Set DUEL_STORE_PATH to another file.")
+        version = await _number(connection, "PRAGMA user_version")
+        _refuse_newer(version, path)
+        if version != len(migrations()) and not of_any_version:
+            raise StoreError(f"The store {path} was written by an earlier version of Duelbot. Start Duelbot once, then do this again.")
+    except BaseException:
+        await connection.close()
+        raise
+    return connection

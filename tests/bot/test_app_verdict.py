@@ -122,7 +122,7 @@ async def test_a_verdict_is_narrowed_to_a_server_and_survives_that_a_voter_is_fo
         await app.model_settled()
         teams = Teams(app, settings)
         for number, team in enumerate(("red", "blue", "red")):
-            _, asked = await teams.ask(Order("Hello?", "ann", f"message:{number}", team, "c", tag="talk"))
+            _, asked = await teams.ask(Order(f"Hello {number}?", "ann", f"message:{number}", team, "c", tag="talk"))
             await until(app, asked.id, "open")
             for voter in ("bob", "evelyn"):
                 await teams.cast(asked.id, voter, frozenset(), Choice.TIE)
@@ -211,7 +211,7 @@ async def test_pairs_and_the_board_follow_what_closes(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s") as (app, _):
         assert await app.pairs() == [] and (await app.board()).standings == ()
         for number in (1, 2):
-            view = await answered(app)
+            view = await answered(app, f"Number {number}?")
             await app.cast(view.id, "ann", Choice.LEFT)
             [(first, second, duels)] = await app.pairs()
             assert (first, second) == app.pair() and duels == number

@@ -16,16 +16,18 @@ from bot.seed import Team, plant
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.opening import migrations
+from bot.store.records import stamp
 from bot.verdict import Verdict
 from engine.backends.scripted import ScriptedBackend
 from tests.bot.scripted import answered, lineup_over, scripted_app, two_answers, until
+from tests.bot.test_store import NOW
 
 
-async def lived_in(path: Path) -> Verdict:
+async def lived_in(path: Path, duels: int = 60) -> Verdict:
     """A store with a made-up team, a conversation, an open vote, a server's duel, odd texts."""
     first, second = lineup_over(ScriptedBackend(two_answers)).entrants
     store = await Store.open(path)
-    await plant(store, Team(60, theta=0.7, by_tag=(0.2, 0, -0.2, 0), contestants=(first.id, second.id)), np.random.default_rng(1))
+    await plant(store, Team(duels, theta=0.7, by_tag=(0.2, 0, -0.2, 0), contestants=(first.id, second.id)), np.random.default_rng(1))
     await store.aclose()
     async with scripted_app(path) as (app, _):
         view = await answered(app, '\\N, "quoted"\nand =SUM(1)\u2028 ünïcode 🎈')
@@ -39,7 +41,7 @@ async def lived_in(path: Path) -> Verdict:
         await teams.guess(asked.id, "eve", None)
         await teams.cast(asked.id, "eve", frozenset(), Choice.BOTH_BAD)
         found = await app.verdict()
-    assert isinstance(found, Verdict) and found.duels == 63
+    assert isinstance(found, Verdict) and found.duels == duels + 3
     return found
 
 
@@ -97,27 +99,42 @@ async def test_preference_pairs_hold_the_winner_and_what_was_said_before(tmp_pat
 @pytest.mark.parametrize(
     ("lines", "why"),
     [
-        ("hello", "Line 1"),
-        ('{"duelbot": 1}', "no export of this version"),
-        ("[1]", "Line 1"),
-        ('HEAD\n{"table": "sqlite_schema", "a": 1}', "no table"),
-        ('HEAD\n{"table": "marks", "name": "a"}', "no table"),
-        ('HEAD\n{"table": "conversations", "id": "c"}', "does not fit"),
-        ('HEAD\n{"table": "conversations", "id": "c", "started_at) VALUES (1, 2); --": "x"}', "no column"),
-        ('HEAD\n{"table": "conversations", "id": ["c"], "started_at": "x"}', "does not fit"),
+        ("hello", "Line 1 .* no JSON"),
+        ('{"duelbot": 99}', "no export that this version"),
+        ("", "no export that this version"),
+        ("[1]", "Line 1 .* no object"),
+        ("[" * 100_000, "Line 1 .* no JSON"),
+        ('{"duelbot": ' + "9" * 5000 + "}", "Line 1 .* no JSON"),
+        ("HEAD", "does not end as export ends a file: it was cut, or .* --unsealed"),
+        ('HEAD\n{"table": "sqlite_schema", "a": 1}', "Line 2 .* no table"),
+        ('HEAD\n{"table": "marks", "name": "a"}', "Line 2 .* no table"),
+        ('HEAD\n{"table": 7}', "Line 2 .* names no table"),
+        ('HEAD\n{"end": {}}\n{"table": "conversations"}', "Line 3 .* comes after the end"),
+        ('HEAD\n{"table": "conversations", "id": "c"}', "Line 2 .* lacks started_at"),
+        ('HEAD\n{"table": "conversations", "id": "c", "id": "d", "started_at": TIME}', "Line 2 .* twice"),
+        ('HEAD\n{"table": "conversations", "id": "c", "started_at": TIME, "x": 1}', "Line 2 .* no column x"),
+        ('HEAD\n{"table": "conversations", "id": ["c"], "started_at": TIME}', "Line 2 .* id is .*no text"),
+        ('HEAD\n{"table": "conversations", "id": "\\ud800", "started_at": TIME}', "Line 2 .* id is .*no text"),
+        ('HEAD\n{"table": "conversations", "id": "c", "started_at": "2026-11-22"}', "Line 2 .* started_at is '2026-11-22', .*no time"),
+        ('HEAD\n{"table": "conversations", "id": NaN, "started_at": TIME}', "Line 2 .*NaN is no number"),
         (
-            'HEAD\n{"table": "ballots", "duel": "d", "voter": "v", "verdict": "tie", "entrant": null, "cast_at": "x"}',
-            "fit|FOREIGN",
+            'HEAD\n\n{"table": "conversations", "id": "c", "started_at": TIME}\n{"table": "conversations", "id": "c", "started_at": TIME}',
+            "Line 4 .*UNIQUE",
+        ),
+        (
+            'HEAD\n{"table": "ballots", "duel": "d", "voter": "v", "verdict": "tie", "entrant": null, "cast_at": TIME}',
+            "Line 2 .* duel is 'd', and duels has no such row",
         ),
     ],
 )
 async def test_what_is_no_export_is_refused_and_nothing_is_kept(
     tmp_path: Path, lines: str, why: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "in").write_text(lines.replace("HEAD", json.dumps({"duelbot": len(migrations())})))
+    (tmp_path / "in").write_text(lines.replace("HEAD", json.dumps({"duelbot": len(migrations())})).replace("TIME", f'"{stamp(NOW)}"'))
     monkeypatch.setenv("DUEL_STORE_PATH", str(tmp_path / "s"))
     assert await asyncio.to_thread(main, ["import", str(tmp_path / "in")]) == 2
-    assert re.search(why, capsys.readouterr().err)
+    said = capsys.readouterr().err
+    assert (re.search(why, said) and "Nothing was imported" in said) or "no export that" in said
     async with scripted_app(tmp_path / "s") as (app, _):
         assert await app.history() == []
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.ballots import choice_of
 from bot.store import DuelRecord
+from bot.store.cells import cell_of
 from engine.duel import Side
 
 Row = Mapping[str, Any]
@@ -71,14 +72,10 @@ def ballot_rows(records: Sequence[DuelRecord]) -> list[Row]:
 
 
 def as_csv(rows: Sequence[Row]) -> bytes:
-    """With a mark at its beginning by which spreadsheets know UTF-8; a cell never begins like a formula."""
+    """With a mark at its beginning by which spreadsheets know UTF-8; a cell never begins like a formula. No value is an empty cell."""
     out = io.StringIO()
     if rows:
         writer = csv.DictWriter(out, fieldnames=list(rows[0]))
         writer.writeheader()
-        writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
+        writer.writerows({name: "" if value is None else cell_of(value) for name, value in row.items()} for row in rows)
     return out.getvalue().encode("utf-8-sig")
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

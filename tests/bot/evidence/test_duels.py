@@ -74,9 +74,10 @@ def test_what_does_not_enter_is_counted_by_reason() -> None:
         replace(good, number=6, entrants=("prompted-1", "tuned-2")),
         closed(0, {"b": Choice.RIGHT}),
     ]
+    duels += [replace(good, number=7, by_hand=True), replace(good, number=8, repeated=True), replace(closed(9, {}), by_hand=True)]
     result = score_all(duels, PAIR)
     assert [duel.number for duel in result.duels] == [0, 4]
-    assert result.absent == {Absence.FAILED: 1, Absence.TRAINED_ON: 1, Absence.AUTO_TIE: 1, Absence.NO_BALLOTS: 1}
+    assert result.absent == dict.fromkeys(Absence, 1) | {Absence.BY_HAND: 2}
     assert (result.ballots, result.voters) == (2, 2)
     assert result.voted_share == pytest.approx(2 / 3)
 

@@ -1,0 +1,170 @@
+"""Copies of the store, made beside a running process and put back; logs that are not a store's own; a store killed while it is made."""
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bot.__main__ import main
+from bot.app.teams import Order, Teams
+from bot.settings import Settings
+from bot.store import Store
+from bot.store.place import beside
+from tests.bot.scripted import scripted_app, until
+from tests.bot.test_main import ROOT, environment
+from tests.bot.test_place import acknowledged, writing
+from tests.bot.test_store import duel, look_inside, read_one, refusal, write_one
+
+COUNT = "SELECT count(*) FROM conversations"
+
+
+def call(*words: str | Path) -> int:
+    return main([str(word) for word in words])
+
+
+def test_a_backup_beside_a_running_process_holds_what_was_acknowledged_and_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, copy = tmp_path / "s", tmp_path / "copy"
+    monkeypatch.setenv("DUEL_STORE_PATH", str(path))
+    process = writing(path)
+    assert process.stdout
+    for _ in range(50):
+        process.stdout.readline()
+    assert call("backup", copy) == 0 and copy.stat().st_mode & 0o777 == 0o600
+    [(held,)] = look_inside(copy, COUNT)
+    assert isinstance(held, int) and held >= 50
+    assert look_inside(copy, "PRAGMA integrity_check") == [("ok",)] and not any(left.exists() for left in beside(copy))
+    assert call("restore", copy) == 2 and "Another Duelbot uses the store" in capsys.readouterr().err
+    assert call("backup", copy) == 2 and "--over" in capsys.readouterr().err
+    assert call("backup", path, "--over") == 2 and "the store itself" in capsys.readouterr().err
+    assert call("backup", tmp_path / "no" / "copy") == 2 and "cannot be written" in capsys.readouterr().err
+    told = 50 + acknowledged(process, 0.3)
+    shutil.copy(copy, path)  # by hand, beside the log of the killed process
+    assert "belongs to another file" in asyncio.run(refusal(path))
+    assert call("export", "--out", tmp_path / "out") == 2 and "belongs to another file" in capsys.readouterr().err
+    assert call("restore", copy) == 0 and f"What was there is now {path}.20" in capsys.readouterr().out
+    asyncio.run(opened_and_closed(path))
+    assert look_inside(path, COUNT) == [(held,)] and told > held
+    assert call("backup", copy, "--over") == 0
+
+
+async def opened_and_closed(path: Path) -> None:
+    await (await Store.open(path)).aclose()
+
+
+def test_what_restore_replaces_keeps_its_last_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, copy = tmp_path / "s", tmp_path / "copy"
+    monkeypatch.setenv("DUEL_STORE_PATH", str(path))
+    asyncio.run(opened_and_closed(path))
+    assert call("backup", copy) == 0
+    told = acknowledged(writing(path), 0.3)
+    assert call("restore", copy) == 0
+    [kept] = [file for file in tmp_path.glob("s.20*") if not file.name.endswith(("-wal", "-shm"))]
+    asyncio.run(opened_and_closed(path))
+    assert look_inside(path, COUNT) == [(0,)]
+    asyncio.run(opened_and_closed(kept))
+    [(held,)] = look_inside(kept, COUNT)
+    assert isinstance(held, int) and held >= told
+
+
+@pytest.mark.parametrize("content", [b"", b"Dear reader", b"other"])
+def test_what_is_no_copy_of_a_store_is_not_put_back(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, copy = tmp_path / "s", tmp_path / "copy"
+    monkeypatch.setenv("DUEL_STORE_PATH", str(path))
+    asyncio.run(opened_and_closed(path))
+    before = path.read_bytes()
+    assert call("restore", copy) == 2 and "There is no file" in capsys.readouterr().err
+    if content == b"other":
+        look_inside(copy, "CREATE TABLE songs (name TEXT)")
+    else:
+        copy.write_bytes(content * 1000)
+    assert (call("restore", copy) == 2 and "of another program" in (said := capsys.readouterr().err)) or "not a Duelbot store" in said
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("generations", [0, 3])
+async def test_the_log_of_another_time_is_refused_and_its_own_is_used(tmp_path: Path, generations: int) -> None:
+    """The same store, some emptied logs ago, as plainly copied while it was open."""
+    path, old, log = tmp_path / "s", tmp_path / "old", tmp_path / "log"
+    store = await Store.open(path)
+    await write_one(store, duel())
+    shutil.copy(path, old)
+    for turn in range(2, 2 + generations):
+        await store.leave_no_trace()
+        await write_one(store, duel(f"d{turn}", turn=turn))
+    for kept, name in ((path, "whole"), (beside(path)[0], "whole-wal"), (beside(path)[0], "old-wal")):
+        shutil.copy(kept, tmp_path / name)
+    await store.aclose()
+    store = await Store.open(tmp_path / "whole")  # both copied together belong together
+    assert await read_one(store) == duel()
+    await store.aclose()
+    if generations:
+        before = old.read_bytes()
+        assert "belongs to another file" in await refusal(old)
+        assert old.read_bytes() == before
+        beside(old)[0].rename(log)
+    await (await Store.open(old)).aclose()
+    assert look_inside(old, "SELECT count(*) FROM duels") == [(0 if generations else 1,)]
+
+
+MAKER = """
+import asyncio, itertools, sys
+from pathlib import Path
+from bot.store import Store
+
+async def main():
+    for number in itertools.count():
+        print(number, flush=True)
+        await (await Store.open(Path(sys.argv[1]) / str(number) / "s")).aclose()
+
+asyncio.run(main())
+"""
+
+
+def test_a_store_killed_while_it_is_made_is_whole_or_not_there(tmp_path: Path) -> None:
+    rng, met = random.Random(4), set()
+    for attempt in range(12):
+        folder = tmp_path / str(attempt)
+        process = subprocess.Popen([sys.executable, "-c", MAKER, str(folder)], env=environment(), cwd=ROOT, stdout=subprocess.PIPE)
+        assert process.stdout and process.stdout.readline()
+        time.sleep(rng.uniform(0, 0.1))
+        os.kill(process.pid, signal.SIGKILL)
+        number = int(([b"0", *process.stdout.read().splitlines()])[-1])
+        process.wait()
+        process.stdout.close()
+        path = folder / str(number) / "s"
+        met.add(path.exists())
+        if path.exists():
+            assert look_inside(path, "SELECT count(*) FROM seals") == [(1,)]
+        asyncio.run(opened_and_closed(path))
+        assert {file.name for file in path.parent.iterdir()} == {"s", "s.lock"}
+    print(met)
+
+
+async def test_a_forgotten_text_is_in_none_of_the_files(tmp_path: Path) -> None:
+    secret = "the quick brown secret"
+    async with scripted_app(tmp_path / "s") as (app, _):
+        teams = Teams(app, Settings(store_path=str(tmp_path / "s"), discord_quorum=3))
+        for number in range(9):  # short ones, and some that fill pages of their own
+            text = f"{secret} {number} " * (1 + number % 3 * 250)
+            _, view = await teams.ask(Order(text, "ann", f"message:{number}", "red", "c"))
+            await until(app, view.id, "open")
+        assert held(tmp_path, secret)
+        await teams.forget("ann")
+        assert not held(tmp_path, secret)
+
+
+def held(folder: Path, text: str) -> bool:
+    """Looked at by another process: a file that this one opened and closed would lose the store's locks."""
+    found = subprocess.run(["grep", "-rqa", text, str(folder)], check=False)
+    return found.returncode == 0
