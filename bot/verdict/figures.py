@@ -86,7 +86,7 @@ def reading_words(reading: Reading) -> tuple[str, str, str]:
     one = "{:+.2f}" if reading.kind is diagnostics.Kind.BLINDING else "{:.0%}"
     value, counts, why = one.format(reading.value), counted(reading.n, "duel"), few(reading.n, noun="duel")
     if why or reading.interval is None:
-        return name, f"{value}, {counts}; {why}", meaning
+        return name, "; ".join(filter(None, (f"{value}, {counts}", why))), meaning
     meaning = f"look into this: {meaning}" if reading.amiss else meaning
     if not reading.interval.low <= reading.value <= reading.interval.high:
         return name, f"{value}, {counts}; earlier and later ones contradict each other", meaning

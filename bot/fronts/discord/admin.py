@@ -13,6 +13,7 @@ from bot.fronts.discord.guard import answer, desk_of, guarded, nod, person, thin
 from bot.fronts.discord.layout import Sheet, words_sheet
 from bot.fronts.discord.lists import PERIODS, since_of
 from bot.fronts.discord.wire import SILENT, edit_by_token
+from bot.words import counted
 from engine.errors import BadRequest
 
 FORGET = (
@@ -92,7 +93,7 @@ async def _export(interaction: discord.Interaction, period: str | None) -> None:
     total = sum(len(content) for content in files.values())
     if total > interaction.filesize_limit:
         raise BadRequest(f"The files have {total / 2**20:.1f} MiB, more than Discord takes here. Choose a shorter period.")
-    said = f"{len(records)} duels. Voters are numbered, not named: ballots are secret."
+    said = f"{counted(len(records), 'duel')}. Voters are numbered, not named: ballots are secret."
     await interaction.edit_original_response(content=said, attachments=attachments(files), allowed_mentions=SILENT)
 
 

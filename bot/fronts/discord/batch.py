@@ -12,6 +12,7 @@ from bot.app.teams import Order, QueueFull
 from bot.fronts.discord.desk import Desk
 from bot.fronts.discord.layout import Sheet, words_sheet
 from bot.fronts.discord.wire import Gone, NotAllowed, TokenOver, edit_by_token
+from bot.words import counted
 from engine.errors import BadRequest, DuelbotError
 from engine.request import Request
 
@@ -32,7 +33,7 @@ class Progress:
     ended: str = ""
 
     def words(self) -> str:
-        said = f"{self.answered} of {self.total} requests answered"
+        said = f"{self.answered} of {counted(self.total, 'request')} answered"
         refused = f"; {self.refused} could not be: {self.why}" if self.refused else ""
         end = f"\n{self.ended}" if self.ended else " …"
         return f"**{said}**{refused}{end}\n-# Each gets a message of its own here, to vote on."

@@ -30,7 +30,7 @@ async def test_a_file_of_requests_waits_while_the_queue_is_full(tmp_path: Path, 
 
         monkeypatch.setattr(stage.bot.teams, "ask", ask)
         result = await stage.member("ann").slash(stage.channel, "compare", file=("all.jsonl", b'"one"'))
-        assert "**1 of 1 requests answered**\nDone." in stage.shown(result.response)
+        assert "**1 of 1 request answered**\nDone." in stage.shown(result.response)
 
 
 async def test_a_long_file_of_requests_is_read_line_by_line_as_json_has_them(tmp_path: Path) -> None:
