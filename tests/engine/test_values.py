@@ -146,8 +146,11 @@ def test_a_duel_needs_the_same_base_and_the_same_decoding() -> None:
 
 def test_arms_are_read_from_words() -> None:
     assert parse_arms(" tuned , plain") == (Arm.TUNED, Arm.PLAIN)
-    assert duel_arms("", ADAPTER) == (Arm.PROMPTED, Arm.TUNED)
-    assert duel_arms("", None) == (Arm.PROMPTED, Arm.PLAIN)
+    house = KIT.engineered
+    assert duel_arms("", ADAPTER, house) == (Arm.PROMPTED, Arm.TUNED)
+    assert duel_arms("", None, house) == (Arm.PROMPTED, Arm.PLAIN)
+    assert duel_arms("", ADAPTER, None) == (Arm.PLAIN, Arm.TUNED)
+    assert duel_arms("", None, None) == (Arm.PLAIN, Arm.PLAIN)
     for text, words in (
         ("tuned,tuned", "twice"),
         ("best", "Unknown arm: best"),
@@ -155,7 +158,7 @@ def test_arms_are_read_from_words() -> None:
         ("plain,tuned,prompted", "names 3"),
     ):
         with pytest.raises(SettingsError, match=words):
-            duel_arms(text, ADAPTER)
+            duel_arms(text, ADAPTER, house)
 
 
 USAGE = Usage(600, 560, 90, 0.1, 0.2, 1.8, 0.9, "cpu", "together")
