@@ -156,8 +156,8 @@ def open_adapter(folder: Path) -> Adapter:
     return Adapter(name, version, str(folder), digest, base_revision, recipe_digest)
 
 
-def check_made_for(adapter: Adapter, base: Base, plain: Recipe) -> tuple[str, ...]:
-    """Compare what an adapter's card or config says of its base and recipe with those in use.
+def check_made_for(adapter: Adapter, base: str, revision: str, plain: Recipe) -> tuple[str, ...]:
+    """Compare what an adapter's card or config says of its base and recipe with those in use: base is a name.
 
     Raises BadAdapter when the card names another base or another plain recipe. Returns what people should be told: without a
     card only a name is known of the base, and a name proves nothing.
@@ -168,17 +168,17 @@ def check_made_for(adapter: Adapter, base: Base, plain: Recipe) -> tuple[str, ..
             f"than {plain.name} {plain.version} ({plain.digest}). Set DUEL_PLAIN_RECIPE to the one it was trained with."
         )
     if adapter.base_revision is not None:
-        if adapter.base_revision != base.revision:
+        if adapter.base_revision != revision:
             raise BadAdapter(
                 f"The adapter {adapter.name} {adapter.version} was trained on base revision {adapter.base_revision[:12]}, "
-                f"but {base.name} is {base.revision[:12]}. Set DUEL_ADAPTER to an adapter made for this base."
+                f"but {base} is {revision[:12]}. Set DUEL_ADAPTER to an adapter made for this base."
             )
         return ()
     trained_on = named_base(Path(adapter.folder))
-    if not trained_on or _last(trained_on) == _last(base.name):
+    if not trained_on or _last(trained_on) == _last(base):
         return ()
     return (
-        f"The adapter {adapter.name} says that it was trained on {trained_on}, and runs on {base.name} here: "
+        f"The adapter {adapter.name} says that it was trained on {trained_on}, and runs on {base} here: "
         "unless these are the same weights, its answers say nothing about fine-tuning.",
     )
 
@@ -189,7 +189,12 @@ def _last(name: str) -> str:
 
 
 def folder_revision(folder: Path) -> str:
-    """First 16 hex digits of the SHA-256 over name and bytes of everything in a model folder that changes its answers."""
+    """The hub's commit of a folder in its cache; of another, 16 hex digits of the SHA-256 over all in it that changes answers.
+
+    generation_config.json is not in it: of that, only the end tokens count, and a contestant's id has them apart.
+    """
+    if folder.parent.name == "snapshots":
+        return folder.name
     named = {"config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"}
     named |= {"tokenizer.model", "vocab.json", "merges.txt", "added_tokens.json"}  # of models that have no tokenizer.json
     digest = hashlib.sha256()

@@ -25,6 +25,7 @@ FIXED: dict[str, tuple[Any, ...]] = {"peft_type": ("LORA",), "bias": ("none",), 
 TENSOR = re.compile(r"base_model\.model\..+\.lora_[AB]\.weight")
 CONVERTED = ("pissa", "olora", "corda", "lora_ga")  # beginnings of the init_lora_weights that peft converts
 
+ATTENTION_ONLY = 'Train one for the attention layers alone (target_modules "q_proj", "k_proj", "v_proj").'
 CHANGES = "which would change the base model for both sides"
 CONVERSION = (
     'Turn it into plain LoRA with peft: load base and adapter, then save_pretrained("NEW_FOLDER", '
@@ -40,7 +41,7 @@ REASONS = {
     "trainable_token_indices": CHANGES,
     "layer_replication": CHANGES,
     "use_dora": f"and peft cannot run DoRA for some rows of a batch alone, while both sides of a duel share one. {SAVE_AS_LORA}",
-    "target_parameters": "and peft cannot run that for some rows of a batch alone, while both sides of a duel share one",
+    "target_parameters": f"and peft cannot run that for some rows of a batch alone, while both sides of a duel share one. {ATTENTION_ONLY}",
 }
 
 

@@ -232,4 +232,4 @@ async def test_a_recipe_that_could_answer_nothing_is_refused_before_anybody_asks
 ) -> None:
     folder = tiny.save_base(tmp_path, chat_template=chat_template, context=context)
     with pytest.raises(BadRecipe, match=words):
-        await open_lineup(EngineSettings(base_model=str(folder), threads=1))
+        await open_lineup(EngineSettings(base_model=str(folder), recipe="house", threads=1))

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from engine.backends.base import Chunk, Prompt, Stop
 from engine.backends.local.loading import Loaded, load_base, pick_device
-from engine.backends.local.lora import ATTENTION_ONLY, LEAST_DIFFERENCE, NONE, PROBES, check_alive, check_base_kept
+from engine.backends.local.lora import LEAST_DIFFERENCE, NONE, PROBES, check_alive, check_base_kept
 from engine.backends.local.rows import Row, mailbox
 from engine.backends.local.thread import ModelThread
 from engine.contestants import Adapter, Base, check_made_for
 from engine.errors import BackendError, BadAdapter, BadModel
+from engine.plain_lora import ATTENTION_ONLY
 from engine.recipes import Message, Recipe
 from engine.request import Request
 from engine.settings import EngineSettings
@@ -65,7 +66,8 @@ class LocalBackend:
         return await asyncio.to_thread(self.thread.chat.unread, prompt.messages, dict(prompt.chat_template))
 
     async def add_adapter(self, adapter: Adapter, plain: Recipe) -> tuple[str, ...]:
-        notes, chat, folder = check_made_for(adapter, self._base, plain), self.thread.chat, Path(adapter.folder)
+        notes = check_made_for(adapter, self._base.name, self._base.revision, plain)
+        chat, folder = self.thread.chat, Path(adapter.folder)
         chat.check_template(adapter.name, folder)
         await asyncio.wrap_future(self.thread.call(lambda: self._add(adapter, plain)))
         self._adapters.add(adapter.digest)

@@ -69,8 +69,9 @@ def load_base(folder: Path, name: str, dtype: str, device: str) -> Loaded:
     """Weights, tokenizer and chat template from a folder. Raises BadModel; reads no pickle, runs no code from the folder."""
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    if not (folder / "config.json").is_file() and (known := way_out(folder, "base model")):
-        raise BadModel(f"The base model {name} cannot be loaded from {folder}, which holds no config.json. {known}")
+    lacks = [what for what in ("config.json", "*.safetensors") if not any(folder.glob(what))]
+    if lacks and (known := way_out(folder, "base model")):
+        raise BadModel(f"The base model {name} cannot be loaded from {folder}, which holds no {lacks[0]}. {known}")
     chat = Chat(_tokenizer(folder, name), name)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -82,8 +83,7 @@ def load_base(folder: Path, name: str, dtype: str, device: str) -> Loaded:
             output_loading_info=True,
         )
     except Exception as error:  # what is wrong in a folder from elsewhere comes as any kind, the Rust libraries' own too
-        words = f"The base model {name} cannot be loaded from {folder}: {_first_line(error)}"
-        raise BadModel(" ".join(filter(None, (words, way_out(folder, "base model"))))) from error
+        raise BadModel(f"The base model {name} cannot be loaded from {folder}: {_first_line(error)}") from error
     model, info = loaded
     if missing := sorted(info["missing_keys"]):
         raise BadModel(f"The base model {name} is incomplete: {len(missing)} of its weights are missing, {missing[0]} for one.")
@@ -91,7 +91,7 @@ def load_base(folder: Path, name: str, dtype: str, device: str) -> Loaded:
     covered, end_ids = _ends(model, chat)
     base = Base(
         name=name,
-        revision=folder.name if folder.parent.name == "snapshots" else folder_revision(folder),
+        revision=folder_revision(folder),
         context_tokens=_context(model.config, name),
         parameters=sum(p.numel() for p in model.parameters()),
         dtype=str(model.dtype).removeprefix("torch."),

@@ -20,10 +20,9 @@ from torch import Tensor
 
 from engine.contestants import Adapter
 from engine.errors import BadAdapter
-from engine.plain_lora import check_plain
+from engine.plain_lora import ATTENTION_ONLY, check_plain
 
 NONE = "__base__"
-ATTENTION_ONLY = 'Train one for the attention layers alone (target_modules "q_proj", "k_proj", "v_proj").'
 LEAST_DIFFERENCE = 1e-3
 """Total variation between next-token distributions, at the probe where it is largest, below which an adapter is dead."""
 PROBES = (
@@ -35,9 +34,12 @@ PROBES = (
 
 @contextmanager
 def quiet_peft() -> Iterator[None]:
-    """peft 0.21 asks transformers 5.23 by an old name; that warning is nobody's business here."""
+    """peft warns of what matters in training, of patterns that match no layer, and asks transformers 5.23 by an old name.
+
+    What makes an adapter unfit is an error here, found by looking.
+    """
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        warnings.simplefilter("ignore")
         yield
 
 
