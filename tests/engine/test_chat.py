@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from transformers import AutoTokenizer
 
+from engine.backends.local import LocalBackend
 from engine.backends.local.chat import Chat
 from engine.backends.local.loading import load_base
-from engine.contestants import Arm, open_adapter
-from engine.errors import BackendError, BadAdapter, BadModel, BadRecipe, DuelbotError
+from engine.contestants import Arm, Contestant, open_adapter
+from engine.cost import Price
+from engine.duel import Answer, answer_each, prompt_of
+from engine.errors import BackendError, BadAdapter, BadModel, BadRecipe, DuelbotError, UnfairDuel
 from engine.lineup import PROBES, Lineup, open_lineup
 from engine.recipes import Example, Message, Recipe
 from engine.request import Request
@@ -148,6 +152,46 @@ async def test_what_one_person_says_twice_in_a_row_reaches_a_template_whose_role
     lineup = await started(tmp_path, TAKES_TURNS, replace(SHOWN, system=""))
     asked = lineup.entrants[0].recipe.messages(Request("Is it?", PROBES[1].history[:1]))
     assert chat.unread(asked, {}) == () and [message.role for message in asked] == ["user", "assistant", "user"]
+
+
+async def test_an_own_base_without_a_recipe_gets_the_plain_pair_and_one_sentence(tmp_path: Path) -> None:
+    alone = await started(tmp_path, tiny.CHAT)
+    assert alone.arms == (Arm.PLAIN, Arm.PLAIN) and alone.kit.engineered is None
+    assert len(alone.notes) == 1 and "nothing to decide" in alone.notes[0]
+    folder = tiny.save_adapter(tmp_path / "lora", tmp_path / "base")
+    paired = await started(tmp_path, tiny.CHAT, adapter=str(folder))
+    assert paired.arms == (Arm.PLAIN, Arm.TUNED) and len({each.recipe.digest for each in paired.entrants}) == 1
+    assert len(paired.notes) == 1 and "plain recipe meets the adapter" in paired.notes[0]
+    with pytest.raises(BadRecipe, match=r"arm prompted needs an engineered recipe.*DUEL_RECIPE"):
+        await started(tmp_path, tiny.CHAT, arms="prompted,plain")
+    chosen = await started(tmp_path, tiny.CHAT, arms="plain,tuned", adapter=str(folder))
+    assert chosen.notes == ()
+
+
+async def test_an_own_recipe_with_its_own_sampling_meets_the_demo_s_adapter(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('name = "own"\nversion = "2"\nsystem = "Be brief."\n[sampling]\nmax_new_tokens = 40\n')
+    lineup = await open_lineup(EngineSettings(recipe=str(tmp_path / "own.toml"), threads=1))
+    await lineup.backend.aclose()
+    assert [entrant.recipe.sampling.max_new_tokens for entrant in lineup.entrants] == [40, 40]
+    assert lineup.arms == (Arm.PROMPTED, Arm.TUNED) and "[sampling] of own 2" in lineup.notes[0]
+    (tmp_path / "plain.toml").write_text('name = "plain"\nversion = "1"\n')
+    with pytest.raises(UnfairDuel, match="DUEL_PLAIN_RECIPE"):
+        await open_lineup(EngineSettings(recipe=str(tmp_path / "own.toml"), plain_recipe=str(tmp_path / "plain.toml"), threads=1))
+
+
+async def test_an_answer_ends_at_the_template_s_mark_whatever_eos_says(tmp_path: Path) -> None:
+    base = tiny.save_base(tmp_path, chat_template=tiny.CHAT)
+    for name in ("config.json", "generation_config.json"):
+        content = json.loads((base / name).read_text())
+        (base / name).write_text(json.dumps(content | {"eos_token_id": 5}))
+    loaded = load_base(base, "tiny", "float32", "cpu")
+    with torch.inference_mode():  # a head that says the mark next, whatever was asked
+        loaded.model.lm_head.weight.zero_()
+    backend = LocalBackend(loaded, max_rows=2)
+    prompt = prompt_of(Contestant(Arm.PLAIN, Recipe("plain", "1"), None, loaded.base), Request("Hello"), 0)
+    outcome = (await answer_each({"it": prompt}, backend, Price(None, "", "2026-01-01")))["it"]
+    await backend.aclose()
+    assert isinstance(outcome, Answer) and (outcome.text, outcome.finish, outcome.usage.new_tokens) == ("", "end", 1)
 
 
 @pytest.mark.parametrize("where", ["chat_template.jinja", "tokenizer_config.json"])
