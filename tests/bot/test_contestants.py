@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.store import Store
-from bot.store import opening
+from bot.store import Store, opening
 from bot.store.evidence import Book
 from bot.store.opening import migrations
 from engine.contestants import Arm, Base, Contestant
