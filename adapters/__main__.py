@@ -9,6 +9,7 @@ from pathlib import Path
 from adapters.demo.sizes import SIZES
 from adapters.registry import DEMO_BASE, SHIPPED, check_adapter, list_adapters
 from engine.errors import DuelbotError
+from engine.folders import named_base
 
 PIPE_CLOSED = 141  # what a shell says of a program that its pipe's reader left
 
@@ -21,6 +22,7 @@ def parser() -> argparse.ArgumentParser:
     check = verbs.add_parser("check", help="is this adapter readable and made for the base")
     check.add_argument("folder", type=Path)
     check.add_argument("--base", type=Path, default=DEMO_BASE, help="folder of the base model (default: the demo model)")
+    check.add_argument("--recipe", default="plain", help="plain recipe of the duel: a shipped name or a .toml file (default: plain)")
     demo = verbs.add_parser("demo", help="the small model that ships").add_subparsers(dest="step", required=True)
     build = demo.add_parser("build", help="make tokenizer, base, adapter and cards again; goes on where it was stopped")
     build.add_argument("--work", type=Path, default=Path("build/demo"), help="where checkpoints lie (default: build/demo)")
@@ -60,25 +62,34 @@ def run(chosen: argparse.Namespace) -> int:
         case "list":
             return show_list((SHIPPED, *chosen.folder))
         case "check":
-            return show_check(chosen.folder, chosen.base)
+            return show_check(chosen.folder, chosen.base, chosen.recipe)
     return run_demo(chosen)
 
 
 def show_list(folders: tuple[Path, ...]) -> int:
     for listed in list_adapters(folders):
-        if listed.card is None:
+        if listed.trouble:
             print(f"{listed.folder.name}  cannot be used: {listed.trouble}")
+        elif listed.card is None:
+            print(
+                f"{listed.folder.name}  for {named_base(listed.folder) or 'a base that it does not name'}, without a card  {listed.folder}"
+            )
         else:
             print(f"{listed.card.name} {listed.card.version}  for {listed.card.base.name} at {listed.card.base.revision}  {listed.folder}")
     return 0
 
 
-def show_check(folder: Path, base: Path) -> int:
-    adapter, card = check_adapter(folder, base)
-    print(f"{card.name} {card.version} ({adapter.digest}) fits {card.base.name} at {card.base.revision} and the recipe {card.recipe.name}.")
-    for measure, share in card.figures.items():
+def show_check(folder: Path, base: Path, recipe: str) -> int:
+    adapter, card, notes = check_adapter(folder, base, recipe)
+    if card is None:
+        print(f"{adapter.name} ({adapter.digest}) is plain LoRA without a card: whether it fits {base} and lives, only a start can tell.")
+    else:
+        print(f"{card.name} {card.version} ({adapter.digest}) fits {card.base.name} at {card.base.revision} and the recipe {recipe}.")
+    for note in notes:
+        print(f"  {note}")
+    for measure, share in card.figures.items() if card else ():
         print(f"  {measure:38} {share:7.1%}")
-    for limit in card.limits:
+    for limit in card.limits if card else ():
         print(f"  limit: {limit}")
     return 0
 

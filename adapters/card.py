@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import BadAdapter
+from engine.folders import read_json
 
 FILE = "card.json"
+MOST = 1e15  # of a figure: beyond it no float is a whole number for certain
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,11 @@ def read_card(folder: Path) -> Card:
     """The card in an adapter folder. Raises BadAdapter when it is missing or damaged."""
     path = folder / FILE
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = read_json(path)
     except OSError as error:
         raise BadAdapter(f"The adapter folder {folder} has no readable {FILE}: {error.strerror}.") from error
     except ValueError as error:
-        raise BadAdapter(f"The card {path} is damaged: {error}.") from error
+        raise BadAdapter(f"The card {path} is damaged: {str(error)[:200]}.") from error
     try:
         return parse_card(table)
     except BadAdapter as error:
@@ -70,8 +72,10 @@ def parse_card(table: Any) -> Card:
     if not isinstance(table["training"], dict):
         raise BadAdapter("training must be a table.")
     figures, limits = table["figures"], table["limits"]
-    if not isinstance(figures, dict) or not all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in figures.values()):
-        raise BadAdapter("figures must be numbers by name.")
+    if not isinstance(figures, dict) or not all(
+        isinstance(n, (int, float)) and not isinstance(n, bool) and abs(n) <= MOST for n in figures.values()
+    ):
+        raise BadAdapter(f"figures must be numbers by name, none beyond {MOST:g}.")
     if not isinstance(limits, list) or not all(isinstance(limit, str) for limit in limits):
         raise BadAdapter("limits must be a list of sentences.")
     parts = {"base": BaseRef(**table["base"]), "recipe": RecipeRef(**table["recipe"]), "limits": tuple(limits)}
@@ -83,5 +87,5 @@ def _check(table: Any, kind: Any, what: str) -> None:
         raise BadAdapter(f"{what} must be a table.")
     known = {field.name for field in fields(kind)}
     if table.keys() != known:
-        wrong = ", ".join(sorted(table.keys() ^ known))
+        wrong = ", ".join(sorted(str(key)[:80] for key in table.keys() ^ known))
         raise BadAdapter(f"{what} must have exactly the keys {', '.join(sorted(known))} (missing or unknown: {wrong}).")

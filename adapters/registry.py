@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.card import Card, read_card
-from engine.contestants import Adapter, folder_revision, open_adapter
-from engine.errors import BadAdapter, BadRecipe
+from adapters.card import FILE, Card, read_card
+from engine.contestants import Adapter, check_made_for, folder_revision, open_adapter
+from engine.errors import BadAdapter, BadModel
+from engine.plain_lora import check_plain
 from engine.recipes import load_recipe
 
 SHIPPED = Path(__file__).with_name("shipped")
@@ -15,7 +16,7 @@ DEMO_BASE = Path(__file__).parent.parent / "engine" / "models" / "demo"
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An adapter folder; `trouble` says why it cannot be used, `card` is None then."""
+    """An adapter folder; `trouble` says why it cannot be used. One from elsewhere has no card."""
 
     folder: Path
     card: Card | None
@@ -30,26 +31,25 @@ def list_adapters(folders: tuple[Path, ...] = (SHIPPED,)) -> tuple[Listed, ...]:
             raise BadAdapter(f"There is no folder {folder}.")
         for inner in sorted(path.parent for path in folder.glob("*/adapter_config.json")):
             try:
-                open_adapter(inner)
-                found.append(Listed(inner, read_card(inner)))
+                found.append(Listed(inner, _read(inner)[1]))
             except BadAdapter as error:
                 found.append(Listed(inner, None, error.words))
     return tuple(found)
 
 
-def check_adapter(folder: Path, base: Path = DEMO_BASE) -> tuple[Adapter, Card]:
-    """The adapter and its card, if both are readable and made for this base and a shipped recipe. Raises BadAdapter."""
-    adapter, card = open_adapter(folder), read_card(folder)
-    revision = folder_revision(base)
-    if card.base.revision != revision:
-        raise BadAdapter(f"{card.name} was trained on {card.base.name} at {card.base.revision}; the base in {base} is {revision}.")
-    try:
-        recipe = load_recipe(card.recipe.name)
-    except BadRecipe as error:
-        raise BadAdapter(f"{card.name} was trained with a recipe that is not here: {error}") from error
-    if recipe.digest != card.recipe.digest:
-        raise BadAdapter(
-            f"{card.name} was trained with the recipe {card.recipe.name} at {card.recipe.digest}; the one here is {recipe.digest}. "
-            "Train it again or bring that recipe back."
-        )
-    return adapter, card
+def check_adapter(folder: Path, base: Path = DEMO_BASE, recipe: str = "plain") -> tuple[Adapter, Card | None, tuple[str, ...]]:
+    """The adapter, its card if it has one, and what should be said of it: all that can be known without loading the model.
+
+    Raises BadAdapter for what is no plain LoRA or was made for another base or plain recipe, BadModel or BadRecipe for a base or
+    recipe that is not there.
+    """
+    adapter, card = _read(folder)
+    if not base.is_dir():
+        raise BadModel(f"There is no folder {base} for the base model.")
+    return adapter, card, check_made_for(adapter, base.name, folder_revision(base), load_recipe(recipe))
+
+
+def _read(folder: Path) -> tuple[Adapter, Card | None]:
+    adapter = open_adapter(folder)
+    check_plain(folder, adapter.name)
+    return adapter, read_card(folder) if (folder / FILE).exists() else None

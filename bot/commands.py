@@ -240,6 +240,8 @@ async def _evaluate(file: Path, arms: str, as_json: bool) -> int:
     try:
         _note("Loading the model …")
         lineup = await lineups.open_lineup(settings)
+        for note in lineup.notes:
+            _note(note)
         try:
             entrants = entrants_of(lineup, wanted)
             at_once = max(1, settings.max_rows // len(entrants))

@@ -203,6 +203,8 @@ async def ask(question: Question, settings: EngineSettings, out: TextIO) -> int:
     notes = Console(stderr=True, highlight=False, markup=False)
     with notes.status("Loading the model …"):
         lineup = await lineups.open_lineup(settings)
+    for note in lineup.notes:
+        notes.print(one_line(note))
     try:
         entrants = entrants_of(lineup, question.arms)
         if question.file:

@@ -9,13 +9,18 @@ from engine.backends.base import Backend
 from engine.contestants import Adapter, Arm, Contestant, Kit, check_fair, open_adapter
 from engine.cost import Price
 from engine.duel import Failure, answer_each, prompt_of
-from engine.errors import BadRecipe, SettingsError
-from engine.recipes import load_recipe
-from engine.request import Request
+from engine.errors import BackendError, BadRecipe, SettingsError
+from engine.recipes import Recipe, load_recipe
+from engine.request import Request, Turn
 from engine.settings import EngineSettings
 
 DEMO_BASE = Path(__file__).with_name("models") / "demo"
 DEMO_ADAPTER = Path(__file__).parents[1] / "adapters" / "shipped" / "demo"
+PROBES = (
+    Request("Does 4711 come before 1815?"),
+    Request("And what of 2087?", (Turn("user", "Is 1492 a number?"), Turn("assistant", "It is, like 1066."))),
+)
+"""Requests whose words no recipe and no chat template holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class Lineup:
     kit: Kit
     price: Price
     arms: tuple[Arm, Arm]  # entrant 0 and entrant 1 of a duel, before the coin seats them
+    notes: tuple[str, ...] = ()  # what people should be told before the first duel, a sentence each
 
     @property
     def entrants(self) -> tuple[Contestant, Contestant]:
@@ -42,9 +48,9 @@ def parse_arms(text: str) -> tuple[Arm, ...]:
     return tuple(Arm(name) for name in names)
 
 
-def duel_arms(text: str, adapter: Adapter | None) -> tuple[Arm, Arm]:
-    """The two arms of a duel; without a wish the product's question, or what can be asked without an adapter."""
-    arms = parse_arms(text) or ((Arm.PROMPTED, Arm.TUNED) if adapter else (Arm.PROMPTED, Arm.PLAIN))
+def duel_arms(text: str, adapter: Adapter | None, engineered: Recipe | None) -> tuple[Arm, Arm]:
+    """The two arms of a duel; without a wish the product's question, or what can be asked with what there is."""
+    arms = parse_arms(text) or (Arm.PROMPTED if engineered else Arm.PLAIN, Arm.TUNED if adapter else Arm.PLAIN)
     if len(arms) != 2:
         raise SettingsError(f"A duel has two arms; DUEL_ARMS names {len(arms)}.")
     return (arms[0], arms[1])
@@ -58,26 +64,53 @@ def aa_arms(text: str) -> tuple[Arm, Arm]:
     return (arms[0], arms[0])
 
 
+def engineered_recipe(settings: EngineSettings) -> Recipe | None:
+    """The engineered recipe, if there is one: the house rules are the demo's, about its one subject, and no other base's."""
+    name = settings.recipe or ("house" if settings.base_model == "demo" else "")
+    return load_recipe(name) if name else None
+
+
+def sampled_alike(plain: Recipe, engineered: Recipe | None, settings: EngineSettings) -> tuple[Recipe, tuple[str, ...]]:
+    """The plain recipe for this duel, and what should be said of it: the one that ships takes the engineered one's [sampling]."""
+    if engineered is None or settings.plain_recipe != "plain" or engineered.sampling == plain.sampling:
+        return plain, ()
+    said = f"The plain recipe takes the [sampling] of {engineered.name} {engineered.version}, as both sides of a duel need the same."
+    return replace(plain, sampling=engineered.sampling), (said,)
+
+
+def without_recipe(base: str, adapter: Adapter | None) -> str:
+    """The sentence that says who meets when no engineered recipe is set for somebody's own base."""
+    if adapter:
+        return f"No engineered recipe is set for {base}, so its plain recipe meets the adapter; DUEL_RECIPE names yours."
+    return (
+        f"Neither DUEL_RECIPE nor DUEL_ADAPTER is set for {base}, so plain meets itself and there is nothing to decide: "
+        "name your recipe, your adapter or both."
+    )
+
+
 async def open_lineup(settings: EngineSettings) -> Lineup:
     """Read the recipes, load the model, prove the adapter alive. Whoever opens it closes `backend`.
 
     Raises SettingsError, BadRecipe, BadModel, BadAdapter, UnfairDuel; then nothing stays open.
     """
     local = await asyncio.to_thread(importlib.import_module, "engine.backends.local")  # torch takes seconds to import
-    engineered, plain = load_recipe(settings.recipe), load_recipe(settings.plain_recipe)
+    engineered, written = engineered_recipe(settings), load_recipe(settings.plain_recipe)
+    plain, notes = sampled_alike(written, engineered, settings)
     demo = settings.base_model == "demo"
     adapter: Adapter | None = None
     if settings.adapter:
         adapter = open_adapter(await asyncio.to_thread(local.fetch, settings.adapter, "adapter"))
     elif demo:
         adapter = open_adapter(DEMO_ADAPTER)
-    arms = aa_arms(settings.aa) if settings.aa else duel_arms(settings.arms, adapter)
+    arms = aa_arms(settings.aa) if settings.aa else duel_arms(settings.arms, adapter, engineered)
+    if engineered is None and not (settings.aa or settings.arms):
+        notes += (without_recipe(settings.base_model, adapter),)
     folder = DEMO_BASE if demo else await asyncio.to_thread(local.fetch, settings.base_model, "base model")
     backend: Backend = await local.open_local(folder, settings.base_model, settings)
     try:
         if adapter:
-            await backend.add_adapter(adapter, plain)
-        lineup = Lineup(backend, Kit(backend.base, engineered, plain, adapter), settings.price, arms)
+            notes += await backend.add_adapter(adapter, written)  # what it was trained with; sampling is no part of a training
+        lineup = Lineup(backend, Kit(backend.base, engineered, plain, adapter), settings.price, arms, notes)
         check_fair(lineup.entrants)
         await _prove(lineup)
     except BaseException:
@@ -87,15 +120,15 @@ async def open_lineup(settings: EngineSettings) -> Lineup:
 
 
 async def _prove(lineup: Lineup) -> None:
-    """Let both entrants read a short request once: nobody who asks later pays for filling the caches.
+    """Prove that both entrants can be asked: that every word of their recipes and of a request reaches the model.
 
-    Raises BadRecipe for a recipe with which no request could ever be answered, as it fills the context or the model's chat
-    template refuses it.
+    Each reads a short request once, so that nobody who asks later pays for filling the caches. Raises BadRecipe for a recipe
+    with which no request could ever be answered, as it fills the context, or the model's chat template refuses or drops a part.
     """
     prompts = {
         entrant.arm: replace(prompt, sampling=replace(prompt.sampling, max_new_tokens=1))
         for entrant in lineup.entrants
-        for prompt in [prompt_of(entrant, Request.of("Hello"), 0)]
+        for prompt in [prompt_of(entrant, PROBES[0], 0)]
     }
     outcomes = await answer_each(prompts, lineup.backend, lineup.price)
     for entrant in lineup.entrants:
@@ -110,3 +143,20 @@ async def _prove(lineup: Lineup) -> None:
             )
         if isinstance(outcome, Failure):
             raise BadRecipe(f"With the recipe {recipe.name} {recipe.version} no request can be answered: {outcome.words} ({setting})")
+        await _prove_read(entrant, lineup.backend, setting)
+
+
+async def _prove_read(entrant: Contestant, backend: Backend, setting: str) -> None:
+    """Raises BadRecipe when the prompts of two requests, one within a conversation, do not hold every word of recipe and request."""
+    recipe = entrant.recipe
+    for request in PROBES:
+        try:
+            unread = await backend.unread(prompt_of(entrant, request, 0))
+        except BackendError as error:
+            raise BadRecipe(f"With the recipe {recipe.name} {recipe.version} {error.words} ({setting})") from error
+        if unread:
+            lost = "; ".join(f"{message.role}: {message.content[:60]!r}" for message in unread[:2])
+            raise BadRecipe(
+                f"With the recipe {recipe.name} {recipe.version} the model {entrant.base.name} would not see all that is said: its chat "
+                f"template drops or changes {lost}. Put it where the template keeps it, or take another model. ({setting})"
+            )

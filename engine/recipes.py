@@ -13,21 +13,26 @@
     enable_thinking = false
 
 A key that is not known is an error. The text is turned into tokens by the backend, through the chat
-template that came with the model; this file only says who says what.
+template that came with the model; this file only says who says what. Roles take turns: what one of them
+says in a row is one message, as many models' templates refuse anything else.
 """
 
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import BadRecipe
-from engine.request import Request
+from engine.request import Request, Turn
 
 SHIPPED = Path(__file__).with_name("recipes")
+MOST_TOKENS = 1_000_000  # of a vocabulary; none is larger
+DEEPEST = 16  # tables and lists within each other in [chat_template]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are drawn. Both sides of a duel must use the same."""
+    """How tokens are drawn. Both sides of a duel must use the same. 0 and 0.0 are one temperature."""
 
     temperature: float = 0.0  # 0 takes the likeliest token
     top_p: float = 1.0  # keep the smallest set of tokens with this probability; 1 keeps all
@@ -51,11 +56,13 @@ class Sampling:
         for name, good, meaning in (
             ("temperature", 0 <= self.temperature <= 5, "between 0 and 5"),
             ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
-            ("top_k", self.top_k >= 0, "0 or more"),
+            ("top_k", 0 <= self.top_k <= MOST_TOKENS, f"between 0 and {MOST_TOKENS:,}"),
             ("max_new_tokens", 1 <= self.max_new_tokens <= 8192, "between 1 and 8192"),
         ):
-            if not good:
-                raise BadRecipe(f"sampling.{name} is {getattr(self, name)}; it must be {meaning}.")
+            if not good:  # the value is not shown: a number can be too long for that
+                raise BadRecipe(f"sampling.{name} must be {meaning}.")
+        object.__setattr__(self, "temperature", float(self.temperature) + 0.0)  # -0.0 becomes 0.0
+        object.__setattr__(self, "top_p", float(self.top_p))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,37 +92,52 @@ class Recipe:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def messages(self, request: Request) -> tuple[Message, ...]:
-        """Who says what: system text, examples, earlier turns, the request."""
+        """Who says what: system text, examples, earlier turns, the request. After the system text user and assistant alternate.
 
-        def asked(text: str) -> Message:
-            return Message("user", self.template.replace("{request}", text))
+        What the user says in a row (a message that was replied to, and the request) is one text, and the template wraps it once.
+        """
 
-        chat = [Message("system", self.system)] if self.system else []
-        for example in self.examples:
-            chat += [asked(example.user), Message("assistant", example.assistant)]
-        for turn in request.history:
-            chat.append(asked(turn.text) if turn.role == "user" else Message("assistant", turn.text))
-        return (*chat, asked(request.text))
+        def said(turn: Turn) -> Message:
+            return Message(turn.role, self.template.replace("{request}", turn.text) if turn.role == "user" else turn.text)
+
+        shown = [turn for example in self.examples for turn in (Turn("user", example.user), Turn("assistant", example.assistant))]
+        asked = alternating((*request.history, Turn("user", request.text)))
+        system = (Message("system", self.system),) if self.system else ()
+        return (*system, *(said(turn) for turn in alternating((*shown, *asked))))
+
+
+def alternating(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """Turns of one role in a row as one, with an empty line between their texts."""
+    groups = ((role, [turn.text for turn in group]) for role, group in groupby(turns, key=attrgetter("role")))
+    return tuple(Turn(role, "\n\n".join(texts)) for role, texts in groups)
 
 
 def load_recipe(name_or_path: str) -> Recipe:
     """A shipped recipe by its name, or any recipe by the path of its TOML file. Raises BadRecipe."""
     path = Path(name_or_path)
     if path.suffix != ".toml":
+        known = sorted(p.stem for p in SHIPPED.glob("*.toml"))
+        if name_or_path not in known:
+            raise BadRecipe(
+                f"There is no shipped recipe {name_or_path!r} (there are: {', '.join(known)}); give a name or the path of a .toml file."
+            )
         path = SHIPPED / f"{name_or_path}.toml"
-        if not path.is_file():
-            known = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.toml")))
-            raise BadRecipe(f"There is no shipped recipe {name_or_path!r} (there are: {known}); give a name or the path of a .toml file.")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_recipe(_read_toml(path))
     except OSError as error:
         raise BadRecipe(f"Recipe {path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadRecipe(f"Recipe {path} is not valid TOML: {error}.") from error
-    try:
-        return parse_recipe(table)
     except BadRecipe as error:
         raise BadRecipe(f"Recipe {path}: {error}") from error
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file, with or without a byte order mark. Raises OSError and BadRecipe."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:  # TOML's own, and those of text that is no UTF-8 and of numbers that are too long
+        raise BadRecipe(f"it is not valid TOML: {str(error)[:200]}.") from error
+    except RecursionError as error:
+        raise BadRecipe("it is not valid TOML: it is nested too deeply.") from error
 
 
 def parse_recipe(table: Mapping[str, Any]) -> Recipe:
@@ -124,48 +146,74 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
     for key in ("name", "version", "system", "template"):
         if not isinstance(table.get(key, ""), str):
             raise BadRecipe(f"{key} must be text.")
-    template = table.get("template", "{request}")
+    if not (table["name"].strip() and table["version"].strip()):
+        raise BadRecipe("name and version must not be empty.")
+    return Recipe(
+        name=table["name"],
+        version=table["version"],
+        system=table.get("system", ""),
+        template=_template(table.get("template", "{request}")),
+        examples=_examples(table.get("examples", [])),
+        sampling=_sampling(table.get("sampling", {})),
+        chat_template=_variables(table.get("chat_template", {})),
+    )
+
+
+def _template(template: str) -> str:
+    if "{{request}}" in template:
+        raise BadRecipe("template says {{request}}, which would put braces around every request; write {request}, with single ones.")
     if template.count("{request}") != 1:
         raise BadRecipe("template must hold {request} exactly once.")
-    examples = table.get("examples", [])
+    return template
+
+
+def _examples(examples: Any) -> tuple[Example, ...]:
     if not isinstance(examples, list):
         raise BadRecipe("examples must be a list of [[examples]] tables.")
     for example in examples:
         _check(example, Example, "an example", required=("user", "assistant"))
         if not all(isinstance(value, str) for value in example.values()):
             raise BadRecipe("user and assistant of an example must be text.")
-    sampling = table.get("sampling", {})
+    return tuple(Example(**example) for example in examples)
+
+
+def _sampling(sampling: Any) -> Sampling:
     _check(sampling, Sampling, "sampling")
     for field in fields(Sampling):
         whole = isinstance(field.default, int)
         value = sampling.get(field.name, field.default)
         if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
             raise BadRecipe(f"sampling.{field.name} must be a {'whole number' if whole else 'number'}.")
-    variables = table.get("chat_template", {})
+    return Sampling(**sampling)
+
+
+def _variables(variables: Any) -> tuple[tuple[str, Any], ...]:
     if not isinstance(variables, dict):
         raise BadRecipe("chat_template must be a table of variables.")
     try:
+        if _depth(variables) > DEEPEST:
+            raise BadRecipe(f"chat_template is nested too deeply; {DEEPEST} tables and lists within each other are read.")
         json.dumps(variables, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise BadRecipe(
             "chat_template takes text, numbers and truth values, and lists and tables of them; write dates in quotes."
         ) from error
-    return Recipe(
-        name=table["name"],
-        version=table["version"],
-        system=table.get("system", ""),
-        template=template,
-        examples=tuple(Example(**example) for example in examples),
-        sampling=Sampling(**sampling),
-        chat_template=tuple(sorted(variables.items())),
-    )
+    return tuple(sorted(variables.items()))
+
+
+def _depth(value: Any) -> int:
+    """Tables and lists within each other, looked at level by level, so that no depth is too much for it."""
+    depth, level = 0, [value]
+    while level := [inner for one in level if isinstance(one, dict | list) for inner in (one.values() if isinstance(one, dict) else one)]:
+        depth += 1
+    return depth
 
 
 def _check(table: Any, kind: Any, what: str, required: tuple[str, ...] = ()) -> None:
     if not isinstance(table, dict):
         raise BadRecipe(f"{what} must be a table.")
     known = {field.name for field in fields(kind)}
-    if unknown := sorted(table.keys() - known):
+    if unknown := sorted(str(key)[:80] for key in table.keys() - known):
         raise BadRecipe(f"unknown key {', '.join(unknown)} in {what} (known: {', '.join(sorted(known))}).")
     if missing := sorted(set(required) - table.keys()):
         raise BadRecipe(f"{what} lacks {', '.join(missing)}.")

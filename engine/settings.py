@@ -33,11 +33,16 @@ class EngineSettings(BaseSettings):
         "",
         description="LoRA adapter on that base: a hub id or a folder. Empty: the demo's adapter with the demo, none with another base.",
     )
-    recipe: str = Field("house", description="Engineered recipe: the name of a shipped one, or the path of a .toml file.")
+    recipe: str = Field(
+        "",
+        description="Engineered recipe: the name of a shipped one, or the path of a .toml file. "
+        "Empty: house with the demo, none with another base.",
+    )
     plain_recipe: str = Field("plain", description="Plain recipe, the one the adapter was trained with: a shipped name or a path.")
     arms: str = Field(
         "",
-        description="The two arms that meet (prompted, tuned, plain, combined). Empty: prompted,tuned; without an adapter prompted,plain.",
+        description="The two arms that meet (prompted, tuned, plain, combined). Empty: prompted,tuned; "
+        "without an adapter prompted,plain; without a recipe plain,tuned.",
     )
     aa: str = Field(
         "",

@@ -34,7 +34,7 @@ class Kits:
         if adapter and (loaded is None or adapter != loaded.name):
             there = f"the one that is loaded is {loaded.name}" if loaded else "none is loaded"
             raise BadRequest(f"The adapter {inline(adapter)} is not loaded; {there}. Another one is set with DUEL_ADAPTER at the start.")
-        if not recipe or recipe == lineup.kit.engineered.name:
+        if not recipe or (lineup.kit.engineered and recipe == lineup.kit.engineered.name):
             return None
         if recipe not in self.names:
             raise BadRequest(f"There is no recipe {inline(recipe)}. /recipe list shows those there are.")
@@ -47,7 +47,7 @@ class Kits:
 
     async def recipe(self, name: str) -> Recipe:
         """A recipe by its name: a shipped one, or the one that is used. Raises BadRequest, BadRecipe."""
-        if self.kit and name == self.kit.engineered.name:
+        if self.kit and self.kit.engineered and name == self.kit.engineered.name:
             return self.kit.engineered
         if name not in self.names:
             raise BadRequest(f"There is no recipe {inline(name)}. /recipe list shows those there are.")

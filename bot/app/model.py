@@ -47,4 +47,5 @@ def _words(lineup: Lineup) -> str:
     base, adapter = lineup.kit.base, lineup.kit.adapter
     size = f" ({base.parameters / 1e6:.1f} M parameters)" if base.parameters else ""
     tuned = f" with the adapter {adapter.name} {adapter.version}" if adapter else ""
-    return f"The model {base.name}{size}{tuned} is ready: {lineup.arms[0]} meets {lineup.arms[1]}."
+    ready = f"The model {base.name}{size}{tuned} is ready: {lineup.arms[0]} meets {lineup.arms[1]}."
+    return " ".join((ready, *lineup.notes))

@@ -116,9 +116,15 @@ class Transaction:
                 "base_revision": base.revision,
                 "base_context_tokens": base.context_tokens,
                 "base_parameters": base.parameters,
+                "base_dtype": base.dtype,
+                "base_quantisation": base.quantisation,
+                "base_more_ends": json.dumps(base.more_ends),
                 "first_met_at": stamp(now),
             }
-            names = ("recipe_name", "recipe_version", "recipe", "adapter_name", "adapter_version", "adapter_folder", "base_name")
+            names = (
+                *("recipe_name", "recipe_version", "recipe", "adapter_name", "adapter_version", "adapter_folder", "base_name"),
+                *("base_dtype", "base_quantisation", "base_more_ends"),  # NULL in rows of earlier versions
+            )
             await self._insert(
                 "contestants", row, f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in names)}"
             )

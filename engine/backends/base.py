@@ -81,8 +81,15 @@ class Backend(Protocol):
         """
         ...
 
-    async def add_adapter(self, adapter: Adapter, plain: Recipe) -> None:
-        """Load an adapter and prove it alive. Raises BadAdapter with the reason when it is not fit to duel."""
+    async def unread(self, prompt: Prompt) -> tuple[Message, ...]:
+        """The messages that the model would not see whole, as its chat template drops them. Raises BackendError."""
+        ...
+
+    async def add_adapter(self, adapter: Adapter, plain: Recipe) -> tuple[str, ...]:
+        """Load an adapter and prove it alive. Raises BadAdapter with the reason when it is not fit to duel; the base stays as it was.
+
+        Returns what people should be told of it before a duel, a sentence each.
+        """
         ...
 
     async def aclose(self) -> None: ...

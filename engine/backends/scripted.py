@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine.backends.base import Chunk, Finish, Prompt, Stop, Usage
 from engine.contestants import Adapter, Base
 from engine.errors import BackendError
-from engine.recipes import Recipe
+from engine.recipes import Message, Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,13 @@ class ScriptedBackend:
             ran="together" if self.running > 1 else "alone",
         )
 
-    async def add_adapter(self, adapter: Adapter, plain: Recipe) -> None:
+    async def unread(self, prompt: Prompt) -> tuple[Message, ...]:
+        """A script is given every message."""
+        return ()
+
+    async def add_adapter(self, adapter: Adapter, plain: Recipe) -> tuple[str, ...]:
         """Every adapter is taken for alive."""
+        return ()
 
     async def aclose(self) -> None:
         """Nothing to release."""

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import FineGrainedFP8Config
 
 from engine.backends.local import LocalBackend, fetch, loading, open_local
 from engine.backends.local.loading import load_base
-from engine.contestants import folder_revision, open_adapter
+from engine.contestants import Arm, Contestant, folder_revision, open_adapter
 from engine.errors import BadAdapter, BadModel, BadRecipe, SettingsError
 from engine.lineup import open_lineup
 from engine.recipes import Recipe
@@ -232,4 +233,21 @@ async def test_a_recipe_that_could_answer_nothing_is_refused_before_anybody_asks
 ) -> None:
     folder = tiny.save_base(tmp_path, chat_template=chat_template, context=context)
     with pytest.raises(BadRecipe, match=words):
-        await open_lineup(EngineSettings(base_model=str(folder), threads=1))
+        await open_lineup(EngineSettings(base_model=str(folder), recipe="house", threads=1))
+
+
+def test_quantised_weights_are_named_by_their_method(base: Path) -> None:
+    config = load_base(base, "tiny", "float32", "cpu").model.config
+    assert loading._quantisation(config) == ""
+    config.quantization_config = {"quant_method": "fp8", "weight_block_size": [128, 128]}
+    assert loading._quantisation(config) == "fp8"
+    config.quantization_config = FineGrainedFP8Config()
+    assert loading._quantisation(config) == "fp8"
+    config.quantization_config = {"bits": 4}
+    assert loading._quantisation(config) == "unnamed"
+
+
+async def test_the_base_as_it_runs_reaches_the_contestant(base: Path) -> None:
+    loaded = [load_base(base, "tiny", dtype, "cpu").base for dtype in ("float32", "bfloat16")]
+    assert [one.dtype for one in loaded] == ["float32", "bfloat16"]
+    assert len({Contestant(Arm.PLAIN, PLAIN, None, one).id for one in loaded}) == 2

@@ -1,8 +1,11 @@
 """Requests, recipes, contestants and prices: what is refused, and what a change of content changes."""
 
+import tomllib
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -12,8 +15,8 @@ from engine.backends.base import Usage
 from engine.contestants import Adapter, Arm, Base, Kit, check_fair
 from engine.cost import Price, Spent, account, estimate
 from engine.errors import BadAdapter, BadRecipe, BadRequest, SettingsError, UnfairDuel
-from engine.lineup import duel_arms, parse_arms
-from engine.recipes import Message, Recipe, Sampling, load_recipe, parse_recipe
+from engine.lineup import duel_arms, engineered_recipe, parse_arms, sampled_alike, without_recipe
+from engine.recipes import SHIPPED, Example, Message, Recipe, Sampling, load_recipe, parse_recipe
 from engine.request import MAX_CHARACTERS, Request, Turn
 from engine.settings import EngineSettings
 
@@ -80,6 +83,16 @@ def test_a_recipe_says_who_says_what() -> None:
         ({"sistem": "x"}, "unknown key sistem"),
         ({"name": 3}, "name must be text"),
         ({"template": "no place"}, "exactly once"),
+        ({"template": "{{request}}"}, "write {request}, with single ones"),
+        ({"template": "{{ request }}"}, "exactly once"),
+        ({"name": " "}, "must not be empty"),
+        ({"sampling": {"temperature": 10**5000}}, "between 0 and 5"),
+        ({"sampling": {"temperature": float("nan")}}, "between 0 and 5"),
+        ({"sampling": {"top_p": float("inf")}}, "at most 1"),
+        ({"sampling": {"top_k": 10**5000}}, "between 0 and 1,000,000"),
+        ({"sampling": {"max_new_tokens": -(10**5000)}}, "between 1 and 8192"),
+        ({"chat_template": {"deep": [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]}}, "nested too deeply"),
+        ({"chat_template": {"long": 10**5000}}, "chat_template takes"),
         ({"examples": {"user": "x"}}, "must be a list"),
         ({"examples": [{"user": "x"}]}, "an example lacks assistant"),
         ({"examples": [{"user": 1, "assistant": "x"}]}, "must be text"),
@@ -99,14 +112,74 @@ def test_a_malformed_recipe_is_refused_in_words(change: dict[str, object], words
 
 
 def test_recipe_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    for content, words in ((b"name = ", "not valid TOML"), (b"\xff\xfe", "not valid TOML"), (b'name = "x"', "lacks version")):
+    for content, words in (
+        (b"name = ", "not valid TOML"),
+        (b"\xff\xfe", "not valid TOML"),
+        (b'name = "x"', "lacks version"),
+        (b'name = "x"\nname = "y"', "not valid TOML"),
+        (b"name = " + b"9" * 5_000, "not valid TOML"),
+        (b"name = " + b"[" * 100_000, "nested too deeply"),
+        (b'name = "x"\nversion = "1"\n[sampling]\ntop_k = 0x' + b"f" * 9_000, "between 0 and 1,000,000"),
+        (b'name = "x"\nversion = "1"\nsystem = 1979-05-27', "system must be text"),
+    ):
         (tmp_path / "r.toml").write_bytes(content)
         with pytest.raises(BadRecipe, match=words):
             load_recipe(str(tmp_path / "r.toml"))
     with pytest.raises(BadRecipe, match="cannot be read: No such file"):
         load_recipe(str(tmp_path / "none.toml"))
-    with pytest.raises(BadRecipe, match="no shipped recipe 'nope'"):
-        load_recipe("nope")
+    for name in ("nope", "", "../plain", "x" * 5_000, "a\0b"):
+        with pytest.raises(BadRecipe, match="no shipped recipe"):
+            load_recipe(name)
+    with pytest.raises(BadRecipe):
+        load_recipe("a\0b.toml")
+
+
+def test_a_recipe_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_bytes(b"\xef\xbb\xbf" + (SHIPPED / "house.toml").read_bytes())
+    assert load_recipe(str(tmp_path / "r.toml")) == load_recipe("house")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"temperature": 0}, {"temperature": 0.0}),
+        ({"temperature": 0}, {}),
+        ({"temperature": -0.0}, {"temperature": 0}),
+        ({"temperature": 1}, {"temperature": 1.0}),
+        ({"top_p": 1}, {"top_p": 1.0}),
+    ],
+)
+def test_a_number_written_in_two_ways_makes_one_recipe_and_one_contestant(one: dict[str, float], other: dict[str, float]) -> None:
+    first, second = (parse_recipe(RECIPE | {"sampling": sampling}) for sampling in (one, other))
+    assert first == second and first.digest == second.digest
+    assert replace(KIT, plain=first).contestant(Arm.PLAIN).id == replace(KIT, plain=second).contestant(Arm.PLAIN).id
+    assert first.digest != parse_recipe(RECIPE | {"sampling": {"temperature": 0.5}}).digest
+
+
+def test_the_shipped_recipes_are_those_that_the_demo_adapter_and_old_evidence_know() -> None:
+    assert {name: load_recipe(name).digest for name in ("house", "plain")} == {"house": "e6c715157394f18e", "plain": "0fc6cc0cb896fffc"}
+
+
+def test_what_one_person_says_in_a_row_is_one_message_wrapped_once() -> None:
+    recipe = parse_recipe(RECIPE)
+    said = recipe.messages(Request("and the request", (Turn("user", "context"), Turn("user", "more of it"))))
+    assert said[-1] == Message("user", "Situation: context\n\nmore of it\n\nand the request\nDecide.")
+    answers = recipe.messages(Request("so?", (Turn("user", "a"), Turn("assistant", "b"), Turn("assistant", "c"))))
+    assert answers[-2] == Message("assistant", "b\n\nc")
+
+
+@given(st.lists(st.sampled_from(["user", "assistant"])), st.booleans(), st.booleans())
+def test_after_the_system_text_roles_take_turns_and_nothing_is_lost(
+    roles: list[Literal["user", "assistant"]], shown: bool, ruled: bool
+) -> None:
+    recipe = Recipe("r", "1", "Rules." if ruled else "", examples=(Example("asked before", "said before"),) if shown else ())
+    history = tuple(Turn(role, f"turn {number};") for number, role in enumerate(roles))
+    chat = recipe.messages(Request("the request", history))
+    spoken = [message.role for message in chat if message.role != "system"]
+    assert all(one != other for one, other in pairwise(spoken)) and spoken[-1] == "user"
+    assert [message.role for message in chat].count("system") == ruled
+    text = "\n".join(message.content for message in chat)
+    assert all(turn.text in text for turn in history) and "the request" in chat[-1].content
 
 
 def test_the_shipped_recipes_make_a_fair_duel() -> None:
@@ -114,6 +187,7 @@ def test_the_shipped_recipes_make_a_fair_duel() -> None:
 
 
 BASE = Base("b", "r1", 512, 1)
+OLD_TUNED, OLD_PROMPTED = "6f7cb41ad970", "7e99c8919946"  # ids of before a base said how it runs
 ADAPTER = Adapter("a", "1", "/somewhere", "d1")
 KIT = Kit(BASE, Recipe("house", "1", system="Rules."), Recipe("plain", "1"), ADAPTER)
 
@@ -125,6 +199,9 @@ def test_a_contestant_s_id_follows_its_content_and_not_its_names_or_paths() -> N
     assert renamed.contestant(Arm.TUNED).id == tuned.id
     for change in (
         replace(KIT, base=replace(BASE, revision="r2")),
+        replace(KIT, base=replace(BASE, dtype="bfloat16")),
+        replace(KIT, base=replace(BASE, quantisation="fp8")),
+        replace(KIT, base=replace(BASE, more_ends=(7,))),
         replace(KIT, adapter=replace(ADAPTER, digest="d2")),
         replace(KIT, plain=Recipe("plain", "1", sampling=Sampling(max_new_tokens=5))),
         replace(KIT, plain=Recipe("plain", "1", system="edited")),
@@ -132,9 +209,59 @@ def test_a_contestant_s_id_follows_its_content_and_not_its_names_or_paths() -> N
         assert change.contestant(Arm.TUNED).id != tuned.id
 
 
-def test_an_arm_without_its_adapter_names_the_setting() -> None:
+def test_a_contestant_that_runs_as_usual_keeps_the_id_that_older_stores_have() -> None:
+    assert {arm: KIT.contestant(arm).id for arm in (Arm.PROMPTED, Arm.TUNED)} == {Arm.PROMPTED: OLD_PROMPTED, Arm.TUNED: OLD_TUNED}
+
+
+def test_no_two_ways_to_run_a_base_make_one_contestant() -> None:
+    bases = [
+        replace(BASE, dtype=dtype, quantisation=kind, more_ends=ends)
+        for dtype in ("float32", "bfloat16")
+        for kind in ("", "fp8")
+        for ends in ((), (7,), (7, 8))
+    ]
+    assert len({replace(KIT, base=base).contestant(Arm.PLAIN).id for base in bases}) == len(bases)
+    with pytest.raises(UnfairDuel, match="different base models"):
+        check_fair(tuple(replace(KIT, base=base).contestant(Arm.PLAIN) for base in bases[:2]))
+
+
+def test_an_arm_without_its_adapter_or_recipe_names_the_setting() -> None:
     with pytest.raises(BadAdapter, match="DUEL_ADAPTER"):
         replace(KIT, adapter=None).contestant(Arm.COMBINED)
+    with pytest.raises(BadRecipe, match="DUEL_RECIPE"):
+        replace(KIT, engineered=None).contestant(Arm.COMBINED)
+
+
+def test_an_own_base_has_no_engineered_recipe_but_its_own() -> None:
+    assert engineered_recipe(own("")) is None and engineered_recipe(own("house")) == load_recipe("house")
+    demo = engineered_recipe(EngineSettings())
+    assert demo is not None and demo.name == "house"
+    assert "nothing to decide" in without_recipe("mine", None) and "DUEL_ADAPTER" in without_recipe("mine", None)
+    assert "meets the adapter" in without_recipe("mine", ADAPTER) and "DUEL_RECIPE" in without_recipe("mine", ADAPTER)
+
+
+def own(recipe: str) -> EngineSettings:
+    return EngineSettings(base_model="./mine", recipe=recipe)
+
+
+def test_the_shipped_plain_recipe_takes_the_sampling_of_an_own_one_and_says_so(tmp_path: Path) -> None:
+    plain, warm = load_recipe("plain"), Recipe("support", "3", sampling=Sampling(0.7, max_new_tokens=300))
+    alike, [said] = sampled_alike(plain, warm, own(""))
+    assert alike == replace(plain, sampling=warm.sampling) and "[sampling] of support 3" in said
+    assert sampled_alike(plain, None, own("")) == sampled_alike(plain, plain, own("")) == (plain, ())
+    written = EngineSettings(plain_recipe=str(tmp_path / "mine.toml"))
+    assert sampled_alike(plain, warm, written) == (plain, ())
+    with pytest.raises(UnfairDuel, match="DUEL_PLAIN_RECIPE"):
+        check_fair(tuple(replace(KIT, engineered=warm).contestant(arm) for arm in (Arm.PROMPTED, Arm.TUNED)))
+
+
+def test_the_readme_s_example_shows_all_four_settings_and_its_recipe_is_one() -> None:
+    part = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").partition("## Your own model")[2].partition("\n## ")[0]
+    settings, recipe = part.split("```")[1], part.partition("```toml")[2].partition("```")[0]
+    given = dict(pair.split("=") for pair in settings.split() if "=" in pair)
+    assert set(given) == {"DUEL_BASE_MODEL", "DUEL_ADAPTER", "DUEL_RECIPE", "DUEL_PLAIN_RECIPE"}
+    assert EngineSettings.read(given, None).plain_recipe == given["DUEL_PLAIN_RECIPE"]
+    assert parse_recipe(tomllib.loads(recipe)).name == "support"
 
 
 def test_a_duel_needs_the_same_base_and_the_same_decoding() -> None:
@@ -146,8 +273,11 @@ def test_a_duel_needs_the_same_base_and_the_same_decoding() -> None:
 
 def test_arms_are_read_from_words() -> None:
     assert parse_arms(" tuned , plain") == (Arm.TUNED, Arm.PLAIN)
-    assert duel_arms("", ADAPTER) == (Arm.PROMPTED, Arm.TUNED)
-    assert duel_arms("", None) == (Arm.PROMPTED, Arm.PLAIN)
+    house = KIT.engineered
+    assert duel_arms("", ADAPTER, house) == (Arm.PROMPTED, Arm.TUNED)
+    assert duel_arms("", None, house) == (Arm.PROMPTED, Arm.PLAIN)
+    assert duel_arms("", ADAPTER, None) == (Arm.PLAIN, Arm.TUNED)
+    assert duel_arms("", None, None) == (Arm.PLAIN, Arm.PLAIN)
     for text, words in (
         ("tuned,tuned", "twice"),
         ("best", "Unknown arm: best"),
@@ -155,7 +285,7 @@ def test_arms_are_read_from_words() -> None:
         ("plain,tuned,prompted", "names 3"),
     ):
         with pytest.raises(SettingsError, match=words):
-            duel_arms(text, ADAPTER)
+            duel_arms(text, ADAPTER, house)
 
 
 USAGE = Usage(600, 560, 90, 0.1, 0.2, 1.8, 0.9, "cpu", "together")

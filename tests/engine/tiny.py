@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 CHAT = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
@@ -47,9 +47,14 @@ def save_base(folder: Path, family: str = "llama", seed: int = 0, chat_template:
         "pad_token_id": None,
         "initializer_range": 0.4,
     }
+    more = {
+        "qwen3": {"head_dim": 8},
+        "mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2},
+        "qwen3_moe": {"head_dim": 8, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16},
+        "opt": {"ffn_dim": 64, "word_embed_proj_dim": 32},
+    }
     torch.manual_seed(seed)
-    model = LlamaForCausalLM(LlamaConfig(**shape)) if family == "llama" else Qwen3ForCausalLM(Qwen3Config(**shape, head_dim=8))
-    model.save_pretrained(folder)
+    AutoModelForCausalLM.from_config(AutoConfig.for_model(family, **shape, **more.get(family, {}))).save_pretrained(folder)
     return folder
 
 
@@ -57,14 +62,8 @@ def save_adapter(folder: Path, base: Path, seed: int = 1, *, dead: bool = False,
     """A LoRA adapter with random weights on that base; a dead one is as freshly initialised, B = 0."""
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_pretrained(base)
-    config = LoraConfig(
-        r=4,
-        lora_alpha=8,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-        init_lora_weights=dead,
-        **options,  # type: ignore[arg-type]
-    )
+    usual = {"r": 4, "lora_alpha": 8, "target_modules": "all-linear", "task_type": "CAUSAL_LM", "init_lora_weights": dead}
+    config = LoraConfig(**(usual | options))  # type: ignore[arg-type]
     tuned = get_peft_model(model, config)
     tuned.save_pretrained(folder)
     return folder

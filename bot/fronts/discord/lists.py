@@ -205,7 +205,8 @@ async def recipe_list(interaction: discord.Interaction) -> None:
 async def _recipe_list(interaction: discord.Interaction) -> None:
     await think(interaction, private=True)
     teams = bot_of(interaction).teams
-    chosen = (await teams.settings(team_of(interaction))).recipe or (teams.kits.kit.engineered.name if teams.kits.kit else "")
+    kit = teams.kits.kit
+    chosen = (await teams.settings(team_of(interaction))).recipe or (kit.engineered.name if kit and kit.engineered else "")
     lines = [f"- {text.inline(name, 80)}{' · **used here**' if name == chosen else ''}" for name in teams.kits.names]
     if chosen and chosen not in teams.kits.names:
         lines.insert(0, f"- {text.inline(chosen, 80)} · **used here**")

@@ -1,5 +1,6 @@
 """A model in this process, through transformers and peft. One thread owns the weights.
 
+chat.py      the model's chat template: a conversation as tokens, and what of it is read
 loading.py   a hub id or a folder becomes a checked model and tokenizer
 lora.py      adapters as an argument of a row; the alive check
 slots.py     key-value memory: a slot for each row, and prompts kept for reuse

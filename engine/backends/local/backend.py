@@ -7,15 +7,17 @@ from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from engine.backends.base import Chunk, Prompt, Stop
 from engine.backends.local.loading import Loaded, load_base, pick_device
-from engine.backends.local.lora import LEAST_DIFFERENCE, NONE, PROBES, check_alive, check_made_for
+from engine.backends.local.lora import LEAST_DIFFERENCE, NONE, PROBES, check_alive, check_base_kept
 from engine.backends.local.rows import Row, mailbox
 from engine.backends.local.thread import ModelThread
-from engine.contestants import Adapter, Base
-from engine.errors import BackendError, BadAdapter
-from engine.recipes import Recipe
+from engine.contestants import Adapter, Base, check_made_for
+from engine.errors import BackendError, BadAdapter, BadModel
+from engine.plain_lora import ATTENTION_ONLY
+from engine.recipes import Message, Recipe
 from engine.request import Request
 from engine.settings import EngineSettings
 
@@ -60,29 +62,50 @@ class LocalBackend:
         finally:
             own.raise_()
 
-    async def add_adapter(self, adapter: Adapter, plain: Recipe) -> None:
-        check_made_for(adapter, self._base, plain)
+    async def unread(self, prompt: Prompt) -> tuple[Message, ...]:
+        return await asyncio.to_thread(self.thread.chat.unread, prompt.messages, dict(prompt.chat_template))
+
+    async def add_adapter(self, adapter: Adapter, plain: Recipe) -> tuple[str, ...]:
+        notes = check_made_for(adapter, self._base.name, self._base.revision, plain)
+        chat, folder = self.thread.chat, Path(adapter.folder)
+        chat.check_template(adapter.name, folder)
         await asyncio.wrap_future(self.thread.call(lambda: self._add(adapter, plain)))
         self._adapters.add(adapter.digest)
+        return (*notes, *chat.new_tokens(adapter.name, folder))
 
     def _add(self, adapter: Adapter, plain: Recipe) -> None:
         """On the model thread, while no row runs in the slot used: load, then compare distributions on the probes."""
         thread = self.thread
         if thread.rows:
             raise BadAdapter(f"The adapter {adapter.name} can be loaded when no answer is being written; try again.")
-        thread.lora.add(adapter)
-        pairs = []
-        for probe in PROBES:
-            tokens = thread.encode(plain.messages(Request.of(probe)), dict(plain.chat_template))
-            pairs.append((thread.read(tokens, NONE, 0, 0).clone(), thread.read(tokens, adapter.digest, 0, 0).clone()))
+        asked = [plain.messages(Request.of(probe)) for probe in PROBES]
+        probes = [thread.chat.encode(messages, dict(plain.chat_template)) for messages in asked]
         try:
-            self.alive[adapter.digest] = check_alive(adapter, pairs, self._least)
-        except BadAdapter:
-            thread.lora.drop(adapter)
-            raise
+            before = self._read(probes, NONE)
+        except Exception as error:
+            raise BadModel(f"The base model {self._base.name} cannot be run by this engine: {_one_line(error)}") from error
+        with thread.lora.undone_if_refused():
+            thread.lora.add(adapter)
+            try:
+                after, tuned = self._read(probes, NONE), self._read(probes, adapter.digest)
+            except Exception as error:  # peft's: a layer that sees the rows of a batch as one
+                raise BadAdapter(
+                    f"The adapter {adapter.name} cannot be run beside the base in one batch, as both sides of a duel are "
+                    f"({_one_line(error)}). {ATTENTION_ONLY}"
+                ) from error
+            check_base_kept(adapter, before, after)
+            self.alive[adapter.digest] = check_alive(adapter, list(zip(before, tuned, strict=True)), self._least)
+
+    def _read(self, probes: list[list[int]], adapter: str) -> list[Tensor]:
+        """Logits (vocabulary,) after each probe."""
+        return [self.thread.read(tokens, adapter, 0, 0).clone() for tokens in probes]
 
     async def aclose(self) -> None:
         await asyncio.to_thread(self.thread.close)
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def useful_threads(parameters: int) -> int:

@@ -12,8 +12,10 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationE
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from engine.backends.local.chat import Chat
 from engine.contestants import Base, folder_revision
 from engine.errors import BadAdapter, BadModel, DuelbotError, SettingsError
+from engine.folders import way_out
 
 WANTED_FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "LICENSE*"]
 """What is fetched from a hub: no pickled weights, no Python code."""
@@ -25,9 +27,13 @@ class Loaded:
     """A base model ready to run."""
 
     model: Any  # transformers PreTrainedModel in eval mode
-    tokenizer: Any  # with a chat template
+    chat: Chat
     base: Base
     end_ids: frozenset[int]  # tokens that end an answer
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.chat.tokenizer
 
 
 def fetch(name: str, what: str) -> Path:
@@ -38,7 +44,9 @@ def fetch(name: str, what: str) -> Path:
     folder, wrong = Path(name).expanduser(), BadAdapter if what == "adapter" else BadModel
     if folder.is_dir():
         return folder
-    if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", name) or folder.is_file():
+    if folder.is_file():
+        raise wrong(f"{name} is a file, and the {what} is a folder. {way_out(folder, what)}".rstrip())
+    if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", name):
         raise wrong(f"There is no folder {name} for the {what}.")
     try:
         return Path(snapshot_download(name, allow_patterns=WANTED_FILES))
@@ -61,7 +69,10 @@ def load_base(folder: Path, name: str, dtype: str, device: str) -> Loaded:
     """Weights, tokenizer and chat template from a folder. Raises BadModel; reads no pickle, runs no code from the folder."""
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    tokenizer = _tokenizer(folder, name)
+    lacks = [what for what in ("config.json", "*.safetensors") if not any(folder.glob(what))]
+    if lacks and (known := way_out(folder, "base model")):
+        raise BadModel(f"The base model {name} cannot be loaded from {folder}, which holds no {lacks[0]}. {known}")
+    chat = Chat(_tokenizer(folder, name), name)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -77,13 +88,17 @@ def load_base(folder: Path, name: str, dtype: str, device: str) -> Loaded:
     if missing := sorted(info["missing_keys"]):
         raise BadModel(f"The base model {name} is incomplete: {len(missing)} of its weights are missing, {missing[0]} for one.")
     model = model.to(device).eval().requires_grad_(False)
+    covered, end_ids = _ends(model, chat)
     base = Base(
         name=name,
-        revision=folder.name if folder.parent.name == "snapshots" else folder_revision(folder),
+        revision=folder_revision(folder),
         context_tokens=_context(model.config, name),
         parameters=sum(p.numel() for p in model.parameters()),
+        dtype=str(model.dtype).removeprefix("torch."),
+        quantisation=_quantisation(model.config),
+        more_ends=tuple(sorted(end_ids - covered)),
     )
-    return Loaded(model, tokenizer, base, _end_ids(model, tokenizer))
+    return Loaded(model, chat, base, end_ids)
 
 
 def pick_device(wish: str) -> str:
@@ -118,12 +133,27 @@ def _context(config: Any, name: str) -> int:
     return min(context, int(window)) if slides and window else context
 
 
-def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    ids = [tokenizer.eos_token_id]
-    for config in (model.config, model.generation_config):
-        given = getattr(config, "eos_token_id", None)
-        ids += given if isinstance(given, list) else [given]
-    return frozenset(i for i in ids if i is not None)
+def _ends(model: Any, chat: Chat) -> tuple[frozenset[int], frozenset[int]]:
+    """The tokens that end an answer: those of config and tokenizer, and with these all there are.
+
+    generation_config.json may add some, and so may the mark that the chat template writes after an assistant's turn.
+    """
+
+    def given(config: Any) -> set[int]:
+        ids = getattr(config, "eos_token_id", None)
+        return set(ids if isinstance(ids, list) else [ids]) - {None}
+
+    covered = given(model.config) | given(chat.tokenizer)
+    return frozenset(covered), frozenset(covered | given(model.generation_config) | chat.ends())
+
+
+def _quantisation(config: Any) -> str:
+    """The method by which a model's weights are stored in fewer bits, as its config names it; "" for none."""
+    told = getattr(config, "quantization_config", None)
+    if not told:
+        return ""
+    method = told.get("quant_method") if isinstance(told, dict) else getattr(told, "quant_method", None)
+    return str(getattr(method, "value", method) or "unnamed")
 
 
 def _first_line(error: BaseException) -> str:

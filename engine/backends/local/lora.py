@@ -4,22 +4,23 @@ peft loads the weights and does the arithmetic (`adapter_names`, "__base__" for 
 hooks anew at every step, each LoRA layer gets one hook for good that reads the names of the step's rows.
 """
 
-import json
 import warnings
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from peft import LoraConfig, PeftConfig, PeftModel, set_peft_model_state_dict
-from peft.tuners.lora import LoraLayer
+from peft import LoraConfig, PeftModel, set_peft_model_state_dict
+from peft.tuners.lora import Linear, LoraLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from engine.contestants import Adapter, Base
+from engine.contestants import Adapter
 from engine.errors import BadAdapter
-from engine.recipes import Recipe
+from engine.plain_lora import ATTENTION_ONLY, check_plain
 
 NONE = "__base__"
 LEAST_DIFFERENCE = 1e-3
@@ -33,9 +34,12 @@ PROBES = (
 
 @contextmanager
 def quiet_peft() -> Iterator[None]:
-    """peft 0.21 asks transformers 5.23 by an old name; that warning is nobody's business here."""
+    """peft warns of what matters in training, of patterns that match no layer, and asks transformers 5.23 by an old name.
+
+    What makes an adapter unfit is an error here, found by looking.
+    """
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        warnings.simplefilter("ignore")
         yield
 
 
@@ -51,23 +55,41 @@ class LoraRows:
     def add(self, adapter: Adapter) -> None:
         """Load an adapter's weights beside the base's. Raises BadAdapter and leaves the base as it was."""
         config, weights = self._read(adapter)
+        with self.undone_if_refused():
+            try:
+                self._attach(adapter.digest, config)
+                result: Any = set_peft_model_state_dict(self._peft, weights, adapter_name=adapter.digest)
+            except Exception as error:  # a config from elsewhere ends peft in any kind
+                raise BadAdapter(
+                    f"The adapter {adapter.name} does not fit the base model: {' '.join(str(error).split())[:300] or type(error).__name__}"
+                ) from error
+            absent = [key for key in result.missing_keys if adapter.digest in key and "lora_" in key]
+            if absent or result.unexpected_keys:
+                raise BadAdapter(
+                    f"The adapter {adapter.name} does not fit the base model: {len(absent)} of its weights are missing "
+                    f"and {len(result.unexpected_keys)} belong to no layer."
+                )
+            self._check_layers(adapter)
+            self._peft.eval().requires_grad_(False)
+            self._hook()
+
+    @contextmanager
+    def undone_if_refused(self) -> Iterator[None]:
+        """Put every module back as it was when what happens inside fails: layers that were wrapped, entries that were added.
+
+        Tensors are kept by reference, not copied; nothing that plain LoRA does writes into the base's.
+        """
+        root: Any = self._peft or self._model
+        before = [(module, {name: _shallow(value) for name, value in module.__dict__.items()}) for module in root.modules()]
+        peft, hooked = self._peft, set(self._hooked)
         try:
-            self._attach(adapter.digest, config)
-            result: Any = set_peft_model_state_dict(self._peft, weights, adapter_name=adapter.digest)
-        except (ValueError, RuntimeError, KeyError) as error:
-            self.drop(adapter)
-            raise BadAdapter(
-                f"The adapter {adapter.name} does not fit the base model: its layers or their shapes are another model's."
-            ) from error
-        absent = [key for key in result.missing_keys if adapter.digest in key and "lora_" in key]
-        if absent or result.unexpected_keys:
-            self.drop(adapter)
-            raise BadAdapter(
-                f"The adapter {adapter.name} does not fit the base model: {len(absent)} of its weights are missing "
-                f"and {len(result.unexpected_keys)} belong to no layer."
-            )
-        self._peft.eval().requires_grad_(False)
-        self._hook()
+            yield
+        except BaseException:
+            for module, attributes in before:
+                module.__dict__.clear()
+                module.__dict__.update(attributes)
+            self._peft, self._hooked = peft, hooked
+            raise
 
     def _attach(self, name: str, config: LoraConfig) -> None:
         with quiet_peft():
@@ -76,27 +98,23 @@ class LoraRows:
             else:
                 self._peft.add_adapter(name, config)
 
-    def drop(self, adapter: Adapter) -> None:
-        """Forget an adapter; its rows must have ended."""
-        if self._peft is not None and adapter.digest in self._peft.peft_config:
-            self._peft.delete_adapter(adapter.digest)
+    def _check_layers(self, adapter: Adapter) -> None:
+        """Raises BadAdapter for a layer that peft cannot run for a part of a batch, such as the experts of a mixture."""
+        for name, module in self._model.named_modules():
+            if isinstance(module, LoraLayer) and adapter.digest in module.lora_A and not isinstance(module, Linear):
+                raise BadAdapter(
+                    f"The adapter {adapter.name} trains {name}, which is no linear layer but {type(module.get_base_layer()).__name__}: "
+                    f"peft cannot run that for some rows of a batch alone, while both sides of a duel share one. {ATTENTION_ONLY}"
+                )
 
     def _read(self, adapter: Adapter) -> tuple[LoraConfig, dict[str, Tensor]]:
-        folder = Path(adapter.folder)
+        table = check_plain(Path(adapter.folder), adapter.name)
+        known = {field.name for field in fields(LoraConfig)} - {"runtime_config"}
         try:
-            config = PeftConfig.from_pretrained(str(folder))
-            weights = load_file(folder / "adapter_model.safetensors")
-        except (OSError, ValueError, TypeError, KeyError, json.JSONDecodeError, SafetensorError) as error:
+            config = LoraConfig(**{name: value for name, value in table.items() if name in known} | {"inference_mode": True})
+            weights = load_file(Path(adapter.folder) / "adapter_model.safetensors")
+        except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
             raise BadAdapter(f"The adapter {adapter.name} cannot be read: {type(error).__name__}, {str(error)[:200]}") from error
-        if not isinstance(config, LoraConfig):
-            raise BadAdapter(f"The adapter {adapter.name} is a {config.peft_type} adapter; Duelbot runs LoRA adapters.")
-        for option, plain in (("bias", "none"), ("modules_to_save", None), ("use_dora", False), ("trainable_token_indices", None)):
-            if (value := getattr(config, option)) != plain and value:
-                raise BadAdapter(
-                    f"The adapter {adapter.name} uses {option}={value}, which would change the base model for everybody; "
-                    "Duelbot runs plain LoRA."
-                )
-        config.inference_mode = True
         return config, weights
 
     def _hook(self) -> None:
@@ -109,18 +127,15 @@ class LoraRows:
                 self._hooked.add(id(module))
 
 
-def check_made_for(adapter: Adapter, base: Base, plain: Recipe) -> None:
-    """Raises BadAdapter when the adapter's card names another base or another plain recipe than the ones in use."""
-    if adapter.base_revision is not None and adapter.base_revision != base.revision:
-        raise BadAdapter(
-            f"The adapter {adapter.name} {adapter.version} was trained on base revision {adapter.base_revision[:12]}, "
-            f"but {base.name} is {base.revision[:12]}. Set DUEL_ADAPTER to an adapter made for this base."
-        )
-    if adapter.recipe_digest is not None and adapter.recipe_digest != plain.digest:
-        raise BadAdapter(
-            f"The adapter {adapter.name} {adapter.version} was trained with another plain recipe (digest {adapter.recipe_digest}) "
-            f"than {plain.name} {plain.version} ({plain.digest}). Set DUEL_PLAIN_RECIPE to the one it was trained with."
-        )
+def _shallow(value: Any) -> Any:
+    """A copy of a plain container, anything else itself."""
+    return value.copy() if type(value) in (dict, OrderedDict, list, set) else value
+
+
+def check_base_kept(adapter: Adapter, before: Sequence[Tensor], after: Sequence[Tensor]) -> None:
+    """Raises BadAdapter unless the base's probe logits are the same, bit for bit, with the adapter loaded beside it."""
+    if not all(one.equal(other) for one, other in zip(before, after, strict=True)):
+        raise BadAdapter(f"The adapter {adapter.name} changes what the base model itself answers, so neither side of a duel would be it.")
 
 
 def check_alive(adapter: Adapter, pairs: Sequence[tuple[Tensor, Tensor]], least: float = LEAST_DIFFERENCE) -> float:

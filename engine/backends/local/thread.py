@@ -12,7 +12,6 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import torch
-from jinja2 import TemplateError
 from torch import Tensor
 
 from engine.backends.base import Chunk
@@ -21,7 +20,6 @@ from engine.backends.local.lora import NONE, LoraRows
 from engine.backends.local.rows import Detokenizer, Row, draw
 from engine.backends.local.slots import PromptStore, SlotCache, Window
 from engine.errors import BackendError
-from engine.recipes import Message
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -33,7 +31,7 @@ class ModelThread:
     def __init__(self, loaded: Loaded, *, max_rows: int, device: str, clock: Callable[[], float]) -> None:
         self.busy_s = 0.0  # charged to answers
         self.house_s = 0.0  # alive checks; nobody's answer
-        self._model, self._tokenizer, self._base, self._end_ids = loaded.model, loaded.tokenizer, loaded.base, loaded.end_ids
+        self._model, self.chat, self._base, self._end_ids = loaded.model, loaded.chat, loaded.base, loaded.end_ids
         self.lora = LoraRows(loaded.model)
         self._device, self._clock, self._max_rows = device, clock, max_rows
         self._cache = SlotCache(loaded.model.config.get_text_config().num_hidden_layers, max_rows)
@@ -142,7 +140,7 @@ class ModelThread:
 
     def _prefill(self, row: Row) -> Tensor:
         """Read a row's prompt, from its first token that no kept prompt has; logits of the next token (vocabulary,)."""
-        row.tokens = self.encode(row.prompt.messages, dict(row.prompt.chat_template))
+        row.tokens = self.chat.encode(row.prompt.messages, dict(row.prompt.chat_template))
         room = self._base.context_tokens - row.prompt.sampling.max_new_tokens
         if len(row.tokens) > room:
             raise BackendError(
@@ -150,7 +148,7 @@ class ModelThread:
                 f"Request, conversation and instructions are {len(row.tokens):,} tokens together; {self._base.name} reads {room:,} "
                 f"and keeps {row.prompt.sampling.max_new_tokens:,} for the answer. Shorten the request, or start a new conversation.",
             )
-        row.text = Detokenizer(self._tokenizer)
+        row.text = Detokenizer(self.chat.tokenizer)
         if row.prompt.sampling.temperature > 0:
             row.generator = torch.Generator().manual_seed(row.prompt.seed)
         adapter = row.prompt.adapter.digest if row.prompt.adapter else NONE
@@ -249,18 +247,3 @@ class ModelThread:
         self._waiting.clear()
         while self._calls:
             self._calls.popleft()()
-
-    def encode(self, messages: tuple[Message, ...], variables: dict[str, Any]) -> list[int]:
-        """A chat as tokens, through the model's own template. Raises BackendError when the template refuses it.
-
-        A control token that somebody typed is read as its characters: it must not end a turn or begin another's.
-        """
-        chat = [{"role": message.role, "content": message.content} for message in messages]
-        try:
-            encoded = self._tokenizer.apply_chat_template(
-                chat, add_generation_prompt=True, sanitize_control_tokens=True, return_dict=True, **variables
-            )
-        except (TemplateError, ValueError, TypeError) as error:
-            raise BackendError("bad_prompt", f"The chat template of {self._base.name} refuses this conversation: {error}") from error
-        tokens: list[int] = encoded["input_ids"]
-        return tokens
