@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ async def answers_of(store: Store, entrants: Mapping[Arm, Contestant], rows: Eva
         return await Evaluations(look).answers(rows.id, [each.id for each in entrants.values()])
 
 
-async def report(store: Store, entrants: Mapping[Arm, Contestant], rows: EvaluationSet) -> dict[str, object]:
+async def report(store: Store, entrants: Mapping[Arm, Contestant], rows: EvaluationSet) -> dict[str, Any]:
     """What the rows answered so far say, for programs."""
     ids = {arm: each.id for arm, each in entrants.items()}
     answers = await answers_of(store, entrants, rows)
@@ -113,10 +114,9 @@ def _line(answers: Sequence[Evaluated], pair: tuple[str, str], tag: str | None) 
     }
 
 
-def lines(table: Mapping[str, object]) -> list[str]:
+def lines(table: Mapping[str, Any]) -> list[str]:
     """The report for people."""
     sides, differences = table["sides"], table["differences"]
-    assert isinstance(sides, dict) and isinstance(differences, list)
     told = [f"Evaluation {table['evaluation']}, {table['rows']:,} rows"]
     for arm, side in sides.items():
         first, total, usd = side["median_first_token_s"], side["median_total_s"], side["usd_per_1000"]
