@@ -40,12 +40,12 @@ async def evaluate(
     async def one(row: Row) -> None:
         nonlocal finished
         missing = {arm: each for arm, each in entrants.items() if (row.id, each.id) not in done}
-        async with places:
+        async with places:  # until it is kept: a break loses no more than what is being answered
             answered = await answer_row(replace(row.asked, id=row.id), lineup, missing, limit_s)
-        scored = [await asyncio.to_thread(_scored, row, missing[arm], outcome) for arm, outcome in answered.outcomes.items()]
-        async with store.writing() as change:
-            for each in scored:
-                await Evaluations(change).put(rows.id, each)
+            scored = [await asyncio.to_thread(_scored, row, missing[arm], outcome) for arm, outcome in answered.outcomes.items()]
+            async with store.writing() as change:
+                for each in scored:
+                    await Evaluations(change).put(rows.id, each)
         finished += 1
         tell(finished, len(rows.rows))
 

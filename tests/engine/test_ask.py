@@ -257,6 +257,13 @@ def test_keys_that_nobody_uses_are_named(ask: Ask, tmp_path: Path) -> None:
     assert "histroy" in err.splitlines()[0]
 
 
+def test_rows_of_an_evaluation_are_rows_here_too(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("request,reference,tags\nhello,hi,t\n")
+    status, out, err = ask("--json", "--file", str(tmp_path / "rows.csv"), "--arms", "plain")
+    assert (status, json.loads(out)["id"], json.loads(out)["text"]) == (0, 1, "to hello")
+    assert "Not used in" in err and "reference, tags." in err
+
+
 def test_history_goes_before_the_request() -> None:
     rows = read_rows([b'{"id": 1, "text": "c", "history": [{"role": "user", "text": "a"}, {"role": "assistant", "text": "b"}]}'], "x").rows
     team = lineup()
