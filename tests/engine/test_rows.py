@@ -89,7 +89,7 @@ BAD = {
     "an array with a comma too many": ('[{"request": "a"},\n]', "Line 2 of rows is not JSON"),
     "an array and more": ('[{"request": "a"}]\n{"request": "b"}', "The list ends there, and more follows"),
     "one object over several lines": ('{\n"request": "a"\n}', "Line 1 of rows is not JSON"),
-    "neither": ("hello\nyou", "A CSV begins with a line of column names, one of them request"),
+    "neither": ("hello\nyou", "A CSV begins with a line that names its columns, one of them request"),
     "a column twice": ("request,Request\na,b", "Line 1 of rows names the column 'request' twice"),
     "too many cells": ("request,answer\na,b\nWell, then,c", "Line 3 of rows has 3 cells, and the first line names 2 columns"),
     "an open quote": ('request\n"a\nb', "Line 2 of rows is not CSV"),
