@@ -25,7 +25,10 @@ from engine.recipes import load_recipe
 from engine.rows import read_rows
 
 SECOND = 1.0  # of this process's own time: other work on the machine does not count
-RECIPE = b'name = "a"\nversion = "1"\nsystem = "b"\n[[examples]]\nuser = "c"\nassistant = "d"\n[sampling]\ntemperature = 0.5\n[chat_template]\nx = 1\n'
+RECIPE = (
+    b'name = "a"\nversion = "1"\nsystem = "b"\n[[examples]]\nuser = "c"\nassistant = "d"\n[sampling]\ntemperature = 0.5\n'
+    b"[chat_template]\nx = 1\n"
+)
 PRICES = (
     b'source = "a"\ndate = "2026-11-01"\n[[model]]\nname = "demo"\nadapter = false\ninput_usd_per_million = 0.1\n'
     b"cached_usd_per_million = 0\noutput_usd_per_million = 1\n"
