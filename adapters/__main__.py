@@ -1,60 +1,63 @@
 """python -m adapters list | check FOLDER | demo build [--size small|large] | demo eval [--file rows.jsonl | --generated COUNT]"""
 
 import argparse
-import os
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from adapters.demo.sizes import SIZES
 from adapters.registry import DEMO_BASE, SHIPPED, check_adapter, list_adapters
-from engine.errors import DuelbotError
+from engine.commandline import ended, program, verb, whole
 from engine.folders import named_base
-
-PIPE_CLOSED = 141  # what a shell says of a program that its pipe's reader left
 
 
 def parser() -> argparse.ArgumentParser:
-    main = argparse.ArgumentParser(prog="python -m adapters", description="LoRA adapters: what there is, and how the demo is made.")
-    verbs = main.add_subparsers(dest="verb", required=True)
-    listing = verbs.add_parser("list", help="the adapters that ship, and those in a folder")
+    main = program("python -m adapters", "LoRA adapters: what there is, and how the demo is made.")
+    verbs = main.add_subparsers(dest="verb", required=True, metavar="list | check | demo")
+    listing = verb(
+        verbs, "list", "The adapters that ship, and those in folders of yours.", "python -m adapters list\npython -m adapters list ./loras"
+    )
     listing.add_argument("folder", nargs="*", type=Path, help="folders that hold adapter folders")
-    check = verbs.add_parser("check", help="is this adapter readable and made for the base")
+    check = verb(
+        verbs,
+        "check",
+        "Is this adapter readable and made for the base?",
+        "python -m adapters check adapters/shipped/demo\npython -m adapters check ./my-lora --base ./my-base",
+    )
     check.add_argument("folder", type=Path)
     check.add_argument("--base", type=Path, default=DEMO_BASE, help="folder of the base model (default: the demo model)")
     check.add_argument("--recipe", default="plain", help="plain recipe of the duel: a shipped name or a .toml file (default: plain)")
-    demo = verbs.add_parser("demo", help="the small model that ships").add_subparsers(dest="step", required=True)
-    build = demo.add_parser("build", help="make tokenizer, base, adapter and cards again; goes on where it was stopped")
+    demo = verb(
+        verbs, "demo", "The small model that ships.", "python -m adapters demo eval\npython -m adapters demo build --work build/demo"
+    )
+    steps = demo.add_subparsers(dest="step", required=True, metavar="build | eval")
+    build = verb(
+        steps,
+        "build",
+        "Make tokenizer, base, adapter and cards again. It goes on where it was stopped.",
+        "python -m adapters demo build --size small\npython -m adapters demo build --work /scratch/demo",
+    )
     build.add_argument("--work", type=Path, default=Path("build/demo"), help="where checkpoints lie (default: build/demo)")
     build.add_argument("--size", choices=tuple(SIZES), help="default: large where there is a GPU, small where there is none")
-    evaluate = demo.add_parser("eval", help="the table of bars and every failure")
+    evaluate = verb(
+        steps, "eval", "The table of bars and every failure.", "python -m adapters demo eval\npython -m adapters demo eval --generated 200"
+    )
     rows = evaluate.add_mutually_exclusive_group()
-    rows.add_argument("--file", type=Path, help="rows as JSON lines (default: the hand-written ones)")
+    rows.add_argument("--file", type=Path, help="rows as JSON lines, with their facts (default: the hand-written ones)")
     rows.add_argument(
-        "--generated", type=count, metavar="COUNT", help="so many situations of the generator, from a seed that no training uses"
+        "--generated",
+        type=whole(1, 100_000),
+        metavar="COUNT",
+        help="so many situations of the generator, from a seed that no training uses",
     )
     return main
 
 
-def count(text: str) -> int:
-    """A positive integer. Raises ValueError for anything else."""
-    if (number := int(text)) < 1:
-        raise ValueError(text)
-    return number
-
-
-def main(argv: list[str]) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit status."""
     chosen = parser().parse_args(argv)
-    try:
-        status = run(chosen)
-        sys.stdout.flush()
-        return status
-    except DuelbotError as error:
-        print(error.words, file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be flushed when Python ends
-        return PIPE_CLOSED
+    return ended(lambda: run(chosen))
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -108,4 +111,4 @@ def run_demo(chosen: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

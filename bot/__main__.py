@@ -1,6 +1,5 @@
 """python -m bot: the page in a browser, and Discord when DISCORD_TOKEN is set; python -m bot chat: the same in a terminal."""
 
-import argparse
 import asyncio
 import logging
 import os
@@ -14,44 +13,25 @@ from typing import Any, NoReturn
 
 from bot import commands
 from bot.app import App
+from bot.arguments import parser
 from bot.settings import Settings
+from engine.commandline import BAD_INPUT, DONE, complain, ended
 from engine.errors import DuelbotError
 
-DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
-ABOUT = "Prompt or fine-tune? Ask, get two blind answers, vote, see who was who."
-AFTER = """\
-exit status: 0 done, 2 bad settings, store or port, 130 interrupted.
-beside the fronts: python -m bot simulate | bench | export | import | backup | restore | evaluate | aa | alive, each with --help
-The settings are environment variables, or lines of a file .env in this folder (DUEL_BASE_MODEL, DUEL_WEB_PORT,
-DUEL_STORE_PATH …); .env.example lists them with their meaning. Answers without votes: python -m engine ask "…"
-"""
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    root = argparse.ArgumentParser("python -m bot", description=ABOUT, epilog=AFTER, formatter_class=argparse.RawDescriptionHelpFormatter)
-    root.add_argument(
-        "front", nargs="?", choices=("web", "chat"), default="web", help="web: a page in the browser (default); chat: this terminal"
-    )
-    return root
+FRONTS = (None, "web", "chat")  # None: no verb was given
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit status. What a person can mend is one sentence on stderr; a traceback is a bug."""
+    """The exit status. What a person can mend is one sentence on stderr."""
     _fill_standard_streams()
-    given = list(sys.argv[1:] if argv is None else argv)
-    front = "" if given[:1] and given[0] in commands.NAMES else parser().parse_args(given).front
-    try:
-        if not front:
-            return commands.main(given)
-        settings = Settings.read()
-        _log_to(settings, front)
-        return asyncio.run(_run(front, settings))
-    except DuelbotError as error:
-        print(error.words, file=sys.stderr)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    options = parser().parse_args(argv)
+    return ended(lambda: _front(options.command or "web") if options.command in FRONTS else commands.run(options))
+
+
+def _front(front: str) -> int:
+    settings = Settings.read()
+    _log_to(settings, front)
+    return asyncio.run(_run(front, settings))
 
 
 def _fill_standard_streams() -> None:
@@ -77,8 +57,7 @@ async def _run(front: str, settings: Settings) -> int:
     except asyncio.CancelledError:
         pass  # a signal: all that was open has been closed on the way here
     except DuelbotError as error:
-        print(error.words, file=sys.stderr)
-        status = BAD_INPUT
+        status = complain(error.words, BAD_INPUT)
     if app and app.model.state == "loading":
         _end_now(status)
     return status

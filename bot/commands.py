@@ -1,37 +1,38 @@
-"""The commands beside the fronts, python -m bot simulate | bench | export | import …: each prints for people, or JSON with --json."""
+"""The commands beside the fronts, python -m bot verdict | simulate | export …: each prints for people, or JSON with --json."""
 
 import argparse
 import asyncio
 import json
+import logging
+import math
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
 
 from bot.settings import Settings
 from engine import lineup as lineups
-from engine.contestants import Arm
+from engine.commandline import DONE, FAILED
 from engine.errors import BadRequest
 from engine.lineup import parse_arms
+from engine.printable import one_line
 
 if TYPE_CHECKING:
     from bot.store import Store
+    from bot.verdict import Unknown, Verdict
 
-DONE, FAILED = 0, 1
-ROWS = """a row is a JSON object a line, with a request and what is expected of an answer:
-  {"request": "…", "reference": "…", "tags": ["billing"]}      exact match and token F1; a list of references: any
-  {"request": "…", "pattern": "…"}                             a regular expression found in the answer
-  {"request": "…", "schema": {"type": "object"}}               the answer is JSON that fits the schema
-  {"request": "…", "required": ["…"], "forbidden": ["…"]}      share of phrases that are there, and not there
-"""
-NAMES = ("simulate", "bench", "export", "import", "backup", "restore", "evaluate", "aa", "alive")
+PICTURES = ("trail", "samples", "alone")  # parts of a verdict that pictures are drawn from, and programs have no use for
 
 
-def main(argv: Sequence[str]) -> int:
+def run(options: argparse.Namespace) -> int:
     """The exit status. Raises DuelbotError for what a person can mend."""
-    options = parser().parse_args(argv)
     match options.command:
+        case "verdict":
+            return asyncio.run(_verdict(options))
         case "simulate":
             return _simulate(options.quick, options.seed, options.json)
         case "export":
@@ -43,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
         case "restore":
             return asyncio.run(_restore(options.file, options.json))
         case "evaluate":
-            return asyncio.run(_evaluate(options.file, options.arms, options.json))
+            return asyncio.run(_evaluate(options.file, options.arms, options.json, show=options.show))
         case "aa":
             return asyncio.run(_aa(options.arm, options.duels, options.json))
         case "alive":
@@ -52,80 +53,68 @@ def main(argv: Sequence[str]) -> int:
             return _bench(options.sizes, options.json)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line of all of them."""
-    root = argparse.ArgumentParser("python -m bot")
-    commands = root.add_subparsers(dest="command", required=True)
-    simulate = commands.add_parser(
-        "simulate",
-        help="how often the verdict is wrong",
-        description=("Simulate teams that look after every duel, and count wrong verdicts. Exit status 1 when a bar does not hold."),
-    )
-    simulate.add_argument(
-        "--quick", action="store_true", help="2,000 teams, a bar may be missed by two standard errors; without it 10,000 and none may"
-    )
-    simulate.add_argument("--seed", type=int, default=20261122, help="of the random numbers (default %(default)s)")
-    bench = commands.add_parser("bench", help="how long a verdict takes as the store grows")
-    bench.add_argument("--sizes", type=_sizes, default=(10_000, 200_000), metavar="N,…", help="duels, five ballots each")
-    export = commands.add_parser(
-        "export",
-        help="the team's tables, or its preference pairs",
-        description="Works beside a running Duelbot; DUEL_STORE_PATH names the store.",
-    )
-    export.add_argument("--format", choices=("jsonl", "csv", "dpo"), default="jsonl", help="csv writes a folder; dpo pairs for training")
-    export.add_argument("--out", type=Path, required=True, help="the file or folder to write; nothing is written over")
-    back = commands.add_parser("import", help="read what export wrote (jsonl or csv) into an empty store")
-    back.add_argument("source", type=Path)
-    back.add_argument("--unsealed", action="store_true", help="also what does not end with its seal: edited, cut, or of an early version")
-    backup = commands.add_parser(
-        "backup",
-        help="copy the store to a file, also while Duelbot uses it",
-        description="The copy is checked and on the disk before it gets its name. DUEL_STORE_PATH names the store.",
-    )
-    backup.add_argument("file", type=Path)
-    backup.add_argument("--over", action="store_true", help="replace the file if it is there")
-    restore = commands.add_parser(
-        "restore",
-        help="put a copy that backup made in the place of the store",
-        description="Stop Duelbot first. The store that was there is kept beside it under another name.",
-    )
-    restore.add_argument("file", type=Path)
-    evaluate = commands.add_parser(
-        "evaluate",
-        help="answer and score a file of rows with references",
-        description="Every row is answered by every arm and scored, and the pair's result stands on its decision card beside the votes. "
-        "Broken off, the same call goes on where it stopped. Needs the store for itself: stop the bot first.",
-        epilog=ROWS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    evaluate.add_argument("--file", type=Path, required=True, metavar="JSONL")
-    evaluate.add_argument("--arms", default="", metavar="ARM,…", help=f"of {', '.join(Arm)}; without it the two of a duel")
-    aa = commands.add_parser(
-        "aa",
-        help="one arm against itself: the verdict must be no difference",
-        description="Asks the examples, with the same contestant on both sides and three made-up voters, in a temporary store. "
-        "DUEL_AA=prompted does the same with real voters on the page. Exit status 1 when a copy is preferred.",
-    )
-    aa.add_argument("--arm", choices=list(Arm), default=Arm.PROMPTED)
-    aa.add_argument("--duels", type=_positive, default=60, metavar="N", help="how many to run (default %(default)s)")
-    alive = commands.add_parser("alive", help="whether the adapter is alive: a dead one never duels; DUEL_ALIVE_DIFFERENCE sets the bar")
-    for command in (simulate, bench, export, back, backup, restore, evaluate, aa, alive):
-        command.add_argument("--json", action="store_true", help="write one JSON object to stdout instead of lines for people")
-    return root
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or len(text) > 9 or not int(text):
-        raise argparse.ArgumentTypeError(f"a whole number from 1 on is needed, not {text}")
-    return int(text)
-
-
 def _note(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def _json(value: Any) -> None:
+    print(json.dumps(plain(value), ensure_ascii=False, allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: a figure that is none is null, a moment is text, a table has text for keys."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(content) for key, content in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+async def _verdict(options: argparse.Namespace) -> int:
+    from bot.fronts.terminal_results import results
+    from bot.store.exchange import reading_copy
+
+    settings = Settings.read()
+    logging.getLogger("bot.app.evidence").setLevel(logging.ERROR)  # the store is only read, so no ledger is kept in it
+    async with reading_copy(settings.store_file) as store:
+        found = await _judged(store, settings, options)
+    if options.json:
+        _json({each.name: getattr(found, each.name) for each in fields(found) if each.name not in PICTURES})
+    else:
+        Console(highlight=False, markup=False, emoji=False).print(results(found))
+    return DONE
+
+
+async def _judged(store: "Store", settings: Settings, options: argparse.Namespace) -> "Verdict | Unknown":
+    """The verdict on the pair that is asked for. Raises BadRequest for one, or a tag, that the store does not know."""
+    from bot.app.app import utc_now
+    from bot.app.evidence import Evidence
+    from bot.store.evidence import Book
+    from bot.verdict import Unknown
+    from bot.verdict.words import names
+
+    evidence = Evidence(store, settings, utc_now)
+    pairs = await evidence.pairs()
+    if not pairs:
+        return Unknown("Nothing is known yet: no vote has closed in this store.")
+    if options.pair > len(pairs):
+        raise BadRequest(f"There is no pair {options.pair:,}; {len(pairs):,} have met in this store.")
+    for number, (first, second, duels) in enumerate(pairs, 1):
+        if len(pairs) > 1:
+            chosen = "shown" if number == options.pair else f"--pair {number}"
+            _note(f"{chosen}: {' against '.join(names((first, second)))} ({first.id}, {second.id}), {duels:,} closed duels")
+    async with store.reading() as look:
+        tags = await Book(look).tags()
+    if options.tag and options.tag not in tags:
+        raise BadRequest(f"No duel has the tag {options.tag!r}. In use: {', '.join(tags) or 'none'}.")
+    since = utc_now() - timedelta(days=options.days) if options.days else None
+    first, second, _ = pairs[options.pair - 1]
+    scope = evidence.scope((first, second), team=options.team, tag=options.tag, since=since)
+    return await evidence.verdict(scope, (first, second))
 
 
 MEANING = {
@@ -163,7 +152,7 @@ def _simulate(quick: bool, seed: int, as_json: bool) -> int:
 
     table = simulate(quick, seed, _note)
     if as_json:
-        print(json.dumps(table))
+        _json(table)
         return DONE if table["passed"] else FAILED
     print(f"{table['teams']:,} teams, each looking after every one of {table['duels']:,} duels; seed {seed}")
     for name, meaning in MEANING.items():
@@ -225,17 +214,20 @@ async def _fold(store: "Store", settings: Settings) -> None:
         await evidence.verdict(evidence.scope((first, second)), (first, second))
 
 
-async def _evaluate(file: Path, arms: str, as_json: bool) -> int:
+async def _evaluate(file: Path, arms: str, as_json: bool, *, show: bool) -> int:
+    from bot.evaluation.answers import answers_json, answers_shown
     from bot.evaluation.rows import read_rows
-    from bot.evaluation.run import evaluate, lines, report
+    from bot.evaluation.run import answers_of, evaluate, lines, report
     from bot.store import Store
     from engine.ask import entrants_of
 
     settings, wanted = Settings.read(), parse_arms(arms)
     try:
-        rows = read_rows(await asyncio.to_thread(lambda: file.read_bytes().splitlines()), str(file))
-    except OSError as error:
-        raise BadRequest(f"{file} cannot be read: {error.strerror}.") from error
+        rows = await asyncio.to_thread(lambda: read_rows([file.read_bytes()], str(file)))
+    except (OSError, ValueError) as error:
+        raise BadRequest(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+    if rows.unused:
+        _note(one_line(f"Not used in {file}: {', '.join(rows.unused)}."))
     store = await Store.open(settings.store_file)
     try:
         _note("Loading the model …")
@@ -249,21 +241,26 @@ async def _evaluate(file: Path, arms: str, as_json: bool) -> int:
         finally:
             await lineup.backend.aclose()
         table = await report(store, entrants, rows)
+        answers = await answers_of(store, entrants, rows) if show else []
     finally:
         await store.aclose()
-    print(json.dumps(table) if as_json else "\n".join(lines(table)))
-    return DONE
+    if as_json:
+        _json({**table, "answers": answers_json(rows, entrants, answers)} if show else table)
+    else:
+        Console(highlight=False, markup=False, emoji=False).print(
+            *answers_shown(rows, entrants, answers), "\n".join(lines(table)), sep="\n"
+        )
+    return FAILED if any(one["failed"] for one in table["sides"].values()) else DONE
 
 
 async def _aa(arm: str, duels: int, as_json: bool) -> int:
     from bot.selfcheck import run_aa
 
     table = await run_aa(Settings.read().model_copy(update={"aa": arm}), duels, _note)
-    print(
-        json.dumps(table)
-        if as_json
-        else f"{table['words']}\n{'Passed.' if table['passed'] else 'Not passed: one of two equals is preferred.'}"
-    )
+    if as_json:
+        _json(table)
+    else:
+        print(f"{table['words']}\n{'Passed.' if table['passed'] else 'Not passed: one of two equals is preferred.'}")
     return DONE if table["passed"] else FAILED
 
 
@@ -279,7 +276,7 @@ async def _alive(as_json: bool) -> int:
     finally:
         await lineup.backend.aclose()
     if as_json:
-        print(json.dumps({"adapter": adapter.name, "version": adapter.version, "moved": moved, "least": settings.alive_difference}))
+        _json({"adapter": adapter.name, "version": adapter.version, "moved": moved, "least": settings.alive_difference})
     else:
         shown = (
             ""
@@ -300,7 +297,10 @@ def _bar(done: int, rows: int) -> None:
 
 def _counted(rows: dict[str, int], what: str, as_json: bool) -> int:
     told = ", ".join(f"{count:,} {table}" for table, count in rows.items() if count)
-    print(json.dumps(rows) if as_json else f"{what}: {told or 'nothing; the store is empty'}.")
+    if as_json:
+        _json(rows)
+    else:
+        print(f"{what}: {told or 'nothing; the store is empty'}.")
     return DONE
 
 
@@ -308,5 +308,8 @@ def _bench(sizes: tuple[int, ...], as_json: bool) -> int:
     from bot.bench import lines, run
 
     found = asyncio.run(run(sizes, _note))
-    print(json.dumps([asdict(each) for each in found]) if as_json else "\n".join(lines(found)))
+    if as_json:
+        _json([asdict(each) for each in found])
+    else:
+        print("\n".join(lines(found)))
     return DONE

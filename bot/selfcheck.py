@@ -15,7 +15,7 @@ from bot.settings import Settings
 from bot.verdict import Verdict
 from bot.views import DuelView
 from engine.duel import Side
-from engine.errors import DuelbotError
+from engine.errors import BackendError, DuelbotError
 
 VOTERS = ("first voter", "second voter", "third voter")
 
@@ -60,7 +60,7 @@ async def _one(app: App, text: str, toss: random.Random) -> None:
             if view.state in ("open", "closed", "void"):
                 break
     if view.state != "open":
-        raise DuelbotError(f"The check broke off: {view.note}")
+        raise BackendError("broken_off", f"The check broke off: {view.note}")
     for voter, choice in zip(VOTERS, _choices(view, toss), strict=True):
         await app.cast(view.id, voter, choice)
 

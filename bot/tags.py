@@ -12,23 +12,34 @@ The first rule that fits gives the tag. It is given when the request is asked, b
 a tag that could follow the results would make its own evidence.
 """
 
-import re
-import tomllib
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from engine.errors import BadRequest, SettingsError
+from engine.parsing import Malformed, is_text, read_toml, shown
+from engine.patterns import Pattern, any_word, whatever_case
 
 MAX_TAG = 40
-LOOKED_AT = 4000
-"""Characters of a request that patterns are tried on, so that a slow pattern stays bounded."""
+LOOKED_AT = 4000  # characters of a request that rules are tried on
+RULE_S = 0.1  # time of one rule on one request, in seconds; a slower one fits nothing
+ALL_S = 0.4  # time of all rules together
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
+    """A tag, and what a request about it holds: any of these."""
+
     name: str
-    pattern: re.Pattern[str]
+    patterns: tuple[Pattern, ...]
+
+    def fits(self, text: str, limit_s: float) -> bool:
+        """Blocks up to `limit_s`; raises TimeoutError then."""
+        ends = monotonic() + limit_s
+        return any(pattern.found_in(text, ends - monotonic()) for pattern in self.patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +47,27 @@ class Rules:
     """In the order of the file."""
 
     rules: tuple[Rule, ...] = ()
+    _slow: set[str] = field(default_factory=set, compare=False)  # rules that the log has named
 
     def guess(self, request: str) -> str:
-        """The tag of the first rule that fits; empty when none does."""
-        text = request[:LOOKED_AT]
-        return next((rule.name for rule in self.rules if rule.pattern.search(text)), "")
+        """The tag of the first rule that fits; empty when none does. Blocks up to `ALL_S`: call it off the event loop."""
+        text, ends = request[:LOOKED_AT], monotonic() + ALL_S
+        for rule in self.rules:
+            if ends - monotonic() < RULE_S:
+                self._tell("", f"The tag rules take longer than {ALL_S:g} s together, so those from {rule.name!r} on were not tried")
+                break
+            try:
+                if rule.fits(text, RULE_S):
+                    return rule.name
+            except TimeoutError:
+                self._tell(rule.name, f"The tag rule {rule.name!r} takes longer than {RULE_S:g} s, so it fits nothing")
+        return ""
+
+    def _tell(self, name: str, words: str) -> None:
+        """Each rule once: a slow one is slow at every request."""
+        if name not in self._slow:
+            self._slow.add(name)
+            log.warning("%s on a request. Make the patterns simpler.", words)
 
 
 def checked_tag(tag: str) -> str:
@@ -52,36 +79,50 @@ def checked_tag(tag: str) -> str:
 
 
 def read_rules(path: str) -> Rules:
-    """The rules of a .toml file; none for an empty path. Raises SettingsError that names the rule."""
+    """Read the rules of a .toml file; none for an empty path. Raises SettingsError that names the rule."""
     if not path:
         return Rules()
-    try:
-        table = tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"The tag rules {path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The tag rules {path} are not valid TOML: {error}.") from error
+    table = read_toml(Path(path), "The tag rules", SettingsError)
     given = table.get("tag", [])
     if set(table) - {"tag"} or not isinstance(given, list):
         raise SettingsError(f"The tag rules {path} must be a list of [[tag]] tables and nothing else.")
-    return Rules(tuple(_rule(entry, f"Rule {number} of {path}") for number, entry in enumerate(given, 1)))
+    rules: dict[str, tuple[int, Rule]] = {}
+    for number, entry in enumerate(given, 1):
+        rule = _rule(entry, f"Rule {number} of {path}")
+        if (first := rules.setdefault(rule.name, (number, rule))[0]) != number:
+            raise SettingsError(f"Rule {number} of {path} is for the tag {rule.name!r}, as rule {first} is. Put both into one.")
+    return Rules(tuple(rule for _, rule in rules.values()))
 
 
 def _rule(entry: Any, where: str) -> Rule:
-    if not isinstance(entry, dict) or set(entry) not in ({"name", "words"}, {"name", "pattern"}):
-        raise SettingsError(f"{where} must have a name, and either words or a pattern.")
-    name, words = entry["name"], entry.get("words")
-    if not isinstance(name, str) or not 1 <= len(name.strip()) <= MAX_TAG:
+    if not isinstance(entry, dict) or "name" not in entry or not entry.keys() & {"words", "pattern"}:
+        raise SettingsError(f"{where} must have a name, and either words or a pattern, or both.")
+    if unknown := sorted(entry.keys() - {"name", "words", "pattern"}):
+        raise SettingsError(f"{where} has the unknown key {', '.join(map(shown, unknown))}; it takes name, words and pattern.")
+    name = entry["name"]
+    if not is_text(name) or not 1 <= len(" ".join(name.split())) <= MAX_TAG:
         raise SettingsError(f"{where}: name must be text of 1 to {MAX_TAG} characters.")
-    if words is None:
-        pattern = entry["pattern"]
-        if not isinstance(pattern, str) or not pattern:
-            raise SettingsError(f"{where}: pattern must be text.")
-    elif not isinstance(words, list) or not words or not all(isinstance(word, str) and word.strip() for word in words):
+    patterns = []
+    if "words" in entry:
+        patterns.append(_words(entry["words"], where))
+    if "pattern" in entry:
+        patterns.append(_pattern(entry["pattern"], where))
+    return Rule(checked_tag(name), tuple(patterns))
+
+
+def _words(words: Any, where: str) -> Pattern:
+    if not isinstance(words, list) or not words or not all(isinstance(word, str) and word.strip() for word in words):
         raise SettingsError(f"{where}: words must be a list of words.")
-    else:
-        pattern = rf"(?<!\w)(?:{'|'.join(re.escape(word.strip()) for word in words)})(?!\w)"
     try:
-        return Rule(name.strip(), re.compile(pattern, re.IGNORECASE))
-    except re.error as error:
-        raise SettingsError(f"{where}: {pattern!r} is no regular expression ({error}).") from error
+        return any_word([word.strip() for word in words])
+    except Malformed as error:
+        raise SettingsError(f"{where}: {error}") from error
+
+
+def _pattern(pattern: Any, where: str) -> Pattern:
+    if not isinstance(pattern, str) or not pattern:
+        raise SettingsError(f"{where}: pattern must be text.")
+    try:
+        return whatever_case(pattern)
+    except Malformed as error:
+        raise SettingsError(f"{where}: {shown(pattern)} is no regular expression. {error}") from error

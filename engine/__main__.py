@@ -5,7 +5,6 @@ stdout carries the report and nothing else.
 
 import argparse
 import asyncio
-import errno
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,44 +22,43 @@ from rich.text import Text
 
 from engine import bench
 from engine import lineup as lineups
-from engine.ask import Answered, Row, answer_row, answer_rows, entrants_of, read_rows
+from engine.ask import Answered, answer_row, answer_rows, entrants_of
 from engine.backends.base import Usage
+from engine.commandline import BAD_INPUT, DONE, FAILED, complain, ended, program, verb, whole
 from engine.contestants import Arm, Contestant
 from engine.cost import Cost
 from engine.duel import Answer, Failure
-from engine.errors import BadRequest, DuelbotError, SettingsError
+from engine.errors import BadRequest, SettingsError
 from engine.lineup import Lineup, parse_arms
 from engine.printable import one_line, printable, runs_right_to_left
 from engine.report import dollars, duel_json, figures, footnote, json_line, seconds, side_json, summary
 from engine.request import Request
+from engine.rows import Row, read_rows
 from engine.settings import EngineSettings
 
-ALL_ANSWERED, SOME_FAILED, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
-DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # what stdout says when it leads to a file
 COLUMN = 42  # cells that an answer needs to stand beside another; with fewer they stand below each other
 
 ABOUT = "Answer requests with the base model under a prompt and with the fine-tuned adapter, side by side and without votes."
-AFTER = """\
-examples:
-  python -m engine ask "Prompt or fine-tune for 200 labelled tickets?"
-  python -m engine ask --json "…" | jq .sides.tuned.text
-  python -m engine ask --arms prompted,tuned,plain --file requests.jsonl
-  python -m engine ask --file requests.jsonl --json > answers.jsonl
-
-a file of requests has one JSON object a line:
-  {"id": "1", "text": "What should we do?"}
+EXAMPLES = """
+python -m engine ask "Prompt or fine-tune for 200 labelled tickets?"
+python -m engine ask --json "…" | jq .sides.tuned.text
+python -m engine ask --arms prompted,tuned,plain --file requests.jsonl
+python -m engine ask --file requests.csv --json > answers.jsonl
+"""
+FILES = """\
+a file of requests is JSON lines, a JSON array or CSV, told by what it holds; every command reads the same rows:
+  {"request": "What should we do?"}
   {"id": "2", "text": "And with 50?", "history": [{"role": "user", "text": "…"}, {"role": "assistant", "text": "…"}]}
-Other keys are allowed and not used. The answers come in the order of the file. A request that cannot be asked
-(empty, too long, control characters) is a failure of its own; a line that is no such object stops everything
-before it begins.
+  {"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}, {"role": "user", "content": "…"}]}
+request, text and prompt mean the same; a row without an id gets its number. What is not used here (references, tags, columns
+of your own) is named once. The answers come in the order of the file. A request that cannot be asked (empty, too long, control
+characters) is a failure of its own; a line that is no row stops everything before it begins.
 
 --json writes {request, sides: {arm: {text, finish, contestant, usage, cost}}}, and for a file a line for every
 request and arm: {id, arm, text, finish, contestant, usage, cost}; "failure": {kind, words} stands in place of text
 and finish where there is no answer. Times are in seconds, costs in US dollars.
-
-exit status: 0 everything answered, 1 something failed, 2 bad input or settings, 130 interrupted, 141 nobody read on.
-The settings are environment variables (DUEL_BASE_MODEL, DUEL_ADAPTER …); .env.example lists them with their meaning.
 """
+SETTINGS = "The settings are environment variables (DUEL_BASE_MODEL, DUEL_ADAPTER …); .env.example lists them with their meaning.\n"
 
 
 class Report(Console):
@@ -72,67 +70,52 @@ class Report(Console):
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    root = argparse.ArgumentParser("python -m engine", description="The engine: a request in, an answer from each arm out.")
+    root = program("python -m engine", "The engine: a request in, an answer from each arm out.", SETTINGS)
     commands = root.add_subparsers(dest="command", required=True, metavar="ask | bench")
-    ask = commands.add_parser(
-        "ask", help="answer requests without votes", description=ABOUT, epilog=AFTER, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    ask = verb(commands, "ask", ABOUT, EXAMPLES, FILES)
     ask.add_argument("text", nargs="?", help="the request; - reads it from stdin")
-    ask.add_argument("--file", metavar="JSONL", help="answer every request of this file; - is stdin")
+    ask.add_argument("--file", metavar="ROWS", help="answer every request of this file; - is stdin")
     ask.add_argument("--arms", default="", metavar="ARM,…", help=f"who answers, of {', '.join(Arm)}; without it the two of a duel")
     ask.add_argument("--json", action="store_true", help="write JSON, one line each, instead of a table for people")
-    measure = commands.add_parser("bench", help="speed and memory against the naive way", description=bench.__doc__)
-    measure.add_argument("--rounds", type=_rounds, default=3, metavar="N", help="times that each request is answered (3)")
+    measure = verb(
+        commands,
+        "bench",
+        "Measure speed and memory, against the naive way.",
+        "python -m engine bench\npython -m engine bench --rounds 1 --json",
+    )
+    measure.add_argument("--rounds", type=whole(1, 100), default=3, metavar="N", help="times that each request is answered (3)")
     measure.add_argument("--json", action="store_true", help="write one JSON line instead of a table for people")
     return root
-
-
-def _rounds(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 100")
-    return int(text)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What the command line asks for, checked as far as that goes without a model."""
 
-    rows: list[Row]
+    rows: Sequence[Row]
     file: str  # its name for people, or "" for a single request
     arms: tuple[Arm, ...]  # none: the duel's two
     as_json: bool
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line's exit status; the only place where errors become sentences."""
+    """The command line's exit status."""
     root = parser()
     options = root.parse_args(argv)
     if options.command == "ask" and (options.text is None) == (options.file is None):
         root.error('give one request in quotes, or --file with a file of requests (see "python -m engine ask --help")')
     if sys.stdout is None:
-        return _complain("stdout is closed; there is nowhere to write the answers.", BAD_INPUT)
-    try:
-        question = read_question(options) if options.command == "ask" else None
-        settings = EngineSettings.read()
-        with sole_stdout() as out:
-            if question is None:
-                return asyncio.run(measure(settings, options.rounds, out, as_json=options.json))
-            return asyncio.run(ask(question, settings, out))
-    except DuelbotError as error:
-        return _complain(error.words, BAD_INPUT)
-    except KeyboardInterrupt:
-        return _complain("Stopped.", INTERRUPTED)
-    except BrokenPipeError:
-        return PIPE_CLOSED
-    except OSError as error:
-        if error.errno not in DISK:
-            raise
-        return _complain(f"The answers cannot be written: {error.strerror}.", SOME_FAILED)
+        return complain("stdout is closed; there is nowhere to write the answers.", BAD_INPUT)
+    return ended(lambda: _run(options), "The answers")
 
 
-def _complain(words: str, status: int) -> int:
-    print(one_line(words), file=sys.stderr)
-    return status
+def _run(options: argparse.Namespace) -> int:
+    question = read_question(options) if options.command == "ask" else None
+    settings = EngineSettings.read()
+    with sole_stdout() as out:
+        if question is None:
+            return asyncio.run(measure(settings, options.rounds, out, as_json=options.json))
+        return asyncio.run(ask(question, settings, out))
 
 
 def read_question(options: argparse.Namespace) -> Question:
@@ -146,12 +129,12 @@ def read_question(options: argparse.Namespace) -> Question:
     name = "stdin" if options.file == "-" else options.file
     try:
         with nullcontext(_stdin()) if options.file == "-" else Path(options.file).open("rb") as lines:
-            rows, unused = read_rows(lines, name)
+            file = read_rows(lines, name)
     except (OSError, ValueError) as error:
         raise BadRequest(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
-    if unused:
+    if unused := file.unused("id", "text", "history"):
         print(one_line(f"Not used in {name}: {', '.join(unused)}."), file=sys.stderr)
-    return Question(rows, name, arms, options.json)
+    return Question(file.rows, name, arms, options.json)
 
 
 def _stdin() -> BinaryIO:
@@ -190,12 +173,12 @@ async def measure(settings: EngineSettings, rounds: int, out: TextIO, *, as_json
         report = await bench.run(settings, rounds)
     if as_json:
         out.write(json_line(bench.as_json(report)) + "\n")
-        return ALL_ANSWERED
+        return DONE
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, show_header=False)
     for label, figure in bench.lines(report):
         table.add_row(label, figure)
     _people(out).print(table)
-    return ALL_ANSWERED
+    return DONE
 
 
 async def ask(question: Question, settings: EngineSettings, out: TextIO) -> int:
@@ -262,7 +245,7 @@ async def _ask_file(
 
 
 def _status(outcomes: Iterable[Answer | Failure]) -> int:
-    return SOME_FAILED if any(isinstance(outcome, Failure) for outcome in outcomes) else ALL_ANSWERED
+    return FAILED if any(isinstance(outcome, Failure) for outcome in outcomes) else DONE
 
 
 def _people(out: TextIO) -> Report:

@@ -1,6 +1,6 @@
 """Seconds and dollars: an account after an answer, an estimate before one."""
 
-import tomllib
+import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,13 @@ from typing import Any, Literal
 
 from engine.backends.base import Usage
 from engine.errors import SettingsError
+from engine.parsing import is_number, read_toml, shown
+
+PRICES = ("input_usd_per_million", "cached_usd_per_million", "output_usd_per_million")
+_NEEDED = (
+    "Token prices need a source, a date, and [[model]] tables with name and input_, cached_ and output_usd_per_million, each 0 or more, "
+    "and adapter = true where answers of an adapter cost something else; each model once."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class Price:
 
 
 def read_token_prices(path: Path, model: str) -> TokenPrices:
-    """The prices of a model from a TOML list. Raises SettingsError.
+    """Read the prices of a model from a TOML list. Raises SettingsError; the whole list is checked.
 
     source = "the provider's price page"
     date = "2026-11-01"
@@ -60,30 +67,58 @@ def read_token_prices(path: Path, model: str) -> TokenPrices:
     adapter = true          # answers of an adapter on that base; without such an entry they cost the same
     ...
     """
-    try:
-        table = tomllib.loads(path.expanduser().read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"The token prices {path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The token prices {path} are not valid TOML: {error}.") from error
-    try:
-        source, date = str(table["source"]), str(table["date"])
-        found = {bool(each.get("adapter", False)): _token_price(each) for each in table["model"] if each["name"] == model}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise SettingsError(
-            f"The token prices {path} need a source, a date, and [[model]] tables with name and input_, cached_ and "
-            f"output_usd_per_million, each 0 or more ({error!r})."
-        ) from error
-    if False not in found:
-        raise SettingsError(f"The token prices {path} list no model {model!r}.")
-    return TokenPrices(found[False], found.get(True, found[False]), source, date)
+    what = f"The token prices {path}"
+    table = read_toml(path, "The token prices", SettingsError)
+    source, date = _source(table, what)
+    entries = table.get("model")
+    if not isinstance(entries, list):
+        raise SettingsError(f"{what} list no [[model]] tables. {_NEEDED}")
+    found: dict[tuple[str, bool], tuple[int, TokenPrice]] = {}
+    for number, entry in enumerate(entries, 1):
+        name, adapted, price = _entry(entry, f"{what}, model {number}")
+        first, _ = found.setdefault((name, adapted), (number, price))
+        if first != number:
+            which = "as the price of an adapter's answers" if adapted else "as the base"
+            raise SettingsError(
+                f"{what} list {shown(name)} twice {which}, as model {first} and as model {number}. Keep the one that holds."
+            )
+    if (model, False) not in found:
+        raise SettingsError(f"{what} list no model {model!r}{' by itself, only with an adapter' if (model, True) in found else ''}.")
+    _, base = found[model, False]
+    return TokenPrices(base, found.get((model, True), (0, base))[1], source, date)
 
 
-def _token_price(entry: Mapping[str, Any]) -> TokenPrice:
-    prices = [float(entry[f"{name}_usd_per_million"]) for name in ("input", "cached", "output")]
-    if not all(0 <= price < float("inf") for price in prices):
-        raise ValueError("a price below 0")
-    return TokenPrice(*prices)
+def _source(table: Mapping[str, Any], what: str) -> tuple[str, str]:
+    """Where the list comes from, and its day. Raises SettingsError."""
+    if unknown := sorted(table.keys() - {"source", "date", "model"}):
+        raise SettingsError(f"{what} have the unknown key {', '.join(map(shown, unknown))} at the top. {_NEEDED}")
+    source, day = table.get("source"), table.get("date")
+    if not isinstance(source, str) or not source.strip():
+        raise SettingsError(f"{what} name no source, in words. {_NEEDED}")
+    try:
+        return source.strip(), (day if type(day) is datetime.date else datetime.date.fromisoformat(str(day))).isoformat()
+    except ValueError as error:
+        raise SettingsError(f"{what} name no date, as 2026-11-28. {_NEEDED}") from error
+
+
+def _entry(entry: Any, where: str) -> tuple[str, bool, TokenPrice]:
+    """Name, whether it prices an adapter's answers, prices. Raises SettingsError that names the table and the key."""
+    if not isinstance(entry, dict):
+        raise SettingsError(f"{where} is no table. {_NEEDED}")
+    name, adapted = entry.get("name"), entry.get("adapter", False)
+    if not isinstance(name, str) or not name.strip():
+        raise SettingsError(f"{where} has no name. {_NEEDED}")
+    where = f"{where} ({shown(name)})"
+    if unknown := sorted(entry.keys() - {"name", "adapter", *PRICES}):
+        raise SettingsError(f"{where} has the unknown key {', '.join(map(shown, unknown))}. {_NEEDED}")
+    if not isinstance(adapted, bool):
+        raise SettingsError(f"{where}: adapter must be true or false, not {shown(adapted)}.")
+    for key in PRICES:
+        if key not in entry:
+            raise SettingsError(f"{where} lacks {key}. {_NEEDED}")
+        if not is_number(entry[key]) or entry[key] < 0:
+            raise SettingsError(f"{where}: {key} is {shown(entry[key])}. {_NEEDED}")
+    return name, adapted, TokenPrice(*(float(entry[key]) for key in PRICES))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.cost import Price, read_token_prices
 from engine.errors import SettingsError
+from engine.parsing import shown
 
 PREFIX = "DUEL_"
 S = TypeVar("S", bound="EngineSettings")
@@ -23,7 +24,7 @@ S = TypeVar("S", bound="EngineSettings")
 class EngineSettings(BaseSettings):
     """The names that the engine reads. `read` is the way to get one; it knows unknown names and words for bad values."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", allow_inf_nan=False)
 
     others: ClassVar[tuple[str, ...]] = ("DUEL_WEB_", "DUEL_STORE_", "DUEL_DISCORD_", "DUEL_VERDICT_", "DUEL_TEAM_", "DUEL_REPLAYS")
     """Beginnings of names that belong to the bot: the engine leaves them alone, the bot checks them."""
@@ -129,7 +130,7 @@ class EngineSettings(BaseSettings):
 
 def _lines_of(env_file: Path) -> dict[str, str | None]:
     try:
-        return dict(dotenv_values(env_file, interpolate=False))
+        return dict(dotenv_values(env_file, interpolate=False, encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         why = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror
         raise SettingsError(f"The settings in {env_file} cannot be read: {why}.") from error
@@ -137,4 +138,4 @@ def _lines_of(env_file: Path) -> dict[str, str | None]:
 
 def _words(problem: Mapping[str, Any]) -> str:
     name = PREFIX + "_".join(str(part) for part in problem["loc"]).upper()
-    return f"{name} is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}."
+    return f"{name} is {shown(problem['input'])}: {problem['msg'][0].lower()}{problem['msg'][1:]}."

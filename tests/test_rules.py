@@ -8,8 +8,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOW = """
-engine.errors engine.folders engine.plain_lora engine.request engine.recipes engine.contestants
-engine.backends.base engine.backends.scripted
+engine.errors engine.parsing engine.patterns engine.folders engine.plain_lora engine.request engine.rows
+engine.recipes engine.contestants engine.backends.base engine.backends.scripted
 engine.cost engine.settings engine.backends.local engine.duel engine.lineup engine
 adapters
 bot.errors bot.settings bot.words bot.tags bot.ballots bot.views bot.evidence bot.verdict bot.charts bot.migrations bot.store

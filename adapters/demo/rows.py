@@ -1,12 +1,12 @@
 """Evaluation rows: what a person asks, and what is true of it."""
 
-import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from adapters.demo.rules import Facts
 from engine.errors import DuelbotError
+from engine.parsing import json_value
 
 HANDWRITTEN = Path(__file__).with_name("handwritten.jsonl")  # reported; no choice looks at them
 DEVELOPMENT = Path(__file__).with_name("development.jsonl")  # hand-written, too; choices look at these
@@ -38,16 +38,16 @@ class Row:
 def read_rows(path: Path) -> tuple[Row, ...]:
     """Rows of a JSON-lines file. Raises BadRows with the line that is wrong."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise BadRows(f"The rows {path} cannot be read: {error.strerror}.") from error
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        raise BadRows(f"The rows {path} cannot be read: {getattr(error, 'strerror', None) or 'they are not UTF-8 text'}.") from error
     return tuple(read_row(f"{path.name}:{number}", line) for number, line in enumerate(lines, 1) if line.strip())
 
 
 def read_row(place: str, line: str) -> Row:
     known = {field.name for field in fields(Row)}
     try:
-        table: dict[str, Any] = json.loads(line)
+        table: dict[str, Any] = json_value(line)
         if unknown := sorted(table.keys() - known):
             raise BadRows(f"{place}: unknown key {', '.join(unknown)} (known: {', '.join(sorted(known))}).")
         row = Row(**{**table, "facts": Facts(**table.get("facts", {}))})

@@ -151,12 +151,14 @@ class App:
         Raises BadRequest, UnknownDuel, StoreError, and DuelbotError when the model could not be loaded.
         """
         checked = Request.of(text).text
-        tag = checked_tag(tag)
+        said = checked_tag(tag)
         if quorum is not None and quorum < 1:
             raise BadRequest(f"A vote closes by one ballot or more; {quorum} is no such number.")
         if self.model.state == "failed":
             raise DuelbotError(self.model.words)
-        return await self._whole(self._ask(checked, asker, conversation, quorum, before=before, within=within, tag=tag))
+        guessed = "" if said or not self._rules.rules else await asyncio.to_thread(self._rules.guess, checked)
+        tags = (said or guessed, not said)
+        return await self._whole(self._ask(checked, asker, conversation, quorum, before=before, within=within, tag=tags))
 
     async def _ask(
         self,
@@ -167,8 +169,9 @@ class App:
         *,
         before: tuple[Turn, ...],
         within: Within | None,
-        tag: str,
+        tag: tuple[str, bool],
     ) -> DuelView:
+        """tag: the word or "", and whether a rule found it."""
         async with self._store.writing() as change:
             earlier, note = await self._settle(change, await change.conversation(conversation) if conversation else [])
             history = before + turns_of(earlier)
@@ -190,8 +193,8 @@ class App:
                 await change.start_conversation(duel.conversation, duel.asked_at)
             await change.add(duel)
             book = Book(change)
-            if found := tag or self._rules.guess(request):
-                await book.tag(duel.id, found, by_rule=not tag)
+            if tag[0]:
+                await book.tag(duel.id, tag[0], by_rule=tag[1])
             if within:
                 await within(change, duel)
             await self._budget.check(book, duel.id)

@@ -1,14 +1,33 @@
 """How an answer is scored against its row: each metric gives a share in [0, 1]. Pure; no code of the row is run."""
 
-import json
-import re
-import string
+import logging
+import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.evaluation.schema import check_schema, fits
+import regex  # type: ignore[import-untyped]
+
+from bot.evaluation.schema import Undecided, check_schema, fits
 from engine.errors import BadRequest
+from engine.parsing import Malformed, is_text, json_value, shown
+from engine.patterns import Pattern, compile_pattern
+
+PATTERN_S = 0.5  # time of a row's pattern on one answer, in seconds
+ALIKE = str.maketrans(
+    dict.fromkeys("‘’‚‛′ʹʻʼʽ`´", "'") | dict.fromkeys("“”„‟″«»", '"') | dict.fromkeys("‐‑‒–—−", "-") | {"\N{FRACTION SLASH}": "/"}
+)  # one sign in several shapes: quotes, dashes and minus, the slash of a fraction
+
+# Scripts that put no space between words are counted by character, with its marks; a Katakana long mark belongs to two of them.
+_TOKEN = regex.compile(
+    r"[\p{Han}\p{Hiragana}\p{Katakana}ー\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}]\p{M}*"
+    r"|[^\s\p{Han}\p{Hiragana}\p{Katakana}ー\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}]+"
+)
+# Punctuation of all scripts, accents that stand alone, and the symbols that SQuAD drops; a minus before a number is none.
+_PUNCTUATION = regex.compile(r"(?!(?<!\w)-\d)[\p{P}\p{Sk}$+<=>^`|~]")
+_FENCED = regex.compile(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", regex.DOTALL)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,88 +35,129 @@ class Expected:
     """What a row expects; a metric is used where its part is given."""
 
     reference: tuple[str, ...] = ()  # any of these is right
-    pattern: re.Pattern[str] | None = None
+    pattern: Pattern | None = None
     schema: Any = None
     required: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
     tags: tuple[str, ...] = field(default=())
 
 
+def metrics_of(expected: Expected) -> tuple[str, ...]:
+    """Names of the metrics that the row allows, in a fixed order."""
+    given = {
+        "exact match": expected.reference,
+        "token F1": expected.reference,
+        "pattern": expected.pattern is not None,
+        "JSON schema": expected.schema is not None,
+        "rubric": expected.required or expected.forbidden,
+    }
+    return tuple(name for name, there in given.items() if there)
+
+
 def score(answer: str, expected: Expected) -> dict[str, float]:
-    """Every metric that the row allows, in a fixed order."""
+    """Every metric that the row allows, but for one that cannot be decided in time: that is left out, and the log says so."""
     scores: dict[str, float] = {}
     if expected.reference:
         scores["exact match"] = max(exact_match(answer, each) for each in expected.reference)
         scores["token F1"] = max(token_f1(answer, each) for each in expected.reference)
     if expected.pattern is not None:
-        scores["pattern"] = float(expected.pattern.search(answer) is not None)
+        try:
+            scores["pattern"] = float(expected.pattern.found_in(answer, PATTERN_S))
+        except TimeoutError:
+            log.warning(
+                "The pattern %s takes longer than %g s on an answer, which is not scored by it.", expected.pattern.source, PATTERN_S
+            )
     if expected.schema is not None:
-        scores["JSON schema"] = json_valid(answer, expected.schema)
+        try:
+            scores["JSON schema"] = json_valid(answer, expected.schema)
+        except Undecided:
+            log.warning("A schema takes too long on an answer, which is not scored by it.")
     if expected.required or expected.forbidden:
         scores["rubric"] = rubric(answer, expected.required, expected.forbidden)
     return scores
 
 
+def plain(text: str) -> str:
+    """The text in one form: compatible characters as one (NFKC), quotes and dashes alike, no case, nothing invisible, single spaces."""
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.translate(ALIKE)).casefold()).translate(ALIKE)
+    return " ".join("".join(mark for mark in text if unicodedata.category(mark) != "Cf").split())
+
+
 def normal(text: str) -> list[str]:
-    """Lower-case words without punctuation and articles, as in SQuAD (Rajpurkar et al. 2016)."""
-    bare = "".join(" " if mark in string.punctuation else mark for mark in text.casefold())
-    return [word for word in bare.split() if word not in ("a", "an", "the")]
+    """Words without punctuation and English articles, as in SQuAD (Rajpurkar et al. 2016), for every script."""
+    return [word for word in _TOKEN.findall(_PUNCTUATION.sub(" ", plain(text))) if word not in ("a", "an", "the")]
 
 
 def exact_match(answer: str, reference: str) -> float:
-    return float(normal(answer) == normal(reference))
+    """1 when both have the same words; a reference of signs alone is compared by them."""
+    wanted = normal(reference)
+    return float(normal(answer) == wanted if wanted else plain(answer) == plain(reference))
 
 
 def token_f1(answer: str, reference: str) -> float:
     """Harmonic mean of precision and recall over words, with their counts; two empty texts agree."""
     said, wanted = Counter(normal(answer)), Counter(normal(reference))
-    if not said or not wanted:
-        return float(said == wanted)
+    if not wanted:
+        return exact_match(answer, reference)
     shared = (said & wanted).total()
     return 2 * shared / (said.total() + wanted.total())
 
 
 def json_valid(answer: str, schema: Any) -> float:
-    """1 when the answer, perhaps in a code fence, is JSON that fits the schema."""
-    fenced = re.fullmatch(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", answer, re.DOTALL)
+    """1 when the answer, perhaps in a code fence, is JSON that fits the schema. Raises Undecided."""
+    fenced = _FENCED.fullmatch(answer)
     try:
-        return float(fits(json.loads(fenced[1] if fenced else answer), schema))
-    except (ValueError, RecursionError):
+        return float(fits(json_value(fenced[1] if fenced else answer), schema))
+    except Malformed:
         return 0.0
 
 
 def rubric(answer: str, required: tuple[str, ...], forbidden: tuple[str, ...]) -> float:
-    """Share of the phrases that are as they should be: required ones there, forbidden ones not; whatever their case."""
-    text = " ".join(answer.casefold().split())
-    held = [phrase_in(phrase, text) for phrase in required] + [not phrase_in(phrase, text) for phrase in forbidden]
+    """Share of the phrases that are as they should be: required ones there, forbidden ones not; whatever their case and their quotes."""
+    text = plain(answer)
+    held = [plain(phrase) in text for phrase in required] + [plain(phrase) not in text for phrase in forbidden]
     return sum(held) / len(held)
 
 
-def phrase_in(phrase: str, text: str) -> bool:
-    return " ".join(phrase.casefold().split()) in text
-
-
-def expected_of(row: dict[str, Any]) -> Expected:
-    """The row's expectations. Raises BadRequest."""
-    reference = row.get("reference", [])
-    patterns = row.get("pattern")
-    if patterns is not None and not isinstance(patterns, str):
-        raise BadRequest("pattern must be text.")
-    if "schema" in row:
-        check_schema(row["schema"])
-    try:
-        pattern = None if patterns is None else re.compile(patterns)
-    except re.error as error:
-        raise BadRequest(f"{patterns!r} is no regular expression ({error}).") from error
-    lists = {name: _texts(row.get(name, []), name) for name in ("required", "forbidden", "tags")}
-    made = Expected(_texts(reference, "reference"), pattern, row.get("schema"), **lists)
-    if not (made.reference or made.pattern or made.schema is not None or made.required or made.forbidden):
+def expected_of(references: tuple[str, ...], tags: tuple[str, ...], more: Mapping[str, Any]) -> Expected:
+    """What a row expects; more: its pattern, schema, required and forbidden phrases. Raises BadRequest."""
+    made = Expected(
+        references,
+        _pattern(more.get("pattern")),
+        _schema(more["schema"]) if "schema" in more else None,
+        _texts(more.get("required", []), "required"),
+        _texts(more.get("forbidden", []), "forbidden"),
+        tags,
+    )
+    if not metrics_of(made):
         raise BadRequest("it expects nothing: give a reference, a pattern, a schema, or required or forbidden phrases.")
     return made
 
 
+def _pattern(given: Any) -> Pattern | None:
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise BadRequest("pattern must be text.")
+    try:
+        return compile_pattern(given)
+    except Malformed as error:
+        raise BadRequest(f"{shown(given)} is no regular expression. {error}") from error
+
+
+def _schema(given: Any) -> Any:
+    """A schema, or its text: a cell of a CSV holds nothing else."""
+    if isinstance(given, str):
+        try:
+            given = json_value(given)
+        except Malformed as error:
+            raise BadRequest(f"The schema is not JSON. {error}") from error
+    check_schema(given)
+    return given
+
+
 def _texts(given: Any, name: str) -> tuple[str, ...]:
     texts = [given] if isinstance(given, str) else given
-    if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts):
+    if not isinstance(texts, list) or not all(is_text(text) and plain(text) for text in texts):
         raise BadRequest(f"{name} must be text or a list of texts.")
     return tuple(texts)

@@ -1,6 +1,7 @@
-"""The rows of an evaluation set: a JSONL file, checked whole before anything is answered.
+"""The rows of an evaluation set, checked whole before anything is answered.
 
-{"request": "…", "reference": "…", "tags": ["billing"]}
+They are rows as every command reads them (engine/rows.py), and what is expected of an answer may also be:
+
 {"id": "7", "request": "…", "pattern": "^\\\\d+$"}
 {"request": "…", "schema": {"type": "object", "required": ["total"]}}
 {"request": "…", "required": ["refund"], "forbidden": ["as an AI"]}
@@ -9,63 +10,53 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
 
 from bot.evaluation.metrics import Expected, expected_of
+from bot.tags import checked_tag
+from engine.ask import checked
 from engine.errors import BadRequest
-from engine.request import Request
+from engine.rows import Row as Asked
+from engine.rows import read_rows as read_file
 
-KEYS = {"id", "request", "reference", "pattern", "schema", "required", "forbidden", "tags"}
+EXPECTED = ("pattern", "schema", "required", "forbidden")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One request with what is expected of an answer."""
 
-    id: str
-    request: str
+    asked: Asked
     expected: Expected
+
+    @property
+    def id(self) -> str:
+        """As the store keeps it."""
+        return str(self.asked.id)
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSet:
-    """All rows, and the id that their content gives: the same rows go on where they were left."""
+    """All rows, and the id that their content gives: the same rows, in whatever form of file, go on where they were left."""
 
     id: str
     name: str
     rows: tuple[Row, ...]
+    unused: tuple[str, ...] = ()  # keys of the file that say nothing to an evaluation
 
 
 def read_rows(lines: Iterable[bytes], name: str) -> EvaluationSet:
     """Raises BadRequest with the number of the first line that is no row."""
-    rows: dict[str, Row] = {}
+    file = read_file(lines, name, more=EXPECTED)
+    rows = []
     digest = hashlib.sha256()
-    for number, line in enumerate(lines, 1):
-        if not line.strip().removeprefix(b"\xef\xbb\xbf"):
-            continue
+    for each in file.rows:
         try:
-            table = json.loads(line.decode("utf-8-sig"))
-            row = _row(table, number)
+            checked(each)
+            row = Row(each, expected_of(each.references, tuple(map(checked_tag, each.tags)), each.more))
         except BadRequest as error:
-            raise BadRequest(f"Line {number:,} of {name}: {error.words}") from error
-        except (ValueError, RecursionError) as error:
-            raise BadRequest(f'Line {number:,} of {name} is not JSON. A row looks like {{"request": "…", "reference": "…"}}.') from error
-        if row.id in rows:
-            raise BadRequest(f"Line {number:,} of {name} has the id {row.id!r} of an earlier line.")
-        rows[row.id] = row
-        digest.update(json.dumps([row.id, table], sort_keys=True).encode())
-    if not rows:
-        raise BadRequest(f"{name} holds no rows.")
-    return EvaluationSet(digest.hexdigest()[:16], name, tuple(rows.values()))
-
-
-def _row(table: Any, number: int) -> Row:
-    if not isinstance(table, dict) or not isinstance(table.get("request"), str):
-        raise BadRequest('a row is an object with a "request".')
-    if unknown := sorted(table.keys() - KEYS):
-        raise BadRequest(f"unknown key {', '.join(unknown)} (known: {', '.join(sorted(KEYS))}).")
-    name = table.get("id", number)
-    if isinstance(name, bool) or not isinstance(name, str | int) or name == "":
-        raise BadRequest("id must be text or a whole number.")
-    return Row(str(name), Request.of(table["request"]).text, expected_of(table))
+            raise BadRequest(f"Line {each.line:,} of {name}: {error.words}") from error
+        rows.append(row)
+        content = [row.id, each.text, [asdict(turn) for turn in each.history], each.references, row.expected.tags, each.more]
+        digest.update(json.dumps(content, sort_keys=True).encode())
+    return EvaluationSet(digest.hexdigest()[:16], name, tuple(rows), file.unused("text", "id", "reference", "tags", "history", *EXPECTED))

@@ -1,18 +1,18 @@
-"""Answer every row with every arm, score it, keep it as it comes; a run that was broken off goes on where it stopped."""
+"""Answer every row with every arm, score it, keep it as it comes. A run that was broken off goes on; what failed is asked again."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from statistics import median
+from typing import Any
 
-from bot.evaluation.metrics import score
+from bot.evaluation.metrics import metrics_of, score
 from bot.evaluation.rows import EvaluationSet, Row
 from bot.store import Store
 from bot.store.evaluations import Evaluated, Evaluations, pairs_of
 from bot.verdict.figures import offline_words
 from bot.verdict.offline import paired
-from engine.ask import Row as Asked
 from engine.ask import answer_row
 from engine.contestants import Arm, Contestant
 from engine.duel import Answer, Failure
@@ -26,7 +26,7 @@ Tell = Callable[[int, int], None]
 async def evaluate(
     store: Store, lineup: Lineup, entrants: Mapping[Arm, Contestant], rows: EvaluationSet, tell: Tell, *, limit_s: float, at_once: int
 ) -> None:
-    """Rows that some arm has not answered yet. Raises StoreError; what was kept stays."""
+    """Answer the rows that some arm has not answered yet, or failed to. Raises StoreError; what was kept stays."""
     async with store.writing() as change:
         await change.meet(entrants.values(), datetime.now(UTC))
         await Evaluations(change).begin(rows.id, rows.name, len(rows.rows), datetime.now(UTC))
@@ -38,11 +38,12 @@ async def evaluate(
     async def one(row: Row) -> None:
         nonlocal finished
         missing = {arm: each for arm, each in entrants.items() if (row.id, each.id) not in done}
-        async with places:
-            answered = await answer_row(Asked(row.id, row.request), lineup, missing, limit_s)
-        async with store.writing() as change:
-            for arm, outcome in answered.outcomes.items():
-                await Evaluations(change).put(rows.id, _scored(row, missing[arm], outcome))
+        async with places:  # until it is kept: a break loses no more than what is being answered
+            answered = await answer_row(replace(row.asked, id=row.id), lineup, missing, limit_s)
+            scored = [await asyncio.to_thread(_scored, row, missing[arm], outcome) for arm, outcome in answered.outcomes.items()]
+            async with store.writing() as change:
+                for each in scored:
+                    await Evaluations(change).put(rows.id, each)
         finished += 1
         tell(finished, len(rows.rows))
 
@@ -57,7 +58,7 @@ async def evaluate(
 
 def _scored(row: Row, contestant: Contestant, outcome: Answer | Failure) -> Evaluated:
     answered = isinstance(outcome, Answer)
-    scores = score(outcome.text, row.expected) if isinstance(outcome, Answer) else dict.fromkeys(score("", row.expected), 0.0)
+    scores = score(outcome.text, row.expected) if isinstance(outcome, Answer) else dict.fromkeys(metrics_of(row.expected), 0.0)
     usage, cost = outcome.usage, outcome.cost
     return Evaluated(
         row=row.id,
@@ -72,11 +73,16 @@ def _scored(row: Row, contestant: Contestant, outcome: Answer | Failure) -> Eval
     )
 
 
-async def report(store: Store, entrants: Mapping[Arm, Contestant], rows: EvaluationSet) -> dict[str, object]:
+async def answers_of(store: Store, entrants: Mapping[Arm, Contestant], rows: EvaluationSet) -> list[Evaluated]:
+    """What is kept of these rows and contestants."""
+    async with store.reading() as look:
+        return await Evaluations(look).answers(rows.id, [each.id for each in entrants.values()])
+
+
+async def report(store: Store, entrants: Mapping[Arm, Contestant], rows: EvaluationSet) -> dict[str, Any]:
     """What the rows answered so far say, for programs."""
     ids = {arm: each.id for arm, each in entrants.items()}
-    async with store.reading() as look:
-        answers = await Evaluations(look).answers(rows.id, list(ids.values()))
+    answers = await answers_of(store, entrants, rows)
     by_arm = {arm: [one for one in answers if one.contestant == each] for arm, each in ids.items()}
     sides = {
         str(arm): {
@@ -106,10 +112,9 @@ def _line(answers: Sequence[Evaluated], pair: tuple[str, str], tag: str | None) 
     }
 
 
-def lines(table: Mapping[str, object]) -> list[str]:
+def lines(table: Mapping[str, Any]) -> list[str]:
     """The report for people."""
     sides, differences = table["sides"], table["differences"]
-    assert isinstance(sides, dict) and isinstance(differences, list)
     told = [f"Evaluation {table['evaluation']}, {table['rows']:,} rows"]
     for arm, side in sides.items():
         first, total, usd = side["median_first_token_s"], side["median_total_s"], side["usd_per_1000"]

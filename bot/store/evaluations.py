@@ -35,14 +35,16 @@ class Evaluations:
         await self._in._insert("evaluations", row, "ON CONFLICT (id) DO UPDATE SET begun_at = excluded.begun_at")
 
     async def done(self, evaluation: str) -> set[tuple[str, str]]:
-        """Rows and contestants that have been answered."""
-        found = await self._in._rows("SELECT row, contestant FROM evaluated WHERE evaluation = ?", (evaluation,))
+        """Rows and contestants that have been answered. What failed has not: it is asked again."""
+        found = await self._in._rows("SELECT row, contestant FROM evaluated WHERE evaluation = ? AND failure IS NULL", (evaluation,))
         return {(row["row"], row["contestant"]) for row in found}
 
     async def put(self, evaluation: str, one: Evaluated) -> None:
+        """Keep an answer, in place of an earlier failure."""
         row = {name: getattr(one, name) for name in Evaluated.__slots__}
         row |= {"evaluation": evaluation, "scores": json.dumps(dict(one.scores)), "tags": json.dumps(one.tags)}
-        await self._in._insert("evaluated", row)
+        again = ", ".join(f"{name} = excluded.{name}" for name in row)
+        await self._in._insert("evaluated", row, f"ON CONFLICT (evaluation, row, contestant) DO UPDATE SET {again}")
 
     async def latest(self, pair: Sequence[str]) -> tuple[str, int] | None:
         """The evaluation begun last that both contestants answered rows of, and how many answers it has of them."""

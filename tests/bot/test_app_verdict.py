@@ -164,6 +164,12 @@ async def test_tags_are_said_or_guessed_by_the_rules_when_the_request_is_asked(t
         ("[[tag]]\nname = ''\nwords = ['a']", "1 to 40"),
         ("[[tag]]\nname = 'x'\nwords = []", "list of words"),
         ("[[tag]]\nname = 'x'\npattern = '('", "no regular expression"),
+        ("[[tag]]\nname = 'x'\nwords = ['a']\nword = 'b'", "Rule 1 .* unknown key 'word'"),
+        ("[[tag]]\nname = 'x'\nwords = ['a']\n[[tag]]\nname = 'x'\npattern = 'b'", "Rule 2 .* tag 'x', as rule 1 is"),
+        ("[[tag]]\nname = 'x'\npattern = '(?:(?:a{99}){99}){99}'", "no regular expression"),
+        ("[[tag]]\nname = 'x'\npattern = '" + "a" * 2001 + "'", "at most 2,000"),
+        ("[[tag]]\nname = 'x'\nwords = ['" + "a" * 20_001 + "']", "at most 20,000"),
+        ("[[tag]]\nname = 3\nwords = ['a']", "1 to 40"),
         ("[[tag", "not valid TOML"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from bot.__main__ import main
 from bot.evaluation.metrics import Expected, exact_match, json_valid, rubric, score, token_f1
 from bot.evaluation.rows import read_rows
-from bot.evaluation.schema import check_schema, fits
+from bot.evaluation.schema import Undecided, check_schema, fits
 from bot.verdict.figures import offline_words
 from bot.verdict.offline import paired
 from engine import lineup as lineups
@@ -83,8 +84,10 @@ def test_a_row_uses_the_metrics_that_it_gives_parts_for() -> None:
         ('{"request": " ", "reference": "x"}', "empty"),
         ('{"request": "x", "reference": 3}', "reference must be text"),
         ('{"request": "x", "pattern": "("}', "no regular expression"),
-        ('{"request": "x", "reference": "x", "expected": 1}', "unknown key expected"),
-        ('{"id": 1, "request": "x", "reference": "x"}', "id '1' of an earlier line"),
+        ('{"request": "x", "reference": "x", "tags": "' + "t" * 41 + '"}', "Line 2 .*at most 40"),
+        ('{"id": 1, "request": "x", "reference": "x"}', "has the id 1 of line 1"),
+        ('{"request": "x", "required": " "}', "required must be text"),
+        ('{"request": "x", "schema": "{"}', "schema is not JSON"),
         ('{"request": "x", "schema": {"$ref": "#/x"}}', "is not in it"),
     ],
 )
@@ -92,7 +95,114 @@ def test_a_file_is_checked_whole_before_anything_runs(line: str, why: str) -> No
     good = b'{"id": 1, "request": "Hello?", "reference": "hi"}'
     with pytest.raises(BadRequest, match=why):
         read_rows([good, line.encode()], "rows.jsonl")
-    assert read_rows([good, b"", b'{"request": "x", "reference": ["a", "b"], "tags": "t"}'], "r").rows[1].id == "3"
+    assert read_rows([good, b"", b'{"request": "x", "reference": ["a", "b"], "tags": "t"}'], "r").rows[1].id == "2"
+
+
+def test_the_same_rows_are_the_same_set_in_every_form_of_file() -> None:
+    lines = b'{"request": "a", "reference": "b", "tags": "t"}\n'
+    lines += b'{"messages": [{"role": "user", "content": "c"}, {"role": "assistant", "content": "d"}]}'
+    sets = [
+        read_rows([lines], "x"),
+        read_rows([b'[{"text":"a","answer":["b"],"tags":["t"]},{"id":2,"prompt":"c","completion":"d"}]'], "y"),
+        read_rows([b"id,prompt,completion,tags,note\n1,a,b,t,n\n2,c,d,,"], "z"),
+    ]
+    assert len({each.id for each in sets}) == 1 and [each.unused for each in sets] == [(), (), ("note",)]
+    [with_schema] = read_rows([b'request,schema\na,"{""type"": ""object""}"'], "x").rows
+    assert with_schema.expected.schema == {"type": "object"}
+
+
+SAME = [
+    ("答案是微调。", "答案是微调"),
+    ("Don’t fine-tune.", "Don't fine-tune"),
+    ("“Prompt”", "prompt"),
+    ("«Oui»", "oui"),
+    ("café", "¿café?"),
+    ("cafe\u0301", "café"),
+    ("ＧＰＴ！", "gpt"),
+    ("مرحبا؟", "مرحبا"),
+    ("नमस्ते।", "नमस्ते"),
+    ("ไม่ใช่", "ไม่ ใช่"),
+    ("データベース。", "データベース"),
+    ("soft\u00adhyphen\u200b", "softhyphen"),
+    ("STRASSE", "Straße"),
+    ("\u22125", "-5"),
+    ("½", "1/2"),
+    ("´a` or ‘b’", "'a' or 'b'"),
+    ("C’est ça…", "c'est ça"),
+]
+OTHER = [("-5", "5"), ("€5", "5"), ("=>", "<="), ("?", "!"), ("the", "a"), ("是", "否"), ("yes 👍", "yes"), ("3.5", "35"), ("cafe", "café")]
+
+
+def test_words_are_told_in_every_script() -> None:
+    for said, reference in SAME:
+        assert exact_match(said, reference) == exact_match(reference, said) == token_f1(said, reference) == 1, (said, reference)
+    for said, reference in OTHER:
+        assert exact_match(said, reference) == exact_match(reference, said) == 0, (said, reference)
+    assert token_f1("建议使用提示词", "使用提示词") == pytest.approx(2 * 5 / 12)  # characters
+    assert token_f1("用GPT模型", "GPT模型") == pytest.approx(2 * 3 / 7)  # 用 gpt 模 型
+    assert token_f1("ฉันรักเธอ", "รัก") > 0.4  # letters with their marks
+    assert rubric("Don’t “worry”", ("don't", '"worry"'), ("DON'T",)) == pytest.approx(2 / 3)
+
+
+def test_a_number_that_is_none_is_no_json() -> None:
+    assert json_valid('{"a": NaN}', {}) == json_valid("Infinity", {}) == json_valid("1e999", {}) == json_valid('{"a":1,"a":2}', {}) == 0
+    assert json_valid('{"a": 1.5}', {"type": "object"}) == 1
+
+
+SLOW = "^(a|aa|aaa)+$"
+BOMB = {"$defs": {"d0": {}, **{f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n - 1}"}] * 2} for n in range(1, 40)}}, "$ref": "#/$defs/d39"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        (BOMB, {}),
+        ({"$ref": "#"}, 1),
+        ({"pattern": SLOW}, "a" * 60 + "b"),
+        ({"patternProperties": {SLOW: {}}}, {"a" * 60 + "b": 1}),
+        ({"patternProperties": {SLOW: {}}, "additionalProperties": False}, {"a" * 60 + "b": 1}),
+        ({"multipleOf": 0.1}, 10**400),
+    ],
+    ids=["doubling", "endless", "pattern", "properties", "additional", "huge"],
+)
+def test_a_schema_that_takes_too_long_decides_nothing(schema: Any, value: Any) -> None:
+    check_schema(schema)
+    began = time.process_time()
+    with pytest.raises(Undecided):
+        fits(value, schema)
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("schema", "why"),
+    [
+        ({"$schema": "http://example.org/mine"}, "no known draft"),
+        ({"$schema": [1]}, "no known draft"),
+        ({"pattern": "("}, "wrong at pattern"),
+        ({"pattern": "a{99999}"}, "longer than"),
+        ({"patternProperties": {"a": {}}, "unevaluatedProperties": False}, "not understood"),
+        ({"$dynamicRef": "#nowhere"}, "not in it"),
+        ({"$ref": "http://["}, "not in it"),
+    ],
+)
+def test_a_schema_that_cannot_be_followed_is_refused(schema: Any, why: str) -> None:
+    with pytest.raises(BadRequest, match=why):
+        check_schema(schema)
+
+
+def test_properties_by_pattern_are_no_additional_ones() -> None:
+    schema = {"properties": {"a": {}}, "patternProperties": {"^x": {"type": "integer"}}, "additionalProperties": False}
+    check_schema(schema)
+    assert [fits(value, schema) for value in ({"a": 1, "x1": 2}, {"x1": "2"}, {"b": 1}, {})] == [True, False, False, True]
+    assert fits({"b": 1}, schema | {"additionalProperties": {"type": "integer"}})
+    assert fits({"type": "object"}, {"$schema": "http://json-schema.org/draft-07/schema#", "required": ["type"]})
+
+
+def test_a_slow_pattern_leaves_its_metric_out_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    [row] = read_rows([json.dumps({"request": "x", "pattern": SLOW, "reference": "b"}).encode()], "r").rows
+    assert score("a" * 60 + "b", row.expected) == {"exact match": 0, "token F1": 0}
+    assert "takes longer than 0.5 s" in caplog.text
+    assert score("aaa", row.expected)["pattern"] == 1
 
 
 def test_differences_are_paired_with_intervals() -> None:
@@ -163,7 +273,7 @@ async def test_a_run_goes_on_where_it_stopped_and_stands_on_the_card(
     def call(*more: str) -> int:
         return main(["evaluate", "--file", str(path), *more])
 
-    assert await asyncio.to_thread(call, "--json") == 0
+    assert await asyncio.to_thread(call, "--json") == 1  # question 7 has failed
     table = json.loads(capsys.readouterr().out)
     assert len(asked) == 20 and table["rows"] == 10
     assert table["sides"]["prompted"]["scores"]["exact match"] == 0.5 and table["sides"]["tuned"]["scores"]["exact match"] == 0.4
@@ -171,8 +281,8 @@ async def test_a_run_goes_on_where_it_stopped_and_stands_on_the_card(
     overall, odd = table["differences"]
     assert overall["metrics"][0]["difference"] == pytest.approx(-0.1) and overall["metrics"][0]["rows"] == 10
     assert odd["tag"] == "odd" and odd["metrics"][0]["difference"] == pytest.approx(0.8)
-    assert await asyncio.to_thread(call) == 0  # all is there already
-    assert len(asked) == 20 and "tuned against prompted" in capsys.readouterr().out
+    assert await asyncio.to_thread(call) == 1
+    assert len(asked) == 21 and asked[-1] == "Question 7?" and "tuned against prompted" in capsys.readouterr().out
     async with scripted_app(tmp_path / "s") as (app, _):
         found = await app.verdict()
         assert [line.metric for line in found.offline] == ["exact match", "token F1"] and found.duels == 0
@@ -203,3 +313,51 @@ async def test_a_row_that_was_kept_is_not_asked_again_after_a_break(
     assert await asyncio.to_thread(main, ["evaluate", "--file", str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["sides"]["tuned"]["rows"] == 6
     assert sorted(set(asked[before:])) == ["Question 4?", "Question 5?"]
+
+
+async def test_a_row_that_failed_is_asked_again_and_its_answer_replaces_the_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken, asked = [True], list[str]()
+
+    def script(prompt: Prompt) -> Script:
+        asked.append(prompt.messages[-1].content)
+        return Script(("tuned says hello",), error=BackendError("crashed", "Out of memory.") if broken[0] and "1" in asked[-1] else None)
+
+    async def opened(settings: EngineSettings) -> Lineup:
+        return lineup_over(ScriptedBackend(script))
+
+    monkeypatch.setattr(lineups, "open_lineup", opened)
+    monkeypatch.setenv("DUEL_STORE_PATH", str(tmp_path / "s"))
+    call = ["evaluate", "--file", str(rows_file(tmp_path, 3)), "--json", "--show"]
+    assert await asyncio.to_thread(main, call) == 1
+    table = json.loads(capsys.readouterr().out)
+    assert [side["failed"] for side in table["sides"].values()] == [1, 1]
+    assert table["answers"][1]["answers"]["tuned"] == {"text": "", "failure": "Out of memory.", "scores": {"exact match": 0, "token F1": 0}}
+    broken[0] = False
+    asked.clear()
+    assert await asyncio.to_thread(main, call) == 0
+    table = json.loads(capsys.readouterr().out)
+    assert asked == ["Question 1?"] * 2
+    assert [(side["failed"], side["rows"]) for side in table["sides"].values()] == [(0, 3)] * 2
+    assert table["answers"][1]["answers"]["tuned"]["scores"]["exact match"] == 1
+
+
+def test_answers_are_shown_beside_references_on_eighty_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def opened(settings: EngineSettings) -> Lineup:
+        return lineup_over(ScriptedBackend(lambda prompt: Script(("\x1b[2Jfine [b]word[/b] " + "long " * 40,))))
+
+    monkeypatch.setattr(lineups, "open_lineup", opened)
+    monkeypatch.setenv("DUEL_STORE_PATH", str(tmp_path / "s"))
+    monkeypatch.setenv("COLUMNS", "80")
+    row = {"id": "first", "request": "What\nnow?", "reference": ["a \x07 reference", "or this"], "required": "fine", "colour": "red"}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row))
+    assert main(["evaluate", "--file", str(tmp_path / "rows.jsonl"), "--show"]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[0] == "first  What now?" and max(map(len, lines)) <= 80
+    assert [line.split()[0] for line in lines[1:4]] == ["reference", "reference", "required"]
+    assert "\x1b" not in out and "\x07" not in out and "fine [b]word[/b]" in out and "rubric 100%" in out
+    assert any(line.startswith("tuned against prompted") for line in lines) and "Not used in" in err and "colour" in err

@@ -15,7 +15,7 @@ import pytest
 
 from engine import lineup as lineups
 from engine.__main__ import main
-from engine.ask import Answered, Row, answer_rows, entrants_of, read_rows
+from engine.ask import Answered, answer_rows, entrants_of
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script, ScriptedBackend
 from engine.contestants import Adapter, Arm, Kit
@@ -23,6 +23,7 @@ from engine.cost import Price
 from engine.errors import BackendError, BadModel, BadRequest
 from engine.lineup import Lineup
 from engine.recipes import Recipe
+from engine.rows import Row, read_rows
 from engine.settings import EngineSettings
 
 ROOT = Path(__file__).parents[2]
@@ -217,7 +218,6 @@ def test_a_refused_request_of_a_file_fails_alone(ask: Ask, tmp_path: Path) -> No
 BAD_FILES = {
     "no JSON": ('{"id": 1, "text": "x"}\nhello', "Line 2 of "),
     "no object": ("[1]", "Line 1 of "),
-    "no id": ('{"text": "x"}', "lacks id"),
     "no text": ('{"id": "1"}', "lacks text"),
     "an id that no text can hold": ('{"id": "\\ud800", "text": "x"}', "half of a surrogate pair"),
     "an id that is none": ('{"id": null, "text": "x"}', "id must be"),
@@ -257,8 +257,15 @@ def test_keys_that_nobody_uses_are_named(ask: Ask, tmp_path: Path) -> None:
     assert "histroy" in err.splitlines()[0]
 
 
+def test_rows_of_an_evaluation_are_rows_here_too(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("request,reference,tags\nhello,hi,t\n")
+    status, out, err = ask("--json", "--file", str(tmp_path / "rows.csv"), "--arms", "plain")
+    assert (status, json.loads(out)["id"], json.loads(out)["text"]) == (0, 1, "to hello")
+    assert "Not used in" in err and "reference, tags." in err
+
+
 def test_history_goes_before_the_request() -> None:
-    rows, _ = read_rows([b'{"id": 1, "text": "c", "history": [{"role": "user", "text": "a"}, {"role": "assistant", "text": "b"}]}'], "x")
+    rows = read_rows([b'{"id": 1, "text": "c", "history": [{"role": "user", "text": "a"}, {"role": "assistant", "text": "b"}]}'], "x").rows
     team = lineup()
     asyncio.run(answer_rows(rows, team, entrants_of(team, [Arm.PLAIN]), lambda answered: None, limit_s=9, at_once=1))
     assert isinstance(team.backend, ScriptedBackend)

@@ -53,6 +53,23 @@ def test_tokens_are_priced_by_the_list_with_cached_ones_apart(tmp_path: Path) ->
         (LIST.replace("= 4\n", "= -4\n"), "0 or more"),
         (LIST.replace("cached_usd_per_million = 0.1\n", ""), "need a source, a date"),
         (LIST.replace('"some/base"', '"other/base"'), "list no model 'some/base'"),
+        (LIST.replace("adapter = true", "adaptor = true"), r"model 2 \('some/base'\) has the unknown key 'adaptor'"),
+        (LIST.replace("adapter = true\n", ""), "list 'some/base' twice as the base, as model 1 and as model 2"),
+        (LIST.replace('"another"', '"some/base"\nadapter = true'), "twice as the price of an adapter's answers, as model 2 and as model 3"),
+        (LIST.replace("adapter = true", 'adapter = "true"'), "adapter must be true or false"),
+        (LIST.replace('"another"', "9"), "model 3 has no name"),
+        (LIST.replace("= 9\n", "= inf\n", 1), r"model 3 \('another'\): input_usd_per_million is inf"),
+        (LIST.replace("= 9\n", "= " + "9" * 4000 + "\n", 1), "input_usd_per_million is 9999"),
+        (LIST.replace("= 9\n", "= " + "9" * 5000 + "\n", 1), "a number that is too long"),
+        (LIST.replace("= 9\n", "= true\n", 1), "input_usd_per_million is True"),
+        ("currency = 'EUR'\n" + LIST, "unknown key 'currency' at the top"),
+        (LIST.replace('source = "a price page"', "source = ' '"), "name no source"),
+        (LIST.replace('date = "2026-11-01"', "date = 'last week'"), "name no date"),
+        (LIST.replace('date = "2026-11-01"\n', ""), "name no date"),
+        ("x = " + "[" * 2000 + "]" * 2000, "nested too deeply"),
+        ("a" + ".a" * 20_000 + " = 1", "a key of more than 100 parts"),
+        ("source = 'a'\ndate = 2026-11-01\nmodel = [3]", "model 1 is no table"),
+        ("# " + "x" * (1 << 20), "larger than"),
     ],
 )
 def test_a_list_that_is_none_is_refused_in_words(tmp_path: Path, text: str, why: str) -> None:
@@ -61,6 +78,11 @@ def test_a_list_that_is_none_is_refused_in_words(tmp_path: Path, text: str, why:
         read_token_prices(tmp_path / "list.toml", "some/base")
     with pytest.raises(SettingsError, match="cannot be read"):
         read_token_prices(tmp_path / "none.toml", "some/base")
+
+
+def test_a_date_may_be_a_date_and_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    (tmp_path / "list.toml").write_text("\ufeff" + LIST.replace('"2026-11-01"', "2026-11-01"), encoding="utf-8")
+    assert read_token_prices(tmp_path / "list.toml", "another").date == "2026-11-01"
 
 
 def test_energy_is_added_to_the_device_and_named() -> None:

@@ -1,7 +1,6 @@
-"""A .jsonl file of requests: answered one after the other, with one message that says how far it is."""
+"""A file of requests: answered one after the other, with one message that says how far it is."""
 
 import asyncio
-import json
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from bot.fronts.discord.wire import Gone, NotAllowed, TokenOver, edit_by_token
 from bot.words import counted
 from engine.errors import BadRequest, DuelbotError
 from engine.request import Request
+from engine.rows import read_rows
 
 MOST = 50
 WAIT_S, MOST_WAITS = 2.0, 600
@@ -39,27 +39,26 @@ class Progress:
         return f"**{said}**{refused}{end}\n-# Each gets a message of its own here, to vote on."
 
 
+def is_rows(name: str, request: str | None) -> bool:
+    """Whether a file of this name holds requests; a .csv or .json beside a typed request belongs to that request."""
+    return name.lower().endswith(".jsonl") or (not request and name.lower().endswith((".csv", ".json")))
+
+
 def requests_in(text: str) -> list[str]:
-    """The requests of a .jsonl file: a line is a text, or an object with a text named request. Raises BadRequest naming the line."""
-    requests: list[str] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            raise BadRequest(f"Line {number} of the file is not JSON.") from None
-        asked = row.get("request") if isinstance(row, dict) else row
-        if not isinstance(asked, str):
-            raise BadRequest(f'Line {number} of the file holds no request; a line is a text in quotes, or {{"request": "…"}}.')
-        try:
-            requests.append(Request.of(asked).text)
-        except BadRequest as error:
-            raise BadRequest(f"Line {number} of the file: {error}") from None
-    if not requests:
+    """The requests of a file of rows (engine/rows.py). Raises BadRequest naming the line. Ids, references and tags are not used."""
+    if not text.strip():
         raise BadRequest("The file holds no request.")
+    requests: list[str] = []
+    for row in read_rows([text.encode()], "the file").rows:
+        where = f"Line {row.line:,} of the file"
+        if row.history:
+            raise BadRequest(f"{where} has turns before its request, which a file on Discord cannot have: python -m engine ask --file can.")
+        try:
+            requests.append(Request.of(row.text).text)
+        except BadRequest as error:
+            raise BadRequest(f"{where}: {error}") from None
     if len(requests) > MOST:
-        raise BadRequest(f"The file holds {len(requests)} requests; at most {MOST} are taken at once.")
+        raise BadRequest(f"The file holds {len(requests):,} requests; at most {MOST} are taken at once.")
     return requests
 
 

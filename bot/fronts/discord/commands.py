@@ -8,7 +8,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.fronts.discord import words
-from bot.fronts.discord.batch import MOST, requests_in
+from bot.fronts.discord.batch import MOST, is_rows, requests_in
 from bot.fronts.discord.buttons import order_of
 from bot.fronts.discord.guard import answer, bot_of, desk_of, guarded, is_direct, say, think
 from bot.fronts.discord.layout import words_sheet
@@ -55,7 +55,7 @@ async def _compare(
     interaction: discord.Interaction, request: str | None, file: discord.Attachment | None, *, private: bool, wishes: dict[str, str]
 ) -> None:
     await think(interaction, private=private)
-    if file and file.filename.lower().endswith(".jsonl"):
+    if file and is_rows(file.filename, request):
         if request:
             raise BadRequest("A .jsonl file holds the requests itself; leave the request out.")
         requests = await asyncio.to_thread(requests_in, await text_of(file, MOST))

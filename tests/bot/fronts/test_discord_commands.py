@@ -89,6 +89,7 @@ async def test_a_file_of_requests_names_the_line_that_is_wrong(tmp_path: Path) -
             ('"fine"\n{oh', "Line 2 of the file is not JSON."),
             ('"  "', "Line 1 of the file: The request is empty."),
             ("\n", "The file holds no request."),
+            ('{"request": "a", "history": [{"role": "user", "text": "b"}]}', "Line 1 of the file has turns before its request"),
             ('"x"\n' * 51, "The file holds 51 requests; at most 50 are taken at once."),
         ):
             refused = await ann.slash(stage.channel, "compare", file=("all.jsonl", lines.encode()))

@@ -1,0 +1,153 @@
+"""The command line of python -m bot: every verb with its flags, what it does, and calls of it that work."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from engine.commandline import program, verb, whole, wholes
+from engine.contestants import Arm
+
+ABOUT = "Prompt or fine-tune? Ask, get two blind answers, vote, see who was who. Without a verb: web."
+AFTER = """\
+The settings are environment variables, or lines of a file .env in this folder (DUEL_BASE_MODEL, DUEL_WEB_PORT,
+DUEL_STORE_PATH …); .env.example lists them with their meaning. Answers without votes: python -m engine ask "…"
+"""
+ROWS = """a row holds a request and what is expected of an answer; JSON lines, a JSON array or CSV, as every command reads them:
+  {"request": "…", "reference": "…", "tags": ["billing"]}      exact match and token F1; a list of references: any
+  {"request": "…", "pattern": "…"}                             a regular expression found in the answer
+  {"request": "…", "schema": {"type": "object"}}               the answer is JSON that fits the schema
+  {"request": "…", "required": ["…"], "forbidden": ["…"]}      share of phrases that are there, and not there
+  {"messages": [… {"role": "assistant", "content": "…"}]}      the last answer is the reference
+request, text and prompt mean the same, as do reference, answer and completion. Other keys are named once and not used.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All verbs."""
+    root = program("python -m bot", ABOUT, AFTER)
+    verbs = root.add_subparsers(dest="command", metavar="VERB")
+    verb(
+        verbs, "web", "The page in a browser, and Discord when DISCORD_TOKEN is set.", "python -m bot\nDUEL_WEB_PORT=9000 python -m bot web"
+    )
+    verb(verbs, "chat", "The same in this terminal.", "python -m bot chat")
+    json = [_verdict(verbs), _simulate(verbs), _bench(verbs), *_exchange(verbs), _evaluate(verbs), _aa(verbs), _alive(verbs)]
+    for command in json:
+        command.add_argument("--json", action="store_true", help="write one JSON object to stdout instead of lines for people")
+    return root
+
+
+def _verdict(verbs: Any) -> argparse.ArgumentParser:
+    command = verb(
+        verbs,
+        "verdict",
+        "The verdict of the store: which technique to use, how sure that is, and the decision card. It needs no model and works "
+        "beside a running Duelbot. Choose tag and period before you look; each has an error rate of its own.",
+        "python -m bot verdict\npython -m bot verdict --tag billing --days 30\npython -m bot verdict --json | jq .words",
+    )
+    command.add_argument(
+        "--pair", type=whole(1, 10_000), default=1, metavar="N", help="the pair that met last (1, the default), before (2) …"
+    )
+    command.add_argument("--team", help="duels of this team alone, by the number that Discord gives a server")
+    command.add_argument("--tag", help="duels with this tag alone")
+    command.add_argument("--days", type=whole(1, 36_500), metavar="N", help="duels asked in so many days up to now")
+    return command
+
+
+def _simulate(verbs: Any) -> argparse.ArgumentParser:
+    command = verb(
+        verbs,
+        "simulate",
+        "How often the verdict is wrong. Simulates teams that look after every duel, and counts wrong verdicts; "
+        "exit status 1 when a bar does not hold.",
+        "python -m bot simulate --quick\npython -m bot simulate --seed 7 --json",
+    )
+    command.add_argument("--quick", action="store_true", help="2,000 teams, within half a minute; without it 10,000")
+    command.add_argument(
+        "--seed", type=whole(0, 2**63 - 1), default=20261122, metavar="N", help="of the random numbers (default %(default)s)"
+    )
+    return command
+
+
+def _bench(verbs: Any) -> argparse.ArgumentParser:
+    command = verb(
+        verbs,
+        "bench",
+        "How long a verdict takes as the store grows.",
+        "python -m bot bench\npython -m bot bench --sizes 1000,10000 --json",
+    )
+    command.add_argument("--sizes", type=wholes(2, 5_000_000), default=(10_000, 200_000), metavar="N,…", help="duels, five ballots each")
+    return command
+
+
+def _exchange(verbs: Any) -> tuple[argparse.ArgumentParser, ...]:
+    out = verb(
+        verbs,
+        "export",
+        "The team's tables, or its preference pairs. Works beside a running Duelbot; DUEL_STORE_PATH names the store.",
+        "python -m bot export --out team.jsonl\npython -m bot export --format dpo --out pairs.jsonl",
+    )
+    out.add_argument("--format", choices=("jsonl", "csv", "dpo"), default="jsonl", help="csv writes a folder; dpo pairs for training")
+    out.add_argument("--out", type=Path, required=True, help="the file or folder to write; nothing is written over")
+    back = verb(
+        verbs,
+        "import",
+        "Read what export wrote (jsonl or csv) into an empty store.",
+        "DUEL_STORE_PATH=./new.sqlite3 python -m bot import team.jsonl",
+    )
+    back.add_argument("source", type=Path)
+    back.add_argument("--unsealed", action="store_true", help="also what does not end with its seal: edited, cut, or of an early version")
+    copy = verb(
+        verbs,
+        "backup",
+        "Copy the store to a file, also while Duelbot uses it. The copy is checked and on the disk before it gets its name.",
+        "python -m bot backup /backups/duels.sqlite3\npython -m bot backup --over duels.copy",
+    )
+    copy.add_argument("file", type=Path)
+    copy.add_argument("--over", action="store_true", help="replace the file if it is there")
+    restore = verb(
+        verbs,
+        "restore",
+        "Put a copy that backup made in the place of the store. Stop Duelbot first; the store that was there is kept beside it.",
+        "python -m bot restore /backups/duels.sqlite3",
+    )
+    restore.add_argument("file", type=Path)
+    return out, back, copy, restore
+
+
+def _evaluate(verbs: Any) -> argparse.ArgumentParser:
+    command = verb(
+        verbs,
+        "evaluate",
+        "Answer and score a file of rows with references. Every row is answered by every arm and scored, and the pair's result stands "
+        "on its decision card beside the votes. Broken off, the same call goes on where it stopped, and asks again what failed; exit "
+        "status 1 when a row has failed. Needs the store for itself: stop the bot first.",
+        "python -m bot evaluate --file rows.jsonl\npython -m bot evaluate --file rows.csv --arms prompted,tuned,plain --show",
+        ROWS,
+    )
+    command.add_argument("--file", type=Path, required=True, metavar="ROWS")
+    command.add_argument("--arms", default="", metavar="ARM,…", help=f"of {', '.join(Arm)}; without it the two of a duel")
+    command.add_argument("--show", action="store_true", help="print every answer beside its reference, before the scores")
+    return command
+
+
+def _aa(verbs: Any) -> argparse.ArgumentParser:
+    command = verb(
+        verbs,
+        "aa",
+        "One arm against itself: the verdict must be no difference. Asks the examples, with the same contestant on both sides and three "
+        "made-up voters, in a temporary store. DUEL_AA=prompted does the same with real voters on the page. Exit status 1 when a copy "
+        "is preferred.",
+        "python -m bot aa\npython -m bot aa --arm tuned --duels 20",
+    )
+    command.add_argument("--arm", choices=list(Arm), default=Arm.PROMPTED)
+    command.add_argument("--duels", type=whole(1, 10_000), default=60, metavar="N", help="how many are asked (60)")
+    return command
+
+
+def _alive(verbs: Any) -> argparse.ArgumentParser:
+    return verb(
+        verbs,
+        "alive",
+        "Whether the adapter is alive. A dead one never duels; DUEL_ALIVE_DIFFERENCE sets the bar.",
+        "python -m bot alive\nDUEL_ADAPTER=./my-lora DUEL_BASE_MODEL=./my-base python -m bot alive --json",
+    )

@@ -1,0 +1,107 @@
+"""What python -m engine, adapters and bot have in common: how they end, how their flags are checked, how errors become sentences."""
+
+import argparse
+import errno
+import os
+import sys
+import textwrap
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from engine.errors import BackendError, DuelbotError
+from engine.printable import one_line
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+ENDS = """\
+exit status: 0 done, 1 something failed although the input was good, 2 bad input: arguments, files, settings, store or port;
+130 interrupted, 141 nobody read on.
+"""
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # what stdout says when it leads to a file
+
+
+def program(name: str, about: str, after: str = "") -> argparse.ArgumentParser:
+    """The parser of a command; it knows --version."""
+    root = argparse.ArgumentParser(
+        name, description=about, epilog=f"{after}\n{ENDS}".lstrip(), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    root.add_argument("--version", action="version", version=f"Duelbot {_version()}")
+    return root
+
+
+def verb(verbs: Any, name: str, about: str, examples: str, more: str = "") -> argparse.ArgumentParser:
+    """A verb with its description, and with calls of it that work. about: its first sentence stands in the list of verbs."""
+    shown = "\n".join(f"  {line}" for line in examples.strip().splitlines())
+    made: argparse.ArgumentParser = verbs.add_parser(
+        name,
+        help=about.split(". ", maxsplit=1)[0].rstrip("."),
+        description=textwrap.fill(about, 100),
+        epilog=f"examples:\n{shown}\n{more and f'{chr(10)}{more}'}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return made
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """The type of a flag that takes whole numbers of a range."""
+
+    def checked(text: str) -> int:
+        number = int(text) if len(text) <= 20 and text.removeprefix("-").isdecimal() else None
+        if number is None or not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from {least:,} to {most:,}")
+        return number
+
+    return checked
+
+
+def wholes(least: int, most: int) -> Callable[[str], tuple[int, ...]]:
+    """The same for some of them with commas."""
+    one = whole(least, most)
+    return lambda text: tuple(one(part.strip()) for part in text.split(","))
+
+
+def ended(run: Callable[[], int], writes: str = "The output") -> int:
+    """Run a command and return its exit status: the only place where errors become sentences. A traceback is a bug.
+
+    writes: what goes to stdout, as the sentence about a full disk names it.
+    """
+    try:
+        status = run()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return status
+    except BackendError as error:
+        return complain(error.words, FAILED)
+    except DuelbotError as error:
+        return complain(error.words, BAD_INPUT)
+    except KeyboardInterrupt:
+        return complain("Stopped.", INTERRUPTED)
+    except BrokenPipeError:
+        leave_stdout()
+        return PIPE_CLOSED
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        leave_stdout()
+        return complain(f"{writes} cannot be written: {error.strerror}.", FAILED)
+
+
+def complain(words: str, status: int) -> int:
+    """Say it on stderr; the status goes on."""
+    sys.stderr.write(one_line(words) + "\n")
+    return status
+
+
+def leave_stdout() -> None:
+    """Lead stdout nowhere, so that Python does not try once more at its end to write what nobody takes."""
+    if sys.stdout is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _version() -> str:
+    try:
+        return version("duelbot")
+    except PackageNotFoundError:
+        return "(not installed)"

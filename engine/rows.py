@@ -1,0 +1,334 @@
+"""The one reader of rows: requests in a file, with what was said before them and what is expected of an answer.
+
+A row is an object with a request, and may hold more:
+
+    {"request": "…"}                        or text, or prompt
+    {"messages": [{"role": "user", "content": "…"}, …]}     the last user turn is the request; an answer after it, the reference
+    "reference": "…"                        or answer, or completion; a list: any of these is right
+    "id": "7", "tags": ["billing"]          a row without an id gets its number
+    "history": [{"role": "user", "text": "…"}, {"role": "assistant", "text": "…"}]
+
+The file is JSON lines, one JSON array, or CSV (also with ; or tabs) whose first line names the columns; its content says which. In JSON
+lines a text in quotes is a row, too. A key that says nothing (null, an empty cell) is not there.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from engine.errors import BadRequest
+from engine.parsing import Malformed, NotJson, is_text, json_at, json_value, shown
+from engine.request import Turn
+
+MEANS = {
+    "request": "text",
+    "text": "text",
+    "prompt": "text",
+    "messages": "text",
+    "reference": "reference",
+    "answer": "reference",
+    "completion": "reference",
+    "id": "id",
+    "tags": "tags",
+    "history": "history",
+}  # key -> what it says of the row; two keys that say the same do not go together
+SYSTEM = "system texts of messages"
+MESSAGE = ("role", "content", "tool_calls", "function_call")
+EXAMPLE = '{"id": "1", "request": "What should we do?"}'
+DELIMITERS = ",;\t"
+_FIRST_LINE = re.compile(r"\S[^\r\n]*")
+ROLES: dict[str, Literal["user", "assistant"]] = {"user": "user", "assistant": "assistant"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row, its form checked; whether its text can be asked is the request's own check."""
+
+    id: str | int
+    text: str
+    history: tuple[Turn, ...] = ()
+    references: tuple[str, ...] = ()  # any of these is right
+    tags: tuple[str, ...] = ()
+    system: str = ""  # what its messages say as the system; a duel's system text is the recipe's
+    more: dict[str, Any] = field(default_factory=dict)  # keys that the command asked for
+    line: int = 0  # where it begins in its file
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All rows of a file, in its order."""
+
+    name: str  # of the file, for people
+    rows: tuple[Row, ...]
+    said: dict[str, str]  # keys in the order in which they came, and what each means; "" for one that means nothing here
+
+    def unused(self, *used: str) -> tuple[str, ...]:
+        """Keys that are in the file, and that somebody who uses these meanings leaves alone."""
+        return tuple(key for key, meaning in self.said.items() if meaning not in used)
+
+
+def read_rows(lines: Iterable[bytes], name: str, *, more: Iterable[str] = ()) -> Rows:
+    """Rows of a file, given by lines. more: further keys that the command knows, left as they are.
+
+    Raises BadRequest that names the first line that is no row, or says that there is none at all.
+    """
+    pieces = list(lines)
+    ended = [piece if piece.endswith(b"\n") else piece + b"\n" for piece in pieces[:-1]]
+    text = _decoded(b"".join([*ended, *pieces[-1:]]), name)
+    found: list[Row] = []
+    lines_of: dict[str, int] = {}
+    said: dict[str, str] = {}
+    means = MEANS | {key: key for key in more}
+    for line, value in _values(text, name):
+        where = f"Line {line:,} of {name}"
+        try:
+            row = _row(value, len(found) + 1, line, means, said)
+        except Malformed as error:
+            raise BadRequest(f"{where}{error}") from error
+        if first := lines_of.get(str(row.id)):
+            raise BadRequest(f"{where} has the id {shown(row.id)} of line {first:,}. Give every request an id of its own, or none of them.")
+        lines_of[str(row.id)] = line
+        found.append(row)
+    if not found:
+        raise BadRequest(f"{name} holds no requests. Write one a line: {EXAMPLE}.")
+    return Rows(name, tuple(found), said)
+
+
+def _decoded(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise BadRequest(f"Line {line:,} of {name} is not UTF-8 text. Save the file as UTF-8.") from error
+
+
+# --- the three forms of a file: each gives line numbers and values
+
+
+def _values(text: str, name: str) -> Iterator[tuple[int, Any]]:
+    if delimiter := _delimiter(text):
+        return _csv_rows(text, delimiter, name)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _array(text, name) if text.lstrip()[:1] == "[" else _json_lines(text, name)
+
+
+def _delimiter(text: str) -> str:
+    """What stands between the columns of a CSV; "" for JSON, and for what is neither."""
+    first = _FIRST_LINE.search(text)
+    if first is None or first[0][0] in "{[":
+        return ""
+    for delimiter in DELIMITERS:
+        try:
+            heads = {_head(cell) for cell in next(csv.reader([first[0]], delimiter=delimiter, skipinitialspace=True))}
+        except (csv.Error, StopIteration):
+            continue
+        if any(MEANS.get(head) == "text" for head in heads):
+            return delimiter
+    return ""
+
+
+def _head(cell: str) -> str:
+    """A column's name as a key; spreadsheets like capitals."""
+    name = cell.strip()
+    return name.casefold() if name.casefold() in MEANS else name
+
+
+def _csv_rows(text: str, delimiter: str, name: str) -> Iterator[tuple[int, Any]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
+    heads: list[str] = []
+    line = 1
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                if heads:
+                    yield line, _cells(heads, cells, f"Line {line:,} of {name}")
+                else:
+                    heads = _heads(cells, f"Line {line:,} of {name}")
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise BadRequest(f"Line {line:,} of {name} is not CSV: {error}.") from error
+
+
+def _heads(cells: list[str], where: str) -> list[str]:
+    heads = [_head(cell) for cell in cells]
+    if doubled := next((head for head in heads if head and heads.count(head) > 1), ""):
+        raise BadRequest(f"{where} names the column {shown(doubled)} twice.")
+    return [head or f"column {number} without a name" for number, head in enumerate(heads, 1)]
+
+
+def _cells(heads: list[str], cells: list[str], where: str) -> dict[str, Any]:
+    if len(cells) != len(heads):
+        raise BadRequest(
+            f"{where} has {len(cells):,} cells, and the first line names {len(heads):,} columns. Put cells with commas in quotes."
+        )
+    return {head: _cell(head, cell, where) for head, cell in zip(heads, cells, strict=True) if cell.strip()}
+
+
+def _cell(head: str, cell: str, where: str) -> Any:
+    if head == "tags":
+        return [tag.strip() for tag in cell.replace(";", ",").split(",") if tag.strip()]
+    if head not in ("history", "messages"):
+        return cell
+    try:
+        return json_value(cell)
+    except Malformed as error:
+        raise BadRequest(f"{where}: {head} is not JSON. {error}") from error
+
+
+def _json_lines(text: str, name: str) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                yield number, json_value(line)
+            except Malformed as error:
+                hint = (
+                    "" if line.lstrip()[:1] in ("{", '"', "[") else " A CSV begins with a line that names its columns, one of them request."
+                )
+                raise BadRequest(_refusal(f"Line {number:,} of {name}", error) + hint) from error
+
+
+def _refusal(where: str, error: Malformed) -> str:
+    return f"{where} {'is not JSON' if isinstance(error, NotJson) else 'cannot be taken'}. {error} A row looks like {EXAMPLE}."
+
+
+def _array(text: str, name: str) -> Iterator[tuple[int, Any]]:
+    line, counted, after_comma = 1, 0, False
+    at = _blank(text, text.index("[") + 1)
+    while after_comma or text[at : at + 1] != "]":
+        line, counted = line + text.count("\n", counted, at), at
+        where = f"Line {line:,} of {name}"
+        try:
+            value, at = json_at(text, at)
+        except Malformed as error:
+            raise BadRequest(_refusal(where, error)) from error
+        yield line, value
+        at = _blank(text, at)
+        after_comma = text[at : at + 1] == ","
+        if not after_comma and text[at : at + 1] != "]":
+            raise BadRequest(f"{where} is not JSON. After it a comma or the end of the list is missing.")
+        at = _blank(text, at + after_comma)
+    if text[at + 1 :].strip():
+        raise BadRequest(f"Line {line + text.count(chr(10), counted, at):,} of {name} is not JSON. The list ends there, and more follows.")
+
+
+def _blank(text: str, at: int) -> int:
+    while text[at : at + 1] and text[at] in " \t\n":
+        at += 1
+    return at
+
+
+# --- a row
+
+
+def _row(value: Any, number: int, line: int, means: dict[str, str], said: dict[str, str]) -> Row:
+    """Raises Malformed with the rest of a sentence that begins with the line."""
+    if isinstance(value, str):
+        value = {"request": value}
+    if not isinstance(value, dict):
+        raise Malformed(f" is not an object. A row looks like {EXAMPLE}.")
+    table = {key: content for key, content in value.items() if content is not None or key == "id"}
+    given = _meanings(table, means, said)
+    name = _id(table.get("id", number))
+    references, tags = _texts(table, given.get("reference")), _texts(table, given.get("tags"))
+    more = {key: content for key, content in table.items() if key in means and key not in MEANS}
+    if given["text"] != "messages":
+        text = table[given["text"]]
+        if not isinstance(text, str):
+            raise Malformed(f": {given['text']} must be text.")
+        return Row(name, text, _history(table.get("history", [])), references, tags, "", more, line)
+    chat = _chat(table["messages"])
+    for other, there in (("history", "history" in given), (given.get("reference"), references and chat.answer)):
+        if there:
+            raise Malformed(f" has {other} beside messages, which hold it already. Keep one of them.")
+    for what, meaning, there in ((SYSTEM, "system", chat.system), ("the last answer of messages", "reference", chat.answer)):
+        if there:
+            said.setdefault(what, meaning)
+    said |= {f"{key} of messages": "" for key in chat.others if key not in said}
+    return Row(name, chat.text, chat.history, (chat.answer,) if chat.answer else references, tags, chat.system, more, line)
+
+
+def _meanings(table: dict[str, Any], means: dict[str, str], said: dict[str, str]) -> dict[str, str]:
+    """Which key of the row says what. Notes all keys in `said`."""
+    given: dict[str, str] = {}
+    for key in table:
+        meaning = means.get(key, "")
+        if meaning and (other := given.setdefault(meaning, key)) != key:
+            raise Malformed(f" has {other} and {key}, which mean the same. Keep one of them.")
+        said.setdefault(key if is_text(key) else shown(key), meaning)
+    if "text" not in given:
+        raise Malformed(f" holds no request: it lacks text, as request, text, prompt or messages. A row looks like {EXAMPLE}.")
+    return given
+
+
+def _id(name: Any) -> str | int:
+    if isinstance(name, bool) or not isinstance(name, str | int) or name == "":
+        raise Malformed(": id must be text or a whole number; without one the row gets its number.")
+    if isinstance(name, str) and not is_text(name):
+        raise Malformed(": the id holds half of a surrogate pair, which is no character.")
+    return name
+
+
+def _texts(table: dict[str, Any], key: str | None) -> tuple[str, ...]:
+    if key is None:
+        return ()
+    texts = [table[key]] if isinstance(table[key], str) else table[key]
+    if not isinstance(texts, list) or not all(is_text(text) and text for text in texts):
+        raise Malformed(f": {key} must be text or a list of texts.")
+    return tuple(texts)
+
+
+def _history(given: Any) -> tuple[Turn, ...]:
+    turns = []
+    for turn in given if isinstance(given, list) else [None]:
+        fields = set(turn) if isinstance(turn, dict) else set()
+        said = turn.get("text", turn.get("content")) if fields in ({"role", "text"}, {"role", "content"}) else None
+        if not isinstance(said, str) or not isinstance(turn["role"], str) or turn["role"] not in ROLES:
+            raise Malformed(': history must be a list of {"role": "user" or "assistant", "text": "..."}.')
+        turns.append(Turn(ROLES[turn["role"]], said))
+    return tuple(turns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chat:
+    """Messages as OpenAI's chat format has them, taken apart."""
+
+    text: str
+    history: tuple[Turn, ...]
+    answer: str
+    system: str
+    others: frozenset[str]  # keys of its messages that say nothing here
+
+
+def _chat(given: Any) -> _Chat:
+    if not isinstance(given, list) or not given:
+        raise Malformed(': messages must be a list of {"role": "...", "content": "..."}.')
+    system, turns = "", list[Turn]()
+    for number, message in enumerate(given, 1):
+        role, said = _message(message, number)
+        if role in ROLES:
+            turns.append(Turn(ROLES[role], said))
+        elif number == 1:
+            system = said
+        else:
+            raise Malformed(f": message {number} is the system's; only the first one may be.")
+    answer = turns.pop().text if turns and turns[-1].role == "assistant" else ""
+    if not turns or turns[-1].role != "user":
+        raise Malformed(": messages must end with a user's turn, or with one answer to it.")
+    others = {key for message in given for key in message if key not in MESSAGE and message[key] is not None}
+    return _Chat(turns[-1].text, tuple(turns[:-1]), answer, system, frozenset(filter(is_text, others)))
+
+
+def _message(message: Any, number: int) -> tuple[str, str]:
+    role = message.get("role") if isinstance(message, dict) else None
+    if role not in ("system", "developer", "user", "assistant"):
+        raise Malformed(f": message {number} must have the role system, user or assistant, not {shown(role)}.")
+    if message.get("tool_calls") or message.get("function_call"):
+        raise Malformed(f": message {number} calls a tool, which no request here can.")
+    content = message.get("content")
+    parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    if not all(isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str) for part in parts):
+        raise Malformed(f": message {number} must have text as its content.")
+    return role, "".join(part["text"] for part in parts)
