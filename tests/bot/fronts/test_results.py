@@ -28,6 +28,7 @@ async def fill(app: App, duels: int = 80) -> None:
 
 async def text_of(user: User) -> str:
     await user.open("/results")
+    await user.should_not_see("Reading the evidence", retries=200)
     return "\n".join(str(getattr(each, "text", "")) for each in user.client.elements.values()) if user.client else ""
 
 
