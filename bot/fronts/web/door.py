@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.address import Host, Public, host_of, is_loopback, site_of
-from bot.fronts.web.plain import refuse
+from bot.fronts.web.plain import MALFORMED, refuse
 from bot.fronts.web.sessions import Logins
 
 LOGIN = "/login"
@@ -82,8 +82,8 @@ class Door:
         host = host_of(written)
         if self.loopback and not (host and self._near(host)):
             return await refuse(scope, receive, send, FOREIGN_HOST)
-        if written and host is None:
-            return await refuse(scope, receive, send, "The request names a host that is none.", 400)
+        if (written and host is None) or not _readable(scope.get("query_string", b"")):
+            return await refuse(scope, receive, send, MALFORMED[1], 400)
         if not all(self._own(origin, host) for origin in headers.getlist("origin")):
             return await refuse(scope, receive, send, FOREIGN_ORIGIN)
         return await self.app(self._outside(scope), receive, send)
@@ -109,6 +109,15 @@ class Door:
             return scope
         others = [(name, value) for name, value in scope["headers"] if name != b"host"]
         return {**scope, "headers": [(b"host", self.public.site.netloc.encode()), *others]}
+
+
+def _readable(query: bytes) -> bool:
+    """Browsers write UTF-8, and nobody behind this door reads anything else."""
+    try:
+        query.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class Gate:
