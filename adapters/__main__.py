@@ -3,12 +3,12 @@
 import argparse
 import os
 import sys
-from functools import partial
 from pathlib import Path
 
 from adapters.demo.sizes import SIZES
 from adapters.registry import DEMO_BASE, SHIPPED, check_adapter, list_adapters
 from engine.errors import DuelbotError
+from engine.printable import printable
 
 PIPE_CLOSED = 141  # what a shell says of a program that its pipe's reader left
 
@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
         sys.stdout.flush()
         return status
     except DuelbotError as error:
-        print(error.words, file=sys.stderr)
+        print(printable(error.words), file=sys.stderr)
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be flushed when Python ends
@@ -67,20 +67,27 @@ def run(chosen: argparse.Namespace) -> int:
 def show_list(folders: tuple[Path, ...]) -> int:
     for listed in list_adapters(folders):
         if listed.card is None:
-            print(f"{listed.folder.name}  cannot be used: {listed.trouble}")
+            print(printable(f"{listed.folder.name}  cannot be used: {listed.trouble}"))
         else:
-            print(f"{listed.card.name} {listed.card.version}  for {listed.card.base.name} at {listed.card.base.revision}  {listed.folder}")
+            base = listed.card.base
+            print(printable(f"{listed.card.name} {listed.card.version}  for {base.name} at {base.revision}  {listed.folder}"))
     return 0
 
 
 def show_check(folder: Path, base: Path) -> int:
     adapter, card = check_adapter(folder, base)
-    print(f"{card.name} {card.version} ({adapter.digest}) fits {card.base.name} at {card.base.revision} and the recipe {card.recipe.name}.")
+    fits = f"fits {card.base.name} at {card.base.revision} and the recipe {card.recipe.name}"
+    print(printable(f"{card.name} {card.version} ({adapter.digest}) {fits}."))
     for measure, share in card.figures.items():
-        print(f"  {measure:38} {share:7.1%}")
+        print(printable(f"  {measure:38} {share:7.1%}"))
     for limit in card.limits:
-        print(f"  limit: {limit}")
+        print(printable(f"  limit: {limit}"))
     return 0
+
+
+def show(words: str) -> None:
+    """One thing said at once: several processes of a training share the terminal."""
+    print(printable(words), flush=True)
 
 
 def run_demo(chosen: argparse.Namespace) -> int:
@@ -88,7 +95,6 @@ def run_demo(chosen: argparse.Namespace) -> int:
     from adapters.demo.evaluate import generated_rows
     from adapters.demo.rows import HANDWRITTEN, read_rows
 
-    show = partial(print, flush=True)  # several processes of a training share it
     if chosen.step == "build":
         build(chosen.work, show, chosen.size)
     else:

@@ -16,6 +16,7 @@ from bot import commands
 from bot.app import App
 from bot.settings import Settings
 from engine.errors import DuelbotError
+from engine.printable import printable
 
 DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 ABOUT = "Prompt or fine-tune? Ask, get two blind answers, vote, see who was who."
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _log_to(settings, front)
         return asyncio.run(_run(front, settings))
     except DuelbotError as error:
-        print(error.words, file=sys.stderr)
+        print(printable(error.words), file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -65,7 +66,15 @@ def _log_to(settings: Settings, front: str) -> None:
     """To stderr; a chat owns the screen, so its log lies beside the store, made when there is something to say."""
     store = settings.store_file
     handler = logging.FileHandler(store.with_name(f"{store.name}.log"), delay=True) if front == "chat" else logging.StreamHandler()
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[handler])
+    handler.setFormatter(_Printable("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+class _Printable(logging.Formatter):
+    """A log is read in a terminal, and libraries write into it what strangers have sent."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 async def _run(front: str, settings: Settings) -> int:
@@ -77,7 +86,7 @@ async def _run(front: str, settings: Settings) -> int:
     except asyncio.CancelledError:
         pass  # a signal: all that was open has been closed on the way here
     except DuelbotError as error:
-        print(error.words, file=sys.stderr)
+        print(printable(error.words), file=sys.stderr)
         status = BAD_INPUT
     if app and app.model.state == "loading":
         _end_now(status)
@@ -97,7 +106,7 @@ def _end_now(status: int) -> NoReturn:
 def _tell(words: str) -> None:
     """News for whoever started this. A closed pipe or a full disk behind stdout is no reason to stop serving people."""
     try:
-        print(words, flush=True)
+        print(printable(words), flush=True)
     except OSError:
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), 1)  # else Python would try to write it once more at the end

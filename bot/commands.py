@@ -14,6 +14,7 @@ from engine import lineup as lineups
 from engine.contestants import Arm
 from engine.errors import BadRequest
 from engine.lineup import parse_arms
+from engine.printable import printable
 
 if TYPE_CHECKING:
     from bot.store import Store
@@ -99,7 +100,7 @@ def _sizes(text: str) -> tuple[int, ...]:
 
 
 def _note(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(printable(line), file=sys.stderr, flush=True)
 
 
 MEANING = {
@@ -190,7 +191,7 @@ async def _evaluate(file: Path, arms: str, as_json: bool) -> int:
         table = await report(store, entrants, rows)
     finally:
         await store.aclose()
-    print(json.dumps(table) if as_json else "\n".join(lines(table)))
+    print(json.dumps(table) if as_json else printable("\n".join(lines(table))))
     return DONE
 
 
@@ -201,7 +202,7 @@ async def _aa(arm: str, duels: int, as_json: bool) -> int:
     print(
         json.dumps(table)
         if as_json
-        else f"{table['words']}\n{'Passed.' if table['passed'] else 'Not passed: one of two equals is preferred.'}"
+        else f"{printable(str(table['words']))}\n{'Passed.' if table['passed'] else 'Not passed: one of two equals is preferred.'}"
     )
     return DONE if table["passed"] else FAILED
 
@@ -225,7 +226,7 @@ async def _alive(as_json: bool) -> int:
             if moved is None
             else f": it moves next-token distributions by {moved:.2g} (at least {settings.alive_difference:g} is needed)"
         )
-        print(f"The adapter {adapter.name} {adapter.version} is alive{shown}.")
+        print(printable(f"The adapter {adapter.name} {adapter.version} is alive{shown}."))
     return DONE
 
 
@@ -239,7 +240,7 @@ def _bar(done: int, rows: int) -> None:
 
 def _counted(rows: dict[str, int], what: str, as_json: bool) -> int:
     told = ", ".join(f"{count:,} {table}" for table, count in rows.items() if count)
-    print(json.dumps(rows) if as_json else f"{what}: {told or 'nothing; the store is empty'}.")
+    print(json.dumps(rows) if as_json else printable(f"{what}: {told or 'nothing; the store is empty'}."))
     return DONE
 
 

@@ -42,7 +42,7 @@ def results(found: Verdict | Unknown, board: Sequence[Line] = ()) -> RenderableT
         parts += [_head("The share and its sequence"), trail(found.trail, both)]
     if found.aspects:
         parts += [_head("The decision card"), card(found.aspects)]
-    parts += [_head("Cost"), Text(break_even_words(found.even))]
+    parts += [_head("Cost"), Text(printable(break_even_words(found.even)))]
     if found.latency:
         rows = [row for line in found.latency for row in latency_words(line)]
         parts += [_head("Time"), _table(("", *both), rows)]
@@ -65,7 +65,7 @@ def trail(points: Sequence[Point], both: tuple[str, str]) -> RenderableType:
     for point in kept:
         grid.add_row(Text(f"{point.n:,} duels"), Text(bar(point)), Text(f"{point.theta:.0%} ({point.low:.0%} to {point.high:.0%})"))
     axis = f"0 %{'50 %'.center(BAR - 8)}100 %"
-    grid.add_row(Text(), Text(axis, "dim"), Text(f"right: {both[1]}, left: {both[0]}", "dim"))
+    grid.add_row(Text(), Text(axis, "dim"), Text(printable(f"right: {both[1]}, left: {both[0]}"), "dim"))
     return grid
 
 
@@ -88,7 +88,9 @@ def card(aspects: Iterable[Aspect]) -> RenderableType:
     for aspect in aspects:
         rows = rows_of(aspect)
         cells = [Text("\n".join(printable(row[at]) for row in rows if row[at]), overflow="fold") for at in (0, 1)]
-        table.add_row(Text(aspect.name, "bold"), *cells, Text.assemble((FAVOURS[aspect.favours], "bold"), f"\n{aspect.reason}\n"))
+        table.add_row(
+            Text(aspect.name, "bold"), *cells, Text.assemble((FAVOURS[aspect.favours], "bold"), f"\n{printable(aspect.reason)}\n")
+        )
     return table
 
 
@@ -103,7 +105,7 @@ def _head(words: str) -> RenderableType:
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=any(heads))
     for head in heads:
-        table.add_column(head, overflow="fold", header_style="bold")
+        table.add_column(Text(one_line(head)), overflow="fold", header_style="bold")
     for row in rows:
         table.add_row(*(Text(one_line(cell, 200)) for cell in row))
     return table
