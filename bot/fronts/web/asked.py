@@ -10,7 +10,7 @@ from bot.verdict import Unknown, Verdict, Who
 from engine.errors import BadRequest
 
 PERIODS = {0: "All time", 90: "90 days", 30: "30 days", 7: "7 days"}
-NO_PAIR = Unknown("No decided duel of this pair is kept here. Choose another one above, or begin anew without a pair.")
+NO_PAIR = Unknown("No decided duel of this pair is kept here. A period above leads to the pair that meets now.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Query:
         written = query.get("days") or "0"
         days = next((days for days in PERIODS if written == str(days)), None)
         if days is None:
-            raise BadRequest(f"There is no such period. There are {', '.join(words for words in PERIODS.values())}.")
+            raise BadRequest(f"There is no such period: days is one of {', '.join(str(days) for days in PERIODS)}; 0 means all time.")
         return cls(query.get("pair", ""), query.get("tag", ""), days)
 
 
