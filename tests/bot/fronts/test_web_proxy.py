@@ -31,7 +31,7 @@ async def page() -> AsyncIterator[Page]:
         rule = f"--host-resolver-rules=MAP {NAME} 127.0.0.1"
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", rule])
         page = await browser.new_page(ignore_https_errors=True)
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)  # the proxy shakes hands anew for every asset, in the process of the page
         yield page
         await browser.close()
 
