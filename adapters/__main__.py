@@ -3,13 +3,13 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from adapters.demo.sizes import SIZES
 from adapters.registry import DEMO_BASE, SHIPPED, check_adapter, list_adapters
 from engine.commandline import ended, program, verb, whole
 from engine.folders import named_base
+from engine.printable import printable
 
 
 def parser() -> argparse.ArgumentParser:
@@ -72,29 +72,36 @@ def run(chosen: argparse.Namespace) -> int:
 def show_list(folders: tuple[Path, ...]) -> int:
     for listed in list_adapters(folders):
         if listed.trouble:
-            print(f"{listed.folder.name}  cannot be used: {listed.trouble}")
+            print(printable(f"{listed.folder.name}  cannot be used: {listed.trouble}"))
         elif listed.card is None:
-            print(
-                f"{listed.folder.name}  for {named_base(listed.folder) or 'a base that it does not name'}, without a card  {listed.folder}"
-            )
+            base_name = named_base(listed.folder) or "a base that it does not name"
+            print(printable(f"{listed.folder.name}  for {base_name}, without a card  {listed.folder}"))
         else:
-            print(f"{listed.card.name} {listed.card.version}  for {listed.card.base.name} at {listed.card.base.revision}  {listed.folder}")
+            base = listed.card.base
+            print(printable(f"{listed.card.name} {listed.card.version}  for {base.name} at {base.revision}  {listed.folder}"))
     return 0
 
 
 def show_check(folder: Path, base: Path, recipe: str) -> int:
     adapter, card, notes = check_adapter(folder, base, recipe)
     if card is None:
-        print(f"{adapter.name} ({adapter.digest}) is plain LoRA without a card: whether it fits {base} and lives, only a start can tell.")
+        unknown = f"whether it fits {base} and lives, only a start can tell"
+        print(printable(f"{adapter.name} ({adapter.digest}) is plain LoRA without a card: {unknown}."))
     else:
-        print(f"{card.name} {card.version} ({adapter.digest}) fits {card.base.name} at {card.base.revision} and the recipe {recipe}.")
+        fits = f"fits {card.base.name} at {card.base.revision} and the recipe {recipe}"
+        print(printable(f"{card.name} {card.version} ({adapter.digest}) {fits}."))
     for note in notes:
-        print(f"  {note}")
+        print(printable(f"  {note}"))
     for measure, share in card.figures.items() if card else ():
-        print(f"  {measure:38} {share:7.1%}")
+        print(printable(f"  {measure:38} {share:7.1%}"))
     for limit in card.limits if card else ():
-        print(f"  limit: {limit}")
+        print(printable(f"  limit: {limit}"))
     return 0
+
+
+def show(words: str) -> None:
+    """One thing said at once: several processes of a training share the terminal."""
+    print(printable(words), flush=True)
 
 
 def run_demo(chosen: argparse.Namespace) -> int:
@@ -102,7 +109,6 @@ def run_demo(chosen: argparse.Namespace) -> int:
     from adapters.demo.evaluate import generated_rows
     from adapters.demo.rows import HANDWRITTEN, read_rows
 
-    show = partial(print, flush=True)  # several processes of a training share it
     if chosen.step == "build":
         build(chosen.work, show, chosen.size)
     else:

@@ -17,6 +17,7 @@ from bot.arguments import parser
 from bot.settings import Settings
 from engine.commandline import BAD_INPUT, DONE, complain, ended
 from engine.errors import DuelbotError
+from engine.printable import printable
 
 FRONTS = (None, "web", "chat")  # None: no verb was given
 
@@ -45,7 +46,15 @@ def _log_to(settings: Settings, front: str) -> None:
     """To stderr; a chat owns the screen, so its log lies beside the store, made when there is something to say."""
     store = settings.store_file
     handler = logging.FileHandler(store.with_name(f"{store.name}.log"), delay=True) if front == "chat" else logging.StreamHandler()
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[handler])
+    handler.setFormatter(_Printable("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+class _Printable(logging.Formatter):
+    """A log is read in a terminal, and libraries write into it what strangers have sent."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 async def _run(front: str, settings: Settings) -> int:
@@ -76,7 +85,7 @@ def _end_now(status: int) -> NoReturn:
 def _tell(words: str) -> None:
     """News for whoever started this. A closed pipe or a full disk behind stdout is no reason to stop serving people."""
     try:
-        print(words, flush=True)
+        print(printable(words), flush=True)
     except OSError:
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), 1)  # else Python would try to write it once more at the end

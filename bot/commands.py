@@ -19,7 +19,7 @@ from engine import lineup as lineups
 from engine.commandline import DONE, FAILED
 from engine.errors import BadRequest
 from engine.lineup import parse_arms
-from engine.printable import one_line
+from engine.printable import one_line, printable
 
 if TYPE_CHECKING:
     from bot.store import Store
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _note(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(printable(line), file=sys.stderr, flush=True)
 
 
 def _json(value: Any) -> None:
@@ -247,9 +247,8 @@ async def _evaluate(file: Path, arms: str, as_json: bool, *, show: bool) -> int:
     if as_json:
         _json({**table, "answers": answers_json(rows, entrants, answers)} if show else table)
     else:
-        Console(highlight=False, markup=False, emoji=False).print(
-            *answers_shown(rows, entrants, answers), "\n".join(lines(table)), sep="\n"
-        )
+        shown = "\n".join(lines(table))
+        Console(highlight=False, markup=False, emoji=False).print(*answers_shown(rows, entrants, answers), printable(shown), sep="\n")
     return FAILED if any(one["failed"] for one in table["sides"].values()) else DONE
 
 
@@ -260,7 +259,7 @@ async def _aa(arm: str, duels: int, as_json: bool) -> int:
     if as_json:
         _json(table)
     else:
-        print(f"{table['words']}\n{'Passed.' if table['passed'] else 'Not passed: one of two equals is preferred.'}")
+        print(f"{printable(str(table['words']))}\n{'Passed.' if table['passed'] else 'Not passed: one of two equals is preferred.'}")
     return DONE if table["passed"] else FAILED
 
 
@@ -283,7 +282,7 @@ async def _alive(as_json: bool) -> int:
             if moved is None
             else f": it moves next-token distributions by {moved:.2g} (at least {settings.alive_difference:g} is needed)"
         )
-        print(f"The adapter {adapter.name} {adapter.version} is alive{shown}.")
+        print(printable(f"The adapter {adapter.name} {adapter.version} is alive{shown}."))
     return DONE
 
 
@@ -300,7 +299,7 @@ def _counted(rows: dict[str, int], what: str, as_json: bool) -> int:
     if as_json:
         _json(rows)
     else:
-        print(f"{what}: {told or 'nothing; the store is empty'}.")
+        print(printable(f"{what}: {told or 'nothing; the store is empty'}."))
     return DONE
 
 

@@ -1,17 +1,18 @@
 """What the bot can be told from outside: the engine's names, and its own for the page and the store."""
 
-from collections.abc import Mapping
-from ipaddress import ip_address
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr
 
+from bot.address import Public, is_loopback, networks_of, public_of
 from engine.errors import SettingsError
 from engine.settings import EngineSettings
 
 S = TypeVar("S", bound="Settings")
+V = TypeVar("V")
 
 
 class Settings(EngineSettings):
@@ -24,6 +25,16 @@ class Settings(EngineSettings):
     )
     web_port: int = Field(8080, ge=1, le=65535, description="Port of the page.")
     web_password: SecretStr = Field(SecretStr(""), description="Password of the page; empty: none, for this machine alone.")
+    web_public_url: str = Field(
+        "",
+        description="Address of the page as others type it, when a proxy with HTTPS stands before it: https://example.org/duels. "
+        "Demands DUEL_WEB_PASSWORD. Empty: there is no proxy.",
+    )
+    web_trusted_proxies: str = Field(
+        "",
+        description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, a comma between them. "
+        "Empty: nobody's.",
+    )
     store_path: str = Field(
         "", description="File that keeps conversations, answers and ballots. Empty: duels.sqlite3 in the user's data folder."
     )
@@ -94,10 +105,17 @@ class Settings(EngineSettings):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the page."""
-        try:
-            return ip_address(self.web_host.strip("[]")).is_loopback
-        except ValueError:
-            return self.web_host.lower() == "localhost"
+        return is_loopback(self.web_host)
+
+    @property
+    def public(self) -> Public | None:
+        """Where people outside find the page; None: nowhere but where it listens."""
+        return public_of(self.web_public_url) if self.web_public_url else None
+
+    @property
+    def trusted_proxies(self) -> tuple[str, ...]:
+        """Networks whose word is taken on who is asking."""
+        return networks_of(self.web_trusted_proxies)
 
     @classmethod
     def outside(cls, name: str) -> str:
@@ -108,11 +126,25 @@ class Settings(EngineSettings):
     def read(cls: type[S], environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> S:
         """As the engine's; and a page that others can reach needs a password. Raises SettingsError."""
         settings = super().read(environ, env_file)
-        if not settings.loopback and not settings.web_password.get_secret_value():
+        public = _checked("DUEL_WEB_PUBLIC_URL", settings.web_public_url, lambda: settings.public)
+        _checked("DUEL_WEB_TRUSTED_PROXIES", settings.web_trusted_proxies, lambda: settings.trusted_proxies)
+        if settings.web_password.get_secret_value():
+            return settings
+        if not settings.loopback:
             raise SettingsError(
                 f"DUEL_WEB_HOST is {settings.web_host!r}, which others can reach: set DUEL_WEB_PASSWORD, or DUEL_WEB_HOST=127.0.0.1."
             )
+        if public and not is_loopback(public.site.host):
+            raise SettingsError(f"DUEL_WEB_PUBLIC_URL is {settings.web_public_url!r}, which others can reach: set DUEL_WEB_PASSWORD.")
         return settings
+
+
+def _checked(name: str, value: str, read: Callable[[], V]) -> V:
+    """What a setting says, read. Raises SettingsError that names it."""
+    try:
+        return read()
+    except ValueError as error:
+        raise SettingsError(f"{name} is {value!r}: {error}.") from error
 
 
 def env_example() -> str:

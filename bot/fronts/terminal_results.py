@@ -54,7 +54,7 @@ def results(found: Verdict | Unknown, board: Sequence[Line] = ()) -> RenderableT
         parts += [_head("The share and its sequence"), trail(found.trail, both)]
     if found.aspects:
         parts += [_head("The decision card"), card(found.aspects)]
-    parts += [_head("Cost"), Text(break_even_words(found.even, found.no_break_even))]
+    parts += [_head("Cost"), Text(printable(break_even_words(found.even, found.no_break_even)))]
     if found.latency:
         rows = [row for line in found.latency for row in latency_words(line)]
         parts += [_head("Time"), _table(("", *both), rows)]
@@ -124,7 +124,7 @@ def _head(words: str) -> RenderableType:
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=any(heads))
     for head in heads:
-        table.add_column(head, overflow="fold", header_style="bold")
+        table.add_column(Text(one_line(head)), overflow="fold", header_style="bold")
     for row in rows:
         table.add_row(*(Text(one_line(cell, 200)) for cell in row))
     return table

@@ -52,6 +52,22 @@ def test_a_page_that_others_can_reach_demands_a_password(host: str) -> None:
     assert not read(DUEL_WEB_HOST=host, DUEL_WEB_PASSWORD="secret").loopback
 
 
+def test_a_public_address_demands_a_password_like_a_host_that_others_reach() -> None:
+    with pytest.raises(SettingsError, match=r"DUEL_WEB_PUBLIC_URL is .*, which others can reach: set DUEL_WEB_PASSWORD"):
+        read(DUEL_WEB_PUBLIC_URL="https://duels.example")
+    public = read(DUEL_WEB_PUBLIC_URL="https://duels.example/team/", DUEL_WEB_PASSWORD="secret").public
+    assert public and public.url == "https://duels.example/team"
+    assert read(DUEL_WEB_PUBLIC_URL="https://localhost:8443").public and read().public is None
+
+
+def test_addresses_that_are_none_are_refused_by_name() -> None:
+    with pytest.raises(SettingsError, match=r"DUEL_WEB_PUBLIC_URL is 'duels.example': it must be a whole address"):
+        read(DUEL_WEB_PUBLIC_URL="duels.example", DUEL_WEB_PASSWORD="secret")
+    with pytest.raises(SettingsError, match=r"DUEL_WEB_TRUSTED_PROXIES is '10.0.0.0/8, proxy': 'proxy' is no address"):
+        read(DUEL_WEB_TRUSTED_PROXIES="10.0.0.0/8, proxy")
+    assert read(DUEL_WEB_TRUSTED_PROXIES="127.0.0.1").trusted_proxies == ("127.0.0.1/32", "::ffff:127.0.0.1/128")
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "[::1]", "localhost", "LOCALHOST"])
 def test_a_page_for_this_machine_alone_needs_none(host: str) -> None:
     assert read(DUEL_WEB_HOST=host).loopback

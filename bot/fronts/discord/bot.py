@@ -24,6 +24,7 @@ from bot.fronts.discord.talk import heard
 from bot.fronts.discord.wire import SILENT, Wire
 from bot.settings import Settings
 from engine.errors import DuelbotError
+from engine.printable import printable
 
 TICK_S = 10.0
 NEEDED = discord.Permissions(view_channel=True, send_messages=True, send_messages_in_threads=True, read_message_history=True)
@@ -112,7 +113,7 @@ class DuelBot(ext.AutoShardedBot):
             self._greeted = True
             invite = discord.utils.oauth_url(self.application_id, permissions=NEEDED, scopes=("bot", "applications.commands"))
             many = f"{len(self.guilds)} server{'' if len(self.guilds) == 1 else 's'}"
-            sys.stdout.write(f"Discord: connected as {self.user}, in {many}. Invite it elsewhere: {invite}\n")
+            sys.stdout.write(f"Discord: connected as {printable(str(self.user))}, in {many}. Invite it elsewhere: {invite}\n")
             sys.stdout.flush()
 
     async def on_message(self, message: discord.Message, /) -> None:

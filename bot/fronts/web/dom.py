@@ -5,6 +5,7 @@ from pathlib import Path
 from nicegui import ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
+from starlette.types import Scope
 
 from engine.request import MAX_CHARACTERS
 
@@ -18,6 +19,7 @@ _ICONS = {
     "close": '<path d="M6 6l12 12M18 6L6 18"/>',
     "warning": '<path d="M12 4l9 16H3z"/><path d="M12 10v4.5M12 17.2v.1"/>',
     "again": '<path d="M20 12a8 8 0 1 1-2.3-5.7L20 8.5"/><path d="M20 4v4.5h-4.5"/>',
+    "leave": '<path d="M10 4H5v16h5"/><path d="M14.5 8l4 4-4 4M18 12H9.5"/>',
     "stop": '<rect x="6.5" y="6.5" width="11" height="11" rx="2" fill="currentColor" stroke="none"/>',
 }
 
@@ -29,13 +31,33 @@ MARK = (
 
 
 def el(tag: str, classes: str = "", text: str | None = None, **props: str | bool | int) -> Element:
-    """An HTML element; text is text, never HTML. Underscores in the names of attributes stand for hyphens."""
+    """An HTML element; text is text, never HTML. Underscores in the names of attributes stand for hyphens.
+
+    An address that begins with a slash is one of this page's, wherever a proxy has put the page.
+    """
     element = Element(tag) if text is None else TextElement(tag=tag, text=text)
     if classes:
         element.classes(classes)
     for name, value in props.items():
-        element.props[name.rstrip("_").replace("_", "-")] = value
+        element.props[name.rstrip("_").replace("_", "-")] = placed(value) if name in ("href", "src", "action") else value
     return element
+
+
+def placed(address: str | bool | int) -> str | bool | int:
+    """An address of this page as the browser has to ask for it."""
+    return f"{_scope().get('root_path', '')}{address}" if isinstance(address, str) and address.startswith("/") else address
+
+
+def log_out() -> None:
+    """The way out, where there was a way in."""
+    if "login" in _scope():
+        with el("form", "", method="post", action="/logout"), el("button", "bare", type="submit", aria_label="Log out", title="Log out"):
+            icon("leave")
+
+
+def _scope() -> Scope:
+    """Of the request that has opened this page."""
+    return ui.context.client.request.scope
 
 
 def icon(name: str) -> None:

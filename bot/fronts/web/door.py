@@ -1,77 +1,149 @@
-"""Who may come in: hosts, origins, the password, and the headers that every response carries.
+"""Who may come in: addresses, hosts, origins, the password, and the headers that every response carries.
 
 Plain ASGI, so that pages, assets and the websocket pass the same door; nothing here knows a page.
 """
 
-import hashlib
-import hmac
-import ipaddress
 import secrets
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.address import Host, Public, host_of, is_loopback, site_of
+from bot.fronts.web.plain import MALFORMED, refuse
+from bot.fronts.web.sessions import Logins
+
 LOGIN = "/login"
+FOREIGN_HOST = (
+    "This page is open to this machine alone: use http://127.0.0.1 or http://localhost. "
+    "Behind a proxy, set DUEL_WEB_PUBLIC_URL to the address that others type."
+)
+FOREIGN_ORIGIN = (
+    "Another site sent this request; Duelbot takes requests from its own page alone. "
+    "If this is its own page behind a proxy, set DUEL_WEB_PUBLIC_URL to the address that others type."
+)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only be reached from this machine."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
+class Place:
+    """Puts every request under the path of the public address, whether a proxy has taken that path off or not.
+
+    From here on the page lies at root_path, and all links that are made from it carry it. What a stranger says about
+    paths (X-Forwarded-Prefix) is not heard. Over HTTPS cookies are for HTTPS alone.
+    """
+
+    def __init__(self, app: ASGIApp, *, public: Public | None) -> None:
+        self.app, self.public = app, public
+        self.path = public.path if public else ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            return await self.app(scope, receive, send)
+        headers = [(name, value) for name, value in scope["headers"] if name != b"x-forwarded-prefix"]
+        placed = {**scope, "headers": headers, "root_path": self.path, "path": self.path + self._inner(scope["path"])}
+        raw = scope.get("raw_path") or b""
+        placed["raw_path"] = self.path.encode() + self._inner(raw.decode("latin-1")).encode("latin-1")
+        if self.public and scope.get("scheme") not in ("https", "wss"):
+            placed["scheme"] = self.public.site.scheme.replace("http", "ws") if scope["type"] == "websocket" else self.public.site.scheme
+
+        async def careful(message: Message) -> None:
+            if message["type"] == "http.response.start" and placed.get("scheme") == "https":
+                message["headers"] = [_secured(name, value) for name, value in message["headers"]]
+            await send(message)
+
+        return await self.app(placed, receive, careful)
+
+    def _inner(self, path: str) -> str:
+        """The path within the page. It begins with a slash, whatever came."""
+        if self.path and (path == self.path or path.startswith(f"{self.path}/")):
+            path = path[len(self.path) :]
+        return path if path.startswith("/") else f"/{path}"
 
 
-def host_of(netloc: str) -> str:
-    """The name in a Host header or a netloc, without its port; empty when there is none."""
-    try:
-        return urlsplit(f"//{netloc}").hostname or ""
-    except ValueError:
-        return ""
+def _secured(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    is_open = name.lower() == b"set-cookie" and b"; secure" not in value.lower()
+    return name, value + b"; Secure" if is_open else value
 
 
 class Door:
-    """Refuses requests that another site sends through somebody's browser.
+    """Refuses requests that another site sends through somebody's browser, and hosts that are none.
 
     On loopback a foreign Host means DNS rebinding: a stranger's page whose name now points here. An Origin that is
     not our own host is a stranger's page as well; browsers send one with every websocket and every posted form.
     """
 
-    def __init__(self, app: ASGIApp, *, loopback: bool) -> None:
-        self.app, self.loopback = app, loopback
+    def __init__(self, app: ASGIApp, *, loopback: bool, public: Public | None = None) -> None:
+        self.app, self.loopback, self.public = app, loopback, public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
         headers = Headers(scope=scope)
-        host, origin = headers.get("host", ""), headers.get("origin")
-        if self.loopback and not is_loopback(host_of(host)):
-            return await refuse(scope, receive, send, "This page is open to this machine alone: use http://127.0.0.1 or http://localhost.")
-        if origin is not None and (not host or urlsplit(origin).netloc.lower() != host.lower()):
-            return await refuse(scope, receive, send, "Another site sent this request; Duelbot takes requests from its own page alone.")
-        return await self.app(scope, receive, send)
+        written = headers.get("host", "")
+        host = host_of(written)
+        if self.loopback and not (host and self._near(host)):
+            return await refuse(scope, receive, send, FOREIGN_HOST)
+        if (written and host is None) or not _readable(scope.get("query_string", b"")):
+            return await refuse(scope, receive, send, MALFORMED[1], 400)
+        if not all(self._own(origin, host) for origin in headers.getlist("origin")):
+            return await refuse(scope, receive, send, FOREIGN_ORIGIN)
+        return await self.app(self._outside(scope), receive, send)
+
+    def _near(self, host: Host) -> bool:
+        return is_loopback(host.name) or self._is_public(host)
+
+    def _is_public(self, host: Host) -> bool:
+        return self.public is not None and host.name == self.public.site.host
+
+    def _own(self, origin: str, host: Host | None) -> bool:
+        """Whether our own page has sent this: from the public address, or from the host that it asks."""
+        site = site_of(origin)
+        if site is None or host is None:
+            return False
+        if self.public and site == self.public.site:
+            return True
+        return not self._is_public(host) and site.serves(host)
+
+    def _outside(self, scope: Scope) -> Scope:
+        """The request as the outside made it: a redirect must not name the address behind the proxy."""
+        if self.public is None:
+            return scope
+        others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+        return {**scope, "headers": [(b"host", self.public.site.netloc.encode()), *others]}
+
+
+def _readable(query: bytes) -> bool:
+    """Browsers write UTF-8, and nobody behind this door reads anything else."""
+    try:
+        query.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class Gate:
-    """Lets nobody past without the password, apart from the login page. Stands behind the session middleware."""
+    """Lets nobody past without the password, apart from the login page. An open websocket is closed when its login ends."""
 
-    def __init__(self, app: ASGIApp, *, ticket: str) -> None:
-        self.app, self.ticket = app, ticket
+    def __init__(self, app: ASGIApp, *, logins: Logins) -> None:
+        self.app, self.logins = app, logins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or scope["path"] == LOGIN or self._known(scope):
+        if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
-        if scope["type"] == "http" and scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", ""):
-            return await RedirectResponse(LOGIN, 303)(scope, receive, send)
-        return await refuse(scope, receive, send, "Log in first.", 401)
+        root = scope.get("root_path", "")
+        login = self.logins.known(scope)
+        if scope["path"] == root + LOGIN:
+            return await self.app(scope, receive, send)
+        if login is None:
+            if scope["type"] == "http" and scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", ""):
+                return await RedirectResponse(root + LOGIN, 303)(scope, receive, send)
+            return await refuse(scope, receive, send, "Log in first.", 401)
 
-    def _known(self, scope: Scope) -> bool:
-        return hmac.compare_digest(str(scope["session"].get("ticket", "")), self.ticket)
+        async def watched() -> Message:
+            message = await receive()
+            return message if self.logins.known(scope) else {"type": "websocket.disconnect", "code": 1008}
+
+        scope["login"] = login
+        return await self.app(scope, watched if scope["type"] == "websocket" else receive, send)
 
 
 class Seal:
@@ -135,38 +207,3 @@ def _headers(nonce: str) -> dict[str, str]:
         "cross-origin-resource-policy": "same-origin",
         "permissions-policy": "camera=(), microphone=(), geolocation=()",
     }
-
-
-async def refuse(scope: Scope, receive: Receive, send: Send, words: str, status: int = 403) -> None:
-    """Say no in words; a websocket is closed before it is opened."""
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008, "reason": words})
-        return
-    await PlainTextResponse(words + "\n", status)(scope, receive, send)
-
-
-def ticket_of(secret: str, password: str) -> str:
-    """What a session holds once it has shown the password; another password makes it worthless."""
-    return hmac.new(secret.encode(), password.encode(), hashlib.sha256).hexdigest()
-
-
-@dataclass(slots=True)
-class Attempts:
-    """Failed logins per address. Three are free; each one after that doubles the wait, to a minute."""
-
-    clock: Callable[[], float] = time.monotonic
-    failed: dict[str, tuple[int, float]] = field(default_factory=dict)  # address -> how many, free again at
-
-    def wait_s(self, address: str) -> float:
-        """How long this address has to wait before its next attempt is looked at."""
-        return max(0.0, self.failed.get(address, (0, 0.0))[1] - self.clock())
-
-    def fail(self, address: str) -> None:
-        count = self.failed.pop(address, (0, 0.0))[0] + 1
-        pause_s = 0.0 if count < 3 else min(60.0, 2.0 ** (count - 2))
-        self.failed[address] = (count, self.clock() + pause_s)
-        while len(self.failed) > 1000:  # the oldest goes first
-            del self.failed[next(iter(self.failed))]
-
-    def forget(self, address: str) -> None:
-        self.failed.pop(address, None)

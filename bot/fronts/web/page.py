@@ -15,9 +15,10 @@ from nicegui.events import GenericEventArguments
 
 from bot.app import App
 from bot.ballots import Choice
-from bot.fronts.web.dom import MARK, Composer, Conduct, el, icon
+from bot.fronts.web.dom import MARK, Composer, Conduct, el, icon, log_out, placed
 from bot.fronts.web.history import PAGE, History
 from bot.fronts.web.markup import shown
+from bot.fronts.web.plain import WENT_WRONG
 from bot.fronts.web.turn import Acts, Turn, broken
 from bot.fronts.web.words import estimate_words, live_words, title_of, welcome_words
 from bot.tags import MAX_TAG
@@ -26,8 +27,6 @@ from engine.errors import DuelbotError
 from engine.request import MAX_CHARACTERS
 
 log = logging.getLogger(__name__)
-
-WENT_WRONG = "Something went wrong inside Duelbot; the reason is in its log. What is stored is unharmed. Reload the page to go on."
 
 
 class ChatPage:
@@ -85,6 +84,7 @@ class ChatPage:
                 icon("results")
             with el("button", "bare", type="button", aria_label="Light or dark", title="Light or dark", data_does="theme"):
                 icon("theme")
+            log_out()
             with el("a", "pill", href="/", aria_label="New conversation"):
                 icon("new")
                 el("span", "wide", "New conversation")
@@ -158,7 +158,7 @@ class ChatPage:
                 self._composer.props["draft"] = view.conversation
                 with self._client:  # the button that was clicked may be gone by now
                     ui.page_title(f"{title_of(shown(view.request))} · Duelbot")
-                    ui.run_javascript(f"history.replaceState(null, '', '/c/' + {json.dumps(view.conversation)})")
+                    ui.run_javascript(f"history.replaceState(null, '', '{placed('/c/')}' + {json.dumps(view.conversation)})")
             self._welcome.set_visibility(False)
             self._add_turn(view)
             self._conduct.arrive()

@@ -4,15 +4,12 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
 from pathlib import Path
 from typing import get_args
-from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import Response
 from nicegui import background_tasks, ui
 
 from bot.app import App
@@ -21,9 +18,11 @@ from bot.charts import Chart, Form, Line, Theme, alt
 from bot.evidence.decision import State
 from bot.evidence.figure import Figure
 from bot.evidence.latency import TAIL_SAMPLES
+from bot.fronts.web.asked import PERIODS, Asked, Query, asked_for, verdict_for
 from bot.fronts.web.assets import THEME, style
-from bot.fronts.web.dom import MARK, Conduct, el, icon
+from bot.fronts.web.dom import MARK, Conduct, el, icon, log_out
 from bot.fronts.web.markup import shown
+from bot.fronts.web.plain import WENT_WRONG, told
 from bot.verdict import Unknown, Verdict, Who
 from bot.verdict.figures import (
     FAVOURS,
@@ -37,52 +36,18 @@ from bot.verdict.figures import (
 )
 from bot.verdict.words import ARM_NAMES, beside_words, names, robust_words, share_words, tried_words
 from bot.words import started
-from engine.errors import DuelbotError
+from engine.errors import BadRequest, DuelbotError
 from engine.report import dollars
 
+AT_HAND_S = 0.5
+"""How long the page waits for its evidence before it is sent without."""
+RETRY_S = 30.0
+"""After a failure that nobody answers with the button."""
 POLL_S = 1.5
 """Between two looks while the page is open. A look at an unchanged verdict costs a fraction of a millisecond."""
-PERIODS = {0: "All time", 90: "90 days", 30: "30 days", 7: "7 days"}
 SIZES = {Chart.SHARE: (560, 300), Chart.LATENCY: (560, 350), Chart.COST: (560, 350), Chart.BOARD: (560, 202)}
 TAGS_SHOWN = 12
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the address asks for. Unknown parts are left out."""
-
-    pair: tuple[Who, Who] | None = None  # None: the one that meets now
-    tag: str | None = None
-    days: int = 0  # 0: all time
-
-    @property
-    def since(self) -> datetime | None:
-        """From midnight, UTC, so that all looks of a day share their evidence."""
-        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        return today - timedelta(days=self.days) if self.days else None
-
-    def query(self, **other: object) -> str:
-        """The address's end, with these parts changed."""
-        pair = self.pair and ".".join(each.id for each in self.pair)
-        parts = {"pair": pair, "tag": self.tag, "days": self.days or None, **other}
-        return urlencode({name: value for name, value in parts.items() if value not in (None, "", 0)})
-
-
-async def asked_for(app: App, query: Mapping[str, str]) -> Asked:
-    """The query read; raises StoreError."""
-    days = query.get("days", "")
-    wanted = query.get("pair", "")
-    found = [(first, second) for first, second, _ in await app.pairs() if f"{first.id}.{second.id}" == wanted] if wanted else []
-    return Asked(found[0] if found else None, query.get("tag") or None, int(days) if days.isdigit() and int(days) in PERIODS else 0)
-
-
-async def verdict_for(app: App, asked: Asked) -> Verdict | Unknown:
-    """While no model is loaded, the pair that closed the latest duel."""
-    pair = asked.pair or app.pair()
-    if pair is None and (met := await app.pairs()):
-        pair = (met[0][0], met[0][1])
-    return await app.verdict(pair, tag=asked.tag, since=asked.since)
 
 
 def add_results(web: FastAPI, app: App) -> None:
@@ -91,20 +56,27 @@ def add_results(web: FastAPI, app: App) -> None:
     async def picture(request: Request, chart: str, form: str) -> Response:
         theme = request.query_params.get("theme", "light")
         if chart not in list(Chart) or form not in get_args(Form) or theme not in get_args(Theme):
-            return PlainTextResponse("There is no such picture.\n", 404)
+            return told(request.scope, 404, "There is no such picture.")
         try:
-            found = await verdict_for(app, await asked_for(app, request.query_params))
+            found = await verdict_for(app, await asked_for(app, Query.read(request.query_params)))
             if isinstance(found, Unknown):
-                return PlainTextResponse(f"{found.words}\n", 404)
+                return told(request.scope, 404, found.words)
             drawn = await app.picture(Chart(chart), found, theme, form)  # type: ignore[arg-type]
+        except BadRequest as error:
+            return told(request.scope, 400, error.words)
         except DuelbotError as error:
-            return PlainTextResponse(f"{error.words}\n", 503)
+            return told(request.scope, 503, error.words)
         return Response(drawn.data, media_type=drawn.media, headers={"cache-control": "private, max-age=60"})
 
-    async def page(request: Request) -> None:
+    async def page(request: Request) -> Response | None:
+        try:
+            query = Query.read(request.query_params)
+        except BadRequest as error:
+            return told(request.scope, 400, error.words)
         ui.add_head_html(f"<style>{style()}{Path(__file__).with_name('results.css').read_text(encoding='utf-8')}</style>{THEME}")
         ui.page_title("Results · Duelbot")
-        await ResultsPage(app, await asked_for(app, request.query_params)).open()
+        await ResultsPage(app, query).open()
+        return None
 
     web.get("/results/{chart}.{form}")(picture)
     ui.page("/results")(page)
@@ -113,22 +85,26 @@ def add_results(web: FastAPI, app: App) -> None:
 class ResultsPage:
     """One browser tab."""
 
-    def __init__(self, app: App, asked: Asked) -> None:
-        self._app, self._asked = app, asked
+    def __init__(self, app: App, query: Query) -> None:
+        self._app, self._query = app, query
+        self._asked = Asked(None, query.tag or None, query.days)
         self._client = ui.context.client
         self._shown: Verdict | Unknown | None = None
         self._spending = ""
         self._board: tuple[Line, ...] = ()
+        self._filled, self._again = asyncio.Event(), asyncio.Event()
 
     async def open(self) -> None:
-        """Draw the page as of now, and keep it so."""
+        """Draw the page's frame, and fill it: at once when the evidence is at hand, else whenever it has been read."""
         self._header()
         self._live = el("div", "unseen", "", role="status")
         self._main = el("main", "results")
+        self._wait()
         Conduct()
-        await self._refresh()
         following = background_tasks.create(self._follow(), name="results", context=self._client)
         self._client.on_delete(lambda: following.cancel() and None)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._filled.wait(), AT_HAND_S)
 
     def _header(self) -> None:
         with el("header", "top"):
@@ -139,27 +115,64 @@ class ResultsPage:
                 el("p", "tagline", "What the votes, clocks and bills say")
             with el("button", "bare", type="button", aria_label="Light or dark", title="Light or dark", data_does="theme"):
                 icon("theme")
+            log_out()
             with el("a", "pill", href="/", aria_label="New conversation"):
                 icon("new")
                 el("span", "wide", "New conversation")
 
     async def _follow(self) -> None:
+        """Draw what changes, until the page is gone."""
         while True:
-            await asyncio.sleep(POLL_S)
-            with contextlib.suppress(DuelbotError):
-                await self._refresh()
+            if trouble := await self._tried():
+                await self._failed(trouble)
+            else:
+                self._filled.set()
+                await asyncio.sleep(POLL_S)
+
+    async def _tried(self) -> str:
+        """One look; what went wrong, in words."""
+        try:
+            await self._refresh()
+        except DuelbotError as error:
+            return error.words
+        except Exception:
+            log.exception("The results cannot be drawn")
+            return WENT_WRONG
+        return ""
+
+    async def _failed(self, words: str) -> None:
+        """Say what went wrong in the results' place, until the button is pressed or it is time for another try."""
+        self._shown = None
+        self._again.clear()
+        with self._client:
+            self._main.clear()
+            with self._main, el("section", "say", role="alert"):
+                el("h2", "", "The results cannot be read")
+                el("p", "", shown(words))
+                el("button", "pill primary", "Try again", type="button").on("click", self._again.set, args=[])
+        self._filled.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._again.wait(), RETRY_S)
+            self._wait()
+
+    def _wait(self) -> None:
+        """What stands there until the evidence has been read."""
+        self._main.clear()
+        with self._main, el("section", "say", role="status"):
+            el("h2", "", "Reading the evidence …")
+            el("p", "quiet", "Every decided duel is read once. With many of them this takes a moment, and the page fills by itself.")
 
     async def _refresh(self) -> None:
-        """Draw again what has changed."""
-        try:
-            found = await verdict_for(self._app, self._asked)
-            if found is self._shown or found == self._shown:
-                return
-            tags, pairs = await self._app.tags(), await self._app.pairs()
-            spending, self._board = spending_words(await self._app.spending()), await self._app.board_lines()
-        except DuelbotError as error:
-            found, tags, pairs, spending = Unknown(error.words), [], [], ""
-        self._shown, self._spending = found, spending
+        """Draw again what has changed. Raises StoreError."""
+        asked = await asked_for(self._app, self._query)
+        if isinstance(asked, Asked):
+            self._asked = asked
+        found = await verdict_for(self._app, asked)
+        if found is self._shown or found == self._shown:
+            return
+        tags, pairs = await self._app.tags(), await self._app.pairs()
+        self._spending, self._board = spending_words(await self._app.spending()), await self._app.board_lines()
+        self._shown = found
         with self._client:
             self._main.clear()
             with self._main:

@@ -3,36 +3,37 @@
 import asyncio
 import contextlib
 import errno
-import os
-import secrets
 import socket
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from nicegui import Client, ui
 from nicegui import app as nicegui_app
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from bot.app import App
-from bot.errors import StoreError, UnknownDuel
+from bot.errors import UnknownDuel
 from bot.fronts.web.assets import THEME, style
-from bot.fronts.web.dom import MARK, el
-from bot.fronts.web.door import Attempts, Door, Gate, Seal, ticket_of
-from bot.fronts.web.login import add_login
+from bot.fronts.web.dom import MARK
+from bot.fronts.web.door import Door, Gate, Place, Seal
+from bot.fronts.web.login import Attempts, add_login
 from bot.fronts.web.markup import shown
-from bot.fronts.web.page import WENT_WRONG, ChatPage
+from bot.fronts.web.page import ChatPage
+from bot.fronts.web.patience import Patient
+from bot.fronts.web.plain import Head, Spoken, told
 from bot.fronts.web.results import add_results
+from bot.fronts.web.sessions import Logins, kept_secret
 from bot.fronts.web.words import title_of
 from bot.settings import Settings
 from engine.errors import DuelbotError
 
 YEAR_S = 365 * 24 * 3600
 CLOSING_S = 1  # for open browsers to hear that the server ends
+PATIENCE_S = 60.0  # for a store that is busy; a browser shows meanwhile that it waits
 
 
 async def serve(app: App, settings: Settings, tell: Callable[[str], None] = print) -> None:
@@ -44,9 +45,15 @@ async def serve(app: App, settings: Settings, tell: Callable[[str], None] = prin
     listening = listen(settings.web_host, settings.web_port)
     with listening:
         config = uvicorn.Config(
-            build(app, settings), log_config=None, log_level="error", access_log=False, timeout_graceful_shutdown=CLOSING_S
+            build(app, settings),
+            http=Patient,
+            proxy_headers=False,  # a layer of ours hears them, from the proxies that are named
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            timeout_graceful_shutdown=CLOSING_S,
         )
-        server = _Server(config, lambda: tell(address(settings)))
+        server = _Server(config, lambda: _tell_where(settings, tell))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             await asyncio.shield(serving)
@@ -54,6 +61,12 @@ async def serve(app: App, settings: Settings, tell: Callable[[str], None] = prin
             server.should_exit = True
             await serving
             raise
+
+
+def _tell_where(settings: Settings, tell: Callable[[str], None]) -> None:
+    tell(address(settings))
+    if settings.public:
+        tell(f"From outside: {settings.public.url}")
 
 
 def address(settings: Settings) -> str:
@@ -87,27 +100,31 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def build(app: App, settings: Settings) -> FastAPI:
-    """The whole page as an ASGI application: door, session, password if there is one, NiceGUI."""
+    """The whole page as an ASGI application: the layers at the door, password if there is one, NiceGUI."""
     password = settings.web_password.get_secret_value()
     secret = kept_secret(settings.store_file.with_name("session.key"))
-    ticket = ticket_of(secret, password)
-    cookie = f"duelbot_{settings.web_port}"  # browsers share cookies among the ports of a host
+    name = f"duelbot_{settings.web_port}"  # browsers share cookies among the ports of a host
+    root = settings.public.path if settings.public else ""
     layers = [
-        Middleware(Door, loopback=settings.loopback),
+        Middleware(Head),
+        Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)),
         Middleware(GZipMiddleware, minimum_size=1000),
         Middleware(Seal),
-        Middleware(SessionMiddleware, secret_key=secret, session_cookie=cookie, max_age=YEAR_S, same_site="lax"),
+        Middleware(Place, public=settings.public),
+        Middleware(Spoken),
+        Middleware(Door, loopback=settings.loopback, public=settings.public),
+        Middleware(SessionMiddleware, secret_key=secret, session_cookie=name, max_age=YEAR_S, path=root or "/", same_site="lax"),
     ]
-    if password:
-        layers.append(Middleware(Gate, ticket=ticket))
+    logins = Logins(secret, password, f"{name}_login", settings.store_file.with_name("session.ended")) if password else None
+    if logins:
+        layers.append(Middleware(Gate, logins=logins))
     web = FastAPI(middleware=layers, docs_url=None, redoc_url=None, openapi_url=None)
-    if password:
-        add_login(web, password=password, ticket=ticket, attempts=Attempts())
+    if logins:
+        add_login(web, password=password, logins=logins, attempts=Attempts())
     add_pages(app)
     add_results(web, app)
     ui.run_with(
         web,
-        root=missing,
         title="Duelbot",
         favicon=MARK,
         dark=None,
@@ -123,30 +140,33 @@ def build(app: App, settings: Settings) -> FastAPI:
 
 
 def add_pages(app: App) -> None:
-    """The two addresses of the chat."""
+    """The two addresses of the chat, and what stands at all others."""
 
     async def new() -> None:
         dress()
         ChatPage(app, viewer(), None, [])
 
-    async def earlier(conversation: str) -> None:
-        dress()
+    async def earlier(request: Request, conversation: str) -> Response | None:
         try:
             views = await app.conversation(conversation, viewer())
         except UnknownDuel:
             views = []
         except DuelbotError as error:
-            plain("The conversation cannot be opened", str(error), 503)
-            return
+            return told(request.scope, 503, str(error), "The conversation cannot be opened")
         if not views:
-            missing()
-            return
+            return told(request.scope, 404)
+        dress()
         ui.page_title(f"{title_of(shown(views[0].request))} · Duelbot")
         ChatPage(app, viewer(), conversation, views)
+        return None
+
+    async def nothing(request: Request, error: Exception) -> Response:
+        return told(request.scope, 404)
 
     ui.page("/")(new)
-    ui.page("/c/{conversation}")(earlier)
-    nicegui_app.on_page_exception(crashed)
+    ui.page("/c/{conversation}", response_timeout=PATIENCE_S)(earlier)
+    nicegui_app.add_exception_handler(404, nothing)
+    nicegui_app.on_page_exception(lambda: None)  # NiceGUI writes a bug to the log, and the layer Spoken says it
 
 
 def viewer() -> str:
@@ -157,56 +177,6 @@ def viewer() -> str:
 def dress() -> None:
     """The style and the theme, in the head of this page."""
     ui.add_head_html(f"<style>{style()}</style>{THEME}")
-
-
-def missing() -> None:
-    """No such address, or no such conversation."""
-    dress()
-    plain("There is nothing here", "This address belongs to no conversation of this store.", 404)
-
-
-def crashed() -> None:
-    """A bug while a page was built; NiceGUI writes it to the log."""
-    dress()
-    plain("This page could not be drawn", WENT_WRONG, 500)
-
-
-def plain(title: str, words: str, status: int) -> None:
-    """A page of two sentences and a way out."""
-    client: Client = ui.context.client
-    client.status_code = status
-    ui.page_title("Duelbot")
-    with el("main", "login"), el("div", "plain"):
-        ui.html(MARK, sanitize=False, tag="span").classes("mark")
-        el("h1", "", title)
-        el("p", "", words)
-        el("a", "pill primary", "New conversation", href="/")
-
-
-def kept_secret(path: Path) -> str:
-    """The key that signs the session cookies: made once, readable by its owner alone. Raises StoreError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            _make_whole(path, secrets.token_urlsafe(48))
-        secret = path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise StoreError(f"The key of the page's sessions {path} cannot be kept: {error.strerror}.") from error
-    if len(secret) < 32:
-        raise StoreError(f"The key of the page's sessions {path} is damaged. Delete it; browsers then vote under new names.")
-    return secret
-
-
-def _make_whole(path: Path, text: str) -> None:
-    """A file for its owner alone that is there with all its text or not at all, whatever ends the process."""
-    handle, name = tempfile.mkstemp(dir=path.parent)  # readable by its owner alone
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink()
-        raise
 
 
 class _Server(uvicorn.Server):

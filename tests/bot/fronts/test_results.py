@@ -1,7 +1,9 @@
 """The results, on the page and in the terminal: what is shown, and that it follows the votes."""
 
 import asyncio
+import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -12,13 +14,15 @@ from rich.console import Console
 from bot.app import App
 from bot.ballots import Choice
 from bot.charts import Chart
+from bot.errors import StoreError
 from bot.fronts import terminal_results as text
 from bot.fronts.web import results as page
 from bot.fronts.web.markup import shown
+from bot.fronts.web.plain import WENT_WRONG
 from bot.fronts.web.server import build
 from bot.seed import Team, plant
 from bot.settings import Settings
-from bot.verdict import Verdict
+from bot.verdict import Unknown, Verdict
 from engine.printable import printable
 from tests.bot.fronts.web_stage import lineup, opened, simulated
 from tests.bot.scripted import answered, scripted_app
@@ -34,6 +38,7 @@ async def fill(app: App, duels: int = 80, tags: tuple[str, ...] = ("billing", "c
 
 async def text_of(user: User) -> str:
     await user.open("/results")
+    await user.should_not_see("Reading the evidence", retries=200)
     return "\n".join(str(getattr(each, "text", "")) for each in user.client.elements.values()) if user.client else ""
 
 
@@ -144,3 +149,62 @@ async def test_a_tag_typed_beside_the_request_goes_with_it(tmp_path: Path) -> No
                 break
             await asyncio.sleep(0.02)
         assert await app.tags() == ["money back"]
+
+
+async def test_the_page_is_sent_before_its_evidence_has_been_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fold of ten seconds: the frame is there at once, and is filled when the fold has ended."""
+    read, began = App.verdict, asyncio.Event()
+
+    async def slow(self: App, *args: Any, **names: Any) -> Verdict | Unknown:
+        began.set()
+        await asyncio.sleep(10)
+        return await read(self, *args, **names)
+
+    monkeypatch.setattr(App, "verdict", slow)
+    async with opened(tmp_path) as (app, chosen), simulated(app, chosen) as new_user:
+        user = new_user()
+        asked_at = time.monotonic()
+        await user.open("/results")
+        assert time.monotonic() - asked_at < 5
+        assert began.is_set()
+        await user.should_see("Reading the evidence")
+        await user.should_not_see("Keep collecting")
+        await user.should_see("Keep collecting", retries=200)
+        await user.should_not_see("Reading the evidence")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [(StoreError("The store is busy."), "The store is busy."), (RuntimeError("a bug in the fold"), WENT_WRONG)]
+)
+async def test_a_failure_is_a_sentence_with_another_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, words: str
+) -> None:
+    async def failing(*_: object, **__: object) -> None:
+        raise error
+
+    async with opened(tmp_path) as (app, chosen), simulated(app, chosen) as new_user:
+        user = new_user()
+        with monkeypatch.context() as patch:
+            patch.setattr(App, "verdict", failing)
+            await user.open("/results")
+            await user.should_see("The results cannot be read", retries=40)
+            await user.should_see(words)
+        await user.should_not_see("a bug in the fold")
+        assert ("a bug in the fold" in caplog.text) is isinstance(error, RuntimeError)
+        user.find(content="Try again").click()
+        await user.should_see("Keep collecting", retries=200)
+        await user.should_not_see("The results cannot be read")
+
+
+async def test_an_address_that_asks_for_nothing_there_is_says_so(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (app, chosen), simulated(app, chosen) as new_user:
+        await fill(app, 8)
+        user = new_user()
+        for days in ("²", "-1", "8", "7.0", "٧"):
+            response = await user.http_client.get("/results", params={"days": days})
+            assert response.status_code == 400 and "There is no such period: days is one of 0, 90, 30, 7;" in response.text
+        await user.open("/results?pair=a.b")
+        await user.should_see("No decided duel of this pair is kept here.", retries=200)
+        await user.should_see("90 days")
+        assert (await user.http_client.get("/results/share.svg?pair=a.b")).status_code == 404
+        assert (await user.http_client.get("/results/share.svg?days=²")).status_code == 400
