@@ -33,6 +33,7 @@ class Post:
     closes_at: datetime | None  # UTC
     shown: str = ""  # what the message shows, as `face_of` names it
     told: bool = False
+    left_out: str = ""  # a sentence about what came with the request and is no part of it
     quorum: int | None = None  # of the duel; read only
 
     @property
@@ -94,7 +95,7 @@ def _post(row: sqlite3.Row) -> Post:
     closes_at = row["closes_at"] and datetime.fromisoformat(row["closes_at"])
     flags = (bool(row["private"]), bool(row["lasting"]))
     place = (row["duel"], row["event"], row["team"], row["channel"], row["message"])
-    return Post(*place, *flags, row["tag"], closes_at, row["shown"], bool(row["told"]), row["quorum"])
+    return Post(*place, *flags, row["tag"], closes_at, row["shown"], bool(row["told"]), row["left_out"], row["quorum"])
 
 
 class Board:
@@ -277,7 +278,7 @@ class Board:
             f"UPDATE answers SET text = '' WHERE duel IN {own}",
             f"DELETE FROM rolling WHERE conversation IN {talks}",
             f"DELETE FROM prologues WHERE conversation IN {talks}",
-            f"UPDATE posts SET event = NULL, tag = '', shown = iif(shown = 'gone', shown, '') WHERE duel IN {own}",
+            f"UPDATE posts SET event = NULL, tag = '', left_out = '', shown = iif(shown = 'gone', shown, '') WHERE duel IN {own}",
             "UPDATE duels SET state = 'void', note = 'The asker has deleted this.' WHERE asker = ?1 AND state = 'open'",
         ):
             await self._do(sql, (person,))

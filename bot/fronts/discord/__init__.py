@@ -4,7 +4,9 @@ text      what people and models write, made fit for Discord: clean, cut, fences
 words     sentences: the reveal, the rules of a vote, failures, help                           pure
 layout    a duel as a message, within Discord's limits                                         pure
 export    a team's duels and ballots as files                                                  pure
-seen      what came lately: Discord repeats events                                             pure
+seen      what came lately: Discord repeats events; what was refused to whom                   pure
+names     names for the ids in what people write
+files     attached files: text by its bytes
 pacing    one lane of edits per channel: the latest state wins, the last one lands
 wire      sending and editing messages, by a token or in a channel, and what refusals mean
 desk      duels from the request to the reveal: starts, follows, edits, heals

@@ -210,7 +210,8 @@ class Desk:
 
     def sheet(self, view: DuelView, post: Post) -> Sheet:
         """The message as it should be now."""
-        return duel_sheet(Scene(view, post, post.event_message is None, self._status(view, post), not self.leaving))
+        status = "\n-# ".join(filter(None, (self._status(view, post), post.left_out)))
+        return duel_sheet(Scene(view, post, post.event_message is None, status, not self.leaving))
 
     def _status(self, view: DuelView, post: Post) -> str:
         if self.leaving and view.state in RUNNING:

@@ -44,7 +44,7 @@ async def test_a_long_file_of_requests_is_read_line_by_line_as_json_has_them(tmp
             ("x" * 4_000_001, "at most 1,000,000 characters are accepted"),
         ):
             refused = await ann.slash(stage.channel, "compare", file=("all.jsonl", lines.encode()))
-            assert words_ in stage.shown(refused.response)
+            assert words_ in stage.told(refused)
 
 
 async def test_long_answers_come_in_full_as_two_files(tmp_path: Path) -> None:
