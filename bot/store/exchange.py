@@ -32,7 +32,7 @@ TABLES = (
     "evaluations",
     "evaluated",
 )
-"""What a team owns, in an order in which each refers to earlier ones. Ledgers are derived; settings, marks and sessions stay behind."""
+"""What a team owns, in an order in which each refers to earlier ones. Ledgers are derived; settings, marks, runs, sessions stay behind."""
 BATCH = 2000
 Row = Mapping[str, Any]
 

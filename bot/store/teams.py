@@ -278,6 +278,7 @@ class Board:
             f"UPDATE answers SET text = '' WHERE duel IN {own}",
             f"DELETE FROM rolling WHERE conversation IN {talks}",
             f"DELETE FROM prologues WHERE conversation IN {talks}",
+            "DELETE FROM runs WHERE asker = ?1",
             f"UPDATE posts SET event = NULL, tag = '', left_out = '', shown = iif(shown = 'gone', shown, '') WHERE duel IN {own}",
             "UPDATE duels SET state = 'void', note = 'The asker has deleted this.' WHERE asker = ?1 AND state = 'open'",
         ):

@@ -13,7 +13,7 @@ desk      duels from the request to the reveal: starts, follows, edits, heals
 guard     interactions: acknowledged first, every failure becomes words
 buttons   votes, stop, close, full answers: custom ids that work for years
 talk      messages: direct ones, mentions, replies
-batch     files of requests
+batch     files of requests, also after a restart
 commands  /compare, the message menus, /new, /help
 lists     /results, /history, /recipe, /adapter
 evidence  /verdict

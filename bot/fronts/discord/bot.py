@@ -14,7 +14,7 @@ from discord.ext import tasks
 from bot.app import App
 from bot.app.teams import Teams
 from bot.fronts.discord import admin, commands, evidence, lists, words
-from bot.fronts.discord.batch import Batches
+from bot.fronts.discord.batch import Batches, Stop
 from bot.fronts.discord.buttons import Act, Guess, Vote
 from bot.fronts.discord.desk import Desk
 from bot.fronts.discord.guard import bot_of, say
@@ -78,10 +78,11 @@ class DuelBot(ext.AutoShardedBot):
 
     async def setup_hook(self) -> None:
         """Once per process, before the gateway."""
-        self.add_dynamic_items(Vote, Act, Guess, admin.Forget)
+        self.add_dynamic_items(Vote, Act, Guess, Stop, admin.Forget)
         for command in (*commands.every(), *lists.every(), *admin.every(), evidence.verdict):
             self.tree.add_command(command)
         await self._sync()
+        await self.batches.resume()
         self._ticking.start()
 
     async def _sync(self) -> None:
@@ -126,10 +127,14 @@ class DuelBot(ext.AutoShardedBot):
             await commands.submitted(interaction)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
-        await self.desk.deleted({str(payload.message_id)})
+        await self._deleted({str(payload.message_id)})
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
-        await self.desk.deleted({str(message) for message in payload.message_ids})
+        await self._deleted({str(message) for message in payload.message_ids})
+
+    async def _deleted(self, messages: set[str]) -> None:
+        await self.desk.deleted(messages)
+        await self.batches.deleted(messages)
 
     async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
         log.exception("The event %s failed", event_method)

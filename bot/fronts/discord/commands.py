@@ -74,7 +74,7 @@ async def _compare(
 
 async def _compare_all(interaction: discord.Interaction, lines: str, *, private: bool, wishes: dict[str, str]) -> None:
     requests = [without_ids(each, names_for(interaction)) for each in await asyncio.to_thread(requests_in, lines)]
-    bot_of(interaction).batches.start(order_of(interaction, "", private=private, **wishes), requests, interaction)
+    await bot_of(interaction).batches.start(order_of(interaction, "", private=private, **wishes), requests, interaction)
 
 
 async def compare_message(interaction: discord.Interaction, message: discord.Message) -> None:

@@ -139,7 +139,8 @@ class Desk:
                         break
                     if not quietly:
                         self._put_edit(self._live[duel], view)
-            await self.redraw(duel)
+            if not (quietly and self.leaving):  # a file's request that is broken off is asked again at the next start
+                await self.redraw(duel)
             self.estimate = await self.app.estimate()
         except DuelbotError as error:
             log.warning("Duel %s is not followed any more: %s", duel, error)
