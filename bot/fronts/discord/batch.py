@@ -96,7 +96,7 @@ class Batches:
 
     async def deleted(self, messages: set[str]) -> None:
         """Somebody deleted these: a file whose message is gone is asked no more."""
-        for message in messages:
+        for message in messages if self._tasks else ():
             await self.runs.stop(message, None)
 
     async def stop(self, message: str, asker: str) -> None:

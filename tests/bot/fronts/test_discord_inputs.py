@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from simcord.backend.errors import OptionError
 
 from bot.fronts.discord import talk
+from bot.fronts.discord.commands import form
 from bot.fronts.discord.files import NoText, decoded, text_of
 from bot.fronts.discord.names import without_ids
 from bot.fronts.discord.seen import Refusals
@@ -135,6 +136,16 @@ async def test_a_forwarded_messages_text_and_file_are_read(tmp_path: Path) -> No
         assert told_last(stage) == ["We have @someone and 40 tickets.\n\nand a log"]
         opened = await ann.context_menu(stage.channel, "Compare with this context", forwarded)
         assert prefilled(opened) == {"before": "We have @someone and 40 tickets."}
+
+
+async def test_a_form_holds_what_a_field_can_hold_and_says_when_that_is_not_all() -> None:
+    whole, cut = (walk_components(form(text).to_dict()["components"]) for text in ("a" * 4000, "a😀" * 2000))
+    [(whole_label, whole_text), (cut_label, cut_text)] = (
+        next((part["label"], part["component"]["value"]) for part in parts if part.get("component", {}).get("custom_id") == "before")
+        for parts in (whole, cut)
+    )
+    assert (whole_label, whole_text) == ("The message", "a" * 4000)
+    assert (cut_label, len(cut_text.encode("utf-16-le")) // 2) == ("The message, its beginning", 4000)
 
 
 # --- files
