@@ -23,17 +23,13 @@ class Kits:
         lineup = self._model.lineup
         return lineup.kit if lineup else None
 
-    def entrants(self, recipe: str, adapter: str) -> tuple[Contestant, Contestant] | None:
+    def entrants(self, recipe: str) -> tuple[Contestant, Contestant] | None:
         """The two that meet with this engineered recipe; None: those of the line-up. Raises BadRequest, BadRecipe, UnfairDuel."""
-        if not recipe and not adapter:
+        if not recipe:
             return None
         lineup = self._model.lineup
         if lineup is None:
             raise BadRequest("The model is still loading. A recipe can be chosen once it is ready.")
-        loaded = lineup.kit.adapter
-        if adapter and (loaded is None or adapter != loaded.name):
-            there = f"the one that is loaded is {loaded.name}" if loaded else "none is loaded"
-            raise BadRequest(f"The adapter {inline(adapter)} is not loaded; {there}. Another one is set with DUEL_ADAPTER at the start.")
         if not recipe or (lineup.kit.engineered and recipe == lineup.kit.engineered.name):
             return None
         if recipe not in self.names:

@@ -71,7 +71,7 @@ class Order:
     before: tuple[Turn, ...] = ()  # what was said before, in a new conversation
     tag: str = ""
     recipe: str = ""  # engineered recipe by name; "": the team's choice
-    adapter: str = ""  # by name; "": the one that is loaded
+    left_out: str = ""  # a sentence about what came with the request and is no part of it
     batch: bool = False  # one of a file: asked one after the other, so not counted by the minute
     closes_in: timedelta | None = None  # instead of the team's deadline
 
@@ -104,7 +104,7 @@ class Teams:
         settled = await self.settings(order.team)
         if settled.ask_role and settled.ask_role not in order.roles:
             raise BadRequest("In this server only members with a certain role may ask. A server admin sets it with /settings.")
-        entrants = await asyncio.to_thread(self.kits.entrants, order.recipe or settled.recipe, order.adapter)
+        entrants = await asyncio.to_thread(self.kits.entrants, order.recipe or settled.recipe)
         conversation, before = await self._place(order)
         alone = order.private or order.solo
         post = Post(
@@ -115,6 +115,7 @@ class Teams:
             message=None,
             private=order.private,
             lasting=order.lasting,
+            left_out=order.left_out,
             closes_at=None if alone else self._now() + (order.closes_in or timedelta(hours=settled.deadline_hours)),
         )
         posts: list[Post] = []
@@ -152,7 +153,7 @@ class Teams:
     async def use_recipe(self, team: str, name: str) -> Recipe:
         """The team's duels use it from now on. Raises BadRequest, BadRecipe, UnfairDuel."""
         recipe = await self.kits.recipe(name)
-        chosen = await asyncio.to_thread(self.kits.entrants, name, "")
+        chosen = await asyncio.to_thread(self.kits.entrants, name)
         await self.settle(team, recipe=name if chosen else None)
         return recipe
 

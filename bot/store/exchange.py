@@ -16,7 +16,7 @@ from bot.store.opening import migrate, open_to_read, words_for
 from bot.store.store import Store
 from bot.store.transaction import Transaction
 
-STAYING = {"ledgers", "epochs", "outcomes", "voters", "rolling", "team_settings", "marks", "seals"}
+STAYING = {"ledgers", "epochs", "outcomes", "voters", "rolling", "team_settings", "marks", "seals", "runs", "run_rows"}
 """Tables that are no team's: derived, or of this place alone. All others travel, an added one too."""
 BATCH = 2000
 Row = Mapping[str, Any]

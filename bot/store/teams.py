@@ -35,6 +35,7 @@ class Post:
     closes_at: datetime | None  # UTC
     shown: str = ""  # what the message shows, as `face_of` names it
     told: bool = False
+    left_out: str = ""  # a sentence about what came with the request and is no part of it
     quorum: int | None = None  # of the duel; read only
     tag: str = ""  # of the duel; read only
 
@@ -98,7 +99,7 @@ def _post(row: sqlite3.Row) -> Post:
     closes_at = row["closes_at"] and datetime.fromisoformat(row["closes_at"])
     flags = (bool(row["private"]), bool(row["lasting"]))
     place = (row["duel"], row["event"], row["team"], row["channel"], row["message"])
-    return Post(*place, *flags, closes_at, row["shown"], bool(row["told"]), row["quorum"], row["tag"])
+    return Post(*place, *flags, closes_at, row["shown"], bool(row["told"]), row["left_out"], row["quorum"], row["tag"])
 
 
 class Board:
@@ -283,8 +284,9 @@ class Board:
             f"UPDATE answers SET text = '' WHERE duel IN {own}",
             f"DELETE FROM rolling WHERE conversation IN {talks}",
             f"DELETE FROM prologues WHERE conversation IN {talks}",
+            "DELETE FROM runs WHERE asker = ?1",
             f"DELETE FROM tags WHERE by_rule = 0 AND duel IN {own}",
-            f"UPDATE posts SET event = NULL, shown = iif(shown = 'gone', shown, '') WHERE duel IN {own}",
+            f"UPDATE posts SET event = NULL, left_out = '', shown = iif(shown = 'gone', shown, '') WHERE duel IN {own}",
             "UPDATE duels SET state = 'void', note = 'The asker has deleted this.' WHERE asker = ?1 AND state = 'open'",
         ):
             await self._do(sql, (person,))

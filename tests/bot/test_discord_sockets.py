@@ -298,6 +298,56 @@ async def test_a_vote_goes_on_after_the_bot_was_killed(tmp_path: Path) -> None:
             assert_clean(stage)
 
 
+async def test_a_file_of_requests_goes_on_after_the_bot_was_killed(tmp_path: Path) -> None:
+    async with built(tmp_path) as stage:
+        place, asked = stage.channel(), ["the first", "slow 150 the second", "the third"]
+        async with stage.running() as first:
+            lines = "\n".join(map(json.dumps, asked)).encode()
+            progress = await (await stage.ada.slash(place, "compare", file=Attached("some.jsonl", lines))).answered()
+            await stage.ada.sees(place, lambda found: found is progress and "1 of 3" in found.text, "a request answered")
+            first.process.kill()
+            await first.process.wait()
+        assert "1 of 3 requests answered** …" in progress.text, "nobody was there to say otherwise"
+        async with stage.running() as second:
+            await stage.ada.sees(place, lambda found: "slow 150 the second" in found.text and "Stop" not in found.labels, "two answers")
+            await stage.ada.sees(place, lambda found: found is progress and "3 of 3 requests answered**\nDone." in found.text, "the end")
+            await stage.ada.sees(place, lambda found: "the third" in found.text and votable(found), "the last of them")
+            duels = [note for note in stage.discord.world.of_bot(place) if votable(note)]
+            assert sorted(request for note in duels for request in asked if request in note.text) == sorted(asked)
+            assert stage.stored("SELECT state, count(*) FROM duels GROUP BY state ORDER BY state") == [("open", 3), ("void", 1)]
+            assert stage.stored("SELECT count(*) FROM runs") == stage.stored("SELECT count(*) FROM run_rows") == [(0,)]
+            assert second.running
+            assert_clean(stage)
+
+
+async def test_a_form_that_was_open_when_the_bot_was_killed_is_carried_out(tmp_path: Path) -> None:
+    async with built(tmp_path) as stage:
+        place = stage.channel()
+        async with stage.running() as first:
+            posted = await stage.bob.post(place, "We have 40 tickets.")
+            opened = await (await stage.ada.menu(place, "Compare with this context", posted)).acknowledged()
+            first.process.kill()
+            await first.process.wait()
+        async with stage.running():
+            await (await stage.ada.submit(opened, request="Prompt or fine-tune?")).answered(votable, "two answers")
+            assert stage.stored("SELECT turns FROM prologues") == [('[["user", "We have 40 tickets."]]',)]
+            assert_clean(stage)
+
+
+async def test_many_mentions_at_once_get_one_refusal(tmp_path: Path) -> None:
+    async with built(tmp_path) as stage, stage.running(DUEL_DISCORD_PERSON_PER_MINUTE="2"):
+        place = stage.channel()
+        for number in range(25):
+            await stage.ada.mention(place, f"number {number}")
+        await stage.ada.sees(place, lambda found: "22 more messages of yours were not taken" in found.text, "the count")
+        assert len(stage.discord.world.of_bot(place)) == 3
+        refused = await stage.ada.slash(place, "compare", request="and a command")
+        told = await refused.answered(lambda found: "2 is the limit" in found.text)
+        assert told.ephemeral
+        await stage.until(lambda: refused.original is None or refused.original.deleted, "nothing left in the channel")
+        assert_clean(stage)
+
+
 async def test_sigterm_in_mid_stream_ends_with_a_last_edit_and_refuses_in_words(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         notes = [

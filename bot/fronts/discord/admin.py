@@ -17,9 +17,12 @@ from bot.words import counted
 from engine.errors import BadRequest
 
 FORGET = (
-    "This deletes your requests with their answers, your conversations, and your ballots on open votes. Your ballots on closed votes "
-    "stay as numbers, without you. Messages in Discord stay: I take the texts out of mine, yours are yours to delete."
+    "This deletes your requests with their answers, your conversations and guesses, files of requests that are worked on, and your "
+    "ballots on open votes. Your ballots on closed votes stay as numbers, without you; where others wrote your name in a request, it "
+    "stays. Messages in Discord stay: I take the texts out of mine, yours are yours to delete."
 )
+
+FORGOTTEN = "Deleted. What was yours is gone from my store, but for your ballots on closed votes: they lead to nobody now."
 
 
 @app_commands.command(description="How votes close here, and who may ask and vote (admins).")
@@ -127,7 +130,7 @@ class Forget(ui.DynamicItem[ui.Button[Any]], template=r"forget:(?P<answer>yes)")
         await nod(interaction)
         desk = desk_of(interaction)
         await desk.teams.forget(person(interaction.user))
-        await edit_by_token(interaction, words_sheet("Deleted. What was yours is gone from my store."))
+        await edit_by_token(interaction, words_sheet(FORGOTTEN))
         await desk.remember()
         await desk.heal()
 

@@ -1,16 +1,23 @@
-"""A file of requests: answered one after the other, with one message that says how far it is."""
+"""A file of requests: answered one after the other, with one message that says how far it is, also after a restart."""
 
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import discord
+from discord import ui
 
+from bot.app.runs import Runs, order_of
 from bot.app.teams import Order, QueueFull
+from bot.fronts.discord import text
 from bot.fronts.discord.desk import Desk
-from bot.fronts.discord.layout import Sheet, words_sheet
+from bot.fronts.discord.guard import bot_of, guarded, nod, person
+from bot.fronts.discord.layout import MOST_CHARACTERS, Sheet
+from bot.fronts.discord.pacing import TryLater
 from bot.fronts.discord.wire import Gone, NotAllowed, TokenOver, edit_by_token
+from bot.store.runs import Row, Run
 from bot.words import counted
 from engine.errors import BadRequest, DuelbotError
 from engine.request import Request
@@ -19,24 +26,25 @@ from engine.rows import read_rows
 MOST = 50
 WAIT_S, MOST_WAITS = 2.0, 600
 """Between looks at a full queue."""
+FAILED = "A side could not answer; its message says why."
+FORGOTTEN = "Deleted at its asker's wish; the rest was not asked."
+LEFT = "Duelbot is being stopped. It goes on with the rest when it is started again, within a day."
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Progress:
-    """How far a file is."""
+def progress_words(run: Run, *, going: bool, ended: str = "") -> str:
+    """How far a file is, and how it goes on. Pure."""
+    said = f"**{run.answered} of {counted(run.total, 'request')} answered**"
+    failed = f"; {run.failed} could not be: {run.why}" if run.failed else ""
+    end = " …" if going else f"\n{ended or run.ended or 'Done.'}"
+    return f"{said}{text.head(failed, 1000)}{end}\n-# Each gets a message of its own here."
 
-    total: int
-    answered: int = 0
-    refused: int = 0
-    why: str = ""  # the latest refusal
-    ended: str = ""
 
-    def words(self) -> str:
-        said = f"{self.answered} of {counted(self.total, 'request')} answered"
-        refused = f"; {self.refused} could not be: {self.why}" if self.refused else ""
-        end = f"\n{self.ended}" if self.ended else " …"
-        return f"**{said}**{refused}{end}\n-# Each gets a message of its own here, to vote on."
+def progress_sheet(run: Run, *, going: bool, ended: str = "") -> Sheet:
+    """The message of a file, with a way to stop it while it goes on."""
+    shown = ui.TextDisplay[Sheet](text.cut(progress_words(run, going=going, ended=ended), MOST_CHARACTERS))
+    stop = ui.Button[Sheet](label="Stop", style=discord.ButtonStyle.danger, custom_id="run:stop")
+    return Sheet(shown, ui.ActionRow(stop)) if going else Sheet(shown)
 
 
 def is_rows(name: str, request: str | None) -> bool:
@@ -67,40 +75,77 @@ class Batches:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.runs = Runs(desk.teams)
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, order: Order, requests: list[str], interaction: discord.Interaction) -> None:
+    async def start(self, order: Order, requests: list[str], interaction: discord.Interaction) -> None:
         """Begin; the deferred interaction shows the progress. Raises BadRequest while the asker's earlier file runs."""
-        if order.asker in self._tasks:
-            raise BadRequest("Your earlier file is still being worked on. Wait for its end.")
         if order.private or not order.lasting:
             raise BadRequest("A file of requests needs a channel where I am a member, and everybody there sees the answers.")
-        task = asyncio.create_task(self._run(order, requests, interaction))
-        self._tasks[order.asker] = task
-        task.add_done_callback(lambda _: self._tasks.pop(order.asker, None))
+        run = await self.runs.begin(order, requests)
+        try:
+            with suppress(Gone, NotAllowed, TokenOver, TryLater):  # `_put` sends a message of its own then
+                await self.runs.sent(run.event, await edit_by_token(interaction, progress_sheet(run, going=True)))
+        finally:
+            self._go_on(run)
 
-    async def _run(self, order: Order, requests: list[str], interaction: discord.Interaction) -> None:
+    async def resume(self) -> None:
+        """Go on with what an earlier process left."""
+        for run in await self.runs.unfinished():
+            self._go_on(run)
+
+    async def deleted(self, messages: set[str]) -> None:
+        """Somebody deleted these: a file whose message is gone is asked no more."""
+        for message in messages if self._tasks else ():
+            await self.runs.stop(message, None)
+
+    async def stop(self, message: str, asker: str) -> None:
+        """Ask no more of a file, at its asker's wish; what is being answered comes to its end. Raises BadRequest for others."""
+        if run := await self.runs.stop(message, asker):
+            await self._show(run, last=False)
+
+    def _go_on(self, run: Run) -> None:
+        task = asyncio.create_task(self._run(run))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, run: Run) -> None:
         """In a task of its own; leaving waits for its last words."""
         with self._desk.at_work():
             try:
-                await self._work(order, requests, interaction)
+                await self._work(run)
             except Exception:
                 log.exception("A file of requests failed")
 
-    async def _work(self, order: Order, requests: list[str], interaction: discord.Interaction) -> None:
-        progress = Progress(len(requests))
-        message = await self._show(interaction, None, order, progress)
-        for number, request in enumerate(requests, 1):
-            if self._desk.leaving:
-                break
-            try:
-                await self._open(replace(order, text=request, event=f"{order.event}:{number}", batch=True))
-                progress.answered += not self._desk.leaving
-            except DuelbotError as error:
-                progress.refused, progress.why = progress.refused + 1, error.words
-            await self._show(interaction, message, order, progress)
-        progress.ended = "Stopped, because Duelbot was stopped." if self._desk.leaving else "Done."
-        await self._show(interaction, message, order, progress)
+    async def _work(self, run: Run) -> None:
+        while True:
+            found = await self.runs.look(run.event)
+            if found is None:
+                await self._show(run, ended=FORGOTTEN)
+                return
+            run, row = found
+            if row is None:
+                await self._show(run)
+                return
+            await self._show(run, going=True)
+            if self._desk.leaving or not await self._answer(run, row):
+                await self._show(run, ended=LEFT, last=False)
+                return
+
+    async def _answer(self, run: Run, row: Row) -> bool:
+        """Have one request answered, if it was not before, and count it. False: Duelbot is being stopped, so it will be asked again."""
+        order = order_of(run, row)
+        try:
+            if await self.runs.outcome(order.event) is None:
+                await self._open(order)
+            state = await self.runs.outcome(order.event)
+            why = FAILED if state == "void" else ""
+        except DuelbotError as error:
+            why = error.words
+        if self._desk.leaving and why:
+            return False
+        await self.runs.done(run.event, row.number, why)
+        return True
 
     async def _open(self, order: Order) -> None:
         """While the queue is full, a file waits its turn. Raises DuelbotError."""
@@ -111,16 +156,42 @@ class Batches:
             await asyncio.sleep(WAIT_S)
         await self._desk.open_quietly(order)
 
-    async def _show(self, interaction: discord.Interaction, message: str | None, order: Order, progress: Progress) -> str | None:
-        """By the token, and when that has ended in the channel; through the channel's lane after the first time."""
-        sheet = words_sheet(progress.words())
-        if message is None:
-            return await edit_by_token(interaction, sheet)
-        self._desk.pacer.put(order.channel, f"batch:{message}", lambda: self._edit(order.channel, message, sheet))
-        return message
+    async def _show(self, run: Run, *, going: bool = False, ended: str = "", last: bool = True) -> None:
+        """In the channel's lane: the latest state wins, and what has ended is kept until that was shown."""
+        sheet = progress_sheet(run, going=going, ended=ended)
+        self._desk.pacer.put(run.channel, f"run:{run.event}", partial(self._put, run, sheet, drop=last and not going))
 
-    async def _edit(self, channel: str, message: str, sheet: Sheet) -> None:
+    async def _put(self, run: Run, sheet: Sheet, *, drop: bool) -> None:
+        found = await self.runs.look(run.event)
+        message = found[0].message if found else run.message
         try:
-            await self._desk.wire.edit(channel, message, sheet)
-        except (Gone, NotAllowed, TokenOver) as error:
+            if message:
+                await self._desk.wire.edit(run.channel, message, sheet)
+            else:
+                await self._send(run, sheet)
+        except (Gone, NotAllowed) as error:
             log.info("The progress of a file cannot be shown: %s", error)
+        if drop:
+            await self.runs.drop(run.event)
+
+    async def _send(self, run: Run, sheet: Sheet) -> None:
+        """The first message, where the command's own answer did not become one. A lost answer posts once, by the nonce."""
+        message = await self._desk.wire.send(run.channel, run.team, sheet, nonce=f"run{run.event.rpartition(':')[2]}"[:25])
+        await self.runs.sent(run.event, message)
+
+
+class Stop(ui.DynamicItem[ui.Button[Any]], template=r"run:(?P<act>stop)"):
+    """Ends the file whose message it stands under."""
+
+    @classmethod
+    async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "Stop":
+        assert isinstance(item, ui.Button)
+        return cls(item)
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        await guarded(interaction, self._stop(interaction))
+
+    async def _stop(self, interaction: discord.Interaction) -> None:
+        await nod(interaction)
+        assert interaction.message is not None
+        await bot_of(interaction).batches.stop(str(interaction.message.id), person(interaction.user))

@@ -14,12 +14,12 @@ from discord.ext import tasks
 from bot.app import App
 from bot.app.teams import Teams
 from bot.fronts.discord import admin, commands, evidence, lists, words
-from bot.fronts.discord.batch import Batches
+from bot.fronts.discord.batch import Batches, Stop
 from bot.fronts.discord.buttons import Act, Guess, Vote
 from bot.fronts.discord.desk import Desk
 from bot.fronts.discord.guard import bot_of, say
 from bot.fronts.discord.pacing import Clock, LoopClock, Pacer
-from bot.fronts.discord.seen import Seen
+from bot.fronts.discord.seen import Refusals, Seen
 from bot.fronts.discord.talk import heard
 from bot.fronts.discord.wire import SILENT, Wire
 from bot.settings import Settings
@@ -73,16 +73,17 @@ class DuelBot(ext.AutoShardedBot):
         self.desk = Desk(app, self.teams, Wire(self), pacer or Pacer(clock))
         self.batches = Batches(self.desk)
         self.seen = Seen((clock or LoopClock()).now)
+        self.refusals = Refusals((clock or LoopClock()).now)
         self._greeted = False
-        self.typed = Seen((clock or LoopClock()).now)  # modals that this process showed
         self._ticking = tasks.loop(seconds=TICK_S)(self._tick)
 
     async def setup_hook(self) -> None:
         """Once per process, before the gateway."""
-        self.add_dynamic_items(Vote, Act, Guess, admin.Forget)
+        self.add_dynamic_items(Vote, Act, Guess, Stop, admin.Forget)
         for command in (*commands.every(), *lists.every(), *admin.every(), evidence.verdict):
             self.tree.add_command(command)
         await self._sync()
+        await self.batches.resume()
         self._ticking.start()
 
     async def _sync(self) -> None:
@@ -119,24 +120,22 @@ class DuelBot(ext.AutoShardedBot):
     async def on_message(self, message: discord.Message, /) -> None:
         if self.user is not None and not self.seen.before(message.id):
             with self.desk.at_work():
-                await heard(message, self.desk, self.user)
+                await heard(message, self.desk, self.user, self.refusals)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """A modal that an earlier process showed: discord.py would drop it without a word."""
-        data: Any = interaction.data or {}
-        custom_id = str(data.get("custom_id", ""))
-        if (
-            interaction.type is discord.InteractionType.modal_submit
-            and custom_id.startswith(commands.CONTEXT)
-            and custom_id not in self.typed
-        ):
-            await say(interaction, words.RESTARTED)
+        """Forms come here and nowhere else, so that one which an earlier process showed is as good as any."""
+        if commands.is_form(interaction):
+            await commands.submitted(interaction)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
-        await self.desk.deleted({str(payload.message_id)})
+        await self._deleted({str(payload.message_id)})
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
-        await self.desk.deleted({str(message) for message in payload.message_ids})
+        await self._deleted({str(message) for message in payload.message_ids})
+
+    async def _deleted(self, messages: set[str]) -> None:
+        await self.desk.deleted(messages)
+        await self.batches.deleted(messages)
 
     async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
         log.exception("The event %s failed", event_method)

@@ -1,27 +1,33 @@
 """/compare, the context menus, /new and /help."""
 
 import asyncio
-import secrets
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import discord
 from discord import app_commands, ui
 
-from bot.fronts.discord import words
+from bot.app.teams import AlreadyAsked
+from bot.fronts.discord import text, words
 from bot.fronts.discord.batch import MOST, is_rows, requests_in
 from bot.fronts.discord.buttons import order_of
-from bot.fronts.discord.guard import answer, bot_of, desk_of, guarded, is_direct, say, think
-from bot.fronts.discord.layout import words_sheet
-from bot.fronts.discord.lists import adapter_names, recipe_names, tag_names
-from bot.fronts.discord.talk import text_of
-from engine.errors import BadRequest
-from engine.request import Turn
+from bot.fronts.discord.files import read, text_of
+from bot.fronts.discord.guard import answer, bot_of, desk_of, guarded, is_direct, refuse, say, think
+from bot.fronts.discord.layout import MOST_CHARACTERS, words_sheet
+from bot.fronts.discord.lists import recipe_names, tag_in, tag_names
+from bot.fronts.discord.names import names_for, names_in, without_ids
+from bot.fronts.discord.talk import context, said_and_attached, text_in
+from bot.fronts.discord.wire import SILENT, markdown_files
+from engine.errors import BadRequest, DuelbotError
 
 EVERYWHERE_INSTALLED = app_commands.AppInstallationType(guild=True, user=True)
 EVERYWHERE = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True)
 MOST_TYPED = 6000
 """Characters of a slash command's text option."""
-CONTEXT = "context:"
+MOST_IN_FIELD = 4000
+"""Characters of a form's field; a message has no more."""
+CONTEXT = "context"
+NO_TEXT = "I read what a message itself says, and this one says nothing: pictures, embeds and polls are not read."
 Visible = Literal["everyone", "me"]
 
 
@@ -30,13 +36,12 @@ Visible = Literal["everyone", "me"]
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
 @app_commands.describe(
     request="What to ask.",
-    file="A text file that belongs to the request, or a .jsonl file of up to 50 requests.",
+    file="A text file (UTF-8) that belongs to the request, or a .jsonl file of up to 50 requests.",
     visible="Who sees the answers: everyone here (default), or only you.",
     tag="A word to find this and its like by, in /results and /history.",
     recipe="Engineered recipe of the prompted side, for this request.",
-    adapter="LoRA adapter of the fine-tuned side, for this request.",
 )
-@app_commands.autocomplete(tag=tag_names, recipe=recipe_names, adapter=adapter_names)
+@app_commands.autocomplete(tag=tag_names, recipe=recipe_names)
 async def compare(
     interaction: discord.Interaction,
     *,
@@ -45,9 +50,8 @@ async def compare(
     visible: Visible = "everyone",
     tag: app_commands.Range[str, 1, 40] = "",
     recipe: app_commands.Range[str, 1, 100] = "",
-    adapter: app_commands.Range[str, 1, 100] = "",
 ) -> None:
-    wishes = {"tag": tag, "recipe": recipe, "adapter": adapter}
+    wishes = {"tag": tag_in(interaction, tag), "recipe": recipe}
     await guarded(interaction, _compare(interaction, request, file, private=visible == "me", wishes=wishes))
 
 
@@ -58,14 +62,19 @@ async def _compare(
     if file and is_rows(file.filename, request):
         if request:
             raise BadRequest("A .jsonl file holds the requests itself; leave the request out.")
-        requests = await asyncio.to_thread(requests_in, await text_of(file, MOST))
-        bot_of(interaction).batches.start(order_of(interaction, "", private=private, **wishes), requests, interaction)
+        await _compare_all(interaction, await text_of(file, MOST), private=private, wishes=wishes)
         return
-    parts = [request, await text_of(file) if file else None]
-    asked = "\n\n".join(part for part in parts if part)
+    files = await read([file] if file else [])
+    asked = "\n\n".join(filter(None, (request, *files.texts)))
     if not asked:
-        raise BadRequest("Write a request, or attach a text file with one.")
-    await desk_of(interaction).open(order_of(interaction, asked, private=private, **wishes), interaction)
+        raise BadRequest(f"{files.left_out} Write a request, or attach a text file with one.".lstrip())
+    asked = without_ids(asked, names_for(interaction))
+    await desk_of(interaction).open(order_of(interaction, asked, private=private, left_out=files.left_out, **wishes), interaction)
+
+
+async def _compare_all(interaction: discord.Interaction, lines: str, *, private: bool, wishes: dict[str, str]) -> None:
+    requests = [without_ids(each, names_for(interaction)) for each in await asyncio.to_thread(requests_in, lines)]
+    await bot_of(interaction).batches.start(order_of(interaction, "", private=private, **wishes), requests, interaction)
 
 
 async def compare_message(interaction: discord.Interaction, message: discord.Message) -> None:
@@ -75,9 +84,11 @@ async def compare_message(interaction: discord.Interaction, message: discord.Mes
 
 async def _compare_message(interaction: discord.Interaction, message: discord.Message) -> None:
     await think(interaction, private=False)
-    if not message.content.strip():
-        raise BadRequest("This message holds no text that could be asked.")
-    await desk_of(interaction).open(order_of(interaction, message.content, private=False), interaction)
+    files = await read(said_and_attached(message)[1])
+    asked = "\n\n".join(filter(None, (text_in(message), *(without_ids(each, names_in(message)) for each in files.texts))))
+    if not asked:
+        raise BadRequest(f"{files.left_out} {NO_TEXT}".lstrip())
+    await desk_of(interaction).open(order_of(interaction, asked, private=False, left_out=files.left_out), interaction)
 
 
 async def compare_context(interaction: discord.Interaction, message: discord.Message) -> None:
@@ -86,34 +97,72 @@ async def compare_context(interaction: discord.Interaction, message: discord.Mes
 
 
 async def _ask_for_request(interaction: discord.Interaction, message: discord.Message) -> None:
-    if not message.content.strip():
-        raise BadRequest("This message holds no text that could be the context.")
-    modal = WithContext(message.content)
-    bot_of(interaction).typed.before(modal.custom_id)
-    await interaction.response.send_modal(modal)
+    if not (before := context(text_in(message))):
+        raise BadRequest(NO_TEXT)
+    await interaction.response.send_modal(form(before[0].text))
 
 
-class WithContext(ui.Modal, title="Compare with this context"):
-    """Asks what to ask about a message. The message's text waits in memory while somebody types."""
+def form(before: str) -> ui.Modal:
+    """Asks what to ask about a text, and holds that text itself: it can be sent to a later process, and be changed."""
+    fits = text.size(before) <= MOST_IN_FIELD
+    made = ui.Modal(title="Compare with this context", timeout=None, custom_id=CONTEXT)
+    for label, description, name, default in (
+        ("Your request", "Both sides are told the message first, then this.", "request", None),
+        ("The message" if fits else "The message, its beginning", None, "before", text.head(before, MOST_IN_FIELD)),
+    ):
+        field: ui.TextInput[Any] = ui.TextInput(
+            style=discord.TextStyle.paragraph, max_length=MOST_IN_FIELD, custom_id=name, default=default, required=default is None
+        )
+        made.add_item(ui.Label(text=label, description=description, component=field))
+    made.stop()  # discord.py does not keep it: `submitted` reads what comes back, in whatever process
+    return made
 
-    request: ui.Label[Any] = ui.Label(
-        text="Your request",
-        description="Both sides are told the message first, then this.",
-        component=ui.TextInput(style=discord.TextStyle.paragraph, max_length=4000, custom_id="request"),
+
+def is_form(interaction: discord.Interaction) -> bool:
+    """Whether this is a form that comes back, of this process or an earlier one, as it is or as it was in an earlier version."""
+    return interaction.type is discord.InteractionType.modal_submit
+
+
+async def submitted(interaction: discord.Interaction) -> None:
+    """Carry out what a form asks. Whatever was typed is not lost: a refusal gives it back."""
+    await guarded(interaction, _submitted(interaction))
+
+
+async def _submitted(interaction: discord.Interaction) -> None:
+    await think(interaction, private=False)
+    data: Any = interaction.data
+    fields = dict(fields_in(data.get("components", [])))
+    if data.get("custom_id") != CONTEXT or "before" not in fields:
+        await _give_back(interaction, words.OLD_FORM, "\n\n".join(filter(None, fields.values())))
+        return
+    named = {name: without_ids(value, names_for(interaction)) for name, value in fields.items()}
+    order = order_of(interaction, named.get("request", ""), private=False, before=context(named["before"]))
+    try:
+        await desk_of(interaction).open(order, interaction)
+    except AlreadyAsked:
+        raise
+    except DuelbotError as error:
+        await _give_back(interaction, error.words, fields.get("request", ""))
+
+
+def fields_in(components: list[Any]) -> Iterator[tuple[str, str]]:
+    """Name and content of each field of a form that was sent. Pure."""
+    for part in components:
+        if isinstance(part.get("value"), str):
+            yield str(part.get("custom_id", "")), part["value"]
+        yield from fields_in([*part.get("components", []), *([part["component"]] if "component" in part else [])])
+
+
+async def _give_back(interaction: discord.Interaction, why: str, typed: str) -> None:
+    """Words to this person alone, with what they typed."""
+    said = f"{why}\nThis is what you typed:\n{typed}" if typed.strip() else why
+    if text.size(said) <= MOST_CHARACTERS:
+        await refuse(interaction, said)
+        return
+    await refuse(interaction, why)
+    await interaction.followup.send(
+        "This is what you typed.", files=markdown_files({"typed": typed}), ephemeral=True, allowed_mentions=SILENT
     )
-
-    def __init__(self, context: str) -> None:
-        super().__init__(timeout=3600.0, custom_id=f"{CONTEXT}{secrets.token_hex(16)}")
-        self.context = context
-
-    async def on_submit(self, interaction: discord.Interaction) -> None:
-        await guarded(interaction, self._ask(interaction))
-
-    async def _ask(self, interaction: discord.Interaction) -> None:
-        await think(interaction, private=False)
-        assert isinstance(self.request.component, ui.TextInput)
-        before = (Turn("user", self.context),)
-        await desk_of(interaction).open(order_of(interaction, self.request.component.value, private=False, before=before), interaction)
 
 
 @app_commands.command(description="Begin a new conversation in this direct message.")

@@ -139,7 +139,8 @@ class Desk:
                         break
                     if not quietly:
                         self._put_edit(self._live[duel], view)
-            await self.redraw(duel)
+            if not (quietly and self.leaving):  # a file's request that is broken off is asked again at the next start
+                await self.redraw(duel)
             self.estimate = await self.app.estimate()
         except DuelbotError as error:
             log.warning("Duel %s is not followed any more: %s", duel, error)
@@ -210,7 +211,8 @@ class Desk:
 
     def sheet(self, view: DuelView, post: Post) -> Sheet:
         """The message as it should be now."""
-        return duel_sheet(Scene(view, post, post.event_message is None, self._status(view, post), not self.leaving))
+        status = "\n-# ".join(filter(None, (self._status(view, post), post.left_out)))
+        return duel_sheet(Scene(view, post, post.event_message is None, status, not self.leaving))
 
     def _status(self, view: DuelView, post: Post) -> str:
         if self.leaving and view.state in RUNNING:

@@ -9,7 +9,7 @@ from bot.charts import Chart
 from bot.fronts.discord import text
 from bot.fronts.discord.guard import answer, desk_of, guarded, think
 from bot.fronts.discord.layout import words_sheet
-from bot.fronts.discord.lists import PERIODS, day_of, tag_names, team_of
+from bot.fronts.discord.lists import PERIODS, day_of, tag_in, tag_names, team_of
 from bot.fronts.discord.pictures import with_pictures
 from bot.fronts.discord.wire import put_original
 from bot.verdict import Unknown, Verdict
@@ -28,7 +28,7 @@ from bot.words import counted
 @app_commands.autocomplete(tag=tag_names)
 @app_commands.choices(period=[app_commands.Choice(name=f"last {period}", value=period) for period in PERIODS])
 async def verdict(interaction: discord.Interaction, here: bool = False, tag: str = "", period: str | None = None) -> None:
-    await guarded(interaction, _verdict(interaction, team_of(interaction) if here else None, tag, day_of(period)))
+    await guarded(interaction, _verdict(interaction, team_of(interaction) if here else None, tag_in(interaction, tag), day_of(period)))
 
 
 async def _verdict(interaction: discord.Interaction, team: str | None, tag: str, since: datetime | None) -> None:

@@ -10,7 +10,7 @@ import discord
 from bot.app.teams import AlreadyAsked
 from bot.fronts.discord import words
 from bot.fronts.discord.layout import Sheet, words_sheet
-from bot.fronts.discord.wire import PENDING, SILENT, Gone, NotAllowed, TokenOver, put_original
+from bot.fronts.discord.wire import PENDING, PRIVATE, PUBLIC, SILENT, Gone, NotAllowed, TokenOver, put_original
 from engine.errors import DuelbotError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def edits_itself(interaction: discord.Interaction) -> bool:
 async def think(interaction: discord.Interaction, *, private: bool) -> None:
     """Acknowledge: an answer will come. First thing in every command."""
     await interaction.response.defer(ephemeral=private, thinking=True)
-    interaction.extras[PENDING] = True
+    interaction.extras[PENDING] = PRIVATE if private else PUBLIC
 
 
 async def nod(interaction: discord.Interaction) -> None:
@@ -87,6 +87,22 @@ async def say(interaction: discord.Interaction, said: str) -> None:
         log.warning("Could not tell %s: %s", interaction.user.id, error)
 
 
+async def refuse(interaction: discord.Interaction, said: str) -> None:
+    """Words to this person alone, also where a public answer was announced: a hundred refusals would fill the channel.
+
+    The first words after "thinking…" are public whatever is asked, so a short one goes there, and is taken away again.
+    """
+    if interaction.extras.get(PENDING) != PUBLIC:
+        await say(interaction, said)
+        return
+    await say(interaction, words.NOT_TAKEN)
+    await say(interaction, said)
+    try:
+        await interaction.delete_original_response()
+    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+        log.info("A refused command stays in sight: %s", error)
+
+
 async def guarded(interaction: discord.Interaction, work: Coroutine[Any, Any, None]) -> None:
     """Do the work, once for each interaction; a refusal or a bug becomes words."""
     if bot_of(interaction).seen.before(interaction.id):
@@ -102,15 +118,15 @@ async def _in_words(interaction: discord.Interaction, work: Coroutine[Any, Any, 
     except AlreadyAsked:
         log.info("The interaction %s came twice", interaction.id)
     except DuelbotError as error:
-        await say(interaction, error.words)
+        await refuse(interaction, error.words)
     except (Gone, TokenOver, discord.InteractionResponded):
         log.info("The interaction %s can be answered no more", interaction.id)
     except NotAllowed:
-        await say(interaction, words.NO_SENDING)
+        await refuse(interaction, words.NO_SENDING)
     except discord.HTTPException as error:
         if error.code not in TOO_LATE:
             log.exception("Discord refused an answer")
-            await say(interaction, words.WENT_WRONG)
+            await refuse(interaction, words.WENT_WRONG)
     except Exception:
         log.exception("An interaction failed")
-        await say(interaction, words.WENT_WRONG)
+        await refuse(interaction, words.WENT_WRONG)

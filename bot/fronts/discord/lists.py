@@ -11,6 +11,7 @@ from bot.charts import Chart
 from bot.fronts.discord import text
 from bot.fronts.discord.guard import answer, bot_of, desk_of, guarded, is_direct, person, think
 from bot.fronts.discord.layout import words_sheet
+from bot.fronts.discord.names import names_for, without_ids
 from bot.fronts.discord.pictures import with_pictures
 from bot.fronts.discord.wire import put_original
 from bot.fronts.discord.words import moment
@@ -21,6 +22,7 @@ from bot.views import DuelSummary
 from bot.words import counted
 from engine.contestants import Kit
 from engine.errors import BadRequest
+from engine.printable import one_line
 from engine.recipes import Recipe
 
 PERIODS = {"day": 1, "week": 7, "month": 30, "year": 365}
@@ -54,7 +56,7 @@ def day_of(period: str | None) -> datetime | None:
 @app_commands.describe(period="Of the last day, week, month or year; all by default.", tag="Only requests with this tag.")
 @app_commands.choices(period=[app_commands.Choice(name=f"last {period}", value=period) for period in PERIODS])
 async def results(interaction: discord.Interaction, period: str | None = None, tag: str | None = None) -> None:
-    await guarded(interaction, _results(interaction, period, tag or ""))
+    await guarded(interaction, _results(interaction, period, tag_in(interaction, tag or "")))
 
 
 async def _results(interaction: discord.Interaction, period: str | None, tag: str) -> None:
@@ -101,7 +103,7 @@ def _kind(kind: str, winner: str) -> str:
     search="Words of the request.", tag="Only requests with this tag.", reopen="In a direct message: go on with this one."
 )
 async def history(interaction: discord.Interaction, search: str = "", tag: str = "", reopen: str | None = None) -> None:
-    await guarded(interaction, _history(interaction, search, tag, reopen))
+    await guarded(interaction, _history(interaction, looked_for(interaction, search), tag_in(interaction, tag), reopen))
 
 
 async def _history(interaction: discord.Interaction, search: str, tag: str, reopen: str | None) -> None:
@@ -110,7 +112,7 @@ async def _history(interaction: discord.Interaction, search: str, tag: str, reop
     if reopen is not None:
         if not is_direct(interaction):
             raise BadRequest("In a channel, reply to the bot's message to go on with it; reopening is for direct messages.")
-        view = await teams.reopen(str(interaction.channel_id), reopen, asker)
+        view = await teams.reopen(str(interaction.channel_id), one_line(reopen), asker)
         await answer(interaction, words_sheet(f"Your next message goes on with “{text.inline(view.request, 80)}”."))
         return
     found = await teams.history(team=team_of(interaction), asker=asker, search=search, tag=tag, limit=LOOKED_AT)
@@ -193,6 +195,16 @@ async def tag_names(interaction: discord.Interaction, typed: str) -> Choices:
     return [app_commands.Choice(name=name, value=name) for name in tags if typed.casefold() in name.casefold()][:25]
 
 
+def looked_for(interaction: discord.Interaction, search: str) -> str:
+    """What is searched for, as it stands in stored requests: with names for ids."""
+    return without_ids(search, names_for(interaction)).encode("utf-8", "replace").decode()
+
+
+def tag_in(interaction: discord.Interaction, tag: str) -> str:
+    """A tag as it is stored: on one line, printable, with names for ids."""
+    return one_line(without_ids(tag, names_for(interaction)))
+
+
 results.autocomplete("tag")(tag_names)
 history.autocomplete("tag")(tag_names)
 
@@ -271,18 +283,14 @@ async def adapter_info(interaction: discord.Interaction, name: str) -> None:
     await guarded(interaction, _adapter_info(interaction, name))
 
 
-@adapter.command(name="use", description="Use an adapter in this server.")
-@app_commands.autocomplete(name=adapter_names)
-async def adapter_use(interaction: discord.Interaction, name: str) -> None:
-    await guarded(interaction, _adapter_info(interaction, name))
-
-
 async def _adapter_info(interaction: discord.Interaction, name: str | None) -> None:
     await think(interaction, private=True)
-    teams = bot_of(interaction).teams
-    if name is not None:
-        teams.kits.entrants("", name)  # refuses one that is not loaded
-    await answer(interaction, words_sheet(adapter_words(teams.kits.kit)))
+    kit = bot_of(interaction).teams.kits.kit
+    loaded = kit.adapter.name if kit and kit.adapter else None
+    if name is not None and kit and name != loaded:
+        there = f"the one that is loaded is {text.inline(loaded, 80)}" if loaded else "none is loaded"
+        raise BadRequest(f"The adapter {text.inline(name, 80)} is not loaded; {there}. Another one is set with DUEL_ADAPTER at the start.")
+    await answer(interaction, words_sheet(adapter_words(kit)))
 
 
 def adapter_words(kit: Kit | None) -> str:

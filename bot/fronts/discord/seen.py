@@ -2,9 +2,11 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 
 KEPT_S = 3600.0
 MOST = 10_000
+MINUTE_S = 60.0
 
 
 class Seen:
@@ -26,3 +28,40 @@ class Seen:
             return True
         self._ids[event] = now
         return False
+
+
+@dataclass(slots=True)
+class Refusal:
+    """What a person was told, and how much of theirs was not taken since."""
+
+    ends_at: float  # on the clock of `Refusals`, in s
+    said: str
+    channel: str  # where it is said
+    message: str | None = None  # that says it, once it is sent
+    more: int = 0
+    latest: str = ""  # why the latest of these was not taken
+
+    def words(self) -> str:
+        """With the count, so that nobody wonders about messages that got no answer of their own."""
+        if not self.more:
+            return f"{self.said}\n-# For a minute, more of yours that I cannot take is only counted here."
+        many = "1 more message of yours was" if self.more == 1 else f"{self.more} more messages of yours were"
+        return f"{self.said}\n-# Since then {many} not taken; the latest: {self.latest}"
+
+
+class Refusals:
+    """One for each person and minute: whoever sends 25 messages at once gets one answer, not 25."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._told: dict[str, Refusal] = {}
+
+    def refused(self, person: str, channel: str, said: str) -> tuple[Refusal, bool]:
+        """Count what a person is refused. Returns their refusal of this minute, wherever it is said, and whether it is new."""
+        now = self._now()
+        self._told = {each: told for each, told in self._told.items() if told.ends_at > now}
+        if earlier := self._told.get(person):
+            earlier.more, earlier.latest = earlier.more + 1, said
+            return earlier, False
+        self._told[person] = made = Refusal(now + MINUTE_S, said, channel)
+        return made, True

@@ -1,7 +1,9 @@
 """Messages to the bot: direct ones go on with a rolling conversation, mentions with the chain of replies."""
 
 import logging
-import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 import discord
@@ -9,20 +11,24 @@ import discord
 from bot.app.teams import AlreadyAsked, Order
 from bot.fronts.discord import words
 from bot.fronts.discord.desk import Desk
+from bot.fronts.discord.files import read
 from bot.fronts.discord.guard import person
 from bot.fronts.discord.layout import words_sheet
+from bot.fronts.discord.names import names_in, without_ids
 from bot.fronts.discord.pacing import TryLater
+from bot.fronts.discord.seen import Refusal, Refusals
 from bot.fronts.discord.wire import SILENT, Gone, NotAllowed
 from engine.errors import BadRequest, DuelbotError
-from engine.request import MAX_CHARACTERS, Turn
+from engine.request import Request, Turn
 
 KINDS = {discord.MessageType.default, discord.MessageType.reply}
 NO_REQUEST = "Write your request in the same message. For example: “{example}”"
+ROLE_ONLY = "You mentioned my role, and Discord shows me no text then. Mention me instead: the name with the mark APP, not the role's."
 log = logging.getLogger(__name__)
 
 
-async def heard(message: discord.Message, desk: Desk, me: discord.ClientUser) -> None:
-    """A message that may be for the bot."""
+async def heard(message: discord.Message, desk: Desk, me: discord.ClientUser, refusals: Refusals) -> None:
+    """Open a duel for a message that is for the bot, or say why not; the latter once a minute to one person."""
     if message.author.bot or message.webhook_id or message.type not in KINDS or not _is_for(message, me):
         return
     try:
@@ -30,25 +36,31 @@ async def heard(message: discord.Message, desk: Desk, me: discord.ClientUser) ->
     except AlreadyAsked:
         log.info("The message %s came twice", message.id)
     except DuelbotError as error:
-        await reply(message, desk, error.words)
+        await refuse(message, desk, refusals, error.words)
     except Exception:
         log.exception("A message could not be answered")
-        await reply(message, desk, words.WENT_WRONG)
+        await refuse(message, desk, refusals, words.WENT_WRONG)
 
 
 def _is_for(message: discord.Message, me: discord.ClientUser) -> bool:
-    return message.guild is None or any(user.id == me.id for user in message.mentions)
+    return message.guild is None or any(user.id == me.id for user in message.mentions) or _by_role(message)
+
+
+def _by_role(message: discord.Message) -> bool:
+    """Whether it mentions the role that Discord made for the bot in this server, which people take for the bot itself."""
+    role = message.guild.self_role if message.guild else None
+    return role is not None and role in message.role_mentions
 
 
 async def order_of(message: discord.Message, desk: Desk, me: discord.ClientUser) -> Order:
     """Raises BadRequest for a message without a request in it."""
-    request = await request_in(message, me)
-    if not request:
-        raise BadRequest(NO_REQUEST.format(example=desk.app.examples[0]))
+    asked = await request_in(message, me)
+    if not asked.text:
+        raise BadRequest(_nothing_asked(message, asked, desk.app.examples[0]))
     direct = message.guild is None
     member = message.author if isinstance(message.author, discord.Member) else None
     return Order(
-        text=request,
+        text=asked.text,
         asker=person(message.author),
         event=f"message:{message.id}",
         team=str(message.guild.id) if message.guild else None,
@@ -58,27 +70,56 @@ async def order_of(message: discord.Message, desk: Desk, me: discord.ClientUser)
         rolling=direct,
         reply_to=replied_to(message, me),
         before=said_before(message, me),
+        left_out=asked.left_out,
     )
 
 
-async def request_in(message: discord.Message, me: discord.ClientUser) -> str:
-    """Its text without the mention, and its text files."""
-    text = re.sub(rf"<@!?{me.id}>", "", message.content).strip()
-    return "\n\n".join(filter(None, (text, *[await text_of(file) for file in message.attachments])))
+def _nothing_asked(message: discord.Message, asked: "Asked", example: str) -> str:
+    if asked.left_out:
+        return f"{asked.left_out} Write your request in words."
+    return ROLE_ONLY if not message.content and _by_role(message) else NO_REQUEST.format(example=example)
 
 
-async def text_of(file: discord.Attachment, requests: int = 1) -> str:
-    """The text of a text file, with room for so many requests. Raises BadRequest for anything else."""
-    if not (file.content_type or "").startswith("text/") and not file.filename.lower().endswith((".txt", ".md", ".jsonl", ".csv", ".json")):
-        raise BadRequest(f"I read text files only; {file.filename} is none.")
-    if file.size > 4 * MAX_CHARACTERS * requests:
-        raise BadRequest(f"The file {file.filename} is too long: at most {MAX_CHARACTERS * requests:,} characters are accepted.")
-    try:
-        return (await file.read()).decode("utf-8-sig").strip()
-    except UnicodeDecodeError:
-        raise BadRequest(f"The file {file.filename} is not UTF-8 text.") from None
-    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-        raise BadRequest(f"The file {file.filename} could not be fetched from Discord. Send it again.") from error
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The request in a message, and a sentence about those of its files that are no part of it."""
+
+    text: str
+    left_out: str = ""
+
+
+async def request_in(message: discord.Message, me: discord.ClientUser) -> Asked:
+    """What a message says without the mentions of the bot at its ends, and its text files. Raises BadRequest for a file too long."""
+    said, attached = said_and_attached(message)
+    files = await read(attached)
+    whole = "\n\n".join(filter(None, (_addressed(said, message, me), *files.texts)))
+    return Asked(without_ids(whole, names_in(message)), files.left_out)
+
+
+def said_and_attached(message: discord.Message) -> tuple[str, Sequence[discord.Attachment]]:
+    """The words and files of a message, or of the one that it forwards: a forwarding message has none of its own."""
+    if message.content or message.attachments:
+        return message.content, message.attachments
+    forwarded = message.message_snapshots
+    return "\n\n".join(each.content for each in forwarded), [file for each in forwarded for file in each.attachments]
+
+
+def text_in(message: discord.Message) -> str:
+    """What a message says or forwards, without its files."""
+    return without_ids(said_and_attached(message)[0].strip(), names_in(message))
+
+
+def _addressed(said: str, message: discord.Message, me: discord.ClientUser) -> str:
+    """Within a sentence the bot's name stays: there it is what the sentence is about."""
+    marks = [f"<@{me.id}>", f"<@!{me.id}>"]
+    if "<@&" in said and message.guild and (role := message.guild.self_role):
+        marks.append(f"<@&{role.id}>")
+    said = said.strip()
+    while mark := next(filter(said.startswith, marks), None):
+        said = said.removeprefix(mark).lstrip()
+    while mark := next(filter(said.endswith, marks), None):
+        said = said.removesuffix(mark).rstrip()
+    return said
 
 
 def replied_to(message: discord.Message, me: discord.ClientUser) -> tuple[str, ...]:
@@ -91,20 +132,48 @@ def replied_to(message: discord.Message, me: discord.ClientUser) -> tuple[str, .
 def said_before(message: discord.Message, me: discord.ClientUser) -> tuple[Turn, ...]:
     """With the content intent, the message that this one answers; without it Discord shows nothing of it."""
     earlier = message.reference.resolved if message.reference else None
-    if not isinstance(earlier, discord.Message) or earlier.author.id == me.id or not earlier.content.strip():
+    if not isinstance(earlier, discord.Message) or earlier.author.id == me.id:
         return ()
-    return (Turn("user", earlier.content),)
+    return context(text_in(earlier))
 
 
-async def reply(message: discord.Message, desk: Desk, said: str) -> None:
-    """Words in the channel; where the bot may not write, to the person; else the log."""
+def context(said: str) -> tuple[Turn, ...]:
+    """What was said before a request, if it is a text that a model can be told."""
+    try:
+        return (Turn("user", Request.of(said).text),)
+    except BadRequest:
+        return ()
+
+
+async def refuse(message: discord.Message, desk: Desk, refusals: Refusals, said: str) -> None:
+    """Say why a message is not taken, or count it in what was said within the last minute."""
+    refusal, new = refusals.refused(person(message.author), str(message.channel.id), said)
+    if new:
+        refusal.message = await reply(message, desk, refusal.words())
+    if refusal.message and refusal.more:  # some may have come while it was sent
+        desk.pacer.put(refusal.channel, f"refused:{refusal.message}", partial(_recount, desk, refusal))
+
+
+async def _recount(desk: Desk, refusal: Refusal) -> None:
+    """Bring a refusal up to its count."""
+    assert refusal.message is not None
+    try:
+        await desk.wire.edit(refusal.channel, refusal.message, words_sheet(refusal.words()))
+    except (Gone, NotAllowed) as error:
+        log.info("A refusal in channel %s cannot count on: %s", refusal.channel, error)
+
+
+async def reply(message: discord.Message, desk: Desk, said: str) -> str | None:
+    """Words in the channel; where the bot may not write, to the person; else the log. Returns the channel's message."""
     team = str(message.guild.id) if message.guild else None
     try:
-        await desk.wire.send(str(message.channel.id), team, words_sheet(said), reply_to=str(message.id), nonce=f"say{message.id}"[:25])
-        return
+        return await desk.wire.send(
+            str(message.channel.id), team, words_sheet(said), reply_to=str(message.id), nonce=f"say{message.id}"[:25]
+        )
     except (NotAllowed, Gone, TryLater) as error:
         log.info("No words in channel %s: %s", message.channel.id, error)
     try:
         await message.author.send(view=words_sheet(said), allowed_mentions=SILENT, suppress_embeds=True, nonce=f"dm{message.id}")
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         log.warning("Could not tell %s: %s", message.author.id, error)
+    return None

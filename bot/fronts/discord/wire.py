@@ -18,8 +18,8 @@ UNKNOWN = {10003, 10004, 10008}  # channel, guild, message
 TOKEN_OVER = {10015, 50027}  # unknown webhook, invalid webhook token
 OLD_MESSAGE_EDITS = 30046
 NO_REPLIES = 160002  # a reply needs the permission Read Message History; a plain message does not
-PENDING = "pending"
-"""Marks an interaction that was deferred and is not answered yet."""
+PENDING, PUBLIC, PRIVATE = "pending", "public", "private"
+"""Marks an interaction that was deferred and is not answered yet, and for whom its answer was announced."""
 
 
 class Gone(Exception):

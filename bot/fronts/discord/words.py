@@ -23,7 +23,8 @@ LEAVING = "Duelbot is being stopped, so it takes no new requests. Try again in a
 INTERRUPTED = "Duelbot was stopped while this was being answered. Ask it again."
 GONE = "The message of this duel was deleted, so both answers were stopped."
 NO_SENDING = "I may not write here: I need the permissions View Channel and Send Messages (in threads: Send Messages in Threads)."
-RESTARTED = "Duelbot was restarted while you typed, and what you typed about is lost. Use the menu of the message again."
+NOT_TAKEN = "-# Not taken; its asker is told why."
+OLD_FORM = "Duelbot was updated while you typed, and this form is no more. Use the menu of the message again."
 FIFTEEN = "-# I am not a member here, so Discord lets me change this message for 15 minutes only: vote before that."
 TOKEN_ENDS = "Discord lets me write here for 15 minutes only, and they end before both answers are there. Ask it again."
 

@@ -95,6 +95,13 @@ class Stage:
         stored = self.env.backend.get_message(message.channel_id if hasattr(message, "channel_id") else message.channel.id, message.id)
         return said_by(stored.components) or stored.content
 
+    def told(self, result: Any) -> str:
+        """What only whoever ran a command was told: a refusal, which leaves nothing in the channel."""
+        assert result.response is None, self.shown(result.response)
+        [refusal] = result.followups
+        assert refusal.ephemeral
+        return self.shown(refusal)
+
     def texts(self, channel: simcord.ChannelHandle | None = None) -> list[str]:
         """All messages of a channel, as `shown`."""
         return [self.shown(message) for message in (channel or self.channel).history()]

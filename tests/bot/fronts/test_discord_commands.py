@@ -4,10 +4,12 @@ import json
 import sqlite3
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import discord
 
 from bot.ballots import Choice
+from bot.fronts.discord import commands, words
 from bot.fronts.discord.bot import DuelBot
 from bot.fronts.discord.evidence import verdict_words
 from bot.settings import Settings
@@ -53,14 +55,16 @@ async def test_compare_says_what_it_cannot_do(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
         for given, words in (
-            ({"file": ("picture.png", b"\x89PNG")}, "I read text files only; picture.png is none."),
+            (
+                {"file": ("picture.png", b"\x89PNG")},
+                "text only (at most 20,000 characters): picture.png. Write a request",
+            ),
             ({"file": ("notes.txt", b"\xff\xfe\x00")}, "is not UTF-8 text"),
             ({}, "Write a request, or attach a text file with one."),
             ({"request": "hi", "recipe": "nobody's"}, "There is no recipe nobody's."),
-            ({"request": "hi", "adapter": "other"}, "The adapter other is not loaded; the one that is loaded is demo."),
         ):
             refused = await ann.slash(stage.channel, "compare", **given)
-            assert words in stage.shown(refused.response)
+            assert words in stage.told(refused)
         assert await stage.app.history() == []
 
 
@@ -93,7 +97,7 @@ async def test_a_file_of_requests_names_the_line_that_is_wrong(tmp_path: Path) -
             ('"x"\n' * 51, "The file holds 51 requests; at most 50 are taken at once."),
         ):
             refused = await ann.slash(stage.channel, "compare", file=("all.jsonl", lines.encode()))
-            assert words in stage.shown(refused.response)
+            assert words in stage.told(refused)
 
 
 async def test_tags_are_offered_from_memory_also_after_a_restart(tmp_path: Path) -> None:
@@ -119,7 +123,7 @@ async def test_a_message_can_be_the_context_of_a_request_that_is_typed(tmp_path:
         ann = stage.member("ann")
         message = await stage.member("bob").send(stage.channel, "We have 40 tickets.")
         shown = await ann.context_menu(stage.channel, "Compare with this context", message)
-        result = await ann.submit_modal(shown, {"request": "Prompt or fine-tune?"})
+        result = await ann.submit_modal(shown, {"request": "Prompt or fine-tune?", **prefilled(shown)})
         assert "> Prompt or fine-tune?" in stage.shown(result.response)
         told = [part.content for part in stage.backend.prompts[-1].messages if part.role == "user"]
         assert told == ["We have 40 tickets.", "Prompt or fine-tune?"]
@@ -146,14 +150,50 @@ async def test_verdict_and_results_count_what_was_voted_here(tmp_path: Path) -> 
         assert "### Results (the last week, tag mail)\n2 duels" in tagged
 
 
-async def test_a_modal_that_outlived_its_process_is_answered_in_words(tmp_path: Path) -> None:
+def prefilled(opened: Any) -> dict[str, str]:
+    """What a form's fields hold already, which Discord's clients send back; simcord does not."""
+    return {part["custom_id"]: part["value"] for part in walk_components(opened.modal["components"]) if part.get("value")}
+
+
+async def test_a_form_that_outlived_its_process_is_carried_out_as_if_nothing_had_happened(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
         message = await stage.member("bob").send(stage.channel, "We have 40 tickets.")
-        shown = await ann.context_menu(stage.channel, "Compare with this context", message)
+        opened = await ann.context_menu(stage.channel, "Compare with this context", message)
         await stage.env.restart_bot(DuelBot(stage.app, Settings(), shard_count=1))
-        result = await ann.submit_modal(shown, {"request": "Prompt or fine-tune?"})
-        assert "Duelbot was restarted while you typed" in stage.shown(result.response)
+        result = await ann.submit_modal(opened, {"request": "Prompt or fine-tune?", **prefilled(opened)})
+        assert "[Tie]" in stage.shown(result.response)
+        assert told_last(stage) == ["We have 40 tickets.", "Prompt or fine-tune?"]
+
+
+async def test_what_was_typed_into_a_form_is_given_back_when_it_is_refused(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_person_per_day=1) as stage:
+        ann = stage.member("ann")
+        await ann.slash(stage.channel, "compare", request="the only one")
+        message = await stage.member("bob").send(stage.channel, "We have 40 tickets.")
+        for typed in ("Prompt\n```or``` fine-tune?", "long " * 790):
+            opened = await ann.context_menu(stage.channel, "Compare with this context", message)
+            result = await ann.submit_modal(opened, {"request": typed, **prefilled(opened)})
+            assert result.response is None and all(said.ephemeral for said in result.followups)
+            said = "\n".join(stage.shown(each) for each in result.followups)
+            assert "1 is the limit" in said
+            assert typed in said or texts_in(stage, result.followups[-1]) == {"typed.md": typed}
+
+
+async def test_a_form_of_an_earlier_version_gives_its_text_back(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        message = await stage.member("bob").send(stage.channel, "We have 40 tickets.")
+        with patch.object(commands, "CONTEXT", "context:0123456789abcdef"):
+            opened = await ann.context_menu(stage.channel, "Compare with this context", message)
+        said = stage.told(await ann.submit_modal(opened, {"request": "Prompt or fine-tune?"}))
+        assert said.startswith(words.OLD_FORM)
+        assert "Prompt or fine-tune?" in said
+
+
+def told_last(stage: Stage) -> list[str]:
+    """What both sides were told last, of people's words."""
+    return [part.content for part in stage.backend.prompts[-1].messages if part.role == "user"]
 
 
 async def test_the_verdict_comes_with_pictures_that_are_also_words(tmp_path: Path) -> None:
@@ -255,7 +295,7 @@ async def test_the_adapter_is_described_and_another_one_refused(tmp_path: Path) 
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
         assert "### Adapter demo 1" in stage.shown((await ann.slash(stage.channel, "adapter list")).response)
-        assert "### Adapter demo 1" in stage.shown((await ann.slash(stage.channel, "adapter use", name="demo")).response)
+        assert "### Adapter demo 1" in stage.shown((await ann.slash(stage.channel, "adapter info", name="demo")).response)
         assert "is not loaded" in stage.shown((await ann.slash(stage.channel, "adapter info", name="other")).response)
         assert [each["value"] for each in await ann.autocomplete(stage.channel, "adapter info", "name", "")] == ["demo"]
 
@@ -283,7 +323,7 @@ async def test_roles_say_who_may_ask_and_who_may_vote(tmp_path: Path) -> None:
         eve = stage.member("eve", roles=[experts])
         await boss.slash(stage.channel, "settings", vote_role=experts, ask_role=experts, quorum=1)
         refused = await ann.slash(stage.channel, "compare", request="hello")
-        assert "only members with a certain role may ask" in stage.shown(refused.response)
+        assert "only members with a certain role may ask" in stage.told(refused)
         shown = await eve.slash(stage.channel, "compare", request="hello")
         late = await ann.click(shown.response, label="Tie")
         assert "only members with a certain role may vote" in stage.shown(late.response)

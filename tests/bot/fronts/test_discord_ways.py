@@ -23,6 +23,8 @@ from engine.backends.scripted import Script
 from engine.errors import BadRequest, SettingsError
 from tests.bot.fronts.discord_stage import Stage, calls, staged
 
+COUNTED = "-# For a minute, more of yours that I cannot take is only counted here."
+
 
 async def asked(stage: Stage, who: Any, request: str = "hello") -> Any:
     await who.send(stage.channel, f"{stage.mention} {request}")
@@ -98,7 +100,7 @@ async def test_where_the_bot_may_not_write_the_asker_is_told_directly(tmp_path: 
         stage.env.inject_error("POST", f"/channels/{stage.channel.id}/messages", status=403, code=50013)
         stage.env.inject_error("POST", f"/channels/{stage.channel.id}/messages", status=403, code=50013)
         await ann.send(stage.channel, f"{stage.mention} hello")
-        assert stage.shown(stage.last(ann.user.dm_channel)) == words.NO_SENDING
+        assert stage.shown(stage.last(ann.user.dm_channel)) == f"{words.NO_SENDING}\n{COUNTED}"
         assert [summary.state for summary in await stage.app.history()] == ["void"]
 
 
@@ -160,7 +162,7 @@ async def test_while_leaving_requests_are_refused_politely_and_running_ones_get_
         await stage.bot.desk.leave()
         assert words.INTERRUPTED in stage.shown(duel)
         assert "Once" in stage.shown(duel)
-        assert stage.shown(await asked(stage, stage.member("bob"))) == words.LEAVING
+        assert stage.shown(await asked(stage, stage.member("bob"))) == f"{words.LEAVING}\n{COUNTED}"
 
 
 async def test_waiting_requests_say_how_many_are_ahead(tmp_path: Path) -> None:
@@ -173,13 +175,13 @@ async def test_waiting_requests_say_how_many_are_ahead(tmp_path: Path) -> None:
 async def test_a_model_that_could_not_be_loaded_is_said_in_its_own_words(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         stage.app._model.state = ModelState("failed", "There is no adapter folder ./lora.")
-        assert stage.shown(await asked(stage, stage.member("ann"))) == "There is no adapter folder ./lora."
+        assert stage.shown(await asked(stage, stage.member("ann"))) == f"There is no adapter folder ./lora.\n{COUNTED}"
 
 
 async def test_a_request_that_is_too_long_is_said(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         said = await stage.member("ann").slash(stage.channel, "compare", file=("long.txt", b"x" * 20_001))
-        assert "The request has 20,001 characters; at most 20,000 are accepted." in stage.shown(said.response)
+        assert "The request has 20,001 characters; at most 20,000 are accepted." in stage.told(said)
 
 
 async def test_compare_in_a_direct_message_closes_on_the_first_vote(tmp_path: Path) -> None:
