@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bot.evidence.bets import LEAST_UNITS
 from bot.evidence.capital import Capital
 
 MOST = 256
@@ -40,6 +41,9 @@ class Trail:
 
 
 def look(capital: Capital, threshold: float) -> Point:
-    """The present look; there is at least one duel."""
+    """The present look; there is at least one duel. All is open below LEAST_UNITS, and where the share has left its interval."""
     assert capital.mean is not None
-    return Point(capital.n, capital.mean, *capital.interval(threshold))
+    low, high = capital.interval(threshold)
+    if capital.n < LEAST_UNITS or not low <= capital.mean <= high:
+        low, high = 0.0, 1.0
+    return Point(capital.n, capital.mean, low, high)
