@@ -226,10 +226,15 @@ class Teams:
         async with self._change() as (_, board):
             await board.shows(duel, face)
 
-    async def tell_once(self, duel: str) -> bool:
-        """Whether the asker is to be told of the close: true once."""
+    async def told(self, duel: str) -> None:
+        """The asker knows of the close, or need not be told."""
         async with self._change() as (_, board):
-            return await board.tell(duel)
+            await board.told(duel)
+
+    async def untold(self, limit: int = 50) -> list[Post]:
+        """Posts that show the close while their askers may not have been told of it: the process ended in between."""
+        async with self._look() as board:
+            return await board.untold(limit)
 
     async def stale(self, limit: int = 50) -> list[Post]:
         """Posts whose message shows less than is stored: edits that were lost, changes from elsewhere."""

@@ -5,8 +5,10 @@ words     sentences: the reveal, the rules of a vote, failures, help            
 layout    a duel as a message, within Discord's limits                                         pure
 export    a team's duels and ballots as files                                                  pure
 seen      what came lately: Discord repeats events                                             pure
+memory    what autocomplete offers                                                        pure
 pacing    one lane of edits per channel: the latest state wins, the last one lands
 wire      sending and editing messages, by a token or in a channel, and what refusals mean
+news      telling askers that a vote has closed
 desk      duels from the request to the reveal: starts, follows, edits, heals
 guard     interactions: acknowledged first, every failure becomes words
 buttons   votes, stop, close, full answers: custom ids that work for years
