@@ -14,6 +14,7 @@ MEMBER_PERMISSIONS = (
     0x0000_0400 | 0x0000_0800 | 0x0000_4000 | 0x0000_8000 | 0x0001_0000 | 0x8000_0000
 )  # see, send, embed, files, history, commands
 URL_LIFE_S = 24 * 3600
+TOKEN_MARK = "aW50ZXJhY3Rpb246"  # begins a token; the interaction's number follows
 
 
 def stamp(at: float | None) -> str | None:
@@ -225,6 +226,7 @@ def message(world: World, note: Message, *, for_bot: bool = True, nested: bool =
         made["application_id"] = str(world.bot.id)
     if note.token:
         made["webhook_id"] = str(world.bot.id)
+        made["interaction_metadata"] = {"id": note.token.split(":")[0].removeprefix(TOKEN_MARK), "type": 2}
     if note.reference and not nested:
         made["message_reference"] = {"type": 0, "channel_id": str(note.channel.id), "message_id": str(note.reference)}
         target = world.messages.get(note.reference)

@@ -22,7 +22,7 @@ from bot.fronts.discord import words
 from bot.fronts.discord.layout import Scene, Sheet, duel_sheet, words_sheet
 from bot.fronts.discord.memory import NOTHING, Memory
 from bot.fronts.discord.news import News
-from bot.fronts.discord.pacing import TOKEN, Kind, Pacer, Rank, TryLater
+from bot.fronts.discord.pacing import Kind, Pacer, Rank, TryLater
 from bot.fronts.discord.wire import Archived, Gone, NotAllowed, TokenOver, Wire, edit_by_token
 from bot.store.teams import Post
 from bot.views import DuelView
@@ -101,7 +101,8 @@ class Desk:
 
     async def _first(self, post: Post, view: DuelView) -> None:
         """Shown at once, past the lane, while Discord takes more: this is the asker's acknowledgement."""
-        if post.duel in self._tokens or self.pacer.take(post.channel, "send"):
+        lane, kind = self._lane(post)
+        if self.pacer.take(lane, kind):
             with suppress(TryLater):  # the lane will
                 await self._draw(post, view)
         else:
@@ -139,13 +140,18 @@ class Desk:
 
     def _put_edit(self, post: Post, view: DuelView | None, rank: Rank) -> None:
         """view: a running duel's; None: what is stored when the edit's turn comes."""
-        token = self._token(post.duel)
-        if token or (post.lasting and post.channel not in self._shut):
-            lane = f"{TOKEN}{post.duel}" if token else post.channel
+        lane, kind = self._lane(post)
+        if kind == "token" or (post.lasting and post.channel not in self._shut):
             longest = max(len(side.text) for side in view.sides.values()) if view else 0
             edit = partial(self._draw_quietly, post.duel, view)
             live = rank is Rank.STREAM and longest > 0
-            self.pacer.put(lane, post.duel, edit, rank=rank, kind=_kind(post, token), ease=1 + longest / 1500, live=live)
+            self.pacer.put(lane, post.duel, edit, rank=rank, kind=kind, ease=1 + longest / 1500, live=live)
+
+    def _lane(self, post: Post) -> tuple[str, Kind]:
+        """Where the message's next edit waits for its turn, and as what Discord will count it."""
+        if self._token(post.duel):
+            return f"token:{post.duel}", "token"
+        return post.channel, "send" if post.message is None else "old edit" if _is_old(post) else "edit"
 
     async def _draw_quietly(self, duel: str, view: DuelView | None) -> bool | None:
         post = self._live.get(duel) if view else None
@@ -384,13 +390,6 @@ class Desk:
     async def _interrupt(self, duel: str) -> None:
         with suppress(UnknownDuel):
             await self.app.stop(duel, words.INTERRUPTED)
-
-
-def _kind(post: Post, token: Token | None) -> Kind:
-    """As what Discord will count it."""
-    if token:
-        return "token"
-    return "send" if post.message is None else "old edit" if _is_old(post) else "edit"
 
 
 def _is_old(post: Post) -> bool:

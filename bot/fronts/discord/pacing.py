@@ -18,13 +18,14 @@ from typing import Literal, Protocol
 GAP_S = 1.25
 """Between edits that nobody waits for."""
 MOST_GAP_S = 15.0
+SHORT_GAP_S = 2.6
+"""For which the end of one answer may wait, if others end at the same time."""
 RETRY_S = 5.0
 MOST_EASE = 2.5
 MOST_TRIES = 8
 LOOK_S = 1.0
 """How often a lane looks whether it must hurry."""
 MOST_LANES = 256
-TOKEN = "token:"  # begins the name of a lane of one token
 SOON = 1e-9
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class Window:
         self._taken.append(now)
 
     def give_back(self, then: float) -> None:
-        """What was taken then, for a request that was not sent, or that is counted anew when it has been answered."""
+        """What was taken then, for a request that was not sent."""
         self._taken.remove(then)
 
     def gap_s(self, keep: int) -> float:
@@ -89,14 +90,8 @@ class Window:
 
 
 def window_of(kind: Kind) -> Window:
-    """A little wider than Discord's, whose clock reads when requests arrive; of a token's five, one is left to receipts."""
-    match kind:
-        case "send" | "edit":
-            return Window(5, 5.25)
-        case "old edit":
-            return Window(3, 6.3)
-        case "token":
-            return Window(4, 5.25)
+    """A little wider than Discord's, whose clock reads when requests arrive."""
+    return Window(3, 6.05) if kind == "old edit" else Window(5, 5.05)
 
 
 class Gate:
@@ -127,6 +122,7 @@ class _Waiting:
 @dataclass(slots=True)
 class _Lane:
     waiting: dict[str, _Waiting] = field(default_factory=dict)
+    busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # on their way
     live: set[str] = field(default_factory=set)  # being written: their ends may come at any time
     windows: dict[Kind, Window] = field(default_factory=dict)
     calm_at: float = 0.0  # no earlier than this for what nobody waits for
@@ -138,8 +134,12 @@ class _Lane:
         return self.windows.setdefault(kind, window_of(kind))
 
     def keep(self, each: _Waiting) -> int:
-        """Room that this edit leaves to the ends of others."""
-        return min(len(self.live), self.window(each.kind).count) if each.rank is Rank.STREAM else 0
+        """Room that this edit leaves to the ends of all that is being written, but for one that may wait for a short gap."""
+        if each.rank is not Rank.STREAM:
+            return 0
+        window = self.window(each.kind)
+        ends = min(len(self.live), window.count)
+        return ends - 1 if ends > 1 and window.gap_s(ends - 1) <= SHORT_GAP_S else ends
 
     def is_idle(self, now: float) -> bool:
         """Whether nothing in it matters any more."""
@@ -200,6 +200,7 @@ class Pacer:
         if not self._hurried and max(at.window(kind).wait_s(now), at.free_at - now) > SOON:
             return False
         at.window(kind).take(now)
+        at.calm_at = max(at.calm_at, now + self._gap_s)
         return True
 
     def hurry(self) -> None:
@@ -237,19 +238,32 @@ class Pacer:
 
     async def _drain(self, name: str, lane: _Lane) -> None:
         try:
-            while lane.waiting:
+            while lane.waiting or lane.busy:
                 key, rest_s = self._next(lane)
                 if key is None:
                     await self._rest(lane, rest_s)
                 else:
-                    await self._do(name, lane, key, lane.waiting.pop(key))
+                    self._start(name, lane, key, lane.waiting.pop(key))
         finally:  # without an await in between, so that no edit can be put into a lane that has just ended
             lane.task = None
+            for edit in lane.busy.values():
+                edit.cancel()
+
+    def _start(self, name: str, lane: _Lane, key: str, each: _Waiting) -> None:
+        """Messages do not wait for each other, but a message's next edit does."""
+        began = self._clock.now()
+        lane.window(each.kind).take(began)
+        lane.calm_at = began + max(self._gap_s, lane.window(each.kind).gap_s(lane.keep(each))) * each.ease
+        if each.rank is not Rank.STREAM:
+            lane.live.discard(key)
+        lane.busy[key] = asyncio.create_task(self._do(name, lane, key, each, began))
+        lane.busy[key].add_done_callback(lambda _: lane.busy.pop(key))
 
     def _next(self, lane: _Lane) -> tuple[str | None, float]:
         """Whose turn it is, the most awaited first; or nobody's, and how long to wait."""
         rest_s, now = float("inf"), self._clock.now()
-        for key, each in sorted(lane.waiting.items(), key=lambda item: item[1].rank):
+        free = [(key, each) for key, each in lane.waiting.items() if key not in lane.busy]
+        for key, each in sorted(free, key=lambda item: item[1].rank):
             if (wait_s := self._wait_s(lane, each, now)) <= SOON:
                 return key, 0.0
             rest_s = min(rest_s, wait_s)
@@ -262,35 +276,27 @@ class Pacer:
         return wait_s if each.rank is Rank.AWAITED else max(wait_s, lane.calm_at - now)
 
     async def _rest(self, lane: _Lane, rest_s: float) -> None:
-        """Until then, or until somebody comes who may go first."""
+        """Until then, until an edit has landed, or until somebody comes who may go first."""
         lane.sleep = asyncio.ensure_future(self._clock.sleep(min(rest_s, LOOK_S)))
         try:
-            await asyncio.wait({lane.sleep})
+            await asyncio.wait({lane.sleep, *lane.busy.values()}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             lane.sleep.cancel()
             lane.sleep = None
 
-    async def _do(self, name: str, lane: _Lane, key: str, each: _Waiting) -> None:
-        began, asked, window = self._clock.now(), True, lane.window(each.kind)
-        window.take(began)
-        if each.rank is not Rank.STREAM:
-            lane.live.discard(key)
+    async def _do(self, name: str, lane: _Lane, key: str, each: _Waiting, began: float) -> None:
         try:
-            asked = await each.edit() is not False
+            if await each.edit() is False:
+                lane.window(each.kind).give_back(began)
+                lane.calm_at = min(lane.calm_at, began)
         except TryLater as error:
             lane.free_at = self._clock.now() + RETRY_S
             self._again(name, lane, key, each, error)
         except Exception:  # a bug in one edit must not end the lane
             log.exception("An edit in %s failed", name)
-        window.give_back(began)
-        if asked:
-            self._count(lane, each, window, began)
-
-    def _count(self, lane: _Lane, each: _Waiting, window: Window, began: float) -> None:
-        """Discord counted it somewhen between then and now."""
-        window.take(now := self._clock.now())
-        gap_s = max(self._gap_s, window.gap_s(lane.keep(each))) * each.ease
-        lane.calm_at = now + min(MOST_GAP_S, max(gap_s, now - began))
+        else:
+            took_s = self._clock.now() - began
+            lane.calm_at = max(lane.calm_at, began + min(MOST_GAP_S, 2 * took_s))
 
     def _again(self, name: str, lane: _Lane, key: str, each: _Waiting, error: TryLater) -> None:
         each.tries += 1
