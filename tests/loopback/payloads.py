@@ -122,7 +122,12 @@ def thread(place: Channel, parent: Channel) -> Json:
         "member_count": 1,
         "rate_limit_per_user": 0,
         "flags": 0,
-        "thread_metadata": {"archived": False, "auto_archive_duration": 1440, "archive_timestamp": since, "locked": False},
+        "thread_metadata": {
+            "archived": place.archived,
+            "auto_archive_duration": 1440,
+            "archive_timestamp": since,
+            "locked": place.locked,
+        },
     }
 
 
@@ -224,9 +229,10 @@ def message(world: World, note: Message, *, for_bot: bool = True, nested: bool =
         made["nonce"] = note.nonce
     if note.author is world.bot:
         made["application_id"] = str(world.bot.id)
-    if note.token:
+    if note.asker:
         made["webhook_id"] = str(world.bot.id)
-        made["interaction_metadata"] = {"id": note.token.split(":")[0].removeprefix(TOKEN_MARK), "type": 2}
+        number = note.token.split(":")[0].removeprefix(TOKEN_MARK)
+        made["interaction_metadata"] = {"id": number, "type": 2, "user": user(note.asker), "authorizing_integration_owners": {}}
     if note.reference and not nested:
         made["message_reference"] = {"type": 0, "channel_id": str(note.channel.id), "message_id": str(note.reference)}
         target = world.messages.get(note.reference)

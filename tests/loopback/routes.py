@@ -173,7 +173,8 @@ def history(hub: Hub, call: Call) -> list[Json]:
     limit = int(call.query.get("limit") or 50)
     found = [m for m in hub.world.messages.values() if m.channel is where and not m.deleted and not m.flags & EPHEMERAL]
     found = sorted((m for m in found if (not before or m.id < before) and m.id > after), key=lambda m: m.id)
-    return [payloads.message(hub.world, m) | {"nonce": None} for m in (found[:limit] if after else found[-limit:])[::-1]]
+    told = [payloads.message(hub.world, m) for m in (found[:limit] if after else found[-limit:])[::-1]]
+    return [{name: value for name, value in each.items() if name != "nonce"} for each in told]
 
 
 def change(hub: Hub, call: Call) -> Json:

@@ -83,6 +83,7 @@ class Message:
     edited_at: float | None = None
     viewer: User | None = None  # of an ephemeral message
     token: str = ""  # of the interaction that this message answers
+    asker: User | None = None  # whose interaction that was
     deleted: bool = False
     pinged: list[str] = field(default_factory=list)  # who was notified
     revisions: list[Revision] = field(default_factory=list)

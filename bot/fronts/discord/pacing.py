@@ -18,8 +18,8 @@ from typing import Literal, Protocol
 GAP_S = 1.25
 """Between edits that nobody waits for."""
 MOST_GAP_S = 15.0
-SHORT_GAP_S = 2.6
-"""For which the end of one answer may wait, if others end at the same time."""
+SHORT_S = 2.6
+"""How long the ends of answers may wait for what was shown of answers that are still being written."""
 RETRY_S = 5.0
 MOST_EASE = 2.5
 MOST_TRIES = 8
@@ -68,14 +68,18 @@ class Window:
         self.count, self.per_s = count, per_s
         self._taken: deque[float] = deque()  # when, the oldest first
 
-    def wait_s(self, now: float, keep: int = 0) -> float:
-        """How long until one more fits, with room for `keep` others after it."""
+    def wait_s(self, now: float, ends: int = 0, within_s: float = 0.0) -> float:
+        """How long until one more fits, such that so many others would all fit after it within this time."""
         while self._taken and self._taken[0] <= now - self.per_s + SOON:
             self._taken.popleft()
-        over = len(self._taken) - (self.count - keep)
-        if over < 0:
-            return 0.0
-        return self._taken[over] + self.per_s - now if over < len(self._taken) else float("inf")
+        taken, gone = len(self._taken), len(self._taken) + 1 + ends - self.count  # how many must have left by then
+        if gone > taken:
+            return float("inf")
+        own_s = self._leaves(taken - self.count, now) if taken >= self.count else 0.0
+        return max(own_s, self._leaves(gone - 1, now) - within_s) if gone > 0 else own_s
+
+    def _leaves(self, number: int, now: float) -> float:
+        return max(0.0, self._taken[number] + self.per_s - now)
 
     def take(self, now: float) -> None:
         self._taken.append(now)
@@ -83,10 +87,6 @@ class Window:
     def give_back(self, then: float) -> None:
         """What was taken then, for a request that was not sent."""
         self._taken.remove(then)
-
-    def gap_s(self, keep: int) -> float:
-        """Between requests that are to leave room for `keep` others at any time."""
-        return self.per_s / max(1, self.count - keep)
 
 
 def window_of(kind: Kind) -> Window:
@@ -133,17 +133,16 @@ class _Lane:
     def window(self, kind: Kind) -> Window:
         return self.windows.setdefault(kind, window_of(kind))
 
-    def keep(self, each: _Waiting) -> int:
-        """Room that this edit leaves to the ends of all that is being written, but for one that may wait for a short gap."""
-        if each.rank is not Rank.STREAM:
-            return 0
+    def room_s(self, each: _Waiting, now: float) -> float:
+        """How long until there is room for it; what is still being written leaves room to the ends of all that is."""
         window = self.window(each.kind)
-        ends = min(len(self.live), window.count)
-        return ends - 1 if ends > 1 and window.gap_s(ends - 1) <= SHORT_GAP_S else ends
+        if each.rank is not Rank.STREAM:
+            return window.wait_s(now)
+        return window.wait_s(now, min(len(self.live), window.count), SHORT_S)
 
     def is_idle(self, now: float) -> bool:
         """Whether nothing in it matters any more."""
-        quiet = all(window.wait_s(now, window.count - 1) <= 0 for window in self.windows.values())
+        quiet = all(window.wait_s(now, window.count - 1) <= SOON for window in self.windows.values())
         return quiet and self.task is None and not self.live and max(self.calm_at, self.free_at) <= now
 
     def wake(self) -> None:
@@ -253,7 +252,7 @@ class Pacer:
         """Messages do not wait for each other, but a message's next edit does."""
         began = self._clock.now()
         lane.window(each.kind).take(began)
-        lane.calm_at = began + max(self._gap_s, lane.window(each.kind).gap_s(lane.keep(each))) * each.ease
+        lane.calm_at = began + self._gap_s * each.ease
         if each.rank is not Rank.STREAM:
             lane.live.discard(key)
         lane.busy[key] = asyncio.create_task(self._do(name, lane, key, each, began))
@@ -272,7 +271,7 @@ class Pacer:
     def _wait_s(self, lane: _Lane, each: _Waiting, now: float) -> float:
         if self._hurried:
             return lane.free_at - now
-        wait_s = max(lane.free_at - now, lane.window(each.kind).wait_s(now, lane.keep(each)))
+        wait_s = max(lane.free_at - now, lane.room_s(each, now))
         return wait_s if each.rank is Rank.AWAITED else max(wait_s, lane.calm_at - now)
 
     async def _rest(self, lane: _Lane, rest_s: float) -> None:
