@@ -196,7 +196,8 @@ class Desk:
         Raises Gone, NotAllowed, Archived, TryLater.
         """
         sheet, running = self.sheet(view, post), view.state in RUNNING
-        if running and self._drawn.get(post.duel) == (drawn := sheet.to_components()):
+        drawn: list[Any] = sheet.to_components()  # type: ignore[no-untyped-call]
+        if running and self._drawn.get(post.duel) == drawn:
             return False
         message = await self._put(post, sheet)
         if message and message != post.message:
