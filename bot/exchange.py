@@ -3,7 +3,7 @@
 The tables read back into an empty store give the same verdict. The files name askers and voters as the store does; whoever gets
 one can read every request, answer and ballot.
 
-    jsonl   {"duelbot": 7}, then {"table": "duels", "id": …} a line, tables in an order in which each refers to earlier ones, then
+    jsonl   {"duelbot": 8}, then {"table": "duels", "id": …} a line, tables in an order in which each refers to earlier ones, then
             {"end": {"duels": {"rows": …, "sha256": …}, …}}: how many rows of each table there are, and what they hold
     csv     duels.csv, answers.csv, … in the form of bot/store/cells.py, and the first and the last line of the above in export.json
     dpo     {"prompt": [{"role": …, "content": …}, …], "chosen": [{…}], "rejected": [{…}], …} for every duel with a clear winner

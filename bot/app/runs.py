@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from bot.app.teams import AlreadyAsked, Order, Teams
+from bot.app.orders import AlreadyAsked, Order
+from bot.app.teams import Teams
 from bot.store import Transaction
 from bot.store.runs import Row, Run, RunRows
 from bot.store.teams import Board

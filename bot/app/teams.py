@@ -6,12 +6,13 @@ import math
 import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.app.app import App
 from bot.app.kits import Kits
 from bot.app.limits import limits_of_person, limits_of_team
+from bot.app.orders import EVERYONE, AlreadyAsked, Order, QueueFull, TeamSettings
 from bot.app.show import show
 from bot.app.talk import turns_of
 from bot.ballots import Choice
@@ -22,58 +23,13 @@ from bot.store.teams import FORGOTTEN, Board, Post, Results
 from bot.views import DuelSummary, DuelView
 from engine.cost import Estimate
 from engine.duel import Side
-from engine.errors import BadRequest, DuelbotError
+from engine.errors import BadRequest
 from engine.recipes import Recipe
 from engine.request import Turn
 
 MAX_TURNS = 40
 """Turns of an earlier conversation that a branch begins with; the latest are kept."""
 PAGE = 200
-EVERYONE = ""
-"""The role of everybody in a channel."""
-
-
-class QueueFull(BadRequest):
-    """As many requests are being answered as may be at the same time, of everybody."""
-
-
-class AlreadyAsked(DuelbotError):
-    """The same event came before; its duel is being answered or has been."""
-
-
-@dataclass(frozen=True, slots=True)
-class TeamSettings:
-    """What a team has settled; "" as a role is everybody."""
-
-    quorum: int
-    deadline_hours: float
-    vote_role: str = EVERYONE
-    ask_role: str = EVERYONE
-    recipe: str = ""  # engineered recipe by name; "": that of DUEL_RECIPE
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A request, and where it was asked."""
-
-    text: str
-    asker: str
-    event: str  # "message:…" or "interaction:…"
-    team: str | None
-    channel: str
-    roles: frozenset[str] = frozenset()  # of the asker
-    private: bool = False  # shown to the asker alone, who votes alone
-    lasting: bool = True  # False: shown only while a token lives
-    solo: bool = False  # one ballot closes the vote
-    rolling: bool = False  # goes on with the channel's conversation
-    reply_to: tuple[str, ...] = ()  # messages, the nearest first: the conversation goes on from the first one's duel that has one
-    again: str | None = None  # duel that is asked once more: what was said before it is said before this one
-    before: tuple[Turn, ...] = ()  # what was said before, in a new conversation
-    tag: str = ""
-    recipe: str = ""  # engineered recipe by name; "": the team's choice
-    left_out: str = ""  # a sentence about what came with the request and is no part of it
-    batch: bool = False  # one of a file: asked one after the other, so not counted by the minute
-    closes_in: timedelta | None = None  # instead of the team's deadline
 
 
 class Teams:
@@ -231,10 +187,15 @@ class Teams:
         async with self._change() as (_, board):
             await board.shows(duel, face)
 
-    async def tell_once(self, duel: str) -> bool:
-        """Whether the asker is to be told of the close: true once."""
+    async def told(self, duel: str) -> None:
+        """The asker knows of the close, or need not be told."""
         async with self._change() as (_, board):
-            return await board.tell(duel)
+            await board.told(duel)
+
+    async def untold(self, limit: int = 50) -> list[Post]:
+        """Posts that show the close while their askers may not have been told of it: the process ended in between."""
+        async with self._look() as board:
+            return await board.untold(limit)
 
     async def stale(self, limit: int = 50) -> list[Post]:
         """Posts whose message shows less than is stored: edits that were lost, changes from elsewhere."""

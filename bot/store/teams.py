@@ -136,9 +136,13 @@ class Board:
     async def shows(self, duel: str, face: str) -> None:
         await self._do("UPDATE posts SET shown = ? WHERE duel = ?", (face, duel))
 
-    async def tell(self, duel: str) -> bool:
-        """Whether the asker is to be told now: true once."""
-        return bool(await self._in._rows("UPDATE posts SET told = 1 WHERE duel = ? AND told = 0 RETURNING duel", (duel,)))
+    async def told(self, duel: str) -> None:
+        """The asker knows of the close, or need not be told."""
+        await self._do("UPDATE posts SET told = 1 WHERE duel = ?", (duel,))
+
+    async def untold(self, limit: int) -> list[Post]:
+        """Posts that show the close while their askers may not have been told of it."""
+        return await self._posts("shown = 'closed' AND NOT told LIMIT ?", (limit,))
 
     async def due(self, now: datetime) -> list[str]:
         """Open duels whose deadline has come."""

@@ -11,7 +11,8 @@ import pytest
 
 from bot.app import App
 from bot.app import evidence as kept_evidence
-from bot.app.teams import Order, Teams
+from bot.app.orders import Order
+from bot.app.teams import Teams
 from bot.app.trained import digest
 from bot.ballots import Choice
 from bot.evidence.decision import State

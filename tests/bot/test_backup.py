@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import main
-from bot.app.teams import Order, Teams
+from bot.app.orders import Order
+from bot.app.teams import Teams
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.place import beside

@@ -10,7 +10,8 @@ import pytest
 
 from bot.__main__ import main
 from bot.app.evidence import SAVE_AFTER
-from bot.app.teams import Order, Teams
+from bot.app.orders import Order
+from bot.app.teams import Teams
 from bot.ballots import Choice
 from bot.seed import Team, plant
 from bot.settings import Settings

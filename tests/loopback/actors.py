@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.loopback import payloads, posting
+from tests.loopback import payloads, posting, routes
 from tests.loopback.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL, Interaction
 from tests.loopback.parts import LABEL, SELECTS, walk
 from tests.loopback.server import Loopback
@@ -58,6 +58,12 @@ class Person:
         thread = self.world.thread(channel, name)
         self.discord.gateway.tell("THREAD_CREATE", payloads.channel(thread), thread)
         return thread
+
+    async def archive(self, thread: Channel, *, locked: bool = False) -> None:
+        routes.set_archived(self.discord, thread, archived=True, locked=locked)
+
+    async def open_again(self, thread: Channel) -> None:
+        routes.set_archived(self.discord, thread, archived=False)
 
     async def delete(self, note: Message) -> None:
         """One's own message, or as a moderator anybody's."""

@@ -50,7 +50,7 @@ def _fitting(made: Interaction) -> set[int]:
 
 
 def _write(hub: Hub, made: Interaction, call: Call) -> Message:
-    return posting.create(hub, made.channel, call, "answer", viewer=made.user, token=made.token)
+    return posting.create(hub, made.channel, call, "answer", asker=made.user, token=made.token)
 
 
 def _think(hub: Hub, made: Interaction, call: Call, data: Json) -> Message:
@@ -60,7 +60,9 @@ def _think(hub: Hub, made: Interaction, call: Call, data: Json) -> Message:
     viewer = made.user if data.get("flags") else None
     flags = LOADING | (data.get("flags") or 0)
     world = hub.world
-    thinking = Message(world.snowflake(), made.channel, world.bot, world.now(), flags=flags, viewer=viewer, token=made.token)
+    thinking = Message(
+        world.snowflake(), made.channel, world.bot, world.now(), flags=flags, viewer=viewer, token=made.token, asker=made.user
+    )
     return world.add(thinking)
 
 

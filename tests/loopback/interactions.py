@@ -67,7 +67,7 @@ class Interactions:
 
     def start(self, kind: int, user: User, channel: Channel, **more: Any) -> Interaction:
         number = self._world.snowflake()
-        token = f"aW50ZXJhY3Rpb246{number}:{secrets.token_urlsafe(48)}"
+        token = f"{payloads.TOKEN_MARK}{number}:{secrets.token_urlsafe(48)}"
         made = Interaction(number, token, kind, user, channel, self._world, self._world.now(), **more)
         self.all[number] = made
         return made

@@ -74,7 +74,10 @@ class Buckets:
 
 @dataclass(slots=True)
 class Fault:
-    """`times` answers to matching requests are replaced. After: the work is done, only its answer is lost."""
+    """`times` answers to matching requests are replaced. After: the work is done, only its answer is lost.
+
+    how: the status is answered; or the connection is dropped without a word; or nothing comes until it is dropped.
+    """
 
     method: str
     path: re.Pattern[str]
@@ -84,6 +87,7 @@ class Fault:
     when: Literal["before", "after"] = "before"
     skip: int = 0  # so many matching requests are let through first
     scope: Literal["user", "shared", "global"] = "shared"
+    how: Literal["answer", "drop", "hang"] = "answer"
     met: int = 0
 
     def body(self) -> Any:
@@ -105,7 +109,7 @@ class Faults:
     latency_s: float = 0.0
     wanted: list[Fault] = field(default_factory=list)
 
-    def want(self, method: str, path: str, status: int, **how: Any) -> Fault:
+    def want(self, method: str, path: str, status: int = 0, **how: Any) -> Fault:
         """`path` is a regular expression, searched in the request's path."""
         fault = Fault(method, re.compile(path), status, **how)
         self.wanted.append(fault)

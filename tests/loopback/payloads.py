@@ -14,6 +14,7 @@ MEMBER_PERMISSIONS = (
     0x0000_0400 | 0x0000_0800 | 0x0000_4000 | 0x0000_8000 | 0x0001_0000 | 0x8000_0000
 )  # see, send, embed, files, history, commands
 URL_LIFE_S = 24 * 3600
+TOKEN_MARK = "aW50ZXJhY3Rpb246"  # begins a token; the interaction's number follows
 
 
 def stamp(at: float | None) -> str | None:
@@ -121,7 +122,12 @@ def thread(place: Channel, parent: Channel) -> Json:
         "member_count": 1,
         "rate_limit_per_user": 0,
         "flags": 0,
-        "thread_metadata": {"archived": False, "auto_archive_duration": 1440, "archive_timestamp": since, "locked": False},
+        "thread_metadata": {
+            "archived": place.archived,
+            "auto_archive_duration": 1440,
+            "archive_timestamp": since,
+            "locked": place.locked,
+        },
     }
 
 
@@ -223,8 +229,10 @@ def message(world: World, note: Message, *, for_bot: bool = True, nested: bool =
         made["nonce"] = note.nonce
     if note.author is world.bot:
         made["application_id"] = str(world.bot.id)
-    if note.token:
+    if note.asker:
         made["webhook_id"] = str(world.bot.id)
+        number = note.token.split(":")[0].removeprefix(TOKEN_MARK)
+        made["interaction_metadata"] = {"id": number, "type": 2, "user": user(note.asker), "authorizing_integration_owners": {}}
     if note.reference and not nested:
         made["message_reference"] = {"type": 0, "channel_id": str(note.channel.id), "message_id": str(note.reference)}
         target = world.messages.get(note.reference)

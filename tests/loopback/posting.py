@@ -37,8 +37,8 @@ def _data(call: Call) -> Json:
     return (body.get("data") or {}) if call.path.startswith("/interactions/") else body
 
 
-def create(hub: Hub, channel: Channel, call: Call, kind: str, *, viewer: User | None = None, token: str = "") -> Message:
-    """A new message of the bot, checked. `kind`: create, or answer to an interaction."""
+def create(hub: Hub, channel: Channel, call: Call, kind: str, *, asker: User | None = None, token: str = "") -> Message:
+    """A new message of the bot, checked. `kind`: create, or answer to an interaction of this asker's."""
     body = _data(call)
     if (earlier := _same_nonce(hub, channel, body)) is not None:
         return earlier
@@ -60,8 +60,9 @@ def create(hub: Hub, channel: Channel, call: Call, kind: str, *, viewer: User | 
         flags=flags,
         reference=int((body.get("message_reference") or {}).get("message_id") or 0) or None,
         nonce=body.get("nonce"),
-        viewer=viewer if flags & EPHEMERAL else None,
+        viewer=asker if flags & EPHEMERAL else None,
         token=token,
+        asker=asker,
     )
     made.pinged = pinged(hub, made, body)
     hub.world.add(made)

@@ -39,6 +39,10 @@ def no_permission() -> Refusal:
     return Refusal(403, 50013, "Missing Permissions")
 
 
+def archived() -> Refusal:
+    return Refusal(400, 50083, "Thread is archived")
+
+
 def not_the_author() -> Refusal:
     return Refusal(403, 50005, "Cannot edit a message authored by another user", violation=True)
 

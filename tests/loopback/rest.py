@@ -1,5 +1,6 @@
 """REST: a request is read, recorded, delayed, limited, handled and answered as Discord would."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from tests.loopback.refusals import Refusal, no_such_route, unauthorized
 
 Json = dict[str, Any]
 API = "/api/v10"
+HANG_S = 60.0
+"""How long a request hangs whose answer a fault holds back."""
 MAX_CALLS = 20_000
 """A bot that has gone wild is refused; no test comes near."""
 
@@ -47,6 +50,7 @@ ROUTES = [
     Route("GET", "/guilds/{guild_id}", routes.guild),
     Route("GET", "/guilds/{guild_id}/members/{user_id}", routes.member),
     Route("GET", _CHANNEL, routes.channel, OTHER, "channel_id"),
+    Route("PATCH", _CHANNEL, routes.change_channel, OTHER, "channel_id"),
     Route("POST", f"{_CHANNEL}/typing", routes.typing, TYPING, "channel_id"),
     Route("GET", f"{_CHANNEL}/messages", routes.history, OTHER, "channel_id"),
     Route("POST", f"{_CHANNEL}/messages", routes.send, SEND, "channel_id"),
@@ -77,19 +81,23 @@ class Rest:
         self._hub.world.changes.tell()  # it has come; the answer may take a while
         await self._hub.faults.delay()
         if fault := self._hub.faults.meet(call.method, call.path, "before"):
-            return self._faulty(call, fault)
+            return await self._faulty(request, call, fault)
         status, body, headers = self._answer(call, route)
         if fault := self._hub.faults.meet(call.method, call.path, "after"):
-            return self._faulty(call, fault)
+            return await self._faulty(request, call, fault)
         call.status = status
         self._hub.world.changes.tell()
         if body is None:
             return web.Response(status=status, headers=headers)
         return web.Response(status=status, body=json.dumps(body).encode(), headers={"Content-Type": "application/json", **headers})
 
-    def _faulty(self, call: Call, fault: Fault) -> web.Response:
+    async def _faulty(self, request: web.Request, call: Call, fault: Fault) -> web.Response:
         call.status = fault.status
         self._hub.world.changes.tell()
+        if fault.how == "hang":
+            await asyncio.sleep(HANG_S)
+        if fault.how != "answer" and request.transport:
+            request.transport.abort()
         body = fault.body()
         return web.Response(
             status=fault.status, body=(body if isinstance(body, str) else json.dumps(body)).encode(), headers=fault.headers()

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.loopback import checks, payloads, posting
 from tests.loopback.hub import Call, Hub
-from tests.loopback.refusals import invalid, no_access, not_the_author, unknown_channel, unknown_message
+from tests.loopback.refusals import archived, invalid, no_access, no_permission, not_the_author, unknown_channel, unknown_message
 from tests.loopback.world import EPHEMERAL, Channel, Message
 
 Json = dict[str, Any]
@@ -121,6 +121,23 @@ def channel(hub: Hub, call: Call) -> Json:
     return payloads.channel(place(hub, call))
 
 
+def change_channel(hub: Hub, call: Call) -> Json:
+    """Threads are opened again; a locked one by moderators alone."""
+    where = place(hub, call)
+    if set(call.body) != {"archived"} or where.parent is None:
+        raise invalid([f"the loopback's channels do not take {sorted(call.body)}"])
+    if where.locked:
+        raise no_permission()
+    set_archived(hub, where, archived=call.body["archived"])
+    return payloads.channel(where)
+
+
+def set_archived(hub: Hub, thread: Channel, *, archived: bool, locked: bool = False) -> None:
+    """The bot is told."""
+    thread.archived, thread.locked = archived, locked
+    hub.gateway.tell("THREAD_UPDATE", payloads.channel(thread), thread)
+
+
 def typing(hub: Hub, call: Call) -> None:
     place(hub, call)
 
@@ -137,7 +154,13 @@ def note(hub: Hub, call: Call) -> Message:
 
 
 def send(hub: Hub, call: Call) -> Json:
-    return payloads.message(hub.world, posting.create(hub, place(hub, call), call, "create"))
+    where = place(hub, call)
+    if where.archived and where.locked:
+        raise archived()
+    made = payloads.message(hub.world, posting.create(hub, where, call, "create"))
+    if where.archived:  # a message opens it again
+        set_archived(hub, where, archived=False)
+    return made
 
 
 def read(hub: Hub, call: Call) -> Json:
@@ -145,17 +168,21 @@ def read(hub: Hub, call: Call) -> Json:
 
 
 def history(hub: Hub, call: Call) -> list[Json]:
-    """Newest first."""
-    where, before = place(hub, call), int(call.query.get("before") or 0)
+    """Newest first; of those after a message, the next ones."""
+    where, before, after = place(hub, call), int(call.query.get("before") or 0), int(call.query.get("after") or 0)
+    limit = int(call.query.get("limit") or 50)
     found = [m for m in hub.world.messages.values() if m.channel is where and not m.deleted and not m.flags & EPHEMERAL]
-    found = [m for m in found if not before or m.id < before]
-    return [payloads.message(hub.world, m) for m in found[::-1][: int(call.query.get("limit") or 50)]]
+    found = sorted((m for m in found if (not before or m.id < before) and m.id > after), key=lambda m: m.id)
+    told = [payloads.message(hub.world, m) for m in (found[:limit] if after else found[-limit:])[::-1]]
+    return [{name: value for name, value in each.items() if name != "nonce"} for each in told]
 
 
 def change(hub: Hub, call: Call) -> Json:
     found = note(hub, call)
     if found.author is not hub.world.bot:
         raise not_the_author()
+    if found.channel.archived:
+        raise archived()
     return payloads.message(hub.world, posting.edit(hub, found, call))
 
 

@@ -34,7 +34,10 @@ class Guild:
 
 @dataclass(slots=True)
 class Channel:
-    """`bot_may`: whether the bot can see and write here. A place where the bot is only user-installed is one where it may not."""
+    """`bot_may`: whether the bot can see and write here. A place where the bot is only user-installed is one where it may not.
+
+    archived: of a thread; nothing in it can be edited, and a message opens it again, unless it is locked.
+    """
 
     id: int
     kind: int
@@ -43,6 +46,8 @@ class Channel:
     recipient: User | None = None
     parent: "Channel | None" = None  # of a thread
     bot_may: bool = True
+    archived: bool = False
+    locked: bool = False
 
 
 @dataclass(slots=True)
@@ -78,6 +83,7 @@ class Message:
     edited_at: float | None = None
     viewer: User | None = None  # of an ephemeral message
     token: str = ""  # of the interaction that this message answers
+    asker: User | None = None  # whose interaction that was
     deleted: bool = False
     pinged: list[str] = field(default_factory=list)  # who was notified
     revisions: list[Revision] = field(default_factory=list)

@@ -7,8 +7,10 @@ export    a team's duels and ballots as files                                   
 seen      what came lately: Discord repeats events; what was refused to whom                   pure
 names     names for the ids in what people write
 files     attached files: text by its bytes
+memory    what autocomplete offers                                                             pure
 pacing    one lane of edits per channel: the latest state wins, the last one lands
 wire      sending and editing messages, by a token or in a channel, and what refusals mean
+news      telling askers that a vote has closed
 desk      duels from the request to the reveal: starts, follows, edits, heals
 guard     interactions: acknowledged first, every failure becomes words
 buttons   votes, stop, close, full answers: custom ids that work for years

@@ -7,7 +7,7 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from bot.app.teams import EVERYONE, TeamSettings
+from bot.app.orders import EVERYONE, TeamSettings
 from bot.fronts.discord.export import files_of
 from bot.fronts.discord.guard import answer, desk_of, guarded, nod, person, think
 from bot.fronts.discord.layout import Sheet, words_sheet

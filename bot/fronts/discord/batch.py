@@ -9,8 +9,8 @@ from typing import Any
 import discord
 from discord import ui
 
+from bot.app.orders import Order, QueueFull
 from bot.app.runs import Runs, order_of
-from bot.app.teams import Order, QueueFull
 from bot.fronts.discord import text
 from bot.fronts.discord.desk import Desk
 from bot.fronts.discord.guard import bot_of, guarded, nod, person

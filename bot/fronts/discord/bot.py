@@ -130,6 +130,10 @@ class DuelBot(ext.AutoShardedBot):
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         await self._deleted({str(payload.message_id)})
 
+    async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
+        if not payload.data["thread_metadata"]["archived"]:
+            await self.desk.opened(str(payload.thread_id))
+
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         await self._deleted({str(message) for message in payload.message_ids})
 

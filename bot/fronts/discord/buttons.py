@@ -6,12 +6,13 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.app.teams import Order
+from bot.app.orders import Order
 from bot.ballots import Choice
 from bot.errors import BallotRefused
 from bot.fronts.discord import words
-from bot.fronts.discord.guard import answer, desk_of, edits_itself, guarded, is_direct, is_guest, nod, person, roles, think
+from bot.fronts.discord.guard import answer, desk_of, edits_itself, guarded, is_direct, is_guest, kept, nod, person, roles, think
 from bot.fronts.discord.layout import full_sheet, full_texts, receipt_sheet, words_sheet
+from bot.fronts.discord.pacing import Rank
 from bot.fronts.discord.wire import SILENT, edit_by_token, markdown_files
 from bot.views import DuelView
 from engine.duel import Side
@@ -40,20 +41,22 @@ class Vote(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice>left|
         here = edits_itself(interaction)
         await (nod(interaction) if here else think(interaction, private=True))
         desk = desk_of(interaction)
+        await desk.clicked(self.duel, interaction.message)
         try:
             view = await desk.teams.cast(self.duel, person(interaction.user), roles(interaction), self.choice)
         except BallotRefused:
             if here:  # its message may have missed the end, and no other way leads there
                 await desk.draw_by(interaction, await desk.teams.look(self.duel, person(interaction.user)))
             raise
+        kept(interaction, "Your vote is kept.")
         if view.state == "closed" and view.asker == person(interaction.user):
-            await desk.teams.tell_once(self.duel)  # whose own ballot closes it sees it
+            await desk.teams.told(self.duel)  # whose own ballot closes it sees it
         if here:
             await desk.draw_by(interaction, view)
+        else:
+            await desk.redraw(self.duel, Rank.AWAITED if view.state == "closed" else Rank.COUNT)
         if not (here and view.state == "closed"):  # there the reveal is the receipt
             await answer(interaction, self._receipt(interaction, view))
-        if not here:
-            await desk.redraw(self.duel)
 
     def _receipt(self, interaction: discord.Interaction, view: DuelView) -> Any:
         desk = desk_of(interaction)
@@ -84,20 +87,25 @@ class Act(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|clos
     async def _stop(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
         desk, asker = desk_of(interaction), person(interaction.user)
+        await desk.clicked(self.duel, interaction.message)
         await desk.teams.stop(self.duel, asker)
+        kept(interaction, "Both answers are stopped.")
         if edits_itself(interaction):
             await desk.draw_by(interaction, await desk.teams.look(self.duel, asker))
 
     async def _close(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
         desk = desk_of(interaction)
+        await desk.clicked(self.duel, interaction.message)
         view = await desk.teams.close(self.duel, person(interaction.user))
-        await desk.teams.tell_once(self.duel)  # who closes it sees it
+        kept(interaction, "The vote is closed.")
+        await desk.teams.told(self.duel)  # who closes it sees it
         await desk.draw_by(interaction, view)
 
     async def _full(self, interaction: discord.Interaction) -> None:
         await think(interaction, private=True)
         desk = desk_of(interaction)
+        await desk.clicked(self.duel, interaction.message)
         view = await desk.teams.look(self.duel, person(interaction.user))
         if sheet := full_sheet(view):
             await answer(interaction, sheet)
@@ -116,8 +124,9 @@ class Act(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|clos
         await nod(interaction)
         desk = desk_of(interaction)
         await desk.teams.undo(self.duel, person(interaction.user))
+        kept(interaction, "Your vote is taken back.")
+        await desk.redraw(self.duel, Rank.COUNT)
         await edit_by_token(interaction, words_sheet("Your vote is taken back. You can vote again until the vote closes."))
-        await desk.redraw(self.duel)
 
 
 class Guess(ui.DynamicItem[ui.Button[Any]], template=rf"g:{DUEL}:(?P<guess>left|right|unsure)"):
@@ -138,6 +147,7 @@ class Guess(ui.DynamicItem[ui.Button[Any]], template=rf"g:{DUEL}:(?P<guess>left|
     async def _guess(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
         await desk_of(interaction).teams.guess(self.duel, person(interaction.user), self.guess)
+        kept(interaction, "Your guess is kept.")
         await edit_by_token(interaction, receipt_sheet(self.duel, "Thank you. Your guess is kept, and your vote stands.", undo=True))
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import discord
 from discord import app_commands, ui
 
-from bot.app.teams import AlreadyAsked
+from bot.app.orders import AlreadyAsked
 from bot.fronts.discord import text, words
 from bot.fronts.discord.batch import MOST, is_rows, requests_in
 from bot.fronts.discord.buttons import order_of

@@ -16,12 +16,15 @@ from typing import Any
 import discord
 
 from bot.app import App
-from bot.app.teams import Order, Teams, face_of
+from bot.app.orders import Order
+from bot.app.teams import Teams, face_of
 from bot.errors import UnknownDuel
-from bot.fronts.discord import text, words
+from bot.fronts.discord import words
 from bot.fronts.discord.layout import Scene, Sheet, duel_sheet, words_sheet
-from bot.fronts.discord.pacing import Pacer, TryLater
-from bot.fronts.discord.wire import Gone, NotAllowed, TokenOver, Wire, edit_by_token
+from bot.fronts.discord.memory import NOTHING, Memory
+from bot.fronts.discord.news import News
+from bot.fronts.discord.pacing import Kind, Pacer, Rank, TryLater
+from bot.fronts.discord.wire import Archived, Gone, NotAllowed, TokenOver, Wire, edit_by_token
 from bot.store.teams import Post
 from bot.views import DuelView
 from engine.cost import Estimate
@@ -34,31 +37,7 @@ LAST_WORDS_S = 30.0
 OLD_S = 3600.0
 RUNNING = ("waiting", "answering")
 LEAVE_S = 8.0
-REMEMBERED = 500
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What autocomplete offers, so that it asks the store for nothing."""
-
-    tagged: tuple[tuple[str | None, str], ...] = ()  # team and tag
-    asked: tuple[tuple[str, str, str], ...] = ()  # asker, duel, request of direct messages
-
-    def plus(self, post: Post, view: DuelView) -> "Memory":
-        """With one more request, at the front."""
-        tagged, asked = self.tagged, self.asked
-        if post.tag:
-            tagged = ((post.team, post.tag), *(each for each in tagged if each != (post.team, post.tag)))[:REMEMBERED]
-        if post.team is None:
-            asked = ((view.asker, post.duel, view.request), *asked)[:REMEMBERED]
-        return Memory(tagged, asked)
-
-    def tags(self, team: str | None) -> list[str]:
-        return [tag for of, tag in self.tagged if of == team]
-
-    def lately(self, asker: str) -> list[tuple[str, str]]:
-        return [(duel, request) for who, duel, request in self.asked if who == asker]
 
 
 @dataclass(slots=True)
@@ -69,22 +48,21 @@ class Token:
     ends_at: float  # on the loop's clock
 
 
-NOTHING = Memory()
-"""Before the store was read."""
-
-
 class Desk:
     """One per process."""
 
     def __init__(self, app: App, teams: Teams, wire: Wire, pacer: Pacer) -> None:
         self.app, self.teams, self.wire, self.pacer = app, teams, wire, pacer
+        self.news = News(teams, wire, pacer)
         self.leaving = False
         self.estimate: Estimate | None = None  # in memory: what the next duel will probably take
         self.memory = NOTHING
         self._tokens: dict[str, Token] = {}
         self._following: dict[str, asyncio.Task[None]] = {}
         self._at_work: set[asyncio.Task[Any]] = set()  # what is answering somebody now
-        self._unsure: set[str] = set()  # duels whose first message was sent without an answer
+        self._untried: set[str] = set()  # duels whose first message was never sent; of all others without one Discord may have it
+        self._drawn: dict[str, list[Any]] = {}  # what the messages of running duels show
+        self._shut: set[str] = set()  # archived threads that cannot be opened; their messages wait
         self._live: dict[str, Post] = {}  # of running duels, so that their many edits ask the store for nothing
 
     # --- a request comes
@@ -96,13 +74,12 @@ class Desk:
         """
         if self.leaving:
             raise DuelbotError(words.LEAVING)
-        post, view = await self.teams.ask(order)
-        self.memory = self.memory.plus(post, view)
+        post, view = await self._asked(order)
         if interaction is not None:
             self._tokens[post.duel] = Token(interaction, asyncio.get_running_loop().time() + TOKEN_S)
         try:
             await self._first(post, view)
-        except (NotAllowed, Gone) as error:
+        except (NotAllowed, Gone, Archived) as error:
             await self.app.stop(post.duel, words.NO_SENDING)
             await self.teams.shows(post.duel, "gone")
             raise DuelbotError(words.NO_SENDING) from error
@@ -113,17 +90,24 @@ class Desk:
         """Have a request answered and show it when both answers are there. Raises DuelbotError."""
         if self.leaving:
             raise DuelbotError(words.LEAVING)
-        post, view = await self.teams.ask(order)
-        self.memory = self.memory.plus(post, view)
+        post, view = await self._asked(order)
         self._follow(post, view, quietly=True)
         await asyncio.wait({self._following[post.duel]})
 
+    async def _asked(self, order: Order) -> tuple[Post, DuelView]:
+        post, view = await self.teams.ask(order)
+        self._untried.add(post.duel)
+        self.memory = self.memory.plus(post, view)
+        return post, view
+
     async def _first(self, post: Post, view: DuelView) -> None:
-        """Shown at once, past the lane: this is the asker's acknowledgement."""
-        with suppress(TryLater):  # the lane will
-            await self._draw(post, view)
-        if post.duel not in self._tokens:
-            self.pacer.took(post.channel)
+        """Shown at once, past the lane, while Discord takes more: this is the asker's acknowledgement."""
+        lane, kind = self._lane(post)
+        if self.pacer.take(lane, kind):
+            with suppress(TryLater):  # the lane will
+                await self._draw(post, view)
+        else:
+            self._put_edit(post, view, Rank.AWAITED)
 
     def _follow(self, post: Post, view: DuelView, *, quietly: bool = False) -> None:
         self._live.setdefault(post.duel, post)
@@ -138,7 +122,7 @@ class Desk:
                     if view.state not in RUNNING:
                         break
                     if not quietly:
-                        self._put_edit(self._live[duel], view)
+                        self._put_edit(self._live[duel], view, Rank.STREAM)
             if not (quietly and self.leaving):  # a file's request that is broken off is asked again at the next start
                 await self.redraw(duel)
             self.estimate = await self.app.estimate()
@@ -148,50 +132,96 @@ class Desk:
             log.exception("Following the duel %s failed", duel)
         finally:
             self._live.pop(duel, None)
+            self.pacer.ended(duel)
 
     # --- drawing
 
-    async def redraw(self, duel: str) -> None:
+    async def redraw(self, duel: str, rank: Rank = Rank.AWAITED) -> None:
         """Bring the message up to what the store knows, when its lane is free."""
-        self._put_edit(await self.teams.post(duel), None)
+        self._put_edit(await self.teams.post(duel), None, rank)
 
-    def _put_edit(self, post: Post, view: DuelView | None) -> None:
+    def _put_edit(self, post: Post, view: DuelView | None, rank: Rank) -> None:
         """view: a running duel's; None: what is stored when the edit's turn comes."""
-        token = self._token(post.duel)
-        if token or post.lasting:
-            lane = f"token:{post.duel}" if token else post.channel
+        lane, kind = self._lane(post)
+        if kind == "token" or (post.lasting and post.channel not in self._shut):
             longest = max(len(side.text) for side in view.sides.values()) if view else 0
-            self.pacer.put(lane, post.duel, partial(self._draw_quietly, post.duel, view), old=_is_old(post), ease=1 + longest / 1500)
+            edit = partial(self._draw_quietly, post.duel, view)
+            live = rank is Rank.STREAM and longest > 0
+            self.pacer.put(lane, post.duel, edit, rank=rank, kind=kind, ease=1 + longest / 1500, live=live)
 
-    async def _draw_quietly(self, duel: str, view: DuelView | None) -> None:
+    def _lane(self, post: Post) -> tuple[str, Kind]:
+        """Where the message's next edit waits for its turn, and as what Discord will count it."""
+        if self._token(post.duel):
+            return f"token:{post.duel}", "token"
+        return post.channel, "send" if post.message is None else "old edit" if _is_old(post) else "edit"
+
+    async def _draw_quietly(self, duel: str, view: DuelView | None) -> bool | None:
         post = self._live.get(duel) if view else None
         post = post or await self.teams.post(duel)
         try:
-            await self._draw(post, view or await self.app.view(duel, ""))
+            return await self._draw_even_archived(post, view or await self.app.view(duel, ""))
         except Gone:
             await self.lost(post)
         except (NotAllowed, discord.HTTPException) as error:  # would fail the next time, too
             log.warning("The message of duel %s cannot be edited: %s", duel, error)
-            await self.teams.shows(duel, "gone")
+            await self._barred(post)
+        return None
 
-    async def _draw(self, post: Post, view: DuelView) -> None:
-        """Send or edit the message; while a duel runs, only the first message's id is stored. Raises Gone, NotAllowed, TryLater."""
-        sheet = self.sheet(view, post)
+    async def _draw_even_archived(self, post: Post, view: DuelView) -> bool | None:
+        """A thread is opened for what is final; where that is not allowed, the message waits until somebody else does."""
+        try:
+            return await self._draw(post, view)
+        except Archived:
+            if view.state in RUNNING:
+                return None
+        try:
+            await self.wire.unarchive(post.channel)
+            return await self._draw(post, view)
+        except (Archived, NotAllowed) as error:
+            log.info("The thread %s is archived and stays so: %s", post.channel, error)
+            self._shut.add(post.channel)
+            await self.news.closed_elsewhere(post, view)
+        return None
+
+    async def _barred(self, post: Post) -> None:
+        """Its message cannot be sent or changed any more."""
+        await self.teams.shows(post.duel, "gone")
+        view = await self.app.view(post.duel, "")
+        if post.message is None:
+            await self.app.stop(post.duel, words.NO_SENDING)
+            await self.news.directly(post, view, words.NO_SENDING)
+        await self.news.closed_elsewhere(post, view)
+
+    async def _draw(self, post: Post, view: DuelView) -> bool:
+        """Send or edit the message; while a duel runs, only the first message's id is stored. False: it shows this already.
+
+        Raises Gone, NotAllowed, Archived, TryLater.
+        """
+        sheet, running = self.sheet(view, post), view.state in RUNNING
+        drawn: list[Any] = sheet.to_components()  # type: ignore[no-untyped-call]
+        if running and self._drawn.get(post.duel) == drawn:
+            return False
         message = await self._put(post, sheet)
         if message and message != post.message:
             await self.teams.sent(post.duel, message)
-        if message and view.state in RUNNING:
-            self._live[post.duel] = replace(post, message=message)
-        if view.state not in RUNNING:
+        if running:
+            self._drawn[post.duel] = drawn
+            self._live[post.duel] = replace(post, message=message or post.message)
+        else:
+            self._drawn.pop(post.duel, None)
             await self._shown(post, view)
+        return True
 
     async def _put(self, post: Post, sheet: Sheet) -> str | None:
         """By the token while it lives, else in the channel. Returns the message."""
         if token := self._token(post.duel):
             try:
-                return await edit_by_token(token.interaction, sheet)
+                message = await edit_by_token(token.interaction, sheet)
             except TokenOver:
                 del self._tokens[post.duel]
+            else:
+                self._untried.discard(post.duel)
+                return message
         if not post.lasting:
             return post.message
         if post.message is None:
@@ -200,13 +230,18 @@ class Desk:
         return post.message
 
     async def _send(self, post: Post, sheet: Sheet) -> str:
-        """The first message. A send whose answer was lost may have posted: the nonce then gives that one back, in the state of then."""
-        again = post.duel in self._unsure
-        self._unsure.add(post.duel)
+        """The first message. After a send whose answer was lost, perhaps by an earlier process, Discord may have it: it is looked for.
+
+        Should it not be found and be there all the same, its nonce gives it back, in the state of then.
+        """
+        sure, event = post.duel in self._untried, (post.event or "").rpartition(":")[2]
+        self._untried.discard(post.duel)
+        if not sure and event and (found := await self.wire.find(post.channel, post.duel, event)):
+            await self.wire.edit(post.channel, found, sheet)
+            return found
         message = await self.wire.send(post.channel, post.team, sheet, reply_to=post.event_message, nonce=f"d{post.duel[:24]}")
-        if again:
+        if not sure:
             await self.wire.edit(post.channel, message, sheet)
-        self._unsure.discard(post.duel)
         return message
 
     def sheet(self, view: DuelView, post: Post) -> Sheet:
@@ -235,26 +270,14 @@ class Desk:
         try:
             await edit_by_token(interaction, self.sheet(view, post))
             await self._shown(post, view)
-        except (Gone, NotAllowed, TokenOver, TryLater):
+        except (Gone, NotAllowed, Archived, TokenOver, TryLater):
             await self.redraw(view.id)
 
     async def _shown(self, post: Post, view: DuelView) -> None:
         await self.teams.shows(post.duel, face_of(view))
         if view.state == "closed":
             self._tokens.pop(post.duel, None)
-            await self._tell(post, view)
-
-    async def _tell(self, post: Post, view: DuelView) -> None:
-        """The asker hears once that the vote has closed, if they did not close it themselves; in the channel's lane, which tries again."""
-        if await self.teams.tell_once(post.duel) and not post.alone and post.lasting and view.request:
-            said = words_sheet(words.told_words(view, text.inline(view.request, 80)))
-            self.pacer.put(post.channel, f"told:{post.duel}", partial(self._say, post, said))
-
-    async def _say(self, post: Post, said: Sheet) -> None:
-        try:
-            await self.wire.send(post.channel, post.team, said, reply_to=post.message, nonce=f"told{post.duel[:20]}")
-        except (Gone, NotAllowed) as error:
-            log.warning("The asker of duel %s was not told: %s", post.duel, error)
+            await self.news.closed(post, view)
 
     def _token(self, duel: str) -> Token | None:
         token = self._tokens.get(duel)
@@ -271,6 +294,31 @@ class Desk:
             post = await self.teams.post_of_message(message)
             if post and post.message == message:
                 await self.lost(post)
+
+    async def clicked(self, duel: str, message: discord.Message | None) -> None:
+        """A click on a duel's message: it is there, so it is the duel's own if none was known; a second one is taken out of use.
+
+        Should it show less than is stored, it is drawn anew.
+        """
+        post = await self.teams.post(duel)
+        here = str(message.id) if message else None
+        if here and post.message is None:
+            await self.teams.sent(duel, here)
+        elif here and here != post.message and post.lasting:
+            self.pacer.put(post.channel, f"second:{here}", partial(self._retire, post, here))
+        if duel not in self._following and post.shown != face_of(await self.app.view(duel, "")):
+            await self.redraw(duel)
+
+    async def _retire(self, post: Post, second: str) -> None:
+        link = f"https://discord.com/channels/{post.team or '@me'}/{post.channel}/{post.message}"
+        with suppress(Gone, NotAllowed, Archived):
+            await self.wire.edit(post.channel, second, words_sheet(words.moved_words(link)))
+
+    async def opened(self, thread: str) -> None:
+        """Somebody opened an archived thread: what could not be shown there can be now."""
+        if thread in self._shut:
+            self._shut.discard(thread)
+            await self.heal()
 
     async def lost(self, post: Post) -> None:
         """Its message is there no more."""
@@ -306,7 +354,9 @@ class Desk:
             self._token(duel)  # drops those that have ended
         for post in await self.teams.stale():
             if post.duel not in self._following:
-                self._put_edit(post, None)
+                self._put_edit(post, None, Rank.AWAITED)
+        for post in await self.teams.untold():
+            await self.news.closed(post, await self.app.view(post.duel, ""))
 
     async def leave(self) -> None:
         """Refuse new requests, in words; stop the running ones, let their last edits land; within LEAVE_S."""

@@ -1,5 +1,10 @@
-"""Every answer to an interaction goes through here: acknowledged first, and whatever fails becomes words to the one who clicked."""
+"""Every answer to an interaction goes through here: acknowledged first, and whatever fails becomes words to the one who clicked.
 
+Whether Discord's answer to an acknowledgement comes decides nothing: Discord may have taken it and the answer be lost. The work is
+done, and its answer goes by the interaction's token.
+"""
+
+import asyncio
 import logging
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, cast
@@ -7,17 +12,38 @@ from typing import TYPE_CHECKING, Any, cast
 import aiohttp
 import discord
 
-from bot.app.teams import AlreadyAsked
+from bot.app.orders import AlreadyAsked
 from bot.fronts.discord import words
 from bot.fronts.discord.layout import Sheet, words_sheet
-from bot.fronts.discord.wire import PENDING, PRIVATE, PUBLIC, SILENT, Gone, NotAllowed, TokenOver, put_original
+from bot.fronts.discord.pacing import TryLater
+from bot.fronts.discord.wire import (
+    PENDING,
+    PRIVATE,
+    PUBLIC,
+    SILENT,
+    Archived,
+    Gone,
+    NotAllowed,
+    TokenOver,
+    discords_answers,
+    put_original,
+)
 from engine.errors import DuelbotError
 
 if TYPE_CHECKING:
     from bot.fronts.discord.bot import DuelBot
     from bot.fronts.discord.desk import Desk
 
-TOO_LATE = {10062, 40060}  # unknown interaction, answered already: the event came late, or twice
+TOO_LATE = 10062  # unknown interaction: the event came late, and its sender was told that nobody answered
+ACKNOWLEDGE_S = 2.5
+"""How long an acknowledgement is tried; Discord takes none that comes after 3 s."""
+AGAIN_S = (0.5, 2.0, 6.0)
+"""Pauses before an answer that Discord could not take is tried again."""
+ACKNOWLEDGED = "acknowledged"
+KEPT = "kept"
+"""Keys of an interaction's extras: it was acknowledged, as far as anybody knows; what its work has changed, in words."""
+UNTOLD = (TryLater, Gone, TokenOver, NotAllowed, Archived)
+"""Why an answer by the token reaches nobody."""
 log = logging.getLogger(__name__)
 
 
@@ -60,20 +86,59 @@ def edits_itself(interaction: discord.Interaction) -> bool:
 
 async def think(interaction: discord.Interaction, *, private: bool) -> None:
     """Acknowledge: an answer will come. First thing in every command."""
-    await interaction.response.defer(ephemeral=private, thinking=True)
+    await _acknowledge(interaction, ephemeral=private, thinking=True)
     interaction.extras[PENDING] = PRIVATE if private else PUBLIC
 
 
 async def nod(interaction: discord.Interaction) -> None:
     """Acknowledge a click whose message will be edited, or not."""
-    await interaction.response.defer()
+    await _acknowledge(interaction)
+
+
+async def _acknowledge(interaction: discord.Interaction, **how: bool) -> None:
+    """Raises discord.NotFound for a command that came too late, as its sender was told; a click is done all the same."""
+    try:
+        async with asyncio.timeout(ACKNOWLEDGE_S):
+            await _defer(interaction, **how)
+    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+        if isinstance(error, discord.NotFound) and error.code == TOO_LATE and interaction.type is not discord.InteractionType.component:
+            raise
+        log.info("Whether interaction %s was acknowledged is not known: %s", interaction.id, error)
+    interaction.extras[ACKNOWLEDGED] = True
+
+
+async def _defer(interaction: discord.Interaction, **how: bool) -> None:
+    """Once more when the connection was lost, since Discord may not have heard it; if it has, it says so."""
+    try:
+        await interaction.response.defer(**how)
+    except (aiohttp.ClientError, OSError):
+        await interaction.response.defer(**how)
+
+
+def kept(interaction: discord.Interaction, said: str) -> None:
+    """What has been done for this interaction, so that no later failure is told as if nothing had been."""
+    interaction.extras[KEPT] = said
 
 
 async def answer(interaction: discord.Interaction, sheet: Sheet) -> None:
-    """The answer that was announced by `think`, or an ephemeral message."""
-    if interaction.extras.pop(PENDING, False):  # public or private as it was announced: Discord does not let that change
+    """The answer that was announced by `think`, or an ephemeral message; tried again while Discord cannot take it."""
+    for pause_s in AGAIN_S:
+        try:
+            async with discords_answers():
+                await _answer(interaction, sheet)
+                return
+        except TryLater as error:
+            log.info("An answer to interaction %s is tried again: %s", interaction.id, error)
+        await asyncio.sleep(pause_s)
+    async with discords_answers():
+        await _answer(interaction, sheet)
+
+
+async def _answer(interaction: discord.Interaction, sheet: Sheet) -> None:
+    if interaction.extras.get(PENDING):  # public or private as it was announced: Discord does not let that change
         await put_original(interaction, sheet)
-    elif interaction.response.is_done():
+        del interaction.extras[PENDING]
+    elif interaction.extras.get(ACKNOWLEDGED) or interaction.response.is_done():
         await interaction.followup.send(view=sheet, ephemeral=True, allowed_mentions=SILENT, suppress_embeds=True)
     else:
         await interaction.response.send_message(view=sheet, ephemeral=True, allowed_mentions=SILENT, suppress_embeds=True)
@@ -83,7 +148,7 @@ async def say(interaction: discord.Interaction, said: str) -> None:
     """Words, to this person alone unless a public answer was announced; what cannot be said is logged."""
     try:
         await answer(interaction, words_sheet(said))
-    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+    except (*UNTOLD, discord.HTTPException) as error:
         log.warning("Could not tell %s: %s", interaction.user.id, error)
 
 
@@ -119,14 +184,14 @@ async def _in_words(interaction: discord.Interaction, work: Coroutine[Any, Any, 
         log.info("The interaction %s came twice", interaction.id)
     except DuelbotError as error:
         await refuse(interaction, error.words)
-    except (Gone, TokenOver, discord.InteractionResponded):
-        log.info("The interaction %s can be answered no more", interaction.id)
+    except (Gone, TokenOver, TryLater, Archived, discord.InteractionResponded) as error:
+        log.info("The interaction %s can be answered no more: %s", interaction.id, error)
     except NotAllowed:
         await refuse(interaction, words.NO_SENDING)
     except discord.HTTPException as error:
-        if error.code not in TOO_LATE:
+        if error.code != TOO_LATE:
             log.exception("Discord refused an answer")
-            await refuse(interaction, words.WENT_WRONG)
+            await refuse(interaction, words.went_wrong(interaction.extras.get(KEPT, "")))
     except Exception:
         log.exception("An interaction failed")
-        await refuse(interaction, words.WENT_WRONG)
+        await refuse(interaction, words.went_wrong(interaction.extras.get(KEPT, "")))

@@ -8,7 +8,7 @@ from functools import partial
 import aiohttp
 import discord
 
-from bot.app.teams import AlreadyAsked, Order
+from bot.app.orders import AlreadyAsked, Order
 from bot.fronts.discord import words
 from bot.fronts.discord.desk import Desk
 from bot.fronts.discord.files import read

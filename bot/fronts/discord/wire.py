@@ -1,6 +1,7 @@
 """Sending and editing messages, and what Discord's refusals mean. Everything that pings or unfurls is switched off here."""
 
 import io
+import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,11 +12,13 @@ from discord.http import handle_message_parameters
 from discord.webhook.async_ import async_context
 
 from bot.fronts.discord.layout import Sheet
-from bot.fronts.discord.pacing import TryLater
+from bot.fronts.discord.pacing import Gate, TryLater
 
 SILENT = discord.AllowedMentions.none()
 UNKNOWN = {10003, 10004, 10008}  # channel, guild, message
 TOKEN_OVER = {10015, 50027}  # unknown webhook, invalid webhook token
+ARCHIVED = 50083
+LOADING = 1 << 7  # flag of a message that still says "thinking"
 OLD_MESSAGE_EDITS = 30046
 NO_REPLIES = 160002  # a reply needs the permission Read Message History; a plain message does not
 PENDING, PUBLIC, PRIVATE = "pending", "public", "private"
@@ -30,13 +33,26 @@ class NotAllowed(Exception):
     """The bot may not write or edit here."""
 
 
+class Archived(Exception):
+    """The message's thread is archived: nothing in it can be edited until it is opened again."""
+
+
 class TokenOver(Exception):
     """The interaction's fifteen minutes are over."""
 
 
+class Apart(discord.http.Route):
+    """Discord counts sends and edits in a channel apart but names one bucket for both (discord-api-docs 8073); discord.py, which goes
+    by the name, would let edits wait for sends."""
+
+    @property
+    def major_parameters(self) -> str:
+        return f"{super().major_parameters} {self.method}"
+
+
 @asynccontextmanager
 async def discords_answers() -> AsyncGenerator[None, None]:
-    """Turns what Discord refuses into Gone, NotAllowed, TokenOver or TryLater; a request that is wrong stays a bug."""
+    """Turns what Discord refuses into Gone, NotAllowed, Archived, TokenOver or TryLater; a request that is wrong stays a bug."""
     try:
         yield
     except (discord.RateLimited, aiohttp.ClientError, TimeoutError, OSError, discord.DiscordServerError) as error:
@@ -44,6 +60,8 @@ async def discords_answers() -> AsyncGenerator[None, None]:
     except discord.HTTPException as error:
         if error.code in UNKNOWN:
             raise Gone(str(error)) from error
+        if error.code == ARCHIVED:
+            raise Archived(str(error)) from error
         if error.code in TOKEN_OVER or error.status == 401:
             raise TokenOver(str(error)) from error
         if error.status == 403:
@@ -58,6 +76,7 @@ class Wire:
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
+        self._gate = Gate()
 
     def channel(self, channel: str, team: str | None) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(int(channel), guild_id=int(team) if team else None)
@@ -69,6 +88,7 @@ class Wire:
             reference = discord.MessageReference(message_id=int(reply_to), channel_id=int(channel), fail_if_not_exists=False)
             options |= {"reference": reference, "mention_author": False}
         async with discords_answers():
+            await self._gate.turn()
             try:
                 sent = await self.channel(channel, team).send(view=sheet, allowed_mentions=SILENT, suppress_embeds=True, **options)
             except discord.HTTPException as error:
@@ -78,12 +98,43 @@ class Wire:
                 sent = await self.channel(channel, team).send(view=sheet, allowed_mentions=SILENT, suppress_embeds=True, **options)
         return str(sent.id)
 
+    async def send_directly(self, person: int, sheet: Sheet, nonce: str) -> None:
+        """To one person alone. Raises NotAllowed where they take no messages."""
+        async with discords_answers():
+            place = await self._client.http.start_private_message(person)
+        await self.send(str(place["id"]), None, sheet, nonce=nonce)
+
     async def edit(self, channel: str, message: str, sheet: Sheet) -> None:
         """discord.py's own edit would leave out the flag against unfurled links, and so switch it off."""
         flags = discord.MessageFlags(suppress_embeds=True)
+        route = Apart("PATCH", "/channels/{channel_id}/messages/{message_id}", channel_id=int(channel), message_id=int(message))
         async with discords_answers():
+            await self._gate.turn()
             with handle_message_parameters(view=sheet, flags=flags, allowed_mentions=SILENT) as params:
-                await self._client.http.edit_message(int(channel), int(message), params=params)
+                await self._client.http.request(route, json=params.payload)
+
+    async def unarchive(self, thread: str) -> None:
+        """Open a thread again, as sending would. Raises NotAllowed where it is locked."""
+        async with discords_answers():
+            await self._gate.turn()
+            await self._client.http.edit_channel(int(thread), archived=False)
+
+    async def find(self, channel: str, duel: str, event: str) -> str | None:
+        """The bot's own message that shows a duel, among the hundred after its event (an id); None as well where it may not read them."""
+        try:
+            async with discords_answers():
+                await self._gate.turn()
+                found: Sequence[Mapping[str, Any]] = await self._client.http.logs_from(int(channel), 100, after=int(event))
+        except NotAllowed:
+            return None
+        me = str(self._client.user.id) if self._client.user else ""
+        return next((str(note["id"]) for note in found if note["author"]["id"] == me and shows(note, duel, event)), None)
+
+
+def shows(note: Mapping[str, Any], duel: str, event: str) -> bool:
+    """Whether a message of the bot, as Discord tells it, is this duel's: by its buttons, or by what it answers."""
+    answers = ((note.get("message_reference") or {}).get("message_id"), (note.get("interaction_metadata") or {}).get("id"))
+    return f":{duel}" in json.dumps(note["components"]) or (event in answers and not note["flags"] & LOADING)
 
 
 async def edit_by_token(interaction: discord.Interaction, sheet: Sheet) -> str:

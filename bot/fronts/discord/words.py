@@ -18,7 +18,7 @@ ARM_WORDS: Mapping[Arm, str] = {
     Arm.PLAIN: "the plain base",
     Arm.COMBINED: "the fine-tune with the prompt",
 }
-WENT_WRONG = "An error in Duelbot; nothing was changed that you were not told of. The log has the details."
+WENT_WRONG = "An error in Duelbot broke this off, and its log has the details. Look at what is shown now before you try it again."
 LEAVING = "Duelbot is being stopped, so it takes no new requests. Try again in a few minutes."
 INTERRUPTED = "Duelbot was stopped while this was being answered. Ask it again."
 GONE = "The message of this duel was deleted, so both answers were stopped."
@@ -37,6 +37,11 @@ HELP = """\
 - `/recipe`, `/adapter` what meets here · `/new` begin a new conversation in a direct message
 - `/settings`, `/export` for admins · `/forget` delete what I keep of you
 What I keep: requests, answers, ballots, and the ids of people and messages."""
+
+
+def went_wrong(kept: str) -> str:
+    """A bug's words. kept: what had been done by then."""
+    return f"{kept} An error in Duelbot keeps me from showing you more; its log has the details." if kept else WENT_WRONG
 
 
 def asker_words(asker: str) -> str:
@@ -114,6 +119,16 @@ def receipt_words(view: DuelView, choice: Choice) -> str:
     if view.state == "closed":
         return f"{said} The vote has closed; the message shows who was who."
     return f"{said} It is secret; you can change it with the buttons until the vote closes."
+
+
+def moved_words(link: str) -> str:
+    """In the place of a duel's second message."""
+    return f"This is shown in another message: {link}"
+
+
+def told_elsewhere(view: DuelView, request: str, channel: str) -> str:
+    """To the asker alone, when the duel's message can show the reveal no more."""
+    return f"{told_words(view, request)}\n-# I cannot change its message in <#{channel}> any more: it is archived and locked, or I may not."
 
 
 def told_words(view: DuelView, request: str) -> str:

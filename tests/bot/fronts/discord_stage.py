@@ -149,7 +149,9 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
     with patch("bot.app.runner.Signal", ParkedSignal), patch.object(Stop, "raise_", stop_is_seen):
         async with App.open(settings, open_lineup, rng=Coin(True)) as app:
             await app.model_settled()
-            bot = DuelBot(app, settings, pacer=Pacer(gap_s=0.0, old_gap_s=0.0), shard_count=1)
+            pacer = Pacer()
+            pacer.hurry()
+            bot = DuelBot(app, settings, pacer=pacer, shard_count=1)
             async with simcord.run(bot) as env:
                 here.append(env)
                 guild = env.create_guild()

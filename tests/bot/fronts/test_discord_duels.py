@@ -6,7 +6,7 @@ from bot.store.teams import Board
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script
 from engine.errors import BackendError
-from tests.bot.fronts.discord_stage import staged
+from tests.bot.fronts.discord_stage import calls, staged
 from tests.bot.scripted import is_tuned
 
 
@@ -218,3 +218,31 @@ async def test_no_post_is_left_behind_when_the_store_refuses_the_duel(tmp_path: 
         assert len(await stage.app.history()) == 1
         async with stage.app._store.reading() as look:
             assert await Board(look).stale(10) == []
+
+
+async def test_a_click_adopts_the_message_that_nobody_knew_of_and_draws_it_anew(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        await ann.send(stage.channel, f"{stage.mention} hello")
+        duel = stage.last()
+        [summary] = await stage.app.history()
+        async with stage.app._store.writing() as change:
+            await change._rows("UPDATE posts SET message = NULL, shown = ''")
+        before = len(calls(stage, "PATCH", "/messages/"))
+        await ann.click(duel, label="Tie")
+        assert (await stage.bot.teams.post(summary.id)).message == str(duel.id)
+        assert len(calls(stage, "PATCH", f"/messages/{duel.id}")) > before
+        assert "1 has voted." in stage.shown(duel)
+
+
+async def test_a_command_that_came_too_late_is_not_run_and_a_click_is(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann = stage.member("ann")
+        await ann.send(stage.channel, f"{stage.mention} hello")
+        duel = stage.last()
+        stage.env.inject_error("POST", "/interactions/*/*/callback", status=404, code=10062)
+        await ann.slash(stage.channel, "compare", request="late")
+        assert [summary.request for summary in await stage.app.history()] == ["hello"], "its sender was told that nobody answered"
+        stage.env.inject_error("POST", "/interactions/*/*/callback", status=404, code=10062)
+        await ann.click(duel, label="Tie")
+        assert "1 has voted." in stage.shown(duel)

@@ -9,8 +9,8 @@ from unittest.mock import patch
 
 import discord
 
+from bot.app.orders import QueueFull
 from bot.app.runs import BROKE, NOT_YOURS, STOPPED, TOO_LATE
-from bot.app.teams import QueueFull
 from bot.fronts.discord.batch import FAILED, LEFT
 from bot.fronts.discord.bot import DuelBot
 from bot.fronts.discord.pacing import Pacer

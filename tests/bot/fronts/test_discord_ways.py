@@ -353,7 +353,7 @@ async def test_a_reply_to_a_duel_of_another_channel_begins_anew(tmp_path: Path) 
         duel = await asked(stage, ann, "secret of this channel")
         [summary] = await stage.app.history()
         order = {"text": "x", "asker": "discord:1", "event": "message:77", "team": None, "channel": "55", "reply_to": (str(duel.id),)}
-        from bot.app.teams import Order
+        from bot.app.orders import Order
 
         _, view = await stage.bot.teams.ask(Order(**order))  # type: ignore[arg-type]
         assert view.conversation != summary.conversation
