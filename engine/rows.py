@@ -322,8 +322,10 @@ def _chat(given: Any) -> _Chat:
 
 
 def _message(message: Any, number: int) -> tuple[str, str]:
-    role = message.get("role") if isinstance(message, dict) else None
-    if role not in ("system", "developer", "user", "assistant"):
+    if not isinstance(message, dict):
+        raise Malformed(f": message {number} is not an object.")
+    role = message.get("role")
+    if not isinstance(role, str) or role not in ("system", "developer", "user", "assistant"):
         raise Malformed(f": message {number} must have the role system, user or assistant, not {shown(role)}.")
     if message.get("tool_calls") or message.get("function_call"):
         raise Malformed(f": message {number} calls a tool, which no request here can.")
