@@ -54,7 +54,7 @@ async def test_others_go_on_while_a_slow_rule_is_tried(tmp_path: Path) -> None:
     async def open_lineup() -> Lineup:
         return lineup_over(ScriptedBackend(two_answers))
 
-    path = rules_of(tmp_path, "".join(SLOW.format(n=n) for n in range(3)) + "[[tag]]\nname = 'billing'\nwords = ['invoice']\n")
+    path = rules_of(tmp_path, "".join(SLOW.format(n=n) for n in range(2)) + "[[tag]]\nname = 'billing'\nwords = ['invoice']\n")
     async with App.open(Settings(store_path=str(tmp_path / "s"), team_tag_rules=path), open_lineup) as app:
         await app.model_settled()
         slow = asyncio.create_task(app.ask(REQUEST, asker="ann"))
@@ -64,4 +64,4 @@ async def test_others_go_on_while_a_slow_rule_is_tried(tmp_path: Path) -> None:
             looks += 1
         assert looks > 3
         await until(app, (await slow).id, "open")
-        assert await app.tags() == ["billing"] or looks  # a loaded machine may use up the time of all rules
+        assert await app.tags() == ["billing"]
