@@ -282,7 +282,8 @@ def _texts(table: dict[str, Any], key: str | None) -> tuple[str, ...]:
 
 def _history(given: Any) -> tuple[Turn, ...]:
     turns = []
-    for turn in given if isinstance(given, list) else [None]:
+    entries: list[Any] = given if isinstance(given, list) else [None]
+    for turn in entries:
         fields = set(turn) if isinstance(turn, dict) else set()
         said = turn.get("text", turn.get("content")) if fields in ({"role", "text"}, {"role", "content"}) else None
         if not isinstance(said, str) or not isinstance(turn["role"], str) or turn["role"] not in ROLES:
@@ -322,13 +323,15 @@ def _chat(given: Any) -> _Chat:
 
 
 def _message(message: Any, number: int) -> tuple[str, str]:
-    role = message.get("role") if isinstance(message, dict) else None
-    if role not in ("system", "developer", "user", "assistant"):
+    if not isinstance(message, dict):
+        raise Malformed(f": message {number} is not an object.")
+    role = message.get("role")
+    if not isinstance(role, str) or role not in ("system", "developer", "user", "assistant"):
         raise Malformed(f": message {number} must have the role system, user or assistant, not {shown(role)}.")
     if message.get("tool_calls") or message.get("function_call"):
         raise Malformed(f": message {number} calls a tool, which no request here can.")
     content = message.get("content")
-    parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    parts: list[Any] = content if isinstance(content, list) else [{"type": "text", "text": content}]
     if not all(isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str) for part in parts):
         raise Malformed(f": message {number} must have text as its content.")
     return role, "".join(part["text"] for part in parts)

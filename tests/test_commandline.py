@@ -17,7 +17,8 @@ Main = Callable[[list[str]], int]
 MAINS: dict[str, Main] = {"engine": engine.__main__.main, "adapters": adapters.__main__.main, "bot": bot.__main__.main}
 VERBS = [
     *("engine ask", "engine bench", "adapters list", "adapters check", "adapters demo", "adapters demo build", "adapters demo eval"),
-    *("bot web", "bot chat", "bot verdict", "bot simulate", "bot bench", "bot export", "bot import", "bot evaluate", "bot aa", "bot alive"),
+    *("bot web", "bot chat", "bot verdict", "bot simulate", "bot bench", "bot export", "bot import", "bot backup", "bot restore"),
+    *("bot evaluate", "bot aa", "bot alive"),
 ]
 
 

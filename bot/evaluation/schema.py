@@ -66,7 +66,8 @@ def _checked(text: str) -> None:
 def _kind(schema: Any) -> Any:
     """The draft's validator. Raises BadRequest for a draft that is not known."""
     name = schema.get("$schema") if isinstance(schema, Mapping) else None
-    kind = validator_for(schema, default=None) if isinstance(name, str) else Draft202012Validator
+    known: Any = validator_for
+    kind = known(schema, default=None) if isinstance(name, str) else Draft202012Validator
     if kind is None or not isinstance(name, str | None):
         raise BadRequest(f"The schema is written in {shown(name)}, which is no known draft of JSON Schema.")
     return kind
@@ -126,7 +127,7 @@ _clock = _Clock()
 def _timed(kind: Any) -> Any:
     own = {"pattern": _pattern, "patternProperties": _pattern_properties, "additionalProperties": _additional_properties}
     keywords = {name: own.get(name, keyword) for name, keyword in kind.VALIDATORS.items()}
-    return extend(kind, {name: _clocked(keyword) for name, keyword in keywords.items()})
+    return extend(kind, {name: _clocked(keyword) for name, keyword in keywords.items()})  # type: ignore[no-untyped-call]
 
 
 def _clocked(keyword: Keyword) -> Keyword:

@@ -127,7 +127,7 @@ def test_broken_adapters_are_listed_with_their_trouble(tmp_path: Path) -> None:
 def test_the_command_lists_checks_and_explains_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0 and "demo" in capsys.readouterr().out
     assert main(["check", str(DEMO_ADAPTER)]) == 0 and "fits duelbot-demo" in capsys.readouterr().out
-    assert main(["check", str(tmp_path)]) == 1 and "adapter_config.json" in capsys.readouterr().err
+    assert main(["check", str(tmp_path)]) == 2 and "adapter_config.json" in capsys.readouterr().err
 
 
 def test_a_reader_that_leaves_ends_the_command_without_a_trace() -> None:

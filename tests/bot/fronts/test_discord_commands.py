@@ -126,7 +126,7 @@ async def test_a_message_can_be_the_context_of_a_request_that_is_typed(tmp_path:
         result = await ann.submit_modal(shown, {"request": "Prompt or fine-tune?", **prefilled(shown)})
         assert "> Prompt or fine-tune?" in stage.shown(result.response)
         told = [part.content for part in stage.backend.prompts[-1].messages if part.role == "user"]
-        assert told == ["We have 40 tickets.", "Prompt or fine-tune?"]
+        assert told == ["We have 40 tickets.\n\nPrompt or fine-tune?"]
 
 
 async def test_verdict_and_results_count_what_was_voted_here(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ async def test_a_form_that_outlived_its_process_is_carried_out_as_if_nothing_had
         await stage.env.restart_bot(DuelBot(stage.app, Settings(), shard_count=1))
         result = await ann.submit_modal(opened, {"request": "Prompt or fine-tune?", **prefilled(opened)})
         assert "[Tie]" in stage.shown(result.response)
-        assert told_last(stage) == ["We have 40 tickets.", "Prompt or fine-tune?"]
+        assert told_last(stage) == ["We have 40 tickets.\n\nPrompt or fine-tune?"]
 
 
 async def test_what_was_typed_into_a_form_is_given_back_when_it_is_refused(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ async def test_a_file_of_requests_goes_on_after_a_restart_and_its_message_says_s
         assert f"**1 of 3 requests answered**\n{LEFT}" in stage.shown(result.response)
         assert "[Stop]" not in stage.shown(result.response)
         stage.backend.release()
-        await stage.env.restart_bot(DuelBot(stage.app, Settings(), pacer=Pacer(gap_s=0.0, old_gap_s=0.0), shard_count=1))
+        await stage.env.restart_bot(DuelBot(stage.app, Settings(), pacer=Pacer(gap_s=0.0), shard_count=1))
         await stage.env.advance_time(11)
         assert "**3 of 3 requests answered**\nDone." in stage.shown(result.response)
         duels = [text for text in stage.texts() if "> " in text]
@@ -52,7 +52,7 @@ async def test_a_request_that_ends_the_process_twice_is_asked_no_more(tmp_path: 
         result = await stage.member("ann").slash(stage.channel, "compare", file=("all.jsonl", b'"two"\n"three"'))
         for _ in range(2):
             await stage.bot.desk.leave()
-            stage.bot = DuelBot(stage.app, Settings(), pacer=Pacer(gap_s=0.0, old_gap_s=0.0), shard_count=1)
+            stage.bot = DuelBot(stage.app, Settings(), pacer=Pacer(gap_s=0.0), shard_count=1)
             await stage.env.restart_bot(stage.bot)
             await stage.env.advance_time(11)
         assert f"**1 of 2 requests answered**; 1 could not be: {BROKE}\nDone." in stage.shown(result.response)
@@ -63,7 +63,7 @@ async def test_nobody_waits_for_a_file_that_was_left_more_than_a_day_ago(tmp_pat
         result = await stage.member("ann").slash(stage.channel, "compare", file=("all.jsonl", b'"two"\n"three"'))
         await stage.bot.desk.leave()
         with patch.object(stage.app, "_now", lambda: datetime.now(UTC) + timedelta(days=1, hours=1)):
-            await stage.env.restart_bot(DuelBot(stage.app, Settings(), pacer=Pacer(gap_s=0.0, old_gap_s=0.0), shard_count=1))
+            await stage.env.restart_bot(DuelBot(stage.app, Settings(), pacer=Pacer(gap_s=0.0), shard_count=1))
         await stage.env.advance_time(11)
         assert f"**0 of 2 requests answered**\n{TOO_LATE}" in stage.shown(result.response)
         assert rows_of_runs(stage) == []
@@ -109,7 +109,7 @@ async def test_a_file_ends_with_its_message_and_with_its_person(tmp_path: Path) 
 async def test_a_request_of_a_file_that_no_side_could_answer_is_not_counted_as_answered(tmp_path: Path) -> None:
     async with staged(tmp_path, lambda _: Script((), error=BackendError("crashed", "Out of memory."))) as stage:
         result = await stage.member("ann").slash(stage.channel, "compare", file=("all.jsonl", b'"one"'))
-        assert f"**0 of 1 requests answered**; 1 could not be: {FAILED}\nDone." in stage.shown(result.response)
+        assert f"**0 of 1 request answered**; 1 could not be: {FAILED}\nDone." in stage.shown(result.response)
 
 
 def rows_of_runs(stage: Stage) -> list[Any]:

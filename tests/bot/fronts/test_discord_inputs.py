@@ -77,12 +77,12 @@ async def test_nobodys_id_reaches_the_store_or_a_model_on_any_path(tmp_path: Pat
         assert told_last(stage) == [said.replace("#general", "#some-channel")]
         earlier = await bob.send(stage.channel, f"before {marks}")
         await ann.send(stage.channel, f"{stage.mention} after", reply_to=earlier)
-        assert told_last(stage) == [f"before {said}", "after"]
+        assert told_last(stage) == [f"before {said}\n\nafter"]
         await ann.context_menu(stage.channel, "Compare answers", earlier)
         assert told_last(stage) == [f"before {said}"]
         opened = await ann.context_menu(stage.channel, "Compare with this context", earlier)
         await ann.submit_modal(opened, {"request": marks, **prefilled(opened)})
-        assert told_last(stage) == [f"before {said}", unknown]
+        assert told_last(stage) == [f"before {said}\n\n{unknown}"]
         await ann.slash(stage.channel, "compare", request=marks, tag=f"<@{bob.id}>", file=("notes.txt", marks.encode()))
         assert told_last(stage) == [f"{unknown}\n\n{unknown}"]
         await ann.slash(stage.channel, "compare", file=("all.jsonl", json.dumps({"request": marks}).encode()))

@@ -257,7 +257,7 @@ async def test_with_the_content_intent_a_reply_to_anybody_brings_what_it_replies
         told = await stage.member("bob").send(stage.channel, "We have 40 tickets.")
         await stage.member("ann").send(stage.channel, f"{stage.mention} Prompt or fine-tune?", reply_to=told)
         said = [part.content for part in stage.backend.prompts[-1].messages if part.role == "user"]
-        assert said == ["We have 40 tickets.", "Prompt or fine-tune?"]
+        assert said == ["We have 40 tickets.\n\nPrompt or fine-tune?"]
 
 
 async def test_no_privileged_intent_is_asked_for_and_nobody_is_ever_pinged(tmp_path: Path) -> None:
