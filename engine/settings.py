@@ -18,6 +18,7 @@ from engine.errors import SettingsError
 from engine.parsing import shown
 
 PREFIX = "DUEL_"
+LONGEST_NAME, MOST_NAMES = 60, 10  # characters and number of unknown names that are shown
 S = TypeVar("S", bound="EngineSettings")
 
 
@@ -106,7 +107,9 @@ class EngineSettings(BaseSettings):
         ours = {name: value for name, value in given.items() if name.startswith(PREFIX) or name in names}
         unknown = sorted(name for name in ours.keys() - names.keys() if not name.startswith(cls.others))
         if unknown:
-            raise SettingsError(f"Unknown setting: {', '.join(unknown)}. .env.example lists every name with its meaning.")
+            shown = ", ".join(name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in unknown[:MOST_NAMES])
+            more = f" and {len(unknown) - MOST_NAMES:,} more" if len(unknown) > MOST_NAMES else ""
+            raise SettingsError(f"Unknown setting: {shown}{more}. .env.example lists every name with its meaning.")
         values: dict[str, Any] = {names[name]: value for name, value in ours.items() if name in names}
         optional = {name for name, field in cls.model_fields.items() if type(None) in get_args(field.annotation)}
         values = {name: None if value == "" and name in optional else value for name, value in values.items()}
