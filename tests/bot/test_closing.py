@@ -1,5 +1,6 @@
 """What may count: votes that end by their rule, each request once, and each pair and version at its share of the error rate."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def asked_by(rng: np.random.Generator, taste: float, closes: Choice | None, duel
         said = [B if rng.random() < chance else A for chance in (taste, 0.5, 0.5)]
         if said[0] is closes:
             made.append(closed(number, {"asker": said[0]}))
-            made[-1] = ClosedDuel(*(getattr(made[-1], name) for name in ClosedDuel.__slots__[:8]), by_hand=True)
+            made[-1] = replace(made[-1], by_hand=True)
         else:
             made.append(closed(number, dict(zip(("asker", "bob", "cleo"), said, strict=True))))
     return made
@@ -107,7 +108,7 @@ def test_an_asker_who_closes_what_they_like_or_dislike_makes_no_verdict(closes: 
 
 def test_a_few_closed_by_hand_delay_a_clear_verdict_and_do_not_stop_it() -> None:
     few = [closed(number, {"ann": B}) for number in range(12)]
-    by_hand = [ClosedDuel(*(getattr(closed(99, {}), name) for name in ClosedDuel.__slots__[:8]), by_hand=True)] * 3
+    by_hand = [replace(closed(99, {}), by_hand=True)] * 3
     held = judge(ledger_of([*by_hand, *few]), facts())
     assert held.decision.state is State.COLLECT and held.decision.held_back and held.forecast is None
     assert held.words.endswith("had the votes there ended by rule, they might have said otherwise.")
