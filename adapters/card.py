@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import BadAdapter
-from engine.folders import read_json
+from engine.parsing import read_json, reason
 
 FILE = "card.json"
 MOST = 1e15  # of a figure: beyond it no float is a whole number for certain
@@ -54,7 +54,7 @@ def read_card(folder: Path) -> Card:
     except OSError as error:
         raise BadAdapter(f"The adapter folder {folder} has no readable {FILE}: {error.strerror}.") from error
     except ValueError as error:
-        raise BadAdapter(f"The card {path} is damaged: {str(error)[:200]}.") from error
+        raise BadAdapter(f"The card {path} is damaged: {reason(error)}.") from error
     try:
         return parse_card(table)
     except BadAdapter as error:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import BadAdapter, BadRecipe, UnfairDuel
-from engine.folders import named_base, read_json, way_out
+from engine.folders import named_base, way_out
+from engine.parsing import read_json, reason
 from engine.recipes import Recipe
 
 
@@ -150,7 +151,7 @@ def open_adapter(folder: Path) -> Adapter:
             raise TypeError("each must be text")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadAdapter(
-            f"The card {card_file} is damaged ({str(error)[:200]}); it must name name, version, base.revision and recipe.digest."
+            f"The card {card_file} is damaged ({reason(error)}); it must name name, version, base.revision and recipe.digest."
         ) from error
     name, version, base_revision, recipe_digest = parts
     return Adapter(name, version, str(folder), digest, base_revision, recipe_digest)

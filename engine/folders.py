@@ -1,45 +1,11 @@
-"""Folders of models and adapters as they come from elsewhere: their JSON, and the way out when one is of another kind."""
+"""Folders of models and adapters as they come from elsewhere: the way out when one is of another kind."""
 
-import json
-import math
 from pathlib import Path
-from typing import Any
+
+from engine.parsing import read_json
 
 GGUF = "A GGUF file is for llama.cpp; the safetensors that it was converted from are needed."
 PICKLE = "A .bin file is a pickle, which can run code and is not read; peft and transformers turn it into safetensors: "
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file, with or without a byte order mark.
-
-    Raises OSError, and ValueError in words: not JSON, not UTF-8, a key twice in one table, a number that JSON does not know
-    (NaN, Infinity, beyond the range of a float), a number too long, or nested too deeply.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_table, parse_constant=_refuse, parse_float=_finite)
-    except UnicodeDecodeError as error:
-        raise ValueError("it is not UTF-8 text") from error
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
-
-
-def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)[:80]!r} stands there twice")
-    return table
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no number of JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:80]} is beyond the range of a number")
-    return number
 
 
 def way_out(folder: Path, wanted: str) -> str:

@@ -55,6 +55,19 @@ def is_text(value: Any) -> bool:
     return True
 
 
+def read_json(path: Path) -> Any:
+    """The value of a JSON file in UTF-8, with a byte order mark or without. Raises OSError, Malformed."""
+    try:
+        return json_value(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise Malformed("It is not UTF-8 text.") from error
+
+
+def reason(error: Exception) -> str:
+    """What is wrong, as a part of a longer sentence."""
+    return str(error)[:200].rstrip(".")
+
+
 def json_value(text: str) -> Any:
     """The value of a JSON text (RFC 8259). Raises Malformed, for NaN, Infinity and a doubled key as well."""
     value, end = json_at(text, len(text) - len(text.lstrip(" \t\n\r")))

@@ -11,7 +11,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from engine.errors import BadAdapter
-from engine.folders import read_json
+from engine.parsing import read_json, reason
 
 FREE = frozenset(
     (
@@ -55,7 +55,7 @@ def check_plain(folder: Path, name: str) -> dict[str, Any]:
         with safe_open(folder / "adapter_model.safetensors", framework="np") as weights:
             shapes = {key: len(weights.get_slice(key).get_shape()) for key in weights.keys()}  # noqa: SIM118
     except (OSError, ValueError, SafetensorError) as error:
-        raise BadAdapter(f"The adapter {name} cannot be read: {str(error)[:200]}.") from error
+        raise BadAdapter(f"The adapter {name} cannot be read: {reason(error)}.") from error
     if not isinstance(config, dict):
         raise BadAdapter(f"The adapter {name} cannot be read: its adapter_config.json is no table.")
     _check_options(config, name)

@@ -19,7 +19,6 @@ says in a row is one message, as many models' templates refuse anything else.
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
@@ -28,6 +27,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import BadRecipe
+from engine.parsing import Malformed, toml_table
 from engine.request import Request, Turn
 
 SHIPPED = Path(__file__).with_name("recipes")
@@ -124,8 +124,8 @@ def load_recipe(name_or_path: str) -> Recipe:
         path = SHIPPED / f"{name_or_path}.toml"
     try:
         return parse_recipe(_read_toml(path))
-    except OSError as error:
-        raise BadRecipe(f"Recipe {path} cannot be read: {error.strerror}.") from error
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
+        raise BadRecipe(f"Recipe {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     except BadRecipe as error:
         raise BadRecipe(f"Recipe {path}: {error}") from error
 
@@ -133,11 +133,9 @@ def load_recipe(name_or_path: str) -> Recipe:
 def _read_toml(path: Path) -> dict[str, Any]:
     """A TOML file, with or without a byte order mark. Raises OSError and BadRecipe."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as error:  # TOML's own, and those of text that is no UTF-8 and of numbers that are too long
-        raise BadRecipe(f"it is not valid TOML: {str(error)[:200]}.") from error
-    except RecursionError as error:
-        raise BadRecipe("it is not valid TOML: it is nested too deeply.") from error
+        return toml_table(path.read_bytes())
+    except Malformed as error:
+        raise BadRecipe(f"it is not valid TOML: {error}") from error
 
 
 def parse_recipe(table: Mapping[str, Any]) -> Recipe:

@@ -13,7 +13,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from engine.errors import BackendError, BadAdapter, BadModel
-from engine.folders import read_json
+from engine.parsing import read_json, reason
 from engine.recipes import Message
 
 ASKED, SAID, THEN = "Is 4711 a harbour?", "It was one in 1815.", "And 2087, what is that?"  # texts that no template holds
@@ -134,7 +134,7 @@ def _json_in(path: Path, adapter: str) -> Any:
     try:
         return read_json(path)
     except (OSError, ValueError) as error:
-        raise BadAdapter(f"The adapter {adapter} cannot be read: {path.name}, {str(error)[:200]}.") from error
+        raise BadAdapter(f"The adapter {adapter} cannot be read: {path.name}, {reason(error)}.") from error
 
 
 def _template_in(folder: Path, adapter: str) -> str | None:
@@ -144,7 +144,7 @@ def _template_in(folder: Path, adapter: str) -> str | None:
         if file.is_file():
             return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadAdapter(f"The adapter {adapter} cannot be read: {file.name}, {str(error)[:200]}.") from error
+        raise BadAdapter(f"The adapter {adapter} cannot be read: {file.name}, {reason(error)}.") from error
     config = _json_in(folder / "tokenizer_config.json", adapter)
     template = config.get("chat_template") if isinstance(config, dict) else None
     return template if isinstance(template, str) else None
