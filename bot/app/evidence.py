@@ -6,7 +6,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -233,9 +235,14 @@ class Evidence:
             async with self._store.reading() as look:
                 told += await Book(look).told(scope, after, min(top, after + AT_ONCE))
         async with self._store.reading() as look:
-            repeated, names = await Book(look).repeated(scope, began, top), await Book(look).voters()
-            samples = await Book(look).samples(scope, top, WINDOW)
-        held.ledger = await asyncio.to_thread(fold, held.ledger, told, top, repeated=repeated, names=names, samples=samples)
+            book = Book(look)
+            beside: dict[str, Any] = {
+                "guesses": await book.guessed(scope, began, top),
+                "repeated": await book.repeated(scope, began, top),
+                "names": await book.voters(),
+                "samples": await book.samples(scope, top, WINDOW),
+            }
+        held.ledger = await asyncio.to_thread(partial(fold, held.ledger, told, top, **beside))
         held.verdict = None
 
     async def _save(self, held: Held) -> None:

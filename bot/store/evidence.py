@@ -12,7 +12,7 @@ from bot.evidence.duels import ClosedDuel, Pair, Took
 from bot.store.records import ballot_of, stamp, who_of
 from bot.store.transaction import Transaction
 from bot.verdict import Filed, Sample, Scope, Told, Who, repeats
-from bot.verdict.outcomes import NUMBERS
+from bot.verdict.outcomes import BY_HAND, IDENTICAL, LEFT, LONGER, SHIFT, STRAIGHT, TRAINED_ON
 from engine.contestants import Arm
 
 SLICE = 2000
@@ -26,7 +26,11 @@ _SCOPE = """
     AND (:since IS NULL OR o.closed_at >= :since) AND (:until IS NULL OR o.closed_at < :until)
 """
 _SPEAKS = "(o.ballots > 0 OR o.by_hand) AND NOT o.identical AND NOT o.trained_on"
-_NUMBERS = " || ' ' || ".join(f"o.{name}" for name in NUMBERS[:-1]) + " || ' ' || coalesce(o.guess, -1)"
+_PACKED = (
+    f"o.closing * {SHIFT} + {LONGER} * CASE sign(o.second_characters - o.first_characters) WHEN 0 THEN 0 WHEN -1 THEN 1 ELSE 2 END "
+    f"+ {BY_HAND} * o.by_hand + {TRAINED_ON} * o.trained_on + {IDENTICAL} * o.identical + {LEFT} * o.left_entrant "
+    f"+ {STRAIGHT} * (o.first = :one)"
+)
 _ANSWERS = """
 SELECT o.*,
     a.prompt_tokens AS first_prompt_tokens, b.prompt_tokens AS second_prompt_tokens,
@@ -145,16 +149,24 @@ class Book:
         """As filed, but summed up and packed, for many duels at a time; in no order."""
         among = f"o.closing > :after AND o.closing <= :upto AND {_SCOPE}"
         rows = await self._in._rows(
-            f"SELECT first, tag, group_concat({_NUMBERS}, ' ') AS numbers, group_concat(nullif(votes, ''), ' ') AS votes "
-            f"FROM outcomes AS o NOT INDEXED WHERE {among} GROUP BY first, tag",
+            f"SELECT tag, group_concat(printf('%d %d', {_PACKED}, ballots), ' ') AS duels, group_concat(nullif(votes, ''), ' ') AS votes "
+            f"FROM outcomes AS o NOT INDEXED WHERE {among} GROUP BY tag",
             _values(scope) | {"after": after, "upto": upto},
         )
-        return [Told(row["first"], row["tag"], row["numbers"], row["votes"] or "") for row in rows]
+        return [Told(row["tag"], row["duels"], row["votes"] or "") for row in rows]
+
+    async def guessed(self, scope: Scope, after: int, upto: int) -> dict[int, float]:
+        """Means of the guesses at the fine-tune, by closing number, of those duels in which somebody was asked."""
+        rows = await self._in._rows(
+            f"SELECT closing, guess FROM outcomes AS o NOT INDEXED WHERE guess IS NOT NULL AND closing > :after AND closing <= :upto AND {_SCOPE}",
+            _values(scope) | {"after": after, "upto": upto},
+        )
+        return {row["closing"]: row["guess"] for row in rows}
 
     async def repeated(self, scope: Scope, after: int, upto: int) -> set[int]:
         """Closing numbers of those duels whose request was spent by an earlier one of the scope."""
         rows = await self._in._rows(
-            f"SELECT o.* FROM outcomes AS o WHERE shared AND o.closing > :after AND o.closing <= :upto AND {_SCOPE} ORDER BY o.closing",
+            f"SELECT o.* FROM outcomes AS o INDEXED BY outcomes_shared WHERE shared AND o.closing > :after AND o.closing <= :upto AND {_SCOPE} ORDER BY o.closing",
             _values(scope) | {"after": after, "upto": upto},
         )
         spent = await self.spent(scope, after, [row["unit"] for row in rows])

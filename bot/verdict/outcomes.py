@@ -33,25 +33,15 @@ Ints = npt.NDArray[np.int64]
 
 
 class Told(NamedTuple):
-    """Closed duels with one contestant as entrant 0 and one tag, summed up by the store; numbers as text, parted by blanks."""
+    """Closed duels with one tag, summed up by the store; whole numbers as text, parted by blanks."""
 
-    first: str
     tag: str
-    numbers: str  # NUMBERS of each duel
+    duels: str  # for each duel: a packed number, how many ballots
     votes: str  # of each duel in the same order, for each vote: the voter's number and a code
 
 
-NUMBERS = (
-    "closing",
-    "left_entrant",
-    "identical",
-    "trained_on",
-    "by_hand",
-    "ballots",
-    "first_characters",
-    "second_characters",
-    "guess",  # mean of the guesses; -1: nobody was asked
-)
+SHIFT, LONGER = 128, 32  # a packed number is closing * SHIFT + LONGER * (0 equal lengths, 1 entrant 0 longer, 2 entrant 1) + its flags
+STRAIGHT, LEFT, IDENTICAL, TRAINED_ON, BY_HAND = 1, 2, 4, 8, 16  # flags: entrant 0 is X; entrant 1 sits left; as in the store
 
 
 def repeats(units: Sequence[str], speaks: Sequence[bool], spent: Iterable[str]) -> list[bool]:
@@ -68,7 +58,7 @@ def repeats(units: Sequence[str], speaks: Sequence[bool], spent: Iterable[str]) 
 class Columns:
     """n duels with k votes, as columns in closing order, seen from the pair: entrant 0 is X."""
 
-    closing: Floats  # (n,)
+    closing: Ints  # (n,)
     absence: list[Absence | None]
     score: Floats  # (n,) Y's share; 1/2 without votes
     left: Floats  # (n,) the left seat's share
@@ -88,41 +78,45 @@ class Columns:
         return type(self)(**rows, absence=absence, owner=row[self.owner[votes]], voters=self.voters[votes], worth=self.worth[votes])
 
 
-def columns(told: Sequence[Told], first: str, repeated: Iterable[int]) -> Columns:
-    """What was told as columns. first: the contestant X; repeated: closing numbers of duels whose request was spent before."""
-    parts = [np.fromstring(group.numbers, sep=" ").reshape(-1, len(NUMBERS)) for group in told]
-    sizes = [len(part) for part in parts]
-    table = np.concatenate([*parts, np.empty((0, len(NUMBERS)))])
-    votes = np.concatenate([*(np.fromstring(group.votes, dtype=np.int64, sep=" ") for group in told), np.empty(0, np.int64)]).reshape(-1, 2)
+def columns(told: Sequence[Told], guesses: Mapping[int, float], repeated: Iterable[int]) -> Columns:
+    """What was told as columns. guesses by closing number; repeated: closing numbers of duels whose request was spent before."""
+    table, votes = (_parsed([getattr(group, name) for group in told]).reshape(-1, 2) for name in ("duels", "votes"))
     order = np.argsort(table[:, 0], kind="stable")
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
-    owner = place[np.repeat(np.arange(len(order)), table[:, NUMBERS.index("ballots")].astype(np.int64))]
+    owner = place[np.repeat(np.arange(len(order)), table[:, 1])]
     by_row = np.argsort(owner, kind="stable")
-    flipped = np.repeat([group.first != first for group in told], sizes).astype(bool)[order]
-    tags = np.repeat(np.array([group.tag for group in told], dtype=object), sizes)[order]
-    return _seen(table[order], flipped, tags, owner=owner[by_row], votes=votes[by_row], repeated=set(repeated))
+    tags = np.repeat(np.array([group.tag for group in told], dtype=object), [group.duels.count(" ") // 2 + 1 for group in told])[order]
+    return _seen(table[order], tags, owner=owner[by_row], votes=votes[by_row], guesses=guesses, repeated=set(repeated))
+
+
+def _parsed(texts: Sequence[str]) -> Ints:
+    return np.concatenate([*(np.fromstring(text, dtype=np.int64, sep=" ") for text in texts if text), np.empty(0, np.int64)])
 
 
 def _seen(
-    table: Floats, flipped: npt.NDArray[np.bool_], tags: npt.NDArray[np.object_], *, owner: Ints, votes: Ints, repeated: set[int]
+    table: Ints, tags: npt.NDArray[np.object_], *, owner: Ints, votes: Ints, guesses: Mapping[int, float], repeated: set[int]
 ) -> Columns:
-    closing, seat, identical, trained_on, by_hand, ballots, first, second, guess = table.T
+    packed, ballots = table.T
+    closing, longer, flags = packed // SHIFT, packed % SHIFT // LONGER, packed % LONGER
+    flipped = (flags & STRAIGHT) == 0
     codes = np.where((votes[:, 1] < TIE) & flipped[owner], 1 - votes[:, 1], votes[:, 1])
     worth = np.array([0.0, 1.0, 0.5, 0.5])[codes]
     shares = np.bincount(owner * 4 + codes, minlength=4 * len(table)).reshape(-1, 4) / np.maximum(ballots, 1)[:, None]
     score = np.where(ballots > 0, np.bincount(owner, worth, minlength=len(table)) / np.maximum(ballots, 1), 0.5)  # a sum of halves: exact
-    more = np.where(flipped, first - second, second - first)
+    by_hand = (flags & BY_HAND) > 0
     again = np.isin(closing, list(repeated))
-    reasons = (trained_on > 0, identical > 0, (ballots == 0) & (by_hand == 0), again, by_hand > 0)
+    reasons = ((flags & TRAINED_ON) > 0, (flags & IDENTICAL) > 0, (ballots == 0) & ~by_hand, again, by_hand)
     found = np.select(reasons, range(len(REASONS)), default=len(REASONS))
+    guess = np.full(len(table), np.nan)
+    guess[np.isin(closing, list(guesses))] = [guesses[number] for number in closing.tolist() if number in guesses] if guesses else []
     return Columns(
         closing=closing,
         absence=[(*REASONS, None)[why] for why in found.tolist()],
         score=score,
-        left=np.where((seat == 1) ^ flipped, score, 1 - score),
-        longer=np.where(more == 0, np.nan, np.where(more > 0, score, 1 - score)),
-        guess=np.where(guess < 0, np.nan, guess),
+        left=np.where(((flags & LEFT) > 0) ^ flipped, score, 1 - score),
+        longer=np.where(longer == 0, np.nan, np.where((longer == 2) ^ flipped, score, 1 - score)),
+        guess=guess,
         shares=shares,
         tags=tags,
         owner=owner,
@@ -156,10 +150,17 @@ class Looks:
 
 
 def fold(
-    ledger: Ledger, told: Sequence[Told], upto: int, *, repeated: Iterable[int], names: Mapping[int, str], samples: Sequence[Sample]
+    ledger: Ledger,
+    told: Sequence[Told],
+    upto: int,
+    *,
+    guesses: Mapping[int, float],
+    repeated: Iterable[int],
+    names: Mapping[int, str],
+    samples: Sequence[Sample],
 ) -> Ledger:
     """The ledger with these duels more, up to closing number `upto`. names: of the voters; samples: the latest in all."""
-    seen = columns(told, ledger.scope.pair[0], repeated)
+    seen = columns(told, guesses, repeated)
     table = seen.only(np.array([why is None for why in seen.absence], dtype=bool))
     looks = Looks.after(ledger.capital.n, len(table.score))
     voters = ledger.voters.union(names[number] for number in np.unique(table.voters).tolist())

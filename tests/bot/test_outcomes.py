@@ -79,8 +79,8 @@ async def at_once(store: Store, ledger: Ledger, top: int) -> Ledger:
     async with store.reading() as look:
         book = Book(look)
         told, repeated = await book.told(scope, began, top), await book.repeated(scope, began, top)
-        names, samples = await book.voters(), await book.samples(scope, top, WINDOW)
-    return fold(ledger, told, top, repeated=repeated, names=names, samples=samples)
+        names, samples, guesses = await book.voters(), await book.samples(scope, top, WINDOW), await book.guessed(scope, began, top)
+    return fold(ledger, told, top, guesses=guesses, repeated=repeated, names=names, samples=samples)
 
 
 def assert_same(found: Ledger, known: Ledger) -> None:  # noqa: PLR0912 - one case a field
