@@ -85,6 +85,15 @@ class Transaction:
         rows = await self._rows("SELECT id FROM duels WHERE request_key = ? ORDER BY rowid LIMIT 1", (request_key,))
         return rows[0]["id"] if rows else None
 
+    async def asked_before(self, duel_id: str, request_keys: Sequence[str]) -> set[str]:
+        """Which of these requests had been asked when this duel was."""
+        rows = await self._rows(
+            f"SELECT DISTINCT request_key FROM duels WHERE request_key IN ({', '.join('?' * len(request_keys))}) "
+            "AND rowid < (SELECT rowid FROM duels WHERE id = ?)",
+            (*request_keys, duel_id),
+        )
+        return {row["request_key"] for row in rows}
+
     async def next_closing(self) -> int:
         """The number of the next duel to close."""
         [row] = await self._rows("SELECT coalesce(max(closing), 0) + 1 FROM duels")

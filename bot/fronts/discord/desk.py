@@ -244,6 +244,8 @@ class Desk:
 
     async def _tell(self, post: Post, view: DuelView) -> None:
         """The asker hears once that the vote has closed, if they did not close it themselves; in the channel's lane, which tries again."""
+        if view.reveal and view.reveal.auto_tie:  # there was no vote
+            return
         if await self.teams.tell_once(post.duel) and not post.alone and post.lasting and view.request:
             said = words_sheet(words.told_words(view, text.inline(view.request, 80)))
             self.pacer.put(post.channel, f"told:{post.duel}", partial(self._say, post, said))

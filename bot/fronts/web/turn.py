@@ -10,7 +10,7 @@ from bot.ballots import Choice
 from bot.fronts.web.dom import el, icon
 from bot.fronts.web.markup import html_of, shown
 from bot.fronts.web.words import ARM_WORDS, comparison, made_of, price_words, vote_words
-from bot.views import DuelView, Reveal
+from bot.views import DuelView, NextStep, Reveal
 from engine.duel import Side
 
 
@@ -21,6 +21,7 @@ class Acts:
     stop: Callable[[DuelView], Awaitable[object]]
     vote: Callable[[DuelView, Choice], Awaitable[object]]
     ask_again: Callable[[DuelView], Awaitable[object]]
+    ask_next: Callable[[DuelView], Awaitable[object]]  # what is offered under equal answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ class Turn:
                 _vote_bar(view, self._acts)
             case "closed" if view.reveal:
                 _reveal(view, view.reveal)
+                if view.next_step:
+                    _offer(view, view.next_step, self._acts)
             case _:
                 with el("div", "acts"):
                     el("p", "note", view.note)
@@ -164,6 +167,18 @@ def _reveal(view: DuelView, reveal: Reveal) -> None:
                     for side, cell in row.cells.items():
                         el("td", "less" if side in row.less else "", cell)
     el("p", "quiet", price_words(reveal.sides.values()))
+
+
+def _offer(view: DuelView, step: NextStep, acts: Acts) -> None:
+    """What to do next where there was nothing to vote on; under the last turn alone (style.css)."""
+
+    async def clicked() -> None:
+        await acts.ask_next(view)
+
+    with el("div", "offer"):
+        el("p", "note", step.words)
+        if step.request:
+            el("button", "example", shown(step.request), type="button").on("click", clicked, args=[])
 
 
 def broken(view: DuelView) -> None:
