@@ -16,6 +16,10 @@ AGREED = (
     "Nobody is asked to vote, and it is counted apart."
 )
 TRY = "Try one on which they differ, in a new conversation:"
+TRY_AGAIN = (
+    "Ask about something else. To see these two differ, ask an earlier request again, in a new conversation; what is asked again "
+    "is shown and is no new evidence:"
+)
 ELSEWHERE = (
     "Ask about something else. A temperature above 0 in [sampling] of both recipes (DUEL_RECIPE and DUEL_PLAIN_RECIPE) lets answers "
     "differ also where the likeliest words are the same; both sides then draw with the same seed."
@@ -34,15 +38,22 @@ def keys_of(examples: Sequence[str]) -> dict[str, str]:
     return {request_key(example, ()): example for example in examples}
 
 
-def next_step(duel: DuelRecord, talk: Sequence[DuelRecord], examples: Sequence[str], asked: Collection[str]) -> NextStep:
+def next_step(duel: DuelRecord, talk: Sequence[DuelRecord], examples: Sequence[str], *, asked: Collection[str], differed: str) -> NextStep:
     """What to ask after this duel, whose answers are the same.
 
     talk: its conversation. examples: those on which the pair that meets now differs. asked: the keys of those that somebody had
-    asked before; another one is offered while there is one, since asked again a request is no new evidence.
+    asked before; another one is offered while there is one, since asked again a request is no new evidence. differed: a request on
+    which this duel's two have differed, or "".
     """
-    if {(answer.who.arm, answer.who.recipe.name) for answer in duel.answers.values()} != _SHIPPED:  # a team has chosen a recipe
-        return NextStep(ELSEWHERE)
     here = {folded(each.request) for each in talk if each.turn <= duel.turn}
+    if found := _example(duel, examples, here, asked):
+        return NextStep(TRY, found)
+    return NextStep(TRY_AGAIN, differed) if differed and folded(differed) not in here else NextStep(ELSEWHERE)
+
+
+def _example(duel: DuelRecord, examples: Sequence[str], here: Collection[str], asked: Collection[str]) -> str:
+    """One that was not asked in this conversation, best one that nobody has asked; "": none, or other recipes than those that ship."""
+    if {(answer.who.arm, answer.who.recipe.name) for answer in duel.answers.values()} != _SHIPPED:  # a team has chosen one
+        return ""
     left = {key: example for key, example in keys_of(examples).items() if folded(example) not in here}
-    found = next((example for key, example in left.items() if key not in asked), next(iter(left.values()), ""))
-    return NextStep(TRY, found) if found else NextStep(ELSEWHERE)
+    return next((example for key, example in left.items() if key not in asked), next(iter(left.values()), ""))

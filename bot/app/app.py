@@ -237,8 +237,9 @@ class App:
         if not duel.identical:
             return show(duel, viewer)
         examples = self.examples if self._shipped else ()
-        asked = await look.asked_before(duel.id, list(keys_of(examples)))
-        return show(duel, viewer, step=next_step(duel, talk or await look.conversation(duel.conversation), examples, asked))
+        asked, differed = await look.asked_before(duel.id, list(keys_of(examples))), await look.differed_before(duel.id)
+        talk = talk or await look.conversation(duel.conversation)
+        return show(duel, viewer, step=next_step(duel, talk, examples, asked=asked, differed=differed))
 
     async def watch(self, duel_id: str, viewer: str) -> AsyncGenerator[DuelView, None]:
         """The present view, then every change (the latest wins), until the duel is closed or void or the app is left."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import App
-from bot.app.agreed import ELSEWHERE, TRY
+from bot.app.agreed import ELSEWHERE, TRY, TRY_AGAIN
 from bot.app.teams import Order, Teams
 from bot.ballots import Choice
 from bot.errors import UnknownDuel
@@ -273,6 +273,30 @@ async def test_where_other_contestants_meet_than_those_that_ship_no_example_is_p
 
     async with App.open(Settings(store_path=str(tmp_path / "s"), **names), open_lineup) as app:
         assert (await answered(app)).next_step == NextStep(ELSEWHERE)
+
+
+async def test_with_a_pair_of_ones_own_an_earlier_request_is_offered_on_which_it_differed(tmp_path: Path) -> None:
+    def script(prompt: Prompt) -> Script:
+        return Script(("same" if "same" in prompt.messages[-1].content else str(is_tuned(prompt)),))
+
+    backend = ScriptedBackend(script)
+
+    async def open_lineup() -> Lineup:
+        return lineup_over(backend)
+
+    async with App.open(Settings(store_path=str(tmp_path / "s"), recipe="mine.toml"), open_lineup) as app:
+        teams = Teams(app, Settings())
+        first = await answered(app, "the same")
+        post, _ = await teams.ask(Order("secret of a team", "ann", "message:1", "a team", "a channel", solo=True))
+        for duel in (await answered(app, "one"), await answered(app, "1" * 301), await until(app, post.duel, "open")):
+            await app.cast(duel.id, "ann", Choice.TIE)
+        await app.cast((await answered(app, "two", conversation=first.conversation)).id, "ann", Choice.TIE)
+        await answered(app, "three, of which nobody knows yet how it was")
+        second = await answered(app, "the same again")
+        assert second.next_step == NextStep(TRY_AGAIN, "one")
+        assert (await app.view(first.id, "ann")).next_step == NextStep(ELSEWHERE), "what came later changes nothing"
+        told, _ = await teams.ask(Order("the same", "bob", "message:2", "another team", "another channel"))
+        assert (await until(app, told.duel, "closed")).next_step == NextStep(ELSEWHERE)
 
 
 async def test_a_team_with_a_recipe_of_its_own_is_promised_no_example(tmp_path: Path) -> None:

@@ -101,9 +101,7 @@ class Turn:
             case "open":
                 _vote_bar(view, self._acts)
             case "closed" if view.reveal:
-                _reveal(view, view.reveal)
-                if view.next_step:
-                    _offer(view, view.next_step, self._acts)
+                _reveal(view, view.reveal, self._acts)
             case _:
                 with el("div", "acts"):
                     el("p", "note", view.note)
@@ -148,11 +146,13 @@ def _vote_bar(view: DuelView, acts: Acts) -> None:
         el("p", "note", f"{view.ballots} {'vote' if view.ballots == 1 else 'votes'} so far. You can change yours until the vote closes.")
 
 
-def _reveal(view: DuelView, reveal: Reveal) -> None:
-    """Who was who, and what each took."""
+def _reveal(view: DuelView, reveal: Reveal, acts: Acts) -> None:
+    """Who was who, what to do next where there was nothing to vote on, and what each took."""
     with el("div", "outcome"):
         for words in (vote_words(view), view.note):
             el("p", "note", words)
+    if view.next_step:
+        _offer(view, view.next_step, acts)
     with el("table", "figures"):
         el("caption", "", "What each answer took")
         with el("thead"), el("tr"):
