@@ -134,9 +134,9 @@ def _aa(verbs: Any) -> argparse.ArgumentParser:
     command = verb(
         verbs,
         "aa",
-        "One arm against itself: the verdict must be no difference. Asks the examples, with the same contestant on both sides and three "
-        "made-up voters, in a temporary store. DUEL_AA=prompted does the same with real voters on the page. Exit status 1 when a copy "
-        "is preferred.",
+        "One arm against itself: the verdict must be no difference. Asks made-up requests, with the same contestant on both sides and "
+        "three made-up voters, in a temporary store. DUEL_AA=prompted does the same with real voters on the page. Exit status 1 when a "
+        "copy is preferred.",
         "python -m bot aa\npython -m bot aa --arm tuned --duels 20",
     )
     command.add_argument("--arm", choices=list(Arm), default=Arm.PROMPTED)

@@ -18,6 +18,18 @@ from engine.duel import Side
 from engine.errors import BackendError, DuelbotError
 
 VOTERS = ("first voter", "second voter", "third voter")
+THINGS = ("tickets", "letters", "invoices", "contracts", "reviews", "forms")
+CHANGES = ("the rules change every week", "the rules change quarterly", "nothing changes", "nobody knows how often the rules change")
+LABELS = range(10, 30_010)  # as many numbers as there are requests at most, and more
+SEED = 20261128  # of the made-up requests: every check asks the same ones
+
+
+def situations(count: int, rng: random.Random) -> list[str]:
+    """Make up so many requests, each of them another one: asked again, a request would be no new evidence."""
+    return [
+        f"{labelled:,} labelled {rng.choice(THINGS)}, {rng.choice(CHANGES)}, {rng.randrange(1, 200)},000 a month. Prompt or fine-tune?"
+        for labelled in rng.sample(LABELS, count)
+    ]
 
 
 async def run_aa(settings: Settings, duels: int, tell: Callable[[str], None], open_lineup: OpenLineup | None = None) -> dict[str, Any]:
@@ -34,14 +46,15 @@ async def run_aa(settings: Settings, duels: int, tell: Callable[[str], None], op
             if (await app.model_settled()).state == "failed":
                 raise DuelbotError(app.model.words)
             toss = random.Random(duels)
-            for number in range(duels):
-                await _one(app, app.examples[number % len(app.examples)], toss)
-                if not (number + 1) % 10:
-                    tell(f"{number + 1} of {duels} duels")
+            for number, text in enumerate(situations(duels, random.Random(SEED)), 1):
+                await _one(app, text, toss)
+                if not number % 10:
+                    tell(f"{number} of {duels} duels")
             found = await app.verdict()
         assert isinstance(found, Verdict)
         decision = found.decision
         return {
+            "requests": found.requests,
             "duels": found.duels,
             "ballots": found.ballots,
             "share": decision.theta,

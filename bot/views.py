@@ -46,6 +46,14 @@ class Reveal:
 
 
 @dataclass(frozen=True, slots=True)
+class NextStep:
+    """What to do where both sides said the same, so that there was nothing to vote on."""
+
+    words: str  # one or two sentences
+    request: str = ""  # to ask in a new conversation; "": the words say it all
+
+
+@dataclass(frozen=True, slots=True)
 class DuelView:
     """A duel as one viewer may see it now."""
 
@@ -62,6 +70,7 @@ class DuelView:
     own_choice: Choice | None
     carried: Side | None  # whose answer the conversation goes on with; None while it is undecided
     reveal: Reveal | None
+    next_step: NextStep | None = None  # only under equal answers; the same whenever it is looked at
 
 
 @dataclass(frozen=True, slots=True)

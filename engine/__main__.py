@@ -40,7 +40,7 @@ COLUMN = 42  # cells that an answer needs to stand beside another; with fewer th
 
 ABOUT = "Answer requests with the base model under a prompt and with the fine-tuned adapter, side by side and without votes."
 EXAMPLES = """
-python -m engine ask "Prompt or fine-tune for 200 labelled tickets?"
+python -m engine ask "5,000 labels, stable rules, costly errors. fine-tune?"
 python -m engine ask --json "…" | jq .sides.tuned.text
 python -m engine ask --arms prompted,tuned,plain --file requests.jsonl
 python -m engine ask --file requests.csv --json > answers.jsonl

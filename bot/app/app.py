@@ -4,13 +4,14 @@ import asyncio
 import random
 import secrets
 import tomllib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from bot.app.agreed import keys_of, next_step, ships
 from bot.app.budget import Budget, Spending
 from bot.app.evidence import Board, Evidence
 from bot.app.idle import Idle
@@ -59,6 +60,7 @@ class App:
         evidence: Evidence,
         budget: Budget,
         rules: Rules,
+        shipped: bool,
     ) -> None:
         self._store = store
         self._evidence = evidence
@@ -69,6 +71,7 @@ class App:
         self._runner = runner
         self._now = now
         self._rng = rng
+        self._shipped = shipped  # the pair that ships meets, whose examples differ
         self._changing: set[asyncio.Task[Any]] = set()
         self.examples: tuple[str, ...] = tuple(tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))["examples"])
 
@@ -94,7 +97,8 @@ class App:
             evidence, budget = Evidence(store, settings, now), Budget(settings, now)
             model = Model(settings.base_model, open_lineup or partial(open_engine, settings))
             runner = Runner(store, model, settings.answer_limit_s, now)
-            app = cls(store, model, runner, now, rng or random.SystemRandom(), evidence=evidence, budget=budget, rules=rules)
+            coin, shipped = rng or random.SystemRandom(), ships(settings)
+            app = cls(store, model, runner, now, coin, evidence=evidence, budget=budget, rules=rules, shipped=shipped)
             idle = asyncio.create_task(Idle(store, model, runner, settings, now).run())
             try:
                 yield app
@@ -226,7 +230,16 @@ class App:
         if progress := self._runner.progress(duel_id):
             return show(progress.duel, viewer, progress)
         async with self._store.reading() as look:
-            return show(await look.duel(duel_id), viewer)
+            return await self._seen(look, await look.duel(duel_id), viewer)
+
+    async def _seen(self, look: Transaction, duel: DuelRecord, viewer: str, talk: Sequence[DuelRecord] = ()) -> DuelView:
+        """A stored duel for this viewer; under equal answers with what to ask next."""
+        if not duel.identical:
+            return show(duel, viewer)
+        examples = self.examples if self._shipped else ()
+        asked, differed = await look.asked_before(duel.id, list(keys_of(examples))), await look.differed_before(duel.id)
+        talk = talk or await look.conversation(duel.conversation)
+        return show(duel, viewer, step=next_step(duel, talk, examples, asked=asked, differed=differed))
 
     async def watch(self, duel_id: str, viewer: str) -> AsyncGenerator[DuelView, None]:
         """The present view, then every change (the latest wins), until the duel is closed or void or the app is left."""
@@ -250,7 +263,9 @@ class App:
         """All its duels, in order. Raises UnknownDuel."""
         async with self._store.reading() as look:
             duels = await look.conversation(conversation_id)
-        return [show(duel, viewer, self._runner.progress(duel.id) if duel.state == "answering" else None) for duel in duels]
+            seen = [await self._seen(look, duel, viewer, duels) for duel in duels]
+        running = {duel.id: progress for duel in duels if duel.state == "answering" and (progress := self._runner.progress(duel.id))}
+        return [show(running[view.id].duel, viewer, running[view.id]) if view.id in running else view for view in seen]
 
     async def history(self, *, limit: int = 50, before: datetime | None = None, search: str = "") -> list[DuelSummary]:
         """Duels of everybody, newest first; `search` is found in requests, whatever its case."""
@@ -291,8 +306,9 @@ class App:
             if duel.state == "open":
                 duel = closed(duel, await change.next_closing(), self._now(), by)
                 await change.save(duel)
+            view = await self._seen(change, duel, viewer="")
         self._runner.signal(duel_id).wake()
-        return show(duel, viewer="")
+        return view
 
     # --- over many duels
 

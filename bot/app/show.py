@@ -4,14 +4,14 @@ from bot.app.progress import Progress
 from bot.app.talk import goes_on
 from bot.ballots import choice_of, tally
 from bot.store import AnswerRecord, DuelRecord
-from bot.views import DuelState, DuelView, Reveal, RevealedSide, SideView
+from bot.views import DuelState, DuelView, NextStep, Reveal, RevealedSide, SideView
 from engine.duel import Side
 
 BROKEN_OFF = "No answer was kept."
 
 
-def show(duel: DuelRecord, viewer: str, progress: Progress | None = None) -> DuelView:
-    """The duel for this viewer. progress: what has been heard so far, while it is being answered."""
+def show(duel: DuelRecord, viewer: str, progress: Progress | None = None, step: NextStep | None = None) -> DuelView:
+    """The duel for this viewer. progress: what has been heard so far, while it is being answered. step: under equal answers."""
     return DuelView(
         id=duel.id,
         conversation=duel.conversation,
@@ -26,6 +26,7 @@ def show(duel: DuelRecord, viewer: str, progress: Progress | None = None) -> Due
         own_choice=next((choice_of(ballot, duel.seats) for ballot in duel.ballots if ballot.voter == viewer), None),
         carried=duel.carried_side,
         reveal=_reveal(duel) if duel.state == "closed" else None,
+        next_step=step,
     )
 
 

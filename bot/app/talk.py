@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from bot.app.agreed import AGREED
 from bot.ballots import Choice, Entrant, Verdict, carried, tally
 from bot.store import AnswerRecord, ClosedBy, DuelRecord
 from bot.verdict import Named, Who, outcome
@@ -95,7 +96,7 @@ def goes_on(duel: DuelRecord) -> str:
     """The sentence under a closed duel."""
     match duel.carried_by:
         case "identical":
-            return "Both answers are the same, so nobody is asked to vote. The conversation goes on with it."
+            return f"{AGREED} The conversation goes on with it."
         case "early":
             goes_on = "The conversation had gone on before the vote closed, with answer A, the left one."
         case _:

@@ -55,6 +55,7 @@ class Chat:
         self._line = LineReader(source, screen, tuple(render.COMMANDS), self._toolbar)
         self._conversation: str | None = None
         self._tag = ""
+        self._offered = ""  # request that the number 1 asks next, in a new conversation
         self._listed: list[DuelSummary] = []  # what /open counts by
         self._estimate: Estimate | None = None
 
@@ -95,7 +96,7 @@ class Chat:
         if isinstance(meant, Command):
             await self._command(meant)
         elif meant:
-            await self._ask(self._example(meant))
+            await self._ask(self._numbered(meant))
 
     async def _guess(self) -> None:
         """The estimate under the prompt, there as soon as the model is, while somebody may be typing already."""
@@ -103,13 +104,14 @@ class Chat:
         with suppress(StoreError):  # it will be said when something is asked
             self._estimate = await self._app.estimate()
 
-    def _example(self, text: str) -> str:
-        """At the beginning of a conversation a number stands for an example."""
-        examples = self._app.examples
-        if self._conversation is None and text.isascii() and text.isdigit() and 1 <= int(text) <= len(examples):
-            self._show(render.asked(examples[int(text) - 1]))
-            return examples[int(text) - 1]
-        return text
+    def _numbered(self, text: str) -> str:
+        """A number stands for an example at the beginning of a conversation, and for what was offered under equal answers."""
+        offers = self._app.examples if self._conversation is None else (self._offered,) if self._offered else ()
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= len(offers)):
+            return text
+        self._conversation = None
+        self._show(render.asked(offers[int(text) - 1]))
+        return offers[int(text) - 1]
 
     async def _ask(self, text: str) -> None:
         view = await self._app.ask(text, asker=PERSON, conversation=self._conversation, tag=self._tag)
@@ -124,6 +126,7 @@ class Chat:
             view = await self._follow(view)
             self._show(render.Answers(view.sides))
             voted = await self._vote(view) if view.state == "open" else view
+        self._offered = voted.next_step.request if voted and voted.next_step else ""
         self._show(render.decided(voted) if voted else Text("Not voted. The conversation goes on with A, the left answer."))
 
     async def _follow(self, view: DuelView) -> DuelView:
@@ -217,11 +220,12 @@ class Chat:
             self._say(f"/open takes a number of the list, 1 to {len(self._listed)}." if self._listed else "No duels yet.")
             return
         views = await self._app.conversation(self._listed[int(number) - 1].conversation, PERSON)
-        self._conversation = views[-1].conversation
+        self._conversation, last = views[-1].conversation, views[-1]
+        self._offered = last.next_step.request if last.next_step else ""
         for shown in render.conversation(views):
             self._show(shown)
-        if not render.ended(views[-1]):
-            await self._settle(views[-1])
+        if not render.ended(last):
+            await self._settle(last)
 
 
 async def _drop(*tasks: "asyncio.Future[Any]") -> None:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.ballots import Choice
-from bot.views import DuelState, DuelSummary, DuelView, ModelState, Reveal, RevealedSide, SideView
+from bot.views import DuelState, DuelSummary, DuelView, ModelState, NextStep, Reveal, RevealedSide, SideView
 from engine.contestants import Arm
 from engine.cost import Estimate
 from engine.duel import Side
@@ -170,7 +170,23 @@ def decided(view: DuelView) -> RenderableType:
         parts += [Text(), reveal_table(view.reveal), Text()]
     if view.note:
         parts.append(Text(printable(view.note)))
+    if view.next_step:
+        parts += [Text(), offered(view.next_step)]
     return Group(*parts)
+
+
+def offered(step: NextStep) -> RenderableType:
+    """What to do next, with the number that asks it."""
+    words = Text(printable(step.words), "dim")
+    return Group(words, _numbered([step.request])) if step.request else words
+
+
+def _numbered(requests: Sequence[str]) -> RenderableType:
+    """Requests, each with the number that asks it."""
+    grid = Table.grid(padding=(0, 1))
+    for number, request in enumerate(requests, 1):
+        grid.add_row(Text(str(number), ACCENT), Text(printable(request)))
+    return Padding(grid, (0, 0, 0, 2))
 
 
 def briefly(view: DuelView) -> Text:
@@ -198,10 +214,7 @@ def example_list(examples: Sequence[str]) -> RenderableType:
     """Example requests, each with the number that asks it."""
     if not examples:
         return Text("Type a request, or /help.", "dim")
-    grid = Table.grid(padding=(0, 1))
-    for number, example in enumerate(examples, 1):
-        grid.add_row(Text(str(number), ACCENT), Text(printable(example)))
-    return Group(Text("Type a request, or the number of an example:", "dim"), Padding(grid, (0, 0, 0, 2)))
+    return Group(Text("Type a request, or the number of an example:", "dim"), _numbered(examples))
 
 
 def help_table() -> RenderableType:

@@ -25,6 +25,7 @@ _SCOPE = """
     AND (:team IS NULL OR o.team = :team) AND (:tag IS NULL OR o.tag = :tag)
     AND (:since IS NULL OR o.closed_at >= :since) AND (:until IS NULL OR o.closed_at < :until)
 """
+_BETWEEN = "o.closing > :after AND o.closing <= :upto"
 _SPEAKS = "(o.ballots > 0 OR o.by_hand) AND NOT o.identical AND NOT o.trained_on"
 _PACKED = (
     f"o.closing * {SHIFT} + {LONGER} * CASE sign(o.second_characters - o.first_characters) WHEN 0 THEN 0 WHEN -1 THEN 1 ELSE 2 END "
@@ -125,7 +126,7 @@ class Book:
     async def filed(self, scope: Scope, after: int, upto: int) -> list[Filed]:
         """The scope's closed duels with closing numbers above `after` and up to `upto`, in that order."""
         values = _values(scope) | {"after": after, "upto": upto}
-        where = f"WHERE o.closing > :after AND o.closing <= :upto AND {_SCOPE} ORDER BY o.closing"
+        where = f"WHERE {_BETWEEN} AND {_SCOPE} ORDER BY o.closing"
         rows = await self._in._rows(f"{_ANSWERS} {where}", values)
         if not rows:
             return []
@@ -147,10 +148,9 @@ class Book:
 
     async def told(self, scope: Scope, after: int, upto: int) -> list[Told]:
         """As filed, but summed up and packed, for many duels at a time; in no order."""
-        among = f"o.closing > :after AND o.closing <= :upto AND {_SCOPE}"
         rows = await self._in._rows(
             f"SELECT tag, group_concat(printf('%d %d', {_PACKED}, ballots), ' ') AS duels, group_concat(nullif(votes, ''), ' ') AS votes "
-            f"FROM outcomes AS o NOT INDEXED WHERE {among} GROUP BY tag",
+            f"FROM outcomes AS o NOT INDEXED WHERE {_BETWEEN} AND {_SCOPE} GROUP BY tag",
             _values(scope) | {"after": after, "upto": upto},
         )
         return [Told(row["tag"], row["duels"], row["votes"] or "") for row in rows]
@@ -158,7 +158,7 @@ class Book:
     async def guessed(self, scope: Scope, after: int, upto: int) -> dict[int, float]:
         """Means of the guesses at the fine-tune, by closing number, of those duels in which somebody was asked."""
         rows = await self._in._rows(
-            f"SELECT closing, guess FROM outcomes AS o NOT INDEXED WHERE guess IS NOT NULL AND closing > :after AND closing <= :upto AND {_SCOPE}",
+            f"SELECT closing, guess FROM outcomes AS o NOT INDEXED WHERE guess IS NOT NULL AND {_BETWEEN} AND {_SCOPE}",
             _values(scope) | {"after": after, "upto": upto},
         )
         return {row["closing"]: row["guess"] for row in rows}
@@ -166,7 +166,7 @@ class Book:
     async def repeated(self, scope: Scope, after: int, upto: int) -> set[int]:
         """Closing numbers of those duels whose request was spent by an earlier one of the scope."""
         rows = await self._in._rows(
-            f"SELECT o.* FROM outcomes AS o INDEXED BY outcomes_shared WHERE shared AND o.closing > :after AND o.closing <= :upto AND {_SCOPE} ORDER BY o.closing",
+            f"SELECT o.* FROM outcomes AS o INDEXED BY outcomes_shared WHERE shared AND {_BETWEEN} AND {_SCOPE} ORDER BY o.closing",
             _values(scope) | {"after": after, "upto": upto},
         )
         spent = await self.spent(scope, after, [row["unit"] for row in rows])

@@ -18,6 +18,9 @@ from engine.cost import Spent
 _MET = "(SELECT contestant FROM answers WHERE duel = duels.id AND entrant = 0) AS first, "
 _MET += "(SELECT contestant FROM answers WHERE duel = duels.id AND entrant = 1) AS second"
 
+LOOKED_AT = 1000  # duels
+OFFERED_CHARACTERS = 300  # a longer request is none that a button can hold
+
 
 class Transaction:
     """Lives as long as the `reading` or `writing` block that gave it."""
@@ -84,6 +87,30 @@ class Transaction:
         """The first duel with this request, if there is one."""
         rows = await self._rows("SELECT id FROM duels WHERE request_key = ? ORDER BY rowid LIMIT 1", (request_key,))
         return rows[0]["id"] if rows else None
+
+    async def asked_before(self, duel_id: str, request_keys: Sequence[str]) -> set[str]:
+        """Which of these requests had been asked when this duel was."""
+        rows = await self._rows(
+            f"SELECT DISTINCT request_key FROM duels WHERE request_key IN ({', '.join('?' * len(request_keys))}) "
+            "AND rowid < (SELECT rowid FROM duels WHERE id = ?)",
+            (*request_keys, duel_id),
+        )
+        return {row["request_key"] for row in rows}
+
+    async def differed_before(self, duel_id: str) -> str:
+        """The latest request, of those that began a conversation on page or terminal, on which the two of this duel had differed.
+
+        "": there is none among their latest LOOKED_AT, or this duel was asked in a channel: what is asked there is not told elsewhere.
+        """
+        rows = await self._rows(
+            "SELECT request FROM (SELECT o.duel FROM outcomes AS own JOIN outcomes AS o "
+            "  ON (o.first, o.second) = (own.first, own.second) AND o.closing < own.closing "
+            f"  WHERE own.duel = ?1 AND NOT o.identical ORDER BY o.closing DESC LIMIT {LOOKED_AT}) "
+            f"JOIN duels ON duels.id = duel WHERE turn = 1 AND length(request) BETWEEN 1 AND {OFFERED_CHARACTERS} "
+            "AND NOT EXISTS (SELECT 1 FROM posts WHERE posts.duel IN (duels.id, ?1)) ORDER BY duels.closing DESC LIMIT 1",
+            (duel_id,),
+        )
+        return rows[0]["request"] if rows else ""
 
     async def next_closing(self) -> int:
         """The number of the next duel to close."""

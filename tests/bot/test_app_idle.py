@@ -123,6 +123,6 @@ async def test_an_arm_against_itself_comes_out_as_no_difference(tmp_path: Path, 
         return Lineup(lineup.backend, lineup.kit, lineup.price, (Arm.PROMPTED, Arm.PROMPTED))
 
     table = await run_aa(Settings(store_path=str(tmp_path / "unused")), 40, lambda line: None, open_lineup)
-    assert table["passed"] and table["duels"] == 40 and table["ballots"] == 120
+    assert table["passed"] and table["requests"] == table["duels"] == 40 and table["ballots"] == 120, "each request is evidence of its own"
     assert table["state"] in (State.EQUAL, State.COLLECT) and table["low"] <= 0.5 <= table["high"]
     assert not (tmp_path / "unused").exists()

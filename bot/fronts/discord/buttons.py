@@ -16,6 +16,7 @@ from bot.fronts.discord.pacing import Rank
 from bot.fronts.discord.wire import SILENT, edit_by_token, markdown_files
 from bot.views import DuelView
 from engine.duel import Side
+from engine.errors import BadRequest
 
 GUESTS_VOTE = timedelta(minutes=13)
 """Where only the token works, the vote closes while it still does."""
@@ -68,7 +69,7 @@ class Vote(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice>left|
         return receipt_sheet(self.duel, words.receipt_words(view, self.choice), undo=still_open, which=which)
 
 
-class Act(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|close|full|again|undo)"):
+class Act(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|close|full|again|undo|try)"):
     """What else can be done with a duel."""
 
     def __init__(self, item: ui.Button[Any], duel: str, act: str) -> None:
@@ -82,6 +83,7 @@ class Act(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|clos
 
     async def callback(self, interaction: discord.Interaction) -> None:
         acts = {"stop": self._stop, "close": self._close, "full": self._full, "again": self._again, "undo": self._undo}
+        acts["try"] = self._try
         await guarded(interaction, acts[self.act](interaction))
 
     async def _stop(self, interaction: discord.Interaction) -> None:
@@ -119,6 +121,16 @@ class Act(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|clos
         desk, asker = desk_of(interaction), person(interaction.user)
         view = await desk.teams.look(self.duel, asker)
         await desk.open(order_of(interaction, view.request, private=ephemeral, again=self.duel), interaction)
+
+    async def _try(self, interaction: discord.Interaction) -> None:
+        """Ask what is offered under equal answers, in a new conversation: whoever clicks is its asker."""
+        ephemeral = interaction.message is not None and interaction.message.flags.ephemeral
+        await think(interaction, private=ephemeral)
+        desk, asker = desk_of(interaction), person(interaction.user)
+        step = (await desk.teams.look(self.duel, asker)).next_step
+        if step is None or not step.request:
+            raise BadRequest("Nothing is offered here any more. Ask something else.")
+        await desk.open(order_of(interaction, step.request, private=ephemeral), interaction)
 
     async def _undo(self, interaction: discord.Interaction) -> None:
         await nod(interaction)

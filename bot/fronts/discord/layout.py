@@ -124,7 +124,8 @@ def _rows(scene: Scene, *, more: bool) -> list[ui.Item[Sheet]]:
         case "void":
             return _row([*full, _button("Ask again", act_id(duel, "again"))] if view.request else full)
         case _:
-            return _row(full)
+            offered = view.next_step is not None and view.next_step.request
+            return _row([*full, *([_button("Try it", act_id(duel, "try"))] if offered else [])])
 
 
 def vote_row(duel: str) -> ui.ActionRow[Sheet]:

@@ -28,7 +28,8 @@ class News:
         """The message shows the reveal; its asker hears of it in the channel's lane, which tries again."""
         if (await self.teams.post(post.duel)).told:
             return
-        if post.alone or not post.lasting or not view.request:
+        unvoted = view.reveal is not None and view.reveal.auto_tie  # there was no vote whose close could be told
+        if post.alone or not post.lasting or not view.request or unvoted:
             await self.teams.told(post.duel)
             return
         self.pacer.put(post.channel, f"told:{post.duel}", partial(self._say, post, view), rank=Rank.AWAITED, kind="send")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bot.ballots import Choice
+from bot.fronts.discord.text import inline
 from bot.store.teams import Post
 from bot.views import DuelView, Reveal, RevealedSide
 from engine.backends.base import Usage
@@ -84,8 +85,6 @@ def who_was(side: Side, revealed: RevealedSide) -> str:
 
 
 def tally_words(reveal: Reveal) -> str:
-    if reveal.auto_tie:
-        return "Both answers are the same: a tie without a vote."
     total = sum(reveal.tally.values())
     if not total:
         return "Nobody voted."
@@ -94,11 +93,20 @@ def tally_words(reveal: Reveal) -> str:
 
 
 def reveal_words(view: DuelView) -> str:
-    """Who was who, the tally, and what each side took."""
+    """Who was who, the tally, and what each side took; of equal answers why there is no tally, and what to do next."""
     assert view.reveal is not None
     sides = view.reveal.sides
     lines = [f"{who_was(side, sides[side])}" for side in Side]
-    return "\n".join([*lines, tally_words(view.reveal), figure_table(sides), f"-# {footnote(_taken(sides))}", view.note]).strip()
+    first, last = (view.note, step_words(view)) if view.reveal.auto_tie else (tally_words(view.reveal), view.note)
+    return "\n".join([*lines, first, figure_table(sides), f"-# {footnote(_taken(sides))}", last]).strip()
+
+
+def step_words(view: DuelView) -> str:
+    """What to do after equal answers; a request as a quotation, which people can copy where buttons are late."""
+    if view.next_step is None:
+        return ""
+    request = view.next_step.request
+    return f"{view.next_step.words}\n> {inline(request, 300)}" if request else view.next_step.words
 
 
 def _taken(sides: Mapping[Side, RevealedSide]) -> list[tuple[Usage, Cost] | None]:

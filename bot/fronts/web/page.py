@@ -34,7 +34,7 @@ class ChatPage:
 
     def __init__(self, app: App, viewer: str, conversation: str | None, views: list[DuelView]) -> None:
         self._app, self._viewer, self._conversation = app, viewer, conversation
-        self._acts = Acts(stop=self._stop, vote=self._vote, ask_again=lambda view: self._ask(view.request))
+        self._acts = Acts(stop=self._stop, vote=self._vote, ask_again=lambda view: self._ask(view.request), ask_next=self._ask_next)
         self._tag = ""
         self._followed = set[asyncio.Task[None]]()
         self._asking = asyncio.Lock()
@@ -164,6 +164,18 @@ class ChatPage:
             self._conduct.arrive()
             return True
         return False
+
+    async def _ask_next(self, view: DuelView) -> None:
+        """Ask what is offered under equal answers, in a conversation of its own, and go there."""
+        if view.next_step is None or self._asking.locked():
+            return
+        await self._asking.acquire()  # and keep it, once this page is being left
+        with self._in_words():
+            asked = await self._app.ask(view.next_step.request, asker=self._viewer, tag=self._tag)
+            with self._client:
+                ui.run_javascript(f"location.assign('{placed('/c/')}' + {json.dumps(asked.conversation)})")
+            return
+        self._asking.release()
 
     async def _catch_up(self) -> None:
         """Draw what another browser has asked in this conversation meanwhile: what comes now builds on it."""

@@ -10,7 +10,7 @@ from bot.ballots import Choice
 from bot.fronts.web.dom import el, icon
 from bot.fronts.web.markup import html_of, shown
 from bot.fronts.web.words import ARM_WORDS, comparison, made_of, price_words, vote_words
-from bot.views import DuelView, Reveal
+from bot.views import DuelView, NextStep, Reveal
 from engine.duel import Side
 
 
@@ -21,6 +21,7 @@ class Acts:
     stop: Callable[[DuelView], Awaitable[object]]
     vote: Callable[[DuelView, Choice], Awaitable[object]]
     ask_again: Callable[[DuelView], Awaitable[object]]
+    ask_next: Callable[[DuelView], Awaitable[object]]  # what is offered under equal answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Turn:
             case "open":
                 _vote_bar(view, self._acts)
             case "closed" if view.reveal:
-                _reveal(view, view.reveal)
+                _reveal(view, view.reveal, self._acts)
             case _:
                 with el("div", "acts"):
                     el("p", "note", view.note)
@@ -145,11 +146,13 @@ def _vote_bar(view: DuelView, acts: Acts) -> None:
         el("p", "note", f"{view.ballots} {'vote' if view.ballots == 1 else 'votes'} so far. You can change yours until the vote closes.")
 
 
-def _reveal(view: DuelView, reveal: Reveal) -> None:
-    """Who was who, and what each took."""
+def _reveal(view: DuelView, reveal: Reveal, acts: Acts) -> None:
+    """Who was who, what to do next where there was nothing to vote on, and what each took."""
     with el("div", "outcome"):
         for words in (vote_words(view), view.note):
             el("p", "note", words)
+    if view.next_step:
+        _offer(view, view.next_step, acts)
     with el("table", "figures"):
         el("caption", "", "What each answer took")
         with el("thead"), el("tr"):
@@ -164,6 +167,18 @@ def _reveal(view: DuelView, reveal: Reveal) -> None:
                     for side, cell in row.cells.items():
                         el("td", "less" if side in row.less else "", cell)
     el("p", "quiet", price_words(reveal.sides.values()))
+
+
+def _offer(view: DuelView, step: NextStep, acts: Acts) -> None:
+    """What to do next where there was nothing to vote on; under the last turn alone (style.css)."""
+
+    async def clicked() -> None:
+        await acts.ask_next(view)
+
+    with el("div", "offer"):
+        el("p", "note", step.words)
+        if step.request:
+            el("button", "example", shown(step.request), type="button").on("click", clicked, args=[])
 
 
 def broken(view: DuelView) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from bot.fronts.discord.bot import DuelBot
+from bot.settings import Settings
 from bot.store.teams import Board
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script
@@ -157,7 +159,50 @@ async def test_only_the_asker_closes_and_stops(tmp_path: Path) -> None:
         await ann.click(duel, label="Ask again")
         again = stage.last()
         assert again.id != duel.id
-        assert "Both answers are the same" in stage.shown(again)
+        assert "Both sides agree here" in stage.shown(again)
+
+
+def agrees(prompt: Prompt) -> Script:
+    asked = prompt.messages[-1].content
+    return Script(("Same.",) if "same" in asked else (f"{is_tuned(prompt)} on {asked}",))
+
+
+async def test_under_equal_answers_a_button_asks_a_request_on_which_they_differ(tmp_path: Path) -> None:
+    async with staged(tmp_path, agrees) as stage:
+        ann, bob = stage.member("ann"), stage.member("bob")
+        await ann.send(stage.channel, f"{stage.mention} the same again")
+        duel = stage.last()
+        agreed = stage.shown(duel)
+        assert "Both sides agree here" in agreed and "Nobody voted" not in agreed
+        assert f"> {stage.app.examples[0]}\n[Try it]" in agreed
+        assert not [text for text in stage.texts() if "has closed" in text], "there was no vote"
+        await bob.click(duel, label="Try it")
+        tried = stage.last()
+        assert tried.id != duel.id and stage.app.examples[0] in stage.shown(tried) and "[A is better]" in stage.shown(tried)
+        newest, *_ = await stage.app.history()
+        assert (newest.turn, newest.state) == (1, "open")
+        await stage.env.restart_bot(DuelBot(stage.app, Settings(), shard_count=1))
+        await bob.click(duel, label="Try it")
+        assert stage.app.examples[0] in stage.shown(stage.last()), "the button asks what its message says, whatever came since"
+
+
+async def test_what_is_offered_in_private_is_asked_in_private(tmp_path: Path) -> None:
+    async with staged(tmp_path, agrees) as stage:
+        ann = stage.member("ann")
+        shown = await ann.slash(stage.channel, "compare", request="the same again", visible="me")
+        tried = await ann.click(shown.response, label="Try it")
+        assert tried.ephemeral and "[A is better]" in stage.shown(tried.response)
+        newest, older = await stage.app.history()
+        posts = [await stage.bot.teams.post(each.id) for each in (newest, older)]
+        assert newest.request == stage.app.examples[0] and all(post.private for post in posts)
+
+
+async def test_a_recipe_of_a_server_offers_no_button_that_may_lead_nowhere(tmp_path: Path) -> None:
+    async with staged(tmp_path, agrees) as stage:
+        ann = stage.member("ann")
+        shown = await ann.slash(stage.channel, "compare", request="the same again", recipe="plain")
+        said = stage.shown(shown.response)
+        assert "Ask about something else." in said and "[Try it]" not in said
 
 
 async def test_a_deleted_message_stops_both_streams(tmp_path: Path) -> None:

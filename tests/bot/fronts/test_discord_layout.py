@@ -1,5 +1,6 @@
 """A duel as a message: within Discord's limits in every state, blind until the close, and with the right buttons."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.app.agreed import AGREED, ELSEWHERE, TRY
 from bot.ballots import Choice
 from bot.fronts.discord import words
 from bot.fronts.discord.layout import (
@@ -21,7 +23,7 @@ from bot.fronts.discord.layout import (
 )
 from bot.fronts.discord.text import EMPTY, FENCE, size
 from bot.store.teams import Post
-from bot.views import DuelState, DuelView, Reveal, RevealedSide, SideView
+from bot.views import DuelState, DuelView, NextStep, Reveal, RevealedSide, SideView
 from engine.backends.base import Usage
 from engine.contestants import Arm
 from engine.cost import Cost
@@ -203,3 +205,15 @@ async def test_full_answers_are_a_message_while_they_fit(length: int, fits: bool
     assert (made is not None) is fits
     if made:
         assert_within_limits(made)
+
+
+@pytest.mark.parametrize("step", [NextStep(TRY, "2,000 examples, quarterly changes. " * 8), NextStep(ELSEWHERE)])
+async def test_under_equal_answers_all_is_said_however_long_they_are(step: NextStep) -> None:
+    agreed = view("closed", LONG, LONG, note=f"{AGREED} The conversation goes on with it.", next_step=step)
+    assert agreed.reveal
+    agreed = replace(agreed, reveal=replace(agreed.reveal, tally=dict.fromkeys(Choice, 0), auto_tie=True))
+    made = sheet(agreed)
+    assert_within_limits(made)
+    shown = said(made)
+    assert AGREED in shown and step.words in shown and f"\n> {step.request.strip()}\n"[: 300 * bool(step.request)] in shown
+    assert "Nobody voted" not in shown and ("[Try it]" in shown) == bool(step.request)

@@ -135,6 +135,34 @@ async def test_a_number_asks_an_example_at_the_beginning_only(app: App) -> None:
         await person.sees("goes on with")
 
 
+async def test_under_equal_answers_1_asks_what_is_offered_in_a_new_conversation(app: App) -> None:
+    async with chatting(app) as person:
+        person.type("the same again\r")
+        assert "Enter skip" not in await person.sees("Both sides agree here")
+        await person.sees(f"1 {app.examples[0][:20]}")
+        agreed = await last(app)
+        person.type("1\r")
+        await person.sees("Enter skip")
+        tried = await last(app)
+        assert (tried.request, tried.turn) == (app.examples[0], 1) and tried.conversation != agreed.conversation
+        person.type("1")
+        await person.sees("goes on with answer A")
+        person.type("1\r")
+        await person.sees("Enter skip")
+        assert (await last(app)).request == "1", "nothing is offered under a vote"
+        person.type("1")
+        await person.sees("goes on with")
+        person.type("/history same\r")
+        await person.sees("shows the conversation")
+        person.type("/open 1\r")
+        await person.sees(f"1 {app.examples[0][:20]}")
+        person.type("2\r")
+        await person.sees("Enter skip")
+        assert ((await last(app)).request, (await last(app)).conversation) == ("2", agreed.conversation), "only 1 is offered"
+        person.type("1")
+        await person.sees("goes on with")
+
+
 async def test_enter_skips_the_vote_and_says_what_goes_on(app: App) -> None:
     async with chatting(app) as person:
         person.type("hello\r")

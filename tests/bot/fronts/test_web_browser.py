@@ -86,6 +86,28 @@ async def test_ask_stream_vote_by_key_reveal_and_reload(address: str, visit: Vis
     await expect(votes).to_be_focused()
 
 
+async def test_what_is_offered_under_equal_answers_is_asked_once_in_a_new_conversation(address: str, visit: Visit) -> None:
+    page = await visit(address, viewport={"width": 390, "height": 800})
+    await ask(page, "the same")
+    offer = page.locator(".offer .example")
+    await expect(offer).to_be_visible()
+    agreed, request = page.url, await offer.inner_text()
+    await offer.dblclick()
+    await expect(page.locator(".votes")).to_be_focused()
+    assert page.url != agreed and "/c/" in page.url
+    await expect(page.locator(".bubble")).to_have_text([request])
+    await page.keyboard.press("2")
+    await expect(page.locator(".figures")).to_be_visible()
+    await page.get_by_role("button", name="Earlier duels").click()
+    await page.locator(".search").fill(request)
+    await expect(page.locator(".duel")).to_have_count(1)
+    await page.go_back()
+    await ask(page, "the same once more")
+    await expect(page.locator(".figures")).to_have_count(2)
+    await expect(offer.nth(0)).to_be_hidden()
+    await expect(offer.nth(1)).to_be_visible()
+
+
 async def test_a_reload_in_mid_answer_goes_on_streaming(address: str, visit: Visit) -> None:
     page = await visit(address)
     await ask(page, "slow")

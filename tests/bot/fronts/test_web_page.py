@@ -158,8 +158,11 @@ async def test_equal_answers_are_revealed_without_a_vote(users: Callable[[], Use
     user = users()
     await user.open("/")
     ask(user, "same")
-    await sees(user, "Both answers are the same")
+    await sees(user, "Both sides agree here")
     await sees(user, "A · Prompt")
+    await user.should_not_see(content="A is better")
+    await sees(user, "Try one on which they differ")
+    await sees(user, "2,000 examples, quarterly changes")
 
 
 async def test_two_users_vote_apart_and_see_each_others_duels(users: Callable[[], User]) -> None:

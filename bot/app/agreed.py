@@ -1,0 +1,59 @@
+"""What is said where both sides gave the same answer, and what to ask next. Pure.
+
+What is offered depends on nothing that comes later: a button of long ago asks what its message says.
+"""
+
+from collections.abc import Collection, Sequence
+
+from bot.evidence.units import folded, request_key
+from bot.store import DuelRecord
+from bot.views import NextStep
+from engine.contestants import Arm
+from engine.settings import EngineSettings
+
+AGREED = (
+    "Both sides agree here: they give the same answer, word for word, so there is nothing to prefer. "
+    "Nobody is asked to vote, and it is counted apart."
+)
+TRY = "Try one on which they differ, in a new conversation:"
+TRY_AGAIN = (
+    "Ask about something else. To see these two differ, ask an earlier request again, in a new conversation; what is asked again "
+    "is shown and is no new evidence:"
+)
+ELSEWHERE = (
+    "Ask about something else. A temperature above 0 in [sampling] of both recipes (DUEL_RECIPE and DUEL_PLAIN_RECIPE) lets answers "
+    "differ also where the likeliest words are the same; both sides then draw with the same seed."
+)
+_DECIDES = ("base_model", "adapter", "recipe", "plain_recipe", "arms", "aa", "dtype")
+_SHIPPED = {(Arm.PROMPTED, "house"), (Arm.TUNED, "plain")}
+
+
+def ships(settings: EngineSettings) -> bool:
+    """Whether the model, adapter and recipes that ship are in use, of which it is known where they differ."""
+    return all(getattr(settings, name) == EngineSettings.model_fields[name].default for name in _DECIDES)
+
+
+def keys_of(examples: Sequence[str]) -> dict[str, str]:
+    """Examples by the key that each has at the beginning of a conversation."""
+    return {request_key(example, ()): example for example in examples}
+
+
+def next_step(duel: DuelRecord, talk: Sequence[DuelRecord], examples: Sequence[str], *, asked: Collection[str], differed: str) -> NextStep:
+    """What to ask after this duel, whose answers are the same.
+
+    talk: its conversation. examples: those on which the pair that meets now differs. asked: the keys of those that somebody had
+    asked before; another one is offered while there is one, since asked again a request is no new evidence. differed: a request on
+    which this duel's two have differed, or "".
+    """
+    here = {folded(each.request) for each in talk if each.turn <= duel.turn}
+    if found := _example(duel, examples, here, asked):
+        return NextStep(TRY, found)
+    return NextStep(TRY_AGAIN, differed) if differed and folded(differed) not in here else NextStep(ELSEWHERE)
+
+
+def _example(duel: DuelRecord, examples: Sequence[str], here: Collection[str], asked: Collection[str]) -> str:
+    """One that was not asked in this conversation, best one that nobody has asked; "": none, or other recipes than those that ship."""
+    if {(answer.who.arm, answer.who.recipe.name) for answer in duel.answers.values()} != _SHIPPED:  # a team has chosen one
+        return ""
+    left = {key: example for key, example in keys_of(examples).items() if folded(example) not in here}
+    return next((example for key, example in left.items() if key not in asked), next(iter(left.values()), ""))
