@@ -177,7 +177,7 @@ def test_generated_rows_are_the_same_each_time_and_of_every_rule() -> None:
 def test_a_count_of_generated_rows_is_a_positive_number(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["demo", "eval", "--generated", wrong])
-    assert f"invalid count value: '{wrong}'" in capsys.readouterr().err
+    assert f"'{wrong}' is not a whole number from 1" in capsys.readouterr().err
 
 
 def test_reported_rows_are_no_training_text() -> None:

@@ -221,7 +221,7 @@ def test_equal_rows_have_an_interval_that_is_no_point(rows: int, width: tuple[fl
 def test_fewer_than_ten_rows_have_a_difference_and_no_interval() -> None:
     [line] = paired({"pattern": [(0.0, 1.0)] * 9})
     assert (line.difference, line.interval, line.why) == (1, None, "an interval is shown from 10 rows on")
-    assert offline_words(line)[3] == "+100.0% (an interval is shown from 10 rows on), 9 rows"
+    assert offline_words(line)[3] == "+100.0%; an interval is shown from 10 rows on, 9 rows"
     assert paired({"pattern": []}) == ()
 
 
@@ -287,7 +287,7 @@ async def test_a_run_goes_on_where_it_stopped_and_stands_on_the_card(
         found = await app.verdict()
         assert [line.metric for line in found.offline] == ["exact match", "token F1"] and found.duels == 0
         purpose = next(aspect for aspect in found.aspects if aspect.name == "purpose")
-        assert [figure.value for figure in purpose.tuned if figure.name == "offline exact match"] == [0.4]
+        assert [figure.value for figure in purpose.side(1) if figure.label == "offline exact match"] == [0.4]
         assert replace(found, words="") != found
 
 
