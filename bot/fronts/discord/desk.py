@@ -30,10 +30,8 @@ from bot.views import DuelView
 from engine.cost import Estimate
 from engine.errors import DuelbotError
 
-TOKEN_S = 14 * 60.0
-"""How long edits go by the interaction's token, which ends after 15 minutes."""
-LAST_WORDS_S = 30.0
-"""Before that, for the words that say it."""
+TOKEN_S = 14 * 60.0  # seconds that edits go by the interaction's token, which ends after 15 minutes
+LAST_WORDS_S = 30.0  # seconds before that at which the duel is stopped, so that its message can still say why
 OLD_S = 3600.0
 RUNNING = ("waiting", "answering")
 LEAVE_S = 8.0
