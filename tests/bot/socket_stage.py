@@ -1,5 +1,6 @@
 """A stage for what only sockets show: a loopback Discord, the unmodified bot in its own process, people, and the store's file."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, closing
@@ -48,6 +49,12 @@ class Stage:
         """Read from the store as another process would."""
         with closing(sqlite3.connect(f"file:{self.folder / 'duels.sqlite3'}?mode=ro", uri=True)) as file:
             return list(file.execute(sql))
+
+    async def until_stored(self, sql: str, value: Any) -> None:
+        """Wait until the store, as another process reads it, holds this one value there."""
+        async with asyncio.timeout(20):
+            while self.stored(sql) != [(value,)]:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
 
     @asynccontextmanager
     async def running(self, *, wait: bool = True, **settings: str) -> AsyncGenerator[BotProcess, None]:

@@ -1,6 +1,5 @@
 """What reaches people when something breaks off in between: the process is killed, an answer of Discord is lost, a thread is archived."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -36,13 +35,6 @@ async def killed(stage: Stage) -> None:
     await stage.bot.process.wait()
 
 
-async def until_stored(stage: Stage, sql: str, value: Any) -> None:
-    """Wait until the store, as another process reads it, holds this one value there."""
-    async with asyncio.timeout(20):
-        while stage.stored(sql) != [(value,)]:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-
-
 # --- the first message
 
 
@@ -67,7 +59,7 @@ async def test_a_first_message_that_a_kill_cut_off_is_found_again_and_its_stop_b
             await stage.ada.sees(channel, lambda found: found is note and "Stop" not in found.labels, "the broken duel marked")
             assert "Ask again" in note.labels
             assert stage.discord.world.of_bot(channel) == [note]
-            await until_stored(stage, "SELECT message FROM posts", str(note.id))
+            await stage.until_stored("SELECT message FROM posts", str(note.id))
             assert stage.discord.complaints() == []
 
 
@@ -187,11 +179,11 @@ async def test_the_asker_is_told_once_when_a_kill_came_in_between(tmp_path: Path
             await stage.bob.click(note, LEFT)
             await stage.until(lambda: held.met, "the news on its way")
             await stage.ada.sees(channel, lambda found: found is note and closed(found))
-            await until_stored(stage, "SELECT told FROM posts", 0)
+            await stage.until_stored("SELECT told FROM posts", 0)
             await killed(stage)
         async with stage.running(DUEL_DISCORD_QUORUM="1"):
             await stage.ada.answer_to(note, lambda found: "the vote on “who?” has closed" in found.text)
-            await until_stored(stage, "SELECT told FROM posts", 1)
+            await stage.until_stored("SELECT told FROM posts", 1)
             assert len(stage.discord.world.answers_to(note)) == 1
 
 
@@ -213,6 +205,6 @@ async def test_eight_duels_of_one_channel_are_shown_as_soon_as_discord_lets_them
 async def test_a_stop_button_that_is_out_of_date_is_drawn_anew_for_whoever_clicks_it(stage: Stage) -> None:
     note = await stage.ada.answer_to(await stage.ada.mention(stage.channel(), "slow 900"), streaming)
     stage.discord.faults.want("PATCH", f"/channels/{note.channel.id}/messages/", 400)
-    await until_stored(stage, f"SELECT shown FROM posts WHERE message = '{note.id}'", "gone")
+    await stage.until_stored(f"SELECT shown FROM posts WHERE message = '{note.id}'", "gone")
     await (await stage.ada.click(note, "Stop")).acknowledged()
     await stage.ada.sees(note.channel, lambda found: found is note and "Stop" not in found.labels, "the end")

@@ -314,7 +314,8 @@ async def test_a_file_of_requests_goes_on_after_the_bot_was_killed(tmp_path: Pat
             duels = [note for note in stage.discord.world.of_bot(place) if votable(note)]
             assert sorted(request for note in duels for request in asked if request in note.text) == sorted(asked)
             assert stage.stored("SELECT state, count(*) FROM duels GROUP BY state ORDER BY state") == [("open", 3), ("void", 1)]
-            assert stage.stored("SELECT count(*) FROM runs") == stage.stored("SELECT count(*) FROM run_rows") == [(0,)]
+            await stage.until_stored("SELECT count(*) FROM runs", 0)
+            assert stage.stored("SELECT count(*) FROM run_rows") == [(0,)]
             assert second.running
             assert_clean(stage)
 

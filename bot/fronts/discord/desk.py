@@ -6,7 +6,6 @@ for deadlines, and for what another front or an earlier process has changed.
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from bot.fronts.discord.layout import Scene, Sheet, duel_sheet, words_sheet
 from bot.fronts.discord.memory import NOTHING, Memory
 from bot.fronts.discord.news import News
 from bot.fronts.discord.pacing import Kind, Pacer, Rank, TryLater
-from bot.fronts.discord.wire import Archived, Gone, NotAllowed, TokenOver, Wire, edit_by_token
+from bot.fronts.discord.wire import Archived, Gone, NotAllowed, TokenOver, Wire, edit_by_token, is_old
 from bot.store.teams import Post
 from bot.views import DuelView
 from engine.cost import Estimate
@@ -32,7 +31,6 @@ from engine.errors import DuelbotError
 
 TOKEN_S = 14 * 60.0  # seconds that edits go by the interaction's token, which ends after 15 minutes
 LAST_WORDS_S = 30.0  # seconds before that at which the duel is stopped, so that its message can still say why
-OLD_S = 3600.0
 RUNNING = ("waiting", "answering")
 LEAVE_S = 8.0
 log = logging.getLogger(__name__)
@@ -141,17 +139,24 @@ class Desk:
     def _put_edit(self, post: Post, view: DuelView | None, rank: Rank) -> None:
         """view: a running duel's; None: what is stored when the edit's turn comes."""
         lane, kind = self._lane(post)
-        if kind == "token" or (post.lasting and post.channel not in self._shut):
+        if post.channel in self._shut and kind != "token":  # the message waits until the thread is opened; its asker need not
+            told = partial(self._told_elsewhere, post)
+            self.pacer.put(lane, f"told:{post.duel}", told, rank=rank, kind="send")
+        elif kind == "token" or post.lasting:
             longest = max(len(side.text) for side in view.sides.values()) if view else 0
             edit = partial(self._draw_quietly, post.duel, view)
             live = rank is Rank.STREAM and longest > 0
             self.pacer.put(lane, post.duel, edit, rank=rank, kind=kind, ease=1 + longest / 1500, live=live)
 
+    async def _told_elsewhere(self, post: Post) -> bool:
+        await self.news.closed_elsewhere(post, await self.app.view(post.duel, ""))
+        return True
+
     def _lane(self, post: Post) -> tuple[str, Kind]:
         """Where the message's next edit waits for its turn, and as what Discord will count it."""
         if self._token(post.duel):
             return f"token:{post.duel}", "token"
-        return post.channel, "send" if post.message is None else "old edit" if _is_old(post) else "edit"
+        return post.channel, "send" if post.message is None else "old edit" if is_old(post.message) else "edit"
 
     async def _draw_quietly(self, duel: str, view: DuelView | None) -> bool | None:
         post = self._live.get(duel) if view else None
@@ -392,8 +397,3 @@ class Desk:
     async def _interrupt(self, duel: str) -> None:
         with suppress(UnknownDuel):
             await self.app.stop(duel, words.INTERRUPTED)
-
-
-def _is_old(post: Post) -> bool:
-    """Discord counts edits of messages older than an hour more strictly; a message's id tells its time."""
-    return post.message is not None and time.time() - discord.utils.snowflake_time(int(post.message)).timestamp() > OLD_S

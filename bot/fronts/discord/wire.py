@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,6 +24,14 @@ OLD_MESSAGE_EDITS = 30046
 NO_REPLIES = 160002  # a reply needs the permission Read Message History; a plain message does not
 PENDING, PUBLIC, PRIVATE = "pending", "public", "private"
 """Marks an interaction that was deferred and is not answered yet, and for whom its answer was announced."""
+
+
+OLD_S = 3600.0  # seconds after which Discord counts the edits of a message more strictly
+
+
+def is_old(message: str) -> bool:
+    """Whether Discord counts its edits more strictly; a message's id tells its time."""
+    return time.time() - discord.utils.snowflake_time(int(message)).timestamp() > OLD_S
 
 
 class Gone(Exception):
