@@ -28,9 +28,9 @@ _SCOPE = """
 _BETWEEN = "o.closing > :after AND o.closing <= :upto"
 _SPEAKS = "(o.ballots > 0 OR o.by_hand) AND NOT o.identical AND NOT o.trained_on"
 _PACKED = (
-    f"o.closing * {SHIFT} + {LONGER} * CASE sign(o.second_characters - o.first_characters) WHEN 0 THEN 0 WHEN -1 THEN 1 ELSE 2 END "
+    f"(o.closing * {SHIFT} + {LONGER} * CASE sign(o.second_characters - o.first_characters) WHEN 0 THEN 0 WHEN -1 THEN 1 ELSE 2 END "
     f"+ {BY_HAND} * o.by_hand + {TRAINED_ON} * o.trained_on + {IDENTICAL} * o.identical + {LEFT} * o.left_entrant "
-    f"+ {STRAIGHT} * (o.first = :one)"
+    f"+ {STRAIGHT} * (o.first = :one))"
 )
 _ANSWERS = """
 SELECT o.*,
@@ -149,11 +149,11 @@ class Book:
     async def told(self, scope: Scope, after: int, upto: int) -> list[Told]:
         """As filed, but summed up and packed, for many duels at a time; in no order."""
         rows = await self._in._rows(
-            f"SELECT tag, group_concat(printf('%d %d', {_PACKED}, ballots), ' ') AS duels, group_concat(nullif(votes, ''), ' ') AS votes "
-            f"FROM outcomes AS o NOT INDEXED WHERE {_BETWEEN} AND {_SCOPE} GROUP BY tag",
+            f"SELECT group_concat({_PACKED} || ' ' || ballots, ' ') AS duels, group_concat(json_quote(tag), ',') AS tags, "
+            f"group_concat(nullif(votes, ''), ' ') AS votes FROM outcomes AS o NOT INDEXED WHERE {_BETWEEN} AND {_SCOPE}",
             _values(scope) | {"after": after, "upto": upto},
         )
-        return [Told(row["tag"], row["duels"], row["votes"] or "") for row in rows]
+        return [Told(row["duels"], row["tags"], row["votes"] or "") for row in rows if row["duels"]]
 
     async def guessed(self, scope: Scope, after: int, upto: int) -> dict[int, float]:
         """Means of the guesses at the fine-tune, by closing number, of those duels in which somebody was asked."""
