@@ -29,6 +29,7 @@ LOOKS = MOST  # at most, in one fold
 MOST_LEFT_OUT = 200_000  # ballots up to which each voter is left out in a fold of many duels; reading more would take seconds
 GONE = 2.0  # stands for the score of a duel that only the left-out person voted on: it drops out; above every score
 REASONS = (Absence.TRAINED_ON, Absence.AUTO_TIE, Absence.NO_BALLOTS, Absence.REPEAT, Absence.BY_HAND)  # as bot.evidence.duels.scored asks
+COUNTS = len(REASONS)  # stands for no reason: the duel counts
 TIE, BOTH_BAD = 2, 3  # codes of votes; 0 and 1 name the better entrant
 Ints = npt.NDArray[np.int64]
 
@@ -60,7 +61,7 @@ class Columns:
     """n duels with k votes, as columns in closing order, seen from the pair: entrant 0 is X."""
 
     closing: Ints  # (n,)
-    absence: list[Absence | None]
+    absence: Ints  # (n,) place in REASONS of why it does not count; COUNTS for one that does
     score: Floats  # (n,) Y's share; 1/2 without votes
     left: Floats  # (n,) the left seat's share
     longer: Floats  # (n,) the longer answer's share; NaN for equal lengths
@@ -74,9 +75,9 @@ class Columns:
     def only(self, kept: npt.NDArray[np.bool_]) -> Self:
         """The duels of these rows alone, kept (n,)."""
         votes, row = kept[self.owner], np.cumsum(kept) - 1
-        rows = {name: getattr(self, name)[kept] for name in ("closing", "score", "left", "longer", "guess", "shares", "tags")}
-        absence = [why for why, stays in zip(self.absence, kept, strict=True) if stays]
-        return type(self)(**rows, absence=absence, owner=row[self.owner[votes]], voters=self.voters[votes], worth=self.worth[votes])
+        names = ("closing", "absence", "score", "left", "longer", "guess", "shares", "tags")
+        rows = {name: getattr(self, name)[kept] for name in names}
+        return type(self)(**rows, owner=row[self.owner[votes]], voters=self.voters[votes], worth=self.worth[votes])
 
 
 def columns(told: Sequence[Told], guesses: Mapping[int, float], repeated: Iterable[int]) -> Columns:
@@ -108,12 +109,11 @@ def _seen(
     by_hand = (flags & BY_HAND) > 0
     again = np.isin(closing, list(repeated))
     reasons = ((flags & TRAINED_ON) > 0, (flags & IDENTICAL) > 0, (ballots == 0) & ~by_hand, again, by_hand)
-    found = np.select(reasons, range(len(REASONS)), default=len(REASONS))
     guess = np.full(len(table), np.nan)
     guess[np.isin(closing, list(guesses))] = [guesses[number] for number in closing.tolist() if number in guesses] if guesses else []
     return Columns(
         closing=closing,
-        absence=[(*REASONS, None)[why] for why in found.tolist()],
+        absence=np.select(reasons, range(COUNTS), default=COUNTS),
         score=score,
         left=np.where(((flags & LEFT) > 0) ^ flipped, score, 1 - score),
         longer=np.where(longer == 0, np.nan, np.where((longer == 2) ^ flipped, score, 1 - score)),
@@ -162,7 +162,7 @@ def fold(
 ) -> Ledger:
     """The ledger with these duels more, up to closing number `upto`. names: of the voters; samples: the latest in all."""
     seen = columns(told, guesses, repeated)
-    table = seen.only(np.array([why is None for why in seen.absence], dtype=bool))
+    table = seen.only(seen.absence == COUNTS)
     looks = Looks.after(ledger.capital.n, len(table.score))
     voters = ledger.voters.union(names[number] for number in np.unique(table.voters).tolist())
     levels, counts = looks.counts(table.score)
@@ -177,7 +177,7 @@ def fold(
         diagnostics=_diagnosed(ledger.diagnostics, table),
         scores=ledger.scores + Counter(dict(zip(levels.tolist(), counts.sum(axis=0).astype(int).tolist(), strict=True))),
         results=ledger.results + _results(table.shares),
-        absent=ledger.absent + Counter(why for why in seen.absence if why is not None),
+        absent=ledger.absent + Counter(dict(zip(REASONS, np.bincount(seen.absence, minlength=COUNTS).tolist(), strict=False))),
         ballots=ledger.ballots + len(table.voters),
         tags=_tagged(ledger.tags, table),
         samples=replace(ledger.samples, kept=tuple(samples)),
@@ -185,16 +185,16 @@ def fold(
     )
 
 
-def _bounded(ledger: Ledger, scores: Floats, absent: Sequence[Absence | None]) -> Bounds | None:
+def _bounded(ledger: Ledger, scores: Floats, absence: Ints) -> Bounds | None:
     """As Ledger.after has it, at few looks."""
-    entering = [why for why in absent if why is None or why is Absence.BY_HAND]
-    if ledger.bounds is None and Absence.BY_HAND not in entering:
+    entering = absence[(absence == COUNTS) | (absence == REASONS.index(Absence.BY_HAND))]
+    if ledger.bounds is None and bool((entering == COUNTS).all()):
         return None
-    start, counting = ledger.bounds or Bounds(ledger.capital, ledger.capital), np.array([why is None for why in entering])
+    start = ledger.bounds or Bounds(ledger.capital, ledger.capital)
     looks, capitals = Looks.after(start.for_first.n, len(entering)), []
     for capital, worst in zip(start, MISSING, strict=True):
         values = np.full(len(entering), worst)
-        values[counting] = scores
+        values[entering == COUNTS] = scores
         capitals.append(capital.after_counts(*looks.counts(values), values[-RECENT:]))
     return Bounds(*capitals)
 
