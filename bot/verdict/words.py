@@ -257,6 +257,6 @@ def robust_words(decision: Decision, robust: Robustness | None, voters: int) -> 
     if decision.state in (State.COLLECT, State.CHANGED):
         return "Nothing is decided, so there is nothing to be overturned yet."
     if robust is None:
-        return f"With {counted(voters, 'voter')}, leaving each one out is not computed."
+        return f"Whether it stands without any one of the {counted(voters, 'voter')} is not computed for so many ballots."
     stands = pivotal_words(robust) or f"It stands without any one of the {counted(robust.voters, 'voter')}."
     return f"{stands} {spare_words(robust)}"
