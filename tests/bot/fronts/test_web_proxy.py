@@ -3,12 +3,14 @@
 import shutil
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, Response, async_playwright, expect
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from tests.bot.fronts.proxy_stage import NAME, Manner, certificate, proxied
 from tests.bot.fronts.web_stage import free_port, opened, served
@@ -56,6 +58,7 @@ async def test_all_of_the_page_works_under_the_public_address(tmp_path: Path, pa
         assert page.url == f"{url}/login"
         await page.fill("#password", "sesame")
         await page.keyboard.press("Enter")
+        await loaded(page, ".composer textarea")
         await page.fill(".composer textarea", "What should we do?")
         await page.keyboard.press("Enter")
         await expect(page.locator(".votes")).to_be_focused()
@@ -85,6 +88,15 @@ async def test_all_of_the_page_works_under_the_public_address(tmp_path: Path, pa
         assert page.url == f"{url}/login"
     assert strays == []
     assert sockets and all(each.startswith(f"wss://{NAME}:{port}{PATH}/") for each in sockets)
+
+
+async def loaded(page: Page, selector: str) -> None:
+    """Wait for a part of the page; load it anew once, as a person would: on busy machines the stage's proxy loses connections."""
+    with suppress(PlaywrightTimeout):
+        await page.wait_for_selector(selector, timeout=10_000)
+        return
+    await page.reload()
+    await page.wait_for_selector(selector)
 
 
 def unexpected(response: Response) -> bool:
