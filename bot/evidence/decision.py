@@ -20,16 +20,6 @@ class State(StrEnum):
     CHANGED = "changed"  # the scores contradict themselves: one share does not describe them
 
 
-WORDS = {
-    State.FIRST: "use the prompt",
-    State.SECOND: "fine-tune",
-    State.EQUAL: "practically equal, take the cheaper",
-    State.COLLECT: "keep collecting",
-    State.CHANGED: "look: this has changed",
-}
-"""For the pair (prompted, tuned)."""
-
-
 class Recent(NamedTuple):
     """The latest units."""
 
