@@ -15,6 +15,7 @@ from bot.fronts.discord.layout import full_sheet, full_texts, receipt_sheet, wor
 from bot.fronts.discord.pacing import Rank
 from bot.fronts.discord.sending import SILENT, edit_by_token, markdown_files
 from bot.views import DuelView
+from bot.words import ARMS
 from engine.duel import Side
 from engine.errors import BadRequest
 
@@ -63,9 +64,7 @@ class Vote(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice>left|
         desk = desk_of(interaction)
         arms, still_open = desk.app.model.arms, view.state == "open"
         asks = still_open and arms is not None and desk.teams.asks_which(self.duel, person(interaction.user))
-        which = (
-            f"One more question, for one ballot in a few: which answer do you take for {words.ARM_WORDS[arms[1]]}?" if asks and arms else ""
-        )
+        which = f"One more question, for one ballot in a few: which answer do you take for {ARMS[arms[1]].named}?" if asks and arms else ""
         return receipt_sheet(self.duel, words.receipt_words(view, self.choice), undo=still_open, which=which)
 
 

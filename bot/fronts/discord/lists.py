@@ -19,7 +19,7 @@ from bot.store.teams import Post, Results
 from bot.verdict import Verdict
 from bot.verdict.words import told_apart
 from bot.views import DuelSummary
-from bot.words import counted
+from bot.words import STATES, counted
 from engine.contestants import Kit
 from engine.errors import BadRequest
 from engine.printable import one_line
@@ -29,7 +29,6 @@ PERIODS = {"day": 1, "week": 7, "month": 30, "year": 365}
 LISTED = 10
 LOOKED_AT = 200
 """Of these, what the person may see is listed."""
-STATES = {"waiting": "waiting", "answering": "being answered", "open": "open for votes", "closed": "closed", "void": "void"}
 Choices = list[app_commands.Choice[str]]
 
 

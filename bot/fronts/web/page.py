@@ -20,9 +20,10 @@ from bot.fronts.web.history import PAGE, History
 from bot.fronts.web.markup import shown
 from bot.fronts.web.plain import WENT_WRONG
 from bot.fronts.web.turn import Acts, Turn, broken
-from bot.fronts.web.words import estimate_words, live_words, title_of, welcome_words
+from bot.fronts.web.words import live_words, title_of, welcome_words
 from bot.tags import MAX_TAG
 from bot.views import DuelSummary, DuelView
+from bot.words import estimated
 from engine.errors import DuelbotError
 from engine.request import MAX_CHARACTERS
 
@@ -245,7 +246,7 @@ class ChatPage:
     async def _refresh(self) -> None:
         """The estimate and the standing, both of which a decided duel changes."""
         with self._in_words():
-            self._estimate.set_text(estimate_words(await self._app.estimate()))
+            self._estimate.set_text(estimated(await self._app.estimate()))
             standing = (await self._app.verdict()).words
             self._standing.set_text(standing)
             self._standing.props["title"] = standing  # a narrow header shows its beginning
