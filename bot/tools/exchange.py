@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from bot.app.ending import turns_of
-from bot.ballots import Said
+from bot.ballots import Said, outcome
 from bot.seal import Seal
 from bot.store import DuelRecord, Store, Transaction
 from bot.store.cells import cell_of
 from bot.store.exchange import Tables
 from bot.store.opening import migrations
-from bot.verdict import outcome
 from engine.errors import BadRequest
 from engine.report import json_line
 

@@ -3,10 +3,9 @@
 from bot.verdict.facts import Facts, Latency, OfflineLine, Timings
 from bot.verdict.judge import Unknown, Verdict, judge
 from bot.verdict.ledger import Filed, Ledger
-from bot.verdict.outcome import outcome
 from bot.verdict.outcomes import Told, fold, repeats
 from bot.verdict.samples import Sample
-from bot.verdict.scope import Scope, Who, ordered
+from bot.verdict.scope import Scope, Who, in_question, ordered
 from bot.verdict.tried import Tried
 
 __all__ = [
@@ -24,8 +23,8 @@ __all__ = [
     "Verdict",
     "Who",
     "fold",
+    "in_question",
     "judge",
     "ordered",
-    "outcome",
     "repeats",
 ]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from bot.ballots import Said
+from bot.ballots import Said, most_said
 from bot.evidence.bets import BadEvidence
 from bot.evidence.capital import Capital
 from bot.evidence.decision import Bounds
@@ -195,13 +195,11 @@ class Ledger:
         )
 
 
-def majority(votes: Sequence[Vote]) -> str:
-    """What most voters of a duel said, as bot.verdict.outcome has it: the side more preferred, else both bad, else a tie."""
+def majority(votes: Sequence[Vote]) -> Opinion:
+    """Sum up what the voters of a duel said of the pair, by bot.ballots.most_said."""
     counted = Counter(vote.opinion for vote in votes)
-    first, second = counted[Opinion.FIRST], counted[Opinion.SECOND]
-    if first != second:
-        return Opinion.FIRST if first > second else Opinion.SECOND
-    return Said.BOTH_BAD.value if counted[Opinion.BOTH_BAD] * 2 > len(votes) else Said.TIE.value
+    found = most_said(counted[Opinion.FIRST], counted[Opinion.SECOND], counted[Opinion.BOTH_BAD], len(votes))
+    return Opinion(found.value) if isinstance(found, Said) else (Opinion.FIRST, Opinion.SECOND)[found or 0]
 
 
 def _sampled(outcomes: Sequence[tuple[Filed, object]], pair: Pair) -> Iterator[Sample]:

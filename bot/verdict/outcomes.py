@@ -225,7 +225,7 @@ def _tagged(tags: dict[str, Histogram], table: Columns) -> dict[str, Histogram]:
 
 
 def _results(shares: Floats) -> Counter[str]:
-    """Duels by what most voters said, as bot.verdict.ledger.majority has it."""
+    """Count duels by what most of their voters said: bot.ballots.most_said over columns, tested against it."""
     first, second = shares[:, 0], shares[:, 1]
     bad = (first == second) & (shares[:, BOTH_BAD] > 0.5)
     tie = (first == second) & ~bad

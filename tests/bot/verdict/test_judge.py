@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.ballots import Ballot, Choice, Entrant, Said, ballot, seats_of
+from bot.ballots import Ballot, Choice, Entrant, Said, ballot, outcome, seats_of
 from bot.evidence.bets import BadEvidence
 from bot.evidence.decision import State
 from bot.evidence.diagnostics import Kind
 from bot.evidence.duels import Absence, ClosedDuel
-from bot.verdict import Facts, Filed, Ledger, Scope, Who, judge, ordered, outcome
+from bot.verdict import Facts, Filed, Ledger, Scope, Who, judge, ordered
 from bot.verdict.trail import MOST
 from bot.verdict.words import robust_words
 from engine.contestants import Arm
