@@ -26,6 +26,7 @@ CLAIM_STARTS = (0, CLAIM_WIDTHS[0], CLAIM_WIDTHS[0] + CLAIM_WIDTHS[1])
 CLAIM_BETTORS = sum(CLAIM_WIDTHS)
 DELTA = 0.15  # shares within 1/2 +- DELTA are called practically equal
 ALPHA = 0.05  # error rate of the whole sequence of looks
+THRESHOLD = 1 / ALPHA  # capital that a false claim reaches with probability ALPHA at most
 LEAST_UNITS = 10  # no interval, chance, break-even or decision from fewer
 
 

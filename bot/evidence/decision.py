@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.ballots import Entrant
 from bot.evidence.bets import ALPHA, DELTA, LEAST_UNITS, BadEvidence
 from bot.evidence.capital import Capital, Claims, Interval
 
@@ -74,7 +73,7 @@ class Decision:
 
 
 def comparisons(contestants: int) -> int:
-    """Pairs among K contestants, K(K-1)/2: with the threshold 20 K(K-1)/2, all pairs together err in at most 5 % (union bound)."""
+    """Pairs among K contestants, K(K-1)/2: with as many times the threshold, all pairs together err at most at alpha (union bound)."""
     return contestants * (contestants - 1) // 2
 
 
@@ -166,13 +165,3 @@ def contradicted(mean: float, interval: Interval, claims: Claims, delta: float) 
     sided = (not claims.more_than_half or mean > 0.5) and (not claims.less_than_half or mean < 0.5)
     near = not claims.within or abs(mean - 0.5) < delta
     return not (interval.low <= mean <= interval.high and sided and near)
-
-
-def take(state: State, usd: tuple[float | None, float | None]) -> Entrant | None:
-    """Whom to take: the better, or of two equals the cheaper per answer; None while open or when costs are unknown or equal."""
-    if state in (State.FIRST, State.SECOND):
-        return 0 if state is State.FIRST else 1
-    first, second = usd
-    if state is not State.EQUAL or first is None or second is None or first == second:
-        return None
-    return 0 if first < second else 1

@@ -100,32 +100,6 @@ class ScoredDuel:
         return self.score if second > first else 1 - self.score
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """The pair's evidence in closing order, and what was left out."""
-
-    duels: tuple[ScoredDuel, ...]
-    absent: dict[Absence, int]  # every reason named
-
-    @property
-    def scores(self) -> list[float]:
-        return [duel.score for duel in self.duels]
-
-    @property
-    def ballots(self) -> int:
-        return sum(len(duel.votes) for duel in self.duels)
-
-    @property
-    def voters(self) -> int:
-        return len({vote.voter for duel in self.duels for vote in duel.votes})
-
-    @property
-    def voted_share(self) -> float | None:
-        """Duels with a ballot among those that people could vote on."""
-        asked = len(self.duels) + self.absent[Absence.NO_BALLOTS]
-        return len(self.duels) / asked if asked else None
-
-
 def score_of(votes: Sequence[Vote]) -> float | None:
     """Mean worth of the votes: Y better 1, tie and both bad 1/2, X better 0. None without votes."""
     return sum(WORTH[vote.opinion] for vote in votes) / len(votes) if votes else None
@@ -173,10 +147,3 @@ def scored(duel: ClosedDuel, pair: Pair) -> ScoredDuel | Absence | None:
     left: Entrant = (1 if duel.left == 0 else 0) if flipped else duel.left
     took = (duel.took[1], duel.took[0]) if flipped else duel.took
     return ScoredDuel(duel.number, score, votes, left, took, duel.tag, _guess(duel.guesses))
-
-
-def score_all(duels: Iterable[ClosedDuel], pair: Pair) -> Scored:
-    """All closed duels of the pair, put in closing order."""
-    outcomes = [scored(duel, pair) for duel in sorted(duels, key=lambda closed: closed.number)]
-    absent = {reason: outcomes.count(reason) for reason in Absence}
-    return Scored(tuple(outcome for outcome in outcomes if isinstance(outcome, ScoredDuel)), absent)

@@ -64,10 +64,6 @@ class Robustness:
         int | None
     )  # the decision stands without its loudest k duels for k up to this, at most SPARE_LIMIT; None: see spare_duels()
 
-    @property
-    def survives_any_voter(self) -> bool:
-        return not self.pivotal
-
 
 def robustness(
     scores: npt.ArrayLike, left_out: LeaveOneOut, state: State, *, delta: float = DELTA, alpha: float = ALPHA, pairs: float = 1
