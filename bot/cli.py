@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +95,7 @@ async def _judged(store: "Store", settings: Settings, options: argparse.Namespac
     from bot.app.evidence import Evidence
     from bot.store.evidence import EvidenceRows
     from bot.verdict import Unknown
+    from bot.verdict.periods import ALL_TIME, since
     from bot.verdict.words import names
 
     evidence = Evidence(store, settings, utc_now)
@@ -111,9 +112,8 @@ async def _judged(store: "Store", settings: Settings, options: argparse.Namespac
         tags = await EvidenceRows(look).tags()
     if options.tag and options.tag not in tags:
         raise BadRequest(f"No duel has the tag {options.tag!r}. In use: {', '.join(tags) or 'none'}.")
-    since = utc_now() - timedelta(days=options.days) if options.days else None
     first, second, _ = pairs[options.pair - 1]
-    scope = evidence.scope((first, second), team=options.team, tag=options.tag, since=since)
+    scope = evidence.scope((first, second), team=options.team, tag=options.tag, since=since(options.days or ALL_TIME, utc_now()))
     return await evidence.verdict(scope, (first, second))
 
 

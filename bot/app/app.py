@@ -21,14 +21,14 @@ from bot.app.pictures import Pictures, lines_of
 from bot.app.replays import Idle
 from bot.app.running import Runner
 from bot.ballots import Choice, ballot, choice_of, is_full
-from bot.charts import Chart, Form, Line, Picture, Theme
+from bot.charts import BoardLine, Chart, Form, Picture, Theme
 from bot.errors import BallotRefused, StoreError
 from bot.evidence.units import request_key
 from bot.settings import Settings
 from bot.store import DuelRecord, Store, Transaction
 from bot.store.evidence import EvidenceRows
 from bot.tags import Rules, checked_tag, read_rules
-from bot.verdict import Unknown, Verdict, Who, ordered
+from bot.verdict import Unknown, Verdict, Who, in_question, ordered
 from bot.views import DuelSummary, DuelView, ModelState
 from engine.cost import Estimate
 from engine.cost import estimate as estimate_from
@@ -328,13 +328,15 @@ class App:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Verdict | Unknown:
-        """What to do, as of now, with its evidence; for the pair that meets now, over all its duels, unless told otherwise.
+        """Say what to do, as of now, with its evidence; for the pair in question, over all its duels, unless told otherwise.
 
         A scope that was never asked for is read from its first duel; from then on a look costs what has closed since.
         """
-        if (pair := pair or self.pair()) is None:
+        pair = pair or self.pair() or in_question(None, await self.pairs())
+        if pair is None:
             failed = self.model.state == "failed"
-            return Unknown("No standing: the model could not be loaded." if failed else "The standing is known once the model is loaded.")
+            why = "and the model could not be loaded" if failed else "and which pair meets is known once the model is loaded"
+            return Unknown(f"No vote has closed here yet, {why}.")
         scope = self._evidence.scope(pair, team=team, tag=tag, since=since, until=until)
         return await self._evidence.verdict(scope, pair)
 
@@ -362,7 +364,7 @@ class App:
         lines = await self.board_lines() if chart is Chart.BOARD else ()
         return await self._pictures.of(chart, verdict, theme, form, lines)
 
-    async def board_lines(self) -> tuple[Line, ...]:
+    async def board_lines(self) -> tuple[BoardLine, ...]:
         """The leader board for people."""
         return lines_of(await self.board())
 

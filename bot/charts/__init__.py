@@ -4,6 +4,6 @@ picture = await drawn(Chart.SHARE, verdict, "dark", "png")
 """
 
 from bot.charts.draw import Chart, Form, Picture, Theme, alt, draw, drawn
-from bot.charts.words import Line
+from bot.charts.words import BoardLine
 
-__all__ = ["Chart", "Form", "Line", "Picture", "Theme", "alt", "draw", "drawn"]
+__all__ = ["BoardLine", "Chart", "Form", "Picture", "Theme", "alt", "draw", "drawn"]

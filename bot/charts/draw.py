@@ -42,19 +42,21 @@ class Picture:
         return "image/svg+xml" if self.form == "svg" else "image/png"
 
 
-def alt(chart: Chart, verdict: Verdict, board: Sequence[words.Line] = ()) -> str:
+def alt(chart: Chart, verdict: Verdict, board: Sequence[words.BoardLine] = ()) -> str:
     """The picture in words, without drawing it."""
     if chart is Chart.BOARD:
         return words.board(board)
     return {Chart.SHARE: words.share, Chart.LATENCY: words.latency, Chart.COST: words.cost, Chart.CARD: words.card}[chart](verdict)
 
 
-async def drawn(chart: Chart, verdict: Verdict, theme: Theme = "light", form: Form = "svg", board: Sequence[words.Line] = ()) -> Picture:
+async def drawn(
+    chart: Chart, verdict: Verdict, theme: Theme = "light", form: Form = "svg", board: Sequence[words.BoardLine] = ()
+) -> Picture:
     """As draw, in a thread."""
     return await asyncio.to_thread(draw, chart, verdict, theme, form, board)
 
 
-def draw(chart: Chart, verdict: Verdict, theme: Theme = "light", form: Form = "svg", board: Sequence[words.Line] = ()) -> Picture:
+def draw(chart: Chart, verdict: Verdict, theme: Theme = "light", form: Form = "svg", board: Sequence[words.BoardLine] = ()) -> Picture:
     """Draw one chart; takes some tenths of a second. board: for Chart.BOARD alone."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -21,7 +21,7 @@ ALONE_SAMPLES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BoardLine:
     """One contestant of the leader board."""
 
     name: str
@@ -73,13 +73,13 @@ def card(verdict: Verdict) -> str:
     )
 
 
-def board(lines: Sequence[Line]) -> str:
+def board(lines: Sequence[BoardLine]) -> str:
     if len(lines) < 2:
         return NO_BOARD
     return f"Leader board, strongest first: {'; '.join(f'{line.name} {standing_words(line)}' for line in lines)}."
 
 
-def standing_words(line: Line) -> str:
+def standing_words(line: BoardLine) -> str:
     """The share with its interval, or why that is not shown."""
     if line.interval is None:
         return f"{percent(line.share)}; {few(line.duels, noun='duel')}"

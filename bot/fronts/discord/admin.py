@@ -11,7 +11,7 @@ from bot.app.orders import EVERYONE, TeamSettings
 from bot.fronts.discord.export import files_of
 from bot.fronts.discord.interactions import answer, desk_of, guarded, nod, person, think
 from bot.fronts.discord.layout import Sheet, words_sheet
-from bot.fronts.discord.lists import PERIODS, since_of
+from bot.fronts.discord.lists import PERIOD_CHOICES, since_of
 from bot.fronts.discord.sending import SILENT, edit_by_token
 from bot.words import counted
 from engine.errors import BadRequest
@@ -81,8 +81,8 @@ def settings_words(settled: TeamSettings) -> str:
 @app_commands.default_permissions(manage_guild=True)
 @app_commands.allowed_installs(guilds=True, users=False)
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
-@app_commands.describe(period="Of the last day, week, month or year; all by default.")
-@app_commands.choices(period=[app_commands.Choice(name=f"last {period}", value=period) for period in PERIODS])
+@app_commands.describe(period="Since the beginning of a day; all by default.")
+@app_commands.choices(period=PERIOD_CHOICES)
 async def export(interaction: discord.Interaction, period: str | None = None) -> None:
     await guarded(interaction, _export(interaction, period))
 

@@ -9,7 +9,7 @@ from bot.charts import Chart
 from bot.fronts.discord import fit
 from bot.fronts.discord.interactions import answer, desk_of, guarded, think
 from bot.fronts.discord.layout import words_sheet
-from bot.fronts.discord.lists import PERIODS, day_of, tag_in, tag_names, team_of
+from bot.fronts.discord.lists import PERIOD_CHOICES, since_of, tag_in, tag_names, team_of
 from bot.fronts.discord.pictures import with_pictures
 from bot.fronts.discord.sending import put_original
 from bot.verdict import Unknown, Verdict
@@ -23,12 +23,12 @@ from bot.words import counted
 @app_commands.describe(
     here="Only the duels of this server; all by default.",
     tag="Only requests with this tag.",
-    period="Only votes that closed in the last day, week, month or year.",
+    period="Only votes that closed since the beginning of a day.",
 )
 @app_commands.autocomplete(tag=tag_names)
-@app_commands.choices(period=[app_commands.Choice(name=f"last {period}", value=period) for period in PERIODS])
+@app_commands.choices(period=PERIOD_CHOICES)
 async def verdict(interaction: discord.Interaction, here: bool = False, tag: str = "", period: str | None = None) -> None:
-    await guarded(interaction, _verdict(interaction, team_of(interaction) if here else None, tag_in(interaction, tag), day_of(period)))
+    await guarded(interaction, _verdict(interaction, team_of(interaction) if here else None, tag_in(interaction, tag), since_of(period)))
 
 
 async def _verdict(interaction: discord.Interaction, team: str | None, tag: str, since: datetime | None) -> None:

@@ -1,7 +1,7 @@
 """/results, /history, /recipe, /adapter: what there is, to read."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import discord
@@ -17,6 +17,7 @@ from bot.fronts.discord.sending import put_original
 from bot.fronts.discord.words import moment
 from bot.store.teams import Post, Results
 from bot.verdict import Verdict
+from bot.verdict.periods import PERIODS, days_of, period_words, since
 from bot.verdict.words import told_apart
 from bot.views import DuelSummary
 from bot.words import STATES, counted
@@ -25,10 +26,10 @@ from engine.errors import BadRequest
 from engine.printable import one_line
 from engine.recipes import Recipe
 
-PERIODS = {"day": 1, "week": 7, "month": 30, "year": 365}
 LISTED = 10
 LOOKED_AT = 200
 """Of these, what the person may see is listed."""
+PERIOD_CHOICES = [app_commands.Choice(name=f"last {period_words(days)}", value=name) for name, days in PERIODS.items()]
 Choices = list[app_commands.Choice[str]]
 
 
@@ -37,13 +38,8 @@ def team_of(interaction: discord.Interaction) -> str | None:
 
 
 def since_of(period: str | None) -> datetime | None:
-    return discord.utils.utcnow() - timedelta(days=PERIODS[period]) if period in PERIODS else None
-
-
-def day_of(period: str | None) -> datetime | None:
-    """The period's first day, from its beginning: one scope for all who ask today."""
-    since = since_of(period)
-    return since and since.replace(hour=0, minute=0, second=0, microsecond=0)
+    """Find where a period begins. Raises BadRequest."""
+    return since(days_of(period or ""), discord.utils.utcnow())
 
 
 # --- results
@@ -52,8 +48,8 @@ def day_of(period: str | None) -> datetime | None:
 @app_commands.command(description="How the votes went here.")
 @app_commands.allowed_installs(guilds=True, users=True)
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
-@app_commands.describe(period="Of the last day, week, month or year; all by default.", tag="Only requests with this tag.")
-@app_commands.choices(period=[app_commands.Choice(name=f"last {period}", value=period) for period in PERIODS])
+@app_commands.describe(period="Since the beginning of a day; all by default.", tag="Only requests with this tag.")
+@app_commands.choices(period=PERIOD_CHOICES)
 async def results(interaction: discord.Interaction, period: str | None = None, tag: str | None = None) -> None:
     await guarded(interaction, _results(interaction, period, tag_in(interaction, tag or "")))
 
@@ -62,10 +58,12 @@ async def _results(interaction: discord.Interaction, period: str | None, tag: st
     await think(interaction, private=True)
     teams, asker = desk_of(interaction).teams, person(interaction.user)
     found = await teams.results(team=team_of(interaction), asker=asker, since=since_of(period), tag=tag)
-    narrowed = ", ".join(filter(None, (f"the last {period}" if period else "", f"tag {fit.inline(tag, 40)}" if tag else "")))
+    narrowed = ", ".join(
+        filter(None, (f"the last {period_words(days_of(period))}" if period else "", f"tag {fit.inline(tag, 40)}" if tag else ""))
+    )
     said = results_words(found, narrowed)
     team, app = team_of(interaction), desk_of(interaction).app
-    proved = await app.verdict(team=team, tag=tag or None, since=day_of(period)) if team and found.duels else None
+    proved = await app.verdict(team=team, tag=tag or None, since=since_of(period)) if team and found.duels else None
     if isinstance(proved, Verdict) and proved.duels:
         await put_original(interaction, *await with_pictures(app, said, proved, (Chart.LATENCY, Chart.COST, Chart.BOARD)))
     else:

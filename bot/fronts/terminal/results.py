@@ -7,7 +7,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from bot.charts import Line
+from bot.charts import BoardLine
 from bot.charts.words import standing_words
 from bot.evidence.bets import LEAST_UNITS
 from bot.evidence.capital import Interval
@@ -46,7 +46,7 @@ def verdict(found: Verdict | Unknown) -> RenderableType:
     return Group(*lines, Text("/results shows the card, the clocks and the checks.", "dim"))
 
 
-def results(found: Verdict | Unknown, board: Sequence[Line] = ()) -> RenderableType:
+def results(found: Verdict | Unknown, board: Sequence[BoardLine] = ()) -> RenderableType:
     """The answer to /results."""
     if isinstance(found, Unknown):
         return Text(printable(found.words))
@@ -120,7 +120,7 @@ def _tags(found: Verdict) -> RenderableType:
     return _table(heads, (tag_words(tag, found.who) for tag in found.tags))
 
 
-def _standing(line: Line) -> tuple[str, str, str]:
+def _standing(line: BoardLine) -> tuple[str, str, str]:
     return line.name, standing_words(line), counted(line.duels, "duel")
 
 
