@@ -44,8 +44,7 @@ class Ballot:
     cast_at: datetime  # UTC
 
 
-Seats = Mapping[Side, Entrant]
-"""Who sits where in one duel."""
+Seats = Mapping[Side, Entrant]  # of one duel
 
 
 def seats_of(left: Entrant) -> dict[Side, Entrant]:

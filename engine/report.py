@@ -25,7 +25,7 @@ def json_line(value: Any) -> str:
 
 
 def side_json(outcome: Answer | Failure, contestant: Contestant) -> dict[str, Any]:
-    """One side: {text, finish, contestant, usage, cost}, or {failure, contestant, usage, cost}.
+    """Give one side as {text, finish, contestant, usage, cost}, or {failure, contestant, usage, cost}.
 
     A failure's usage and cost are null unless the engine still took time for it.
     """
@@ -38,12 +38,12 @@ def side_json(outcome: Answer | Failure, contestant: Contestant) -> dict[str, An
 
 
 def cost_json(cost: Cost | None) -> dict[str, Any] | None:
-    """A cost with what 1,000 such answers would cost."""
+    """Give a cost with what 1,000 such answers would cost."""
     return None if cost is None else {**asdict(cost), "usd_per_1000": cost.usd_per_1000}
 
 
 def duel_json(request: str, outcomes: Mapping[Arm, Answer | Failure], entrants: Mapping[Arm, Contestant]) -> dict[str, Any]:
-    """One request with all its sides by arm."""
+    """Give one request with all its sides by arm."""
     return {"request": request, "sides": {str(arm): side_json(outcome, entrants[arm]) for arm, outcome in outcomes.items()}}
 
 
@@ -135,7 +135,7 @@ def _priced(cost: Cost) -> str:
 
 
 def summary(outcomes: Mapping[Arm, Sequence[Answer | Failure]]) -> list[tuple[str, list[str]]]:
-    """A whole file in a few rows, a cell for each arm: counts, medians of times and tokens, and the bill.
+    """Sum up a whole file in a few rows, a cell for each arm: counts, medians of times and tokens, and the bill.
 
     Failures that took engine time are on the bill; an unknown cost makes the sum unknown.
     """

@@ -11,7 +11,7 @@ from bot.words import counted, percent
 
 
 def paint(lines: Sequence[BoardLine], look: Look) -> Figure:
-    """Strongest first."""
+    """Draw all contestants, strongest first."""
     if len(lines) < 2:
         return empty(look, NO_BOARD, 5.6, 2.2)
     fig = figure(look, 5.6, 1.1 + 0.46 * len(lines))

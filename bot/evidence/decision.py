@@ -10,7 +10,7 @@ from bot.evidence.capital import Capital, Claims, Interval
 
 
 class State(StrEnum):
-    """What to do. For the pair (prompted, tuned), FIRST is "use the prompt" and SECOND is "fine-tune"."""
+    """The states of a decision. For the pair (prompted, tuned), FIRST is "use the prompt" and SECOND is "fine-tune"."""
 
     FIRST = "first"
     SECOND = "second"
@@ -20,7 +20,7 @@ class State(StrEnum):
 
 
 class Recent(NamedTuple):
-    """The latest units."""
+    """The latest units by themselves."""
 
     n: int  # at most bot.evidence.capital.RECENT
     mean: float
@@ -51,17 +51,17 @@ class Decision:
 
     @property
     def log_threshold(self) -> float:
-        """What the log evidence must reach."""
+        """The log evidence that a winner must reach."""
         return math.log(self.comparisons / self.alpha)
 
     @property
     def drifted(self) -> bool:
-        """Later units contradict earlier ones, so one share does not describe them."""
+        """Whether later units contradict earlier ones, so that one share does not describe them."""
         return self.state is State.CHANGED
 
     @property
     def within_delta(self) -> bool:
-        """Found to lie within 1/2 +- delta, and not contradicted since."""
+        """Whether the share was found to lie within 1/2 +- delta, and not contradicted since."""
         return self.small and not self.drifted
 
     @property
@@ -73,12 +73,12 @@ class Decision:
 
 
 def comparisons(contestants: int) -> int:
-    """Pairs among K contestants, K(K-1)/2: with as many times the threshold, all pairs together err at most at alpha (union bound)."""
+    """Count the pairs among K contestants, K(K-1)/2: at as many times the threshold, all together err at most at alpha (union bound)."""
     return contestants * (contestants - 1) // 2
 
 
 def check(delta: float, alpha: float, pairs: float) -> float:
-    """The capital threshold. Raises BadEvidence for settings that mean nothing."""
+    """Compute the capital threshold. Raises BadEvidence for settings that mean nothing."""
     if not 0 < delta < 0.5:
         raise BadEvidence(f"The margin delta must lie between 0 and 1/2, not {delta:g}.")
     if not 0 < alpha < 1 or pairs < 1:
@@ -98,12 +98,12 @@ class Bounds(NamedTuple):
     for_second: Capital
 
     def claims(self, threshold: float) -> Claims:
-        """What is proven whatever the missing ones would have said."""
+        """Find what is proven whatever the missing ones would have said."""
         low, high = self.for_first.claims(threshold), self.for_second.claims(threshold)
         return Claims(low.more_than_half, high.less_than_half, low.above_low, high.below_high)
 
     def interval(self, threshold: float) -> Interval:
-        """From the least that the mean can be to the most."""
+        """Span from the least that the mean can be to the most."""
         return Interval(self.for_first.interval(threshold).low, self.for_second.interval(threshold).high)
 
 
@@ -148,7 +148,7 @@ def _state(capital: Capital, interval: Interval, claims: Claims) -> State:
 
 
 def state_of(claims: Claims) -> State:
-    """The state that the claims demand; 1/2 proven too low at one look and too high at another contradict each other."""
+    """Name the state that the claims demand; 1/2 proven too low at one look and too high at another contradict each other."""
     match claims.more_than_half, claims.less_than_half:
         case True, True:
             return State.CHANGED

@@ -12,12 +12,11 @@ from typing import NamedTuple
 
 from bot.ballots import Ballot, Entrant, Said
 
-Pair = tuple[str, str]
-"""Contestant ids (X, Y). An A/A pair names the same contestant twice; X is then the duel's entrant 0."""
+Pair = tuple[str, str]  # contestant ids (X, Y); an A/A pair names the same contestant twice, and X is then the duel's entrant 0
 
 
 class Opinion(StrEnum):
-    """What one voter said of the pair."""
+    """One voter's word on the pair."""
 
     FIRST = "first"  # X better
     SECOND = "second"  # Y better
@@ -29,7 +28,7 @@ WORTH = {Opinion.FIRST: 0.0, Opinion.SECOND: 1.0, Opinion.TIE: 0.5, Opinion.BOTH
 
 
 class Absence(StrEnum):
-    """Why a closed duel of the pair does not enter. The first that applies is counted."""
+    """The reasons why a closed duel of the pair does not enter. The first that applies is counted."""
 
     FAILED = "failed"  # a side gave no answer
     TRAINED_ON = "trained_on"  # the adapter saw this request in training
@@ -40,7 +39,7 @@ class Absence(StrEnum):
 
 
 class Took(NamedTuple):
-    """What one side's answer took."""
+    """The time and money that one side's answer took."""
 
     characters: int
     first_token_s: float  # from leaving the queue
@@ -49,13 +48,15 @@ class Took(NamedTuple):
 
 
 class Vote(NamedTuple):
+    """One voter's opinion of the pair."""
+
     voter: str
     opinion: Opinion
 
 
 @dataclass(frozen=True, slots=True)
 class ClosedDuel:
-    """What the store knows of a closed duel; tuples in the order of its own entrants 0 and 1."""
+    """A closed duel as the store knows it; tuples in the order of its own entrants 0 and 1."""
 
     number: int  # closing order, rising; evidence enters in this order, once
     entrants: Pair
@@ -83,7 +84,7 @@ class ScoredDuel:
     guess: float | None  # right guesses 1, cannot tell 1/2, wrong 0: mean over those asked; None when nobody was
 
     def share(self, opinion: Opinion) -> float:
-        """Share of this duel's voters who said so."""
+        """Compute the share of this duel's voters who said so."""
         return sum(vote.opinion is opinion for vote in self.votes) / len(self.votes)
 
     @property
@@ -101,12 +102,12 @@ class ScoredDuel:
 
 
 def score_of(votes: Sequence[Vote]) -> float | None:
-    """Mean worth of the votes: Y better 1, tie and both bad 1/2, X better 0. None without votes."""
+    """Compute the mean worth of the votes: Y better 1, tie and both bad 1/2, X better 0. None without votes."""
     return sum(WORTH[vote.opinion] for vote in votes) / len(votes) if votes else None
 
 
 def last_of_each(ballots: Iterable[Ballot]) -> list[Ballot]:
-    """Each voter's last ballot before the close, by time; later in the list wins at equal times. Sorted by voter."""
+    """Pick each voter's last ballot before the close, by time; later in the list wins at equal times. Sorted by voter."""
     kept: dict[str, Ballot] = {}
     for ballot in sorted(ballots, key=lambda cast: cast.cast_at):
         kept[ballot.voter] = ballot
@@ -125,7 +126,7 @@ def _guess(guesses: Sequence[tuple[str, bool | None]]) -> float | None:
 
 
 def scored(duel: ClosedDuel, pair: Pair) -> ScoredDuel | Absence | None:
-    """The duel's score for the pair, or why it has none; None when it is a duel of other contestants."""
+    """Score the duel for the pair, or say why it has no score; None when it is a duel of other contestants."""
     if duel.entrants not in (pair, pair[::-1]):
         return None
     if duel.took is None:

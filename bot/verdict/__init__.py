@@ -1,4 +1,18 @@
-"""The verdict: closed duels of a scope are folded into a ledger, and a ledger is judged. Pure; bot.evidence does the arithmetic."""
+"""The verdict: closed duels of a scope are folded into a ledger, and a ledger is judged. Pure; bot.evidence does the arithmetic.
+
+scope.py     which duels a verdict is about: a pair, perhaps a team, a tag, a period
+periods.py   the periods there are, and where one begins
+samples.py   what the latest answers took
+trail.py     the way the evidence went, few enough looks to draw
+ledger.py    everything that is kept of a scope's closed duels; one duel more at a time
+outcomes.py  many closed duels at once, on columns
+tried.py     among how many comparisons a verdict stands
+facts.py     what is known of a pair besides its duels
+offline.py   an evaluation set's scores as paired differences
+words.py     a verdict in sentences
+figures.py   its figures, readings and tables in words
+judge.py     from a ledger and facts to a Verdict
+"""
 
 from bot.verdict.facts import Facts, Latency, OfflineLine, Timings
 from bot.verdict.judge import Unknown, Verdict, judge

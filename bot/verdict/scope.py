@@ -43,7 +43,7 @@ class Scope:
 
     @property
     def words(self) -> str:
-        """What narrows it; empty for all duels."""
+        """Words that say what narrows the scope; empty for all duels."""
         parts = (
             f"tag {self.tag}" if self.tag is not None else "",
             "this team" if self.team is not None else "",
@@ -64,7 +64,7 @@ def in_question(now: tuple[Who, Who] | None, met: Sequence[tuple[Who, Who, int]]
 
 
 def ordered(contestants: Sequence[Who]) -> tuple[Who, Who]:
-    """The pair as evidence counts it, whatever the order of a duel's arms: prompted before tuned, the one without an adapter first."""
+    """Order a pair as evidence counts it, whatever the order of a duel's arms: the one without an adapter first, prompted before plain."""
     arms = list(Arm)
     first, second = sorted(contestants, key=lambda one: (one.arm.adapted, arms.index(one.arm), one.id))
     return first, second

@@ -31,23 +31,23 @@ What I keep: requests, answers, ballots, and the ids of people and messages."""
 
 
 def went_wrong(kept: str) -> str:
-    """A bug's words. kept: what had been done by then."""
+    """Say that a bug struck. kept: what had been done by then."""
     return f"{kept} An error in Duelbot keeps me from showing you more; its log has the details." if kept else WENT_WRONG
 
 
 def asker_words(asker: str) -> str:
-    """A person's name as Discord shows it; never a ping, for no mention is allowed."""
+    """Name a person as Discord shows it; never a ping, for no mention is allowed."""
     platform, _, number = asker.partition(":")
     return f"<@{number}>" if platform == "discord" and number.isdigit() else "Somebody"
 
 
 def moment(at: datetime, style: str = "R") -> str:
-    """A time that Discord shows in the reader's own zone."""
+    """Write a time that Discord shows in the reader's own zone."""
     return f"<t:{int(at.timestamp())}:{style}>"
 
 
 def running_words(view: DuelView, ahead: int, wait_s: float | None) -> str:
-    """The line under a duel that is being answered."""
+    """Write the line under a duel that is being answered."""
     if view.note and view.state == "waiting":
         return view.note
     said = f"{view.note} " if view.note else ""
@@ -58,7 +58,7 @@ def running_words(view: DuelView, ahead: int, wait_s: float | None) -> str:
 
 
 def vote_words(view: DuelView, post: Post) -> str:
-    """The line under a duel that is open: how many have voted, and when the vote closes. Never how they voted."""
+    """Write the line under a duel that is open: how many have voted, and when the vote closes. Never how they voted."""
     said = f"{view.note}\n" if view.note else ""
     if post.alone:
         return f"{said}**Which answer is better?** Vote, and see who was who."
@@ -75,7 +75,7 @@ def side_was(side: Side, revealed: RevealedSide) -> str:
 
 
 def reveal_words(view: DuelView) -> str:
-    """Who was who, the tally, and what each side took; of equal answers why there is no tally, and what to do next."""
+    """Say who was who, the tally, and what each side took; of equal answers why there is no tally, and what to do next."""
     assert view.reveal is not None
     sides = view.reveal.sides
     lines = [side_was(side, sides[side]) for side in Side]
@@ -84,7 +84,7 @@ def reveal_words(view: DuelView) -> str:
 
 
 def step_words(view: DuelView) -> str:
-    """What to do after equal answers; a request as a quotation, which people can copy where buttons are late."""
+    """Say what to do after equal answers; a request as a quotation, which people can copy where buttons are late."""
     if view.next_step is None:
         return ""
     request = view.next_step.request
@@ -100,7 +100,7 @@ def figure_table(reveal: Reveal) -> str:
 
 
 def receipt_words(view: DuelView, choice: Choice) -> str:
-    """To the voter alone."""
+    """Tell the voter alone what their vote is."""
     said = f"Your vote: **{CHOICES[choice]}**."
     if view.state == "closed":
         return f"{said} The vote has closed; the message shows who was who."
@@ -108,16 +108,16 @@ def receipt_words(view: DuelView, choice: Choice) -> str:
 
 
 def moved_words(link: str) -> str:
-    """In the place of a duel's second message."""
+    """Say, in the place of a duel's second message, where the duel is shown."""
     return f"This is shown in another message: {link}"
 
 
 def told_elsewhere(view: DuelView, request: str, channel: str) -> str:
-    """To the asker alone, when the duel's message can show the reveal no more."""
+    """Tell the asker alone how the vote ended, when the duel's message can show the reveal no more."""
     return f"{told_words(view, request)}\n-# I cannot change its message in <#{channel}> any more: it is archived and locked, or I may not."
 
 
 def told_words(view: DuelView, request: str) -> str:
-    """To the asker, once, when the vote has closed without them."""
+    """Tell the asker, once, that the vote has closed without them."""
     assert view.reveal is not None
     return f"{asker_words(view.asker)}, the vote on “{request}” has closed. {who_was(view.reveal)} {tallied(view.reveal.tally)}"

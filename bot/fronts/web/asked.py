@@ -14,7 +14,7 @@ NO_PAIR = Unknown("No decided duel of this pair is kept here. A period above lea
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What the address asks for, as it is written there."""
+    """The address's wishes as they are written there."""
 
     pair: str = ""  # two ids with a dot between; empty: the one that meets now
     tag: str = ""
@@ -22,27 +22,27 @@ class Query:
 
     @classmethod
     def read(cls, query: Mapping[str, str]) -> "Query":
-        """Raises BadRequest for a period that there is none of."""
+        """Read an address. Raises BadRequest for a period that there is none of."""
         return cls(query.get("pair", ""), query.get("tag", ""), days_of(query.get("days", "")))
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the address asks for."""
+    """The duels that an address asks for."""
 
     pair: tuple[Who, Who] | None = None  # None: the one that meets now
     tag: str | None = None
     days: int = 0  # 0: all time
 
     def query(self, **other: object) -> str:
-        """The address's end, with these parts changed."""
+        """Write the address's end, with these parts changed."""
         pair = self.pair and ".".join(each.id for each in self.pair)
         parts = {"pair": pair, "tag": self.tag, "days": self.days or None, **other}
         return urlencode({name: value for name, value in parts.items() if value not in (None, "", 0)})
 
 
 async def wanted_by(app: App, query: Query) -> Wanted | Unknown:
-    """The query with its pair found; raises StoreError."""
+    """Find the query's pair. Raises StoreError."""
     found = None
     if query.pair:
         found = next(((first, second) for first, second, _ in await app.pairs() if f"{first.id}.{second.id}" == query.pair), None)
