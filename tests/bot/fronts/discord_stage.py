@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import discord
 import simcord
 from simcord.components import walk_components
 
@@ -160,3 +161,21 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
 
 def calls(stage: Stage, method: str, part: str) -> list[Any]:
     return [call for call in stage.env.http_requests if call.method == method and part in call.path]
+
+
+async def voted(stage: Stage, who: Any, request: str, label: str, **options: Any) -> Any:
+    """Ask by /compare, vote by this button, and return the duel's message."""
+    result = await who.slash(stage.channel, "compare", request=request, **options)
+    await who.click(result.response, label=label)
+    return result.response
+
+
+def texts_in(stage: Stage, response: Any) -> dict[str, str]:
+    """The files of an answer by name, as text."""
+    stored = stage.env.backend.get_message(response.channel_id, response.id)
+    return {each["filename"]: (stage.env.backend.cdn.get(each["url"]) or b"").decode("utf-8-sig") for each in stored.attachments}
+
+
+def admin(stage: Stage) -> Any:
+    """Make a member who may change the server's settings."""
+    return stage.member("boss", roles=[stage.guild.create_role("admins", permissions=discord.Permissions(manage_guild=True))])
