@@ -15,6 +15,7 @@ timing         when the edits of a lane may go                                  
 lane           the edits of one channel or token, in the order of who waits for them
 pacing         all lanes: the latest state of a message wins, the last one lands
 sending        sending and editing messages, by a token or in a channel, and what refusals mean
+gateway        events that discord.py cannot read are left out
 tokens         the tokens of interactions, which end after a quarter of an hour
 leaving        the end of the process: nobody who is being answered is cut off
 memory         what autocomplete offers

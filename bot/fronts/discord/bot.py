@@ -18,6 +18,7 @@ from bot.fronts.discord.allowance import Clock, LoopClock
 from bot.fronts.discord.buttons import ActButton, GuessButton, StopButton, VoteButton
 from bot.fronts.discord.commands import menus
 from bot.fronts.discord.commands.forget import ForgetButton
+from bot.fronts.discord.gateway import forgiving
 from bot.fronts.discord.interactions import say
 from bot.fronts.discord.messages import heard
 from bot.fronts.discord.pacing import Pacer
@@ -72,6 +73,7 @@ class DuelBot(ext.AutoShardedBot):
             max_ratelimit_timeout=60.0,
             **options,
         )
+        self._connection.parsers = forgiving(self._connection.parsers)
         self.parts = parts_over(app, Teams(app, settings), Wire(self), pacer or Pacer(clock), (clock or LoopClock()).now)
         self._greeted = False
         self._ticking = tasks.loop(seconds=TICK_S)(self._tick)

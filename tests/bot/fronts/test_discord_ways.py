@@ -1,6 +1,5 @@
 """The Discord front's ways around trouble: restarts, deadlines, limits, lost permissions, broken edits, guests, secrets."""
 
-import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,14 @@ from bot.app import App
 from bot.app.limits import Limits
 from bot.app.teams import Teams
 from bot.ballots import Choice
-from bot.fronts.discord import serve as discord_serve
 from bot.fronts.discord import words
-from bot.fronts.discord.bot import DuelBot, tell_commands
+from bot.fronts.discord.bot import DuelBot
 from bot.settings import Settings
 from bot.store.teams import Asked, TeamRows
 from bot.views import ModelState
 from engine.backends.scripted import Script
-from engine.errors import BadRequest, SettingsError
-from tests.bot.fronts.discord_stage import Stage, calls, staged
+from engine.errors import BadRequest
+from tests.bot.fronts.discord_stage import Stage, staged
 
 COUNTED = "-# For a minute, more of yours that I cannot take is only counted here."
 
@@ -29,30 +27,6 @@ COUNTED = "-# For a minute, more of yours that I cannot take is only counted her
 async def asked(stage: Stage, who: Any, request: str = "hello") -> Any:
     await who.send(stage.channel, f"{stage.mention} {request}")
     return stage.last()
-
-
-async def test_commands_are_told_to_discord_only_when_they_have_changed(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage:
-        assert len(calls(stage, "PUT", "/commands")) == 1
-        await tell_commands(stage.bot)
-        assert len(calls(stage, "PUT", "/commands")) == 1
-        await stage.bot.parts.teams.put_mark("discord commands", "others")
-        with patch.object(stage.bot.tree, "sync", wraps=stage.bot.tree.sync) as sync:
-            await stage.env.restart_bot(DuelBot(stage.app, stage.bot.parts.teams._settings, shard_count=1))
-        assert sync.call_count == 0, "the old bot does nothing"
-        assert len(calls(stage, "PUT", "/commands")) == 2
-
-
-async def test_the_start_says_who_it_is_and_how_to_invite_it_with_the_fewest_permissions(tmp_path: Path, capsys: Any) -> None:
-    async with staged(tmp_path) as stage:
-        said = capsys.readouterr().out
-        assert said.startswith(
-            f"Discord: connected as {stage.bot.user}, in 0 servers. Invite it elsewhere: https://discord.com/oauth2/authorize?"
-        )
-        assert "permissions=274877975552" in said
-        assert f"client_id={stage.bot.application_id}" in said
-        await stage.bot.on_ready()
-        assert capsys.readouterr().out == "", "a new session is no news"
 
 
 async def test_old_buttons_work_after_a_restart(tmp_path: Path) -> None:
@@ -296,43 +270,6 @@ async def test_the_page_alone_needs_no_token_and_a_token_is_never_shown() -> Non
     assert "secret" not in repr(settings)
     assert settings.discord_token.get_secret_value() == "very.secret.token"
     assert Settings.read({}, None).discord_token.get_secret_value() == ""
-
-
-@pytest.mark.parametrize(
-    ("refusal", "said"),
-    [
-        (discord.LoginFailure("x"), "Discord refuses DISCORD_TOKEN."),
-        (
-            discord.PrivilegedIntentsRequired(None),
-            "Message Content Intent is off in Discord: switch it on at https://discord.com/developers",
-        ),
-    ],
-)
-async def test_what_discord_refuses_at_the_start_is_one_sentence(tmp_path: Path, refusal: Exception, said: str) -> None:
-    settings = Settings(store_path=str(tmp_path / "duels.sqlite3"), discord_token="x.y.z")
-    async with staged(tmp_path / "other") as stage:
-        with patch("discord.http.HTTPClient.static_login", side_effect=refusal), pytest.raises(SettingsError) as error:
-            await discord_serve(stage.app, settings)
-    assert said in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-async def test_a_discord_that_cannot_be_reached_is_tried_again_with_patience(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    waits: list[float] = []
-
-    async def sleep(duration_s: float) -> None:
-        waits.append(duration_s)
-
-    answers = [OSError("no route")] * 8 + [discord.LoginFailure("there at last")]
-    async with staged(tmp_path) as stage:
-        with (
-            patch("discord.http.HTTPClient.static_login", side_effect=answers),
-            caplog.at_level(logging.WARNING),
-            pytest.raises(SettingsError),
-        ):
-            await discord_serve(stage.app, Settings(discord_token="x.y.z"), sleep=sleep)
-    assert waits == [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0]
-    assert "x.y.z" not in caplog.text
 
 
 async def test_a_private_duel_is_its_askers_alone(tmp_path: Path) -> None:
