@@ -28,22 +28,23 @@ from bot.settings import Settings
 from engine.errors import DuelbotError
 from engine.printable import printable
 
-TICK_S = 10.0
+TICK_S = 10.0  # seconds between looks at deadlines and stale messages
+# the fewest permissions with which everything works in a channel
 NEEDED = discord.Permissions(view_channel=True, send_messages=True, send_messages_in_threads=True, read_message_history=True)
-"""The fewest that work."""
 log = logging.getLogger(__name__)
 
 
 class Tree(app_commands.CommandTree[Any]):
-    """Errors before a command's own code: an option that cannot be read, a missing permission, an old command."""
+    """The commands, and errors before a command's own code: an option that cannot be read, a missing permission, an old command."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """What is typed is completed once, though a resumed connection may tell it again; all else passes `guarded`, which sees to it."""
+        """Let autocomplete pass once for each key: a resumed connection may tell it again. Else `guarded` sees to that."""
         if interaction.type is not discord.InteractionType.autocomplete:
             return True
         return parts_of(interaction).repeats.first_time(interaction.id)
 
     async def on_error(self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /) -> None:
+        """Say in words why a command was not run."""
         match error:
             case app_commands.CheckFailure():
                 await say(interaction, "You may not use this command here.")
@@ -79,7 +80,7 @@ class DuelBot(ext.AutoShardedBot):
         self._ticking = tasks.loop(seconds=TICK_S)(self._tick)
 
     async def setup_hook(self) -> None:
-        """Once per process, before the gateway."""
+        """Make ready what works from the first event on. discord.py calls it once per process, before the gateway."""
         self.add_dynamic_items(VoteButton, ActButton, GuessButton, StopButton, ForgetButton)
         for command in commands.every():
             self.tree.add_command(command)
@@ -98,7 +99,7 @@ class DuelBot(ext.AutoShardedBot):
     # --- events
 
     async def on_ready(self) -> None:
-        """Comes again with every new session; what to do with the bot is said once."""
+        """Print who it is and how to invite it, once; Discord tells this event with every new session."""
         if not self._greeted and self.application_id:
             self._greeted = True
             invite = discord.utils.oauth_url(self.application_id, permissions=NEEDED, scopes=("bot", "applications.commands"))
@@ -107,23 +108,27 @@ class DuelBot(ext.AutoShardedBot):
             sys.stdout.flush()
 
     async def on_message(self, message: discord.Message, /) -> None:
+        """Answer a message, once for each."""
         if self.user is not None and self.parts.repeats.first_time(message.id):
             with self.parts.leaving.at_work():
                 await heard(message, self.parts, self.user)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Forms come here and nowhere else, so that one which an earlier process showed is as good as any."""
+        """Carry out a form. No other way is taken, so that a form which an earlier process showed is as good as any."""
         if menus.is_form(interaction):
             await menus.submitted(interaction)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        """Stop what the deleted message showed."""
         await self._deleted({str(payload.message_id)})
 
     async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
+        """Show in an opened thread what could not be shown while it was archived."""
         if not payload.data["thread_metadata"]["archived"]:
             await self.parts.upkeep.opened(str(payload.thread_id))
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        """Stop what the deleted messages showed."""
         await self._deleted({str(message) for message in payload.message_ids})
 
     async def _deleted(self, messages: set[str]) -> None:
@@ -131,10 +136,11 @@ class DuelBot(ext.AutoShardedBot):
         await self.parts.batches.deleted(messages)
 
     async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
+        """Log the bug of an event's handler."""
         log.exception("The event %s failed", event_method)
 
     async def close(self) -> None:
-        """Last edits first, then the connection."""
+        """Let the last edits land, then end the connection."""
         self._ticking.cancel()
         await self.parts.desk.leave()
         await super().close()

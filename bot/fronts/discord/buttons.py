@@ -23,7 +23,7 @@ DUEL = r"(?P<duel>[0-9a-f]{32})"  # a duel's id within a custom id
 
 
 class VoteButton(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice>left|right|tie|both_bad)"):
-    """One of the four choices."""
+    """One of the four choices under a duel."""
 
     def __init__(self, item: ui.Button[Any], duel: str, choice: Choice) -> None:
         super().__init__(item)
@@ -31,10 +31,12 @@ class VoteButton(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice
 
     @classmethod
     async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "VoteButton":
+        """Make the button anew from a click's custom id."""
         assert isinstance(item, ui.Button)
         return cls(item, match["duel"], Choice(match["choice"]))
 
     async def callback(self, interaction: discord.Interaction) -> None:
+        """Cast the ballot of whoever clicked."""
         await guarded(interaction, self._vote(interaction))
 
     async def _vote(self, interaction: discord.Interaction) -> None:
@@ -64,7 +66,7 @@ class VoteButton(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice
 
 
 class ActButton(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|close|full|again|undo|try)"):
-    """What else can be done with a duel."""
+    """Any other button of a duel: what it does is in its custom id."""
 
     def __init__(self, item: ui.Button[Any], duel: str, act: str) -> None:
         super().__init__(item)
@@ -72,10 +74,12 @@ class ActButton(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>sto
 
     @classmethod
     async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "ActButton":
+        """Make the button anew from a click's custom id."""
         assert isinstance(item, ui.Button)
         return cls(item, match["duel"], match["act"])
 
     async def callback(self, interaction: discord.Interaction) -> None:
+        """Do what the button says, for whoever clicked."""
         acts = {"stop": self._stop, "close": self._close, "full": self._full, "again": self._again, "undo": self._undo}
         acts["try"] = self._try
         await guarded(interaction, acts[self.act](interaction))
@@ -136,7 +140,7 @@ class ActButton(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>sto
 
 
 class GuessButton(ui.DynamicItem[ui.Button[Any]], template=rf"g:{DUEL}:(?P<guess>left|right|unsure)"):
-    """The blinding question: which side does a voter take for the other technique?"""
+    """An answer to the blinding question: which side does a voter take for the other technique?"""
 
     def __init__(self, item: ui.Button[Any], duel: str, guess: Side | None) -> None:
         super().__init__(item)
@@ -144,10 +148,12 @@ class GuessButton(ui.DynamicItem[ui.Button[Any]], template=rf"g:{DUEL}:(?P<guess
 
     @classmethod
     async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "GuessButton":
+        """Make the button anew from a click's custom id."""
         assert isinstance(item, ui.Button)
         return cls(item, match["duel"], None if match["guess"] == "unsure" else Side(match["guess"]))
 
     async def callback(self, interaction: discord.Interaction) -> None:
+        """Keep the guess of whoever clicked."""
         await guarded(interaction, self._guess(interaction))
 
     async def _guess(self, interaction: discord.Interaction) -> None:
@@ -158,14 +164,16 @@ class GuessButton(ui.DynamicItem[ui.Button[Any]], template=rf"g:{DUEL}:(?P<guess
 
 
 class StopButton(ui.DynamicItem[ui.Button[Any]], template=r"run:(?P<act>stop)"):
-    """Ends the file whose message it stands under."""
+    """The button that ends the file under whose progress it stands."""
 
     @classmethod
     async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "StopButton":
+        """Make the button anew from a click's custom id."""
         assert isinstance(item, ui.Button)
         return cls(item)
 
     async def callback(self, interaction: discord.Interaction) -> None:
+        """Stop the file, if its asker clicked."""
         await guarded(interaction, self._stop(interaction))
 
     async def _stop(self, interaction: discord.Interaction) -> None:

@@ -9,7 +9,7 @@ from bot.store.teams import Post
 
 
 class Delivery:
-    """Sends and edits duels' messages; Discord's refusals are raised."""
+    """The way of duels' messages to Discord, whose refusals are raised."""
 
     def __init__(self, wire: Wire, teams: Teams, tokens: Tokens) -> None:
         self._wire, self._teams, self._tokens = wire, teams, tokens
@@ -20,7 +20,7 @@ class Delivery:
         self._untried.add(duel)
 
     def end(self, duel: str) -> None:
-        """Edit a closed duel's message by no token any more: what is said of it from now on belongs into the channel's lane."""
+        """Drop a closed duel's token: what is said of it from now on belongs into the channel's lane."""
         self._tokens.drop(duel)
 
     def lane(self, post: Post) -> tuple[str, Bucket]:

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Opens duels, looks after all of them now and then, and leaves."""
+    """The front's own view of duels: opens them, looks after all of them now and then, and leaves."""
 
     app: App
     teams: Teams

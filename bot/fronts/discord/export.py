@@ -15,7 +15,7 @@ ExportRow = Mapping[str, Any]
 
 
 def files_of(records: Sequence[DuelRecord]) -> dict[str, bytes]:
-    """duels and ballots, each as .csv and .jsonl, in UTF-8. Only closed votes have ballots in it."""
+    """Write duels and ballots, each as .csv and .jsonl, in UTF-8. Only closed votes have ballots in it."""
     tables = {"duels": [duel_row(duel) for duel in records], "ballots": ballot_rows(records)}
     files: dict[str, bytes] = {}
     for name, rows in tables.items():
@@ -25,7 +25,7 @@ def files_of(records: Sequence[DuelRecord]) -> dict[str, bytes]:
 
 
 def duel_row(duel: DuelRecord) -> ExportRow:
-    """One duel. While its vote is open, nothing in it tells the sides apart."""
+    """Make the row of one duel. While its vote is open, nothing in it tells the sides apart."""
     row: dict[str, Any] = {
         "duel": duel.id,
         "conversation": duel.conversation,
@@ -52,7 +52,7 @@ def duel_row(duel: DuelRecord) -> ExportRow:
 
 
 def ballot_rows(records: Sequence[DuelRecord]) -> list[ExportRow]:
-    """One ballot a row: what was chosen, by which number, and the contestant that it prefers."""
+    """Make a row for each ballot: what was chosen, by which number, and the contestant that it prefers."""
     numbers: dict[str, int] = {}
     rows: list[ExportRow] = []
     for duel in records:
@@ -72,7 +72,7 @@ def ballot_rows(records: Sequence[DuelRecord]) -> list[ExportRow]:
 
 
 def as_csv(rows: Sequence[ExportRow]) -> bytes:
-    """With a mark at its beginning by which spreadsheets know UTF-8; a cell never begins like a formula. No value is an empty cell."""
+    """Write CSV with the mark by which spreadsheets know UTF-8. A cell never begins like a formula; no value is an empty cell."""
     out = io.StringIO()
     if rows:
         writer = csv.DictWriter(out, fieldnames=list(rows[0]))

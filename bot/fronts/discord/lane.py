@@ -32,7 +32,7 @@ class Waiting:
 
 @dataclass(slots=True)
 class Lane:
-    """Runs a task only while it has something to edit."""
+    """The queue of one channel or token. It runs a task only while it has something to edit."""
 
     name: str
     clock: Clock
@@ -69,7 +69,7 @@ class Lane:
             self._sleep.cancel()
 
     def is_idle(self) -> bool:
-        """Whether nothing would be lost with it."""
+        """Whether it could be dropped: nothing waits, and no window of time matters any more."""
         return self.task is None and self.timing.is_quiet(self.clock.now())
 
     async def _drain(self) -> None:
@@ -86,7 +86,7 @@ class Lane:
                 edit.cancel()
 
     def _next(self) -> tuple[str | None, float]:
-        """Whose turn it is, the most awaited first; or nobody's, and how many seconds to wait."""
+        """Find whose turn it is, the most awaited first; or nobody's, and how many seconds to wait."""
         rest_s, now = float("inf"), self.clock.now()
         free = [(key, each) for key, each in self.waiting.items() if key not in self.busy]
         for key, each in sorted(free, key=lambda item: item[1].rank):

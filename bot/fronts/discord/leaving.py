@@ -10,7 +10,7 @@ from engine.errors import DuelbotError
 
 
 class Leaving:
-    """Whether the process is being stopped, and the tasks that are answering somebody."""
+    """The end of the process: whether it has begun, and the tasks that are answering somebody."""
 
     def __init__(self) -> None:
         self.begun = False

@@ -1,4 +1,4 @@
-"""What autocomplete offers, kept in memory: while somebody types, it may ask the store for nothing."""
+"""Tags and requests for autocomplete, kept in memory: while somebody types, it may ask the store for nothing."""
 
 from bot.app.teams import Teams
 from bot.store.teams import Post

@@ -53,7 +53,7 @@ def _by_role(message: discord.Message) -> bool:
 
 
 async def order_of(message: discord.Message, me: discord.ClientUser, example: str) -> Order:
-    """Raises BadRequest for a message without a request in it."""
+    """Order what a message asks. example: a request for whoever asked nothing. Raises BadRequest for a message without a request in it."""
     asked = await request_in(message, me)
     if not asked.text:
         raise BadRequest(_nothing_asked(message, asked, example))
@@ -89,7 +89,7 @@ class Heard:
 
 
 async def request_in(message: discord.Message, me: discord.ClientUser) -> Heard:
-    """What a message says without the mentions of the bot at its ends, and its text files. Raises BadRequest for a file too long."""
+    """Read what a message asks, without the bot's name at its ends, and with its text files. Raises BadRequest for a file too long."""
     said, attached = said_and_attached(message)
     files = await read(attached)
     whole = "\n\n".join(filter(None, (_addressed(said, message, me), *files.texts)))
@@ -97,7 +97,7 @@ async def request_in(message: discord.Message, me: discord.ClientUser) -> Heard:
 
 
 def said_and_attached(message: discord.Message) -> tuple[str, Sequence[discord.Attachment]]:
-    """The words and files of a message, or of the one that it forwards: a forwarding message has none of its own."""
+    """Return words and files of a message, or of the one that it forwards: a forwarding message has none of its own."""
     if message.content or message.attachments:
         return message.content, message.attachments
     forwarded = message.message_snapshots
@@ -105,7 +105,7 @@ def said_and_attached(message: discord.Message) -> tuple[str, Sequence[discord.A
 
 
 def text_in(message: discord.Message) -> str:
-    """What a message says or forwards, without its files."""
+    """Read what a message says or forwards, without its files."""
     return without_ids(said_and_attached(message)[0].strip(), names_in(message))
 
 
@@ -123,14 +123,14 @@ def _addressed(said: str, message: discord.Message, me: discord.ClientUser) -> s
 
 
 def replied_to(message: discord.Message, me: discord.ClientUser) -> tuple[str, ...]:
-    """The message that this one answers; and if that is words of the bot about another one, as of a close, then that one."""
+    """List the message that this one answers; and if that is words of the bot about another one, as of a close, then that one."""
     answered = message.reference.resolved if message.reference else None
     about = answered.reference if isinstance(answered, discord.Message) and answered.author.id == me.id else None
     return tuple(str(each.message_id) for each in (message.reference, about) if each and each.message_id)
 
 
 def said_before(message: discord.Message, me: discord.ClientUser) -> tuple[Turn, ...]:
-    """With the content intent, the message that this one answers; without it Discord shows nothing of it."""
+    """Return the message that this one answers, which Discord shows with the content intent alone."""
     earlier = message.reference.resolved if message.reference else None
     if not isinstance(earlier, discord.Message) or earlier.author.id == me.id:
         return ()
@@ -138,7 +138,7 @@ def said_before(message: discord.Message, me: discord.ClientUser) -> tuple[Turn,
 
 
 def context(said: str) -> tuple[Turn, ...]:
-    """What was said before a request, if it is a text that a model can be told."""
+    """Make a turn of what was said before a request, if it is a text that a model can be told."""
     try:
         return (Turn("user", Request.of(said).text),)
     except BadRequest:
@@ -164,7 +164,7 @@ async def _recount(wire: Wire, refusal: Refusal) -> None:
 
 
 async def reply(message: discord.Message, wire: Wire, said: str) -> str | None:
-    """Words in the channel; where the bot may not write, to the person; else the log. Returns the channel's message."""
+    """Say words in the channel; where the bot may not write, to the person; else in the log. Returns the channel's message."""
     team = str(message.guild.id) if message.guild else None
     try:
         return await wire.send(str(message.channel.id), team, words_sheet(said), reply_to=str(message.id), nonce=f"say{message.id}"[:25])

@@ -22,7 +22,7 @@ _MARK = re.compile(
 
 
 def without_ids(text: str, name_of: NameOf) -> str:
-    """The text with names where Discord writes ids: people, roles, channels, custom emoji, commands, links to profiles.
+    """Put names where Discord writes ids: people, roles, channels, custom emoji, commands, links to profiles.
 
     Whoever has no known name becomes "@someone", the next one "@someone-2". Pure, if `name_of` is.
     """
@@ -48,7 +48,7 @@ def without_ids(text: str, name_of: NameOf) -> str:
 
 
 def names_in(message: discord.Message) -> NameOf:
-    """The names of those whom a message mentions, and of its server's roles and channels."""
+    """Name whom a message mentions, and its server's roles and channels."""
 
     def name_of(kind: Mentioned, number: int) -> str | None:
         if kind == "person":
@@ -59,7 +59,7 @@ def names_in(message: discord.Message) -> NameOf:
 
 
 def names_for(interaction: discord.Interaction) -> NameOf:
-    """The names that come with a command or a form, and those of its server's roles and channels."""
+    """Name whom a command or a form mentions, and its server's roles and channels."""
     data: Any = interaction.data or {}
     resolved: Any = data.get("resolved", {})
 
@@ -82,10 +82,10 @@ def _of_guild(guild: discord.Guild | None, kind: Mentioned, number: int) -> str 
 
 
 def tag_in(interaction: discord.Interaction, tag: str) -> str:
-    """A typed tag as it is stored: on one line, printable, with names for ids."""
+    """Write a typed tag as it is stored: on one line, printable, with names for ids."""
     return one_line(without_ids(tag, names_for(interaction)))
 
 
 def search_in(interaction: discord.Interaction, search: str) -> str:
-    """A typed search as it stands in stored requests: with names for ids."""
+    """Write a typed search as it stands in stored requests: with names for ids."""
     return without_ids(search, names_for(interaction)).encode("utf-8", "replace").decode()

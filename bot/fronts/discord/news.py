@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class News:
-    """One per desk."""
+    """Words to askers about votes that have closed."""
 
     def __init__(self, teams: Teams, wire: Wire, pacer: Pacer) -> None:
         self._teams, self._wire, self._pacer = teams, wire, pacer
@@ -31,7 +31,7 @@ class News:
             await self._teams.told(view.id)
 
     async def closed(self, post: Post, view: DuelView) -> None:
-        """The message shows the reveal; its asker hears of it in the channel's lane, which tries again."""
+        """Tell the asker of a duel whose message shows the reveal, in the channel's lane, which tries again."""
         if (await self._teams.post(post.duel)).told:
             return
         unvoted = view.reveal is not None and view.reveal.auto_tie  # there was no vote whose close could be told
@@ -54,13 +54,13 @@ class News:
         return True
 
     async def closed_elsewhere(self, post: Post, view: DuelView) -> None:
-        """The channel cannot show the reveal; its asker can still be told directly, once. Raises TryLater."""
+        """Tell the asker directly, once, of a reveal that the channel cannot show. Raises TryLater."""
         if view.state == "closed" and view.request and not (await self._teams.post(post.duel)).told:
             await self.directly(post, view, words.told_elsewhere(view, fit.inline(view.request, 80), post.channel))
             await self._teams.told(post.duel)
 
     async def directly(self, post: Post, view: DuelView, said: str) -> None:
-        """To the asker alone, if they let themselves be told. Raises TryLater."""
+        """Tell the asker alone, if they let themselves be told. Raises TryLater."""
         platform, _, number = view.asker.partition(":")
         if platform != "discord":
             return

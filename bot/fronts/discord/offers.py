@@ -1,4 +1,4 @@
-"""What autocomplete offers, from memory: Discord waits 3 s for it, and it is asked at every key."""
+"""Autocomplete, from memory: Discord waits 3 s for it, and it is asked at every key."""
 
 from collections.abc import Iterable
 

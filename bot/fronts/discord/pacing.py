@@ -13,7 +13,7 @@ MOST_LANES = 256  # lanes that are kept before idle ones are dropped
 
 
 class Pacer:
-    """All lanes."""
+    """All lanes, by channel or token."""
 
     def __init__(self, clock: Clock | None = None, gap_s: float = GAP_S) -> None:
         self._clock = clock or LoopClock()

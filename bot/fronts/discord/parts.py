@@ -33,7 +33,7 @@ from bot.fronts.discord.upkeep import Upkeep
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One of each per client."""
+    """The parts that handlers work with, one of each per client."""
 
     app: App
     teams: Teams
@@ -43,7 +43,6 @@ class Parts:
     drawing: Drawing
     upkeep: Upkeep
     news: News
-    tokens: Tokens
     batches: Batches
     memory: Memory  # of what autocomplete offers
     leaving: Leaving
@@ -85,7 +84,6 @@ def parts_over(app: App, teams: Teams, wire: Wire, pacer: Pacer, now_s: Callable
         drawing=drawing,
         upkeep=upkeep,
         news=news,
-        tokens=tokens,
         batches=batches,
         memory=memory,
         leaving=leaving,

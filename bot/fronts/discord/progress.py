@@ -33,7 +33,7 @@ def progress_sheet(run: Run, *, going: bool, ended: str = "") -> Sheet:
 
 
 class Progress:
-    """Shows how far files are, each in its channel's lane: the latest state wins."""
+    """How far files are, shown in their channels' lanes: the latest state wins."""
 
     def __init__(self, runs: Runs, wire: Wire, pacer: Pacer) -> None:
         self._runs, self._wire, self._pacer = runs, wire, pacer

@@ -1,4 +1,4 @@
-"""What came lately: Discord repeats events when a connection is resumed, and people repeat what is refused. Pure but for the clock."""
+"""Events and refusals of late: Discord repeats events after a RESUME, people repeat what is refused. Pure but for the clock."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -29,7 +29,7 @@ class Repeats:
 
 @dataclass(slots=True)
 class Refusal:
-    """What a person was told, and how much of theirs was not taken since."""
+    """A sentence that a person was told, and how much of theirs was not taken since."""
 
     ends_at: float  # on the clock of `Refusals`, in s
     said: str
@@ -39,7 +39,7 @@ class Refusal:
     latest: str = ""  # why the latest of these was not taken
 
     def words(self) -> str:
-        """With the count, so that nobody wonders about messages that got no answer of their own."""
+        """Say why, and how many more were not taken, so that nobody wonders about messages that got no answer of their own."""
         if not self.more:
             return f"{self.said}\n-# For a minute, more of yours that I cannot take is only counted here."
         many = "1 more message of yours was" if self.more == 1 else f"{self.more} more messages of yours were"
@@ -47,7 +47,7 @@ class Refusal:
 
 
 class Refusals:
-    """One for each person and minute: whoever sends 25 messages at once gets one answer, not 25."""
+    """One refusal for each person and minute: whoever sends 25 messages at once gets one answer, not 25."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now

@@ -1,4 +1,4 @@
-"""What a duel's message shows now: the answers, and the line under them that says how it stands."""
+"""A duel's message as it should be now: the answers, and the line under them that says how it stands."""
 
 from bot.app import App
 from bot.app.teams import Teams
@@ -13,7 +13,7 @@ RUNNING = ("waiting", "answering")  # states of a duel whose answers are not the
 
 
 class Scenes:
-    """Sheets of duels. The estimate of what the next duel will take is kept in memory, so that a sheet asks the store for nothing."""
+    """Sheets of duels. The estimate of the next duel's time is kept in memory, so that a sheet asks the store for nothing."""
 
     def __init__(self, app: App, teams: Teams, leaving: Leaving) -> None:
         self._app, self._teams, self._leaving = app, teams, leaving

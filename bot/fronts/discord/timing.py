@@ -18,7 +18,7 @@ MOST_EASE = 2.5  # gaps after an edit
 
 
 class Rank(IntEnum):
-    """Who goes first."""
+    """The order of those who wait: the lowest goes first."""
 
     AWAITED = 0  # somebody waits for it
     COUNT = 1  # how many have voted, how far a file is
@@ -44,7 +44,7 @@ class Timing:
         return wait_s if rank is Rank.AWAITED else max(wait_s, self.calm_at - now)
 
     def _room_s(self, rank: Rank, bucket: Bucket, now: float) -> float:
-        """What is still being written leaves room to the ends of all that is."""
+        """Keep room for the ends of all answers that are being written, unless it is one of these ends."""
         allowance = self._allowance(bucket)
         if rank is not Rank.STREAM:
             return allowance.wait_s(now)
@@ -84,6 +84,6 @@ class Timing:
         self.hurried, self.free_at = True, 0.0
 
     def is_quiet(self, now: float) -> bool:
-        """Whether nothing in it matters any more."""
+        """Whether its past holds nothing back any more."""
         quiet = all(allowance.wait_s(now, allowance.count - 1) <= SOON for allowance in self._allowances.values())
         return quiet and not self.live and max(self.calm_at, self.free_at) <= now

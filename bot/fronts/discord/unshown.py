@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Unshown:
-    """What is done for those who wait: answers that nobody can see are stopped, and askers hear of a close some other way."""
+    """Care for those who wait: answers that nobody can see are stopped, and askers hear of a close some other way."""
 
     def __init__(self, app: App, teams: Teams, wire: Wire, news: News) -> None:
         self._app, self._teams, self._wire, self._news = app, teams, wire, news

@@ -25,7 +25,7 @@ LAST_WORDS_S = 30.0  # seconds before a token ends at which the duel is stopped,
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """What happens to duels' messages from outside of their duels."""
+    """Care for duels' messages, whatever happens to them from outside of their duels."""
 
     app: App
     teams: Teams

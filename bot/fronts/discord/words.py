@@ -1,4 +1,4 @@
-"""What the bot says on Discord. Pure."""
+"""The sentences of the bot on Discord. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -42,23 +42,23 @@ What I keep: requests, answers, ballots, and the ids of people and messages."""
 
 
 def went_wrong(kept: str) -> str:
-    """A bug's words. kept: what had been done by then."""
+    """Tell of a bug. kept: what had been done by then."""
     return f"{kept} An error in Duelbot keeps me from showing you more; its log has the details." if kept else WENT_WRONG
 
 
 def asker_words(asker: str) -> str:
-    """A person's name as Discord shows it; never a ping, for no mention is allowed."""
+    """Name a person as Discord shows them; never a ping, for no mention is allowed."""
     platform, _, number = asker.partition(":")
     return f"<@{number}>" if platform == "discord" and number.isdigit() else "Somebody"
 
 
 def moment(at: datetime, style: str = "R") -> str:
-    """A time that Discord shows in the reader's own zone."""
+    """Write a time that Discord shows in the reader's own zone."""
     return f"<t:{int(at.timestamp())}:{style}>"
 
 
 def running_words(view: DuelView, ahead: int, wait_s: float | None) -> str:
-    """The line under a duel that is being answered."""
+    """Write the line under a duel that is being answered. ahead: duels before it; wait_s: seconds that they will take."""
     if view.note and view.state == "waiting":
         return view.note
     said = f"{view.note} " if view.note else ""
@@ -69,7 +69,7 @@ def running_words(view: DuelView, ahead: int, wait_s: float | None) -> str:
 
 
 def vote_words(view: DuelView, post: Post) -> str:
-    """The line under a duel that is open: how many have voted, and when the vote closes. Never how they voted."""
+    """Write the line under a duel that is open: how many have voted, and when the vote closes. Never how they voted."""
     said = f"{view.note}\n" if view.note else ""
     if post.alone:
         return f"{said}**Which answer is better?** Vote, and see who was who."
@@ -81,11 +81,13 @@ def vote_words(view: DuelView, post: Post) -> str:
 
 
 def who_was(side: Side, revealed: RevealedSide) -> str:
+    """Say which contestant a side was."""
     made = f"recipe {revealed.recipe}" + (f", adapter {revealed.adapter}" if revealed.adapter else "")
     return f"**{side.label} was {ARM_WORDS[revealed.arm]}** ({made})"
 
 
 def tally_words(reveal: Reveal) -> str:
+    """Say how many voted, and how."""
     total = sum(reveal.tally.values())
     if not total:
         return "Nobody voted."
@@ -94,7 +96,7 @@ def tally_words(reveal: Reveal) -> str:
 
 
 def reveal_words(view: DuelView) -> str:
-    """Who was who, the tally, and what each side took; of equal answers why there is no tally, and what to do next."""
+    """Say who was who, the tally, and what each side took; of equal answers why there is no tally, and what to do next."""
     assert view.reveal is not None
     sides = view.reveal.sides
     lines = [f"{who_was(side, sides[side])}" for side in Side]
@@ -103,7 +105,7 @@ def reveal_words(view: DuelView) -> str:
 
 
 def step_words(view: DuelView) -> str:
-    """What to do after equal answers; a request as a quotation, which people can copy where buttons are late."""
+    """Say what to do after equal answers; a request as a quotation, which people can copy where buttons are late."""
     if view.next_step is None:
         return ""
     request = view.next_step.request
@@ -115,7 +117,7 @@ def _taken(sides: Mapping[Side, RevealedSide]) -> list[tuple[Usage, Cost] | None
 
 
 def figure_table(sides: Mapping[Side, RevealedSide]) -> str:
-    """Latency, tokens and cost of both sides, in columns."""
+    """Write latency, tokens and cost of both sides, in columns."""
     rows = [("", [side.label for side in Side]), *figures(_taken(sides))]
     widths = [max(len(label) for label, _ in rows), *(max(len(cells[column]) for _, cells in rows) for column in range(2))]
     lines = [f"{label:<{widths[0]}}  {cells[0]:>{widths[1]}}  {cells[1]:>{widths[2]}}" for label, cells in rows]
@@ -123,7 +125,7 @@ def figure_table(sides: Mapping[Side, RevealedSide]) -> str:
 
 
 def receipt_words(view: DuelView, choice: Choice) -> str:
-    """To the voter alone."""
+    """Tell the voter alone what is kept of their vote."""
     said = f"Your vote: **{choice.words}**."
     if view.state == "closed":
         return f"{said} The vote has closed; the message shows who was who."
@@ -131,22 +133,22 @@ def receipt_words(view: DuelView, choice: Choice) -> str:
 
 
 def link(post: Post) -> str:
-    """The address of a duel's message."""
+    """Write the address of a duel's message."""
     return f"https://discord.com/channels/{post.team or '@me'}/{post.channel}/{post.message}"
 
 
 def moved_words(address: str) -> str:
-    """In the place of a duel's second message."""
+    """Say where a duel is shown, in the place of its second message."""
     return f"This is shown in another message: {address}"
 
 
 def told_elsewhere(view: DuelView, request: str, channel: str) -> str:
-    """To the asker alone, when the duel's message can show the reveal no more."""
+    """Tell the asker alone of a close, when the duel's message can show the reveal no more."""
     return f"{told_words(view, request)}\n-# I cannot change its message in <#{channel}> any more: it is archived and locked, or I may not."
 
 
 def told_words(view: DuelView, request: str) -> str:
-    """To the asker, once, when the vote has closed without them."""
+    """Tell the asker, once, that the vote has closed without them."""
     assert view.reveal is not None
     sides = "; ".join(f"{side.label} was {ARM_WORDS[revealed.arm]}" for side, revealed in view.reveal.sides.items())
     return f"{asker_words(view.asker)}, the vote on “{request}” has closed. {sides}. {tally_words(view.reveal)}"

@@ -21,12 +21,14 @@ adapter = app_commands.Group(
 
 @adapter.command(name="list", description="The adapters that are loaded.")
 async def adapter_list(interaction: discord.Interaction) -> None:
+    """Describe the adapter that is loaded."""
     await guarded(interaction, _adapter_info(interaction, None))
 
 
 @adapter.command(name="info", description="What an adapter is, and what it was made for.")
 @app_commands.autocomplete(name=adapter_names)
 async def adapter_info(interaction: discord.Interaction, name: str) -> None:
+    """Describe an adapter by its name; say so where it is not loaded."""
     await guarded(interaction, _adapter_info(interaction, name))
 
 
@@ -41,7 +43,7 @@ async def _adapter_info(interaction: discord.Interaction, name: str | None) -> N
 
 
 def adapter_words(kit: Kit | None) -> str:
-    """The adapter that is loaded. Pure."""
+    """Describe the adapter that is loaded. Pure."""
     if kit is None:
         return "The model is still loading, and its adapter with it."
     if kit.adapter is None:

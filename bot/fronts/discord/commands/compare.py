@@ -39,6 +39,7 @@ async def compare(
     tag: app_commands.Range[str, 1, 40] = "",
     recipe: app_commands.Range[str, 1, 100] = "",
 ) -> None:
+    """Open a duel, or a file of requests."""
     wishes = {"tag": tag_in(interaction, tag), "recipe": recipe}
     await guarded(interaction, _compare(interaction, request, file, private=visible == "me", wishes=wishes))
 

@@ -22,6 +22,7 @@ from engine.errors import BadRequest
 @app_commands.describe(period="Of the last day, week, month or year; all by default.")
 @app_commands.choices(period=PERIOD_CHOICES)
 async def export(interaction: discord.Interaction, period: str | None = None) -> None:
+    """Send a server's duels and ballots to an admin."""
     await guarded(interaction, _export(interaction, period))
 
 
@@ -39,4 +40,5 @@ async def _export(interaction: discord.Interaction, period: str | None) -> None:
 
 
 def attachments(files: dict[str, bytes]) -> list[discord.File]:
+    """Make Discord's files of these, by name."""
     return [discord.File(io.BytesIO(content), filename=name) for name, content in files.items()]

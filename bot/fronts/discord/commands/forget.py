@@ -23,6 +23,7 @@ FORGOTTEN = "Deleted. What was yours is gone from my store, but for your ballots
 @app_commands.allowed_installs(guilds=True, users=True)
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
 async def forget(interaction: discord.Interaction) -> None:
+    """Say what will be deleted, and ask."""
     await guarded(interaction, answer(interaction, Sheet(ui.TextDisplay(FORGET), ui.ActionRow(_yes()))))
 
 
@@ -35,10 +36,12 @@ class ForgetButton(ui.DynamicItem[ui.Button[Any]], template=r"forget:(?P<answer>
 
     @classmethod
     async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "ForgetButton":
+        """Make the button anew from a click's custom id."""
         assert isinstance(item, ui.Button)
         return cls(item)
 
     async def callback(self, interaction: discord.Interaction) -> None:
+        """Delete what is kept of whoever clicked."""
         await guarded(interaction, self._forget(interaction))
 
     async def _forget(self, interaction: discord.Interaction) -> None:

@@ -11,4 +11,5 @@ from bot.fronts.discord.interactions import guarded, say
 @app_commands.allowed_installs(guilds=True, users=True)
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
 async def help_(interaction: discord.Interaction) -> None:
+    """Say what the bot does."""
     await guarded(interaction, say(interaction, words.HELP))

@@ -30,6 +30,7 @@ LOOKED_AT = 200  # newest duels that are checked against the reader's permission
 )
 @app_commands.autocomplete(tag=tag_names, reopen=earlier_requests)
 async def history(interaction: discord.Interaction, search: str = "", tag: str = "", reopen: str | None = None) -> None:
+    """List earlier requests, or go on with one."""
     await guarded(interaction, _history(interaction, search_in(interaction, search), tag_in(interaction, tag), reopen))
 
 
@@ -60,7 +61,7 @@ def may_see(interaction: discord.Interaction, post: Post) -> bool:
 
 
 def history_words(found: Sequence[tuple[DuelSummary, Post]]) -> str:
-    """A line per duel, with a link to its message. Pure."""
+    """Write a line per duel, with a link to its message. Pure."""
     if not found:
         return "### History\nNothing was found here."
     return "\n".join(("### History", *(_line(summary, post) for summary, post in found), "-# Reply to a message to go on with it."))

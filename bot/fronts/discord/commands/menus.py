@@ -26,7 +26,7 @@ NO_TEXT = "I read what a message itself says, and this one says nothing: picture
 
 
 async def compare_message(interaction: discord.Interaction, message: discord.Message) -> None:
-    """On any message: its text is the request."""
+    """Open a duel whose request is the text of the message that was clicked."""
     await guarded(interaction, _compare_message(interaction, message))
 
 
@@ -40,7 +40,7 @@ async def _compare_message(interaction: discord.Interaction, message: discord.Me
 
 
 async def compare_context(interaction: discord.Interaction, message: discord.Message) -> None:
-    """On any message: it is what was said before; the request is typed now."""
+    """Show a form for a request about the message that was clicked, which is what was said before."""
     await guarded(interaction, _ask_for_request(interaction, message))
 
 
@@ -51,7 +51,7 @@ async def _ask_for_request(interaction: discord.Interaction, message: discord.Me
 
 
 def form(before: str) -> ui.Modal:
-    """Asks what to ask about a text, and holds that text itself: it can be sent to a later process, and be changed."""
+    """Draw a form that asks what to ask about a text, and holds that text: it can be sent to a later process, and the text be changed."""
     fits = fit.size(before) <= MOST_IN_FIELD
     made = ui.Modal(title="Compare with this context", timeout=None, custom_id=CONTEXT)
     for label, description, name, default in (
@@ -94,7 +94,7 @@ async def _submitted(interaction: discord.Interaction) -> None:
 
 
 def fields_in(components: list[Any]) -> Iterator[tuple[str, str]]:
-    """Name and content of each field of a form that was sent. Pure."""
+    """Yield name and content of each field of a form that was sent. Pure."""
     for part in components:
         if isinstance(part.get("value"), str):
             yield str(part.get("custom_id", "")), part["value"]
@@ -114,7 +114,7 @@ async def _give_back(interaction: discord.Interaction, why: str, typed: str) -> 
 
 
 def menus() -> list[app_commands.ContextMenu]:
-    """What stands in the menu of every message."""
+    """Make what stands in the menu of every message."""
     return [
         app_commands.ContextMenu(name=name, callback=callback, allowed_contexts=EVERYWHERE, allowed_installs=EVERYWHERE_INSTALLED)
         for name, callback in (("Compare answers", compare_message), ("Compare with this context", compare_context))

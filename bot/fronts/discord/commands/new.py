@@ -13,6 +13,7 @@ from engine.errors import BadRequest
 @app_commands.allowed_installs(guilds=True, users=True)
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
 async def new(interaction: discord.Interaction) -> None:
+    """Begin a new conversation with the next message."""
     await guarded(interaction, _new(interaction))
 
 

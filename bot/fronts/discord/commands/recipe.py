@@ -22,6 +22,7 @@ recipe = app_commands.Group(
 
 @recipe.command(name="list", description="The recipes there are.")
 async def recipe_list(interaction: discord.Interaction) -> None:
+    """List the recipes."""
     await guarded(interaction, _recipe_list(interaction))
 
 
@@ -41,6 +42,7 @@ async def _recipe_list(interaction: discord.Interaction) -> None:
 @recipe.command(name="show", description="What a recipe tells the model.")
 @app_commands.autocomplete(name=recipe_names)
 async def recipe_show(interaction: discord.Interaction, name: str) -> None:
+    """Show what a recipe tells the model."""
     await guarded(interaction, _recipe_show(interaction, name))
 
 
@@ -50,7 +52,7 @@ async def _recipe_show(interaction: discord.Interaction, name: str) -> None:
 
 
 def recipe_words(shown: Recipe) -> str:
-    """A recipe for people. Pure."""
+    """Describe a recipe. Pure."""
     lines = [f"### Recipe {fit.inline(shown.name, 80)} {fit.inline(shown.version, 20)}"]
     if shown.system:
         lines += ["**System text**", fit.quote(shown.system, 2000)]
@@ -68,6 +70,7 @@ def recipe_words(shown: Recipe) -> str:
 @recipe.command(name="use", description="Use a recipe in this server from now on (admins).")
 @app_commands.autocomplete(name=recipe_names)
 async def recipe_use(interaction: discord.Interaction, name: str) -> None:
+    """Set a server's recipe, at an admin's wish."""
     await guarded(interaction, _recipe_use(interaction, name))
 
 

@@ -27,6 +27,7 @@ from bot.words import counted
 @app_commands.autocomplete(tag=tag_names)
 @app_commands.choices(period=PERIOD_CHOICES)
 async def results(interaction: discord.Interaction, period: str | None = None, tag: str | None = None) -> None:
+    """Count how votes went, with pictures."""
     await guarded(interaction, _results(interaction, period, tag_in(interaction, tag or "")))
 
 
@@ -45,7 +46,7 @@ async def _results(interaction: discord.Interaction, period: str | None, tag: st
 
 
 def results_words(found: Results, narrowed: str) -> str:
-    """Counts of closed duels by who was better, and the rest of what was asked. Pure."""
+    """Count closed duels by who was better, and the rest of what was asked. Pure."""
     where = f" ({narrowed})" if narrowed else ""
     duels = sum(found.duels.values())
     if not duels:

@@ -29,6 +29,7 @@ async def settings(
     ask_role: discord.Role | None = None,
     reset: bool = False,
 ) -> None:
+    """Change what is named, and show what is settled."""
     numbers = {"quorum": quorum, "deadline_hours": deadline_hours}
     roles = {"vote_role": vote_role, "ask_role": ask_role}
     changes: dict[str, str | None] = dict.fromkeys((*numbers, *roles, "recipe")) if reset else {}
@@ -45,7 +46,7 @@ async def _settings(interaction: discord.Interaction, changes: dict[str, str | N
 
 
 def settings_words(settled: TeamSettings) -> str:
-    """What is settled here. Pure."""
+    """Say what is settled here. Pure."""
 
     def who(role: str) -> str:
         return f"<@&{role}>" if role else "everybody in the channel"

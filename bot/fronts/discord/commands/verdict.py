@@ -31,6 +31,7 @@ from bot.words import counted
 @app_commands.autocomplete(tag=tag_names)
 @app_commands.choices(period=PERIOD_CHOICES)
 async def verdict(interaction: discord.Interaction, here: bool = False, tag: str = "", period: str | None = None) -> None:
+    """Say which technique to use, with pictures."""
     await guarded(interaction, _verdict(interaction, team_of(interaction) if here else None, tag_in(interaction, tag), day_of(period)))
 
 
@@ -46,7 +47,7 @@ async def _verdict(interaction: discord.Interaction, team: str | None, tag: str,
 
 
 def verdict_words(found: Verdict) -> str:
-    """What to do, how sure that is, and what would change it; tags and names in it form nothing. Pure."""
+    """Say what to do, how sure that is, and what would change it; tags and names in it form nothing. Pure."""
     scope = f" ({fit.inline(found.scope.words, 200)})" if found.scope.words else ""
     lines = [f"### Verdict{scope}", fit.inline(found.words, 1500)]
     if found.duels:
