@@ -11,7 +11,7 @@ from bot.store import DuelRecord
 from bot.store.cells import cell_of
 from engine.duel import Side
 
-Row = Mapping[str, Any]
+ExportRow = Mapping[str, Any]
 
 
 def files_of(records: Sequence[DuelRecord]) -> dict[str, bytes]:
@@ -24,7 +24,7 @@ def files_of(records: Sequence[DuelRecord]) -> dict[str, bytes]:
     return files
 
 
-def duel_row(duel: DuelRecord) -> Row:
+def duel_row(duel: DuelRecord) -> ExportRow:
     """One duel. While its vote is open, nothing in it tells the sides apart."""
     row: dict[str, Any] = {
         "duel": duel.id,
@@ -51,10 +51,10 @@ def duel_row(duel: DuelRecord) -> Row:
     return row
 
 
-def ballot_rows(records: Sequence[DuelRecord]) -> list[Row]:
+def ballot_rows(records: Sequence[DuelRecord]) -> list[ExportRow]:
     """One ballot a row: what was chosen, by which number, and the contestant that it prefers."""
     numbers: dict[str, int] = {}
-    rows: list[Row] = []
+    rows: list[ExportRow] = []
     for duel in records:
         for ballot in sorted(duel.ballots, key=lambda each: each.cast_at) if duel.state == "closed" else ():
             better = None if ballot.entrant is None else duel.answers[ballot.entrant].who
@@ -71,7 +71,7 @@ def ballot_rows(records: Sequence[DuelRecord]) -> list[Row]:
     return rows
 
 
-def as_csv(rows: Sequence[Row]) -> bytes:
+def as_csv(rows: Sequence[ExportRow]) -> bytes:
     """With a mark at its beginning by which spreadsheets know UTF-8; a cell never begins like a formula. No value is an empty cell."""
     out = io.StringIO()
     if rows:

@@ -15,7 +15,7 @@ from bot.app.teams import Teams
 from bot.ballots import Choice
 from bot.fronts.discord import serve as discord_serve
 from bot.fronts.discord import words
-from bot.fronts.discord.bot import DuelBot
+from bot.fronts.discord.bot import DuelBot, tell_commands
 from bot.settings import Settings
 from bot.store.teams import Asked, TeamRows
 from bot.views import ModelState
@@ -34,11 +34,11 @@ async def asked(stage: Stage, who: Any, request: str = "hello") -> Any:
 async def test_commands_are_told_to_discord_only_when_they_have_changed(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         assert len(calls(stage, "PUT", "/commands")) == 1
-        await stage.bot._sync()
+        await tell_commands(stage.bot)
         assert len(calls(stage, "PUT", "/commands")) == 1
-        await stage.bot.teams.put_mark("discord commands", "others")
+        await stage.bot.parts.teams.put_mark("discord commands", "others")
         with patch.object(stage.bot.tree, "sync", wraps=stage.bot.tree.sync) as sync:
-            await stage.env.restart_bot(DuelBot(stage.app, stage.bot.desk.teams._settings, shard_count=1))
+            await stage.env.restart_bot(DuelBot(stage.app, stage.bot.parts.teams._settings, shard_count=1))
         assert sync.call_count == 0, "the old bot does nothing"
         assert len(calls(stage, "PUT", "/commands")) == 2
 
@@ -85,7 +85,7 @@ async def test_a_vote_closes_at_its_deadline_and_the_asker_is_told_once(tmp_path
         duel = await asked(stage, ann)
         await ann.click(duel, label="A is better")
         later = datetime.now(UTC) + timedelta(hours=2)
-        with patch.object(stage.bot.teams, "_now", lambda: later):
+        with patch.object(stage.bot.parts.teams, "_now", lambda: later):
             await stage.env.advance_time(11)
         assert "1 vote: A is better 1." in stage.shown(duel)
         assert stage.shown(stage.last()).startswith(f"{ann.mention}, the vote on “hello” has closed.")
@@ -150,16 +150,16 @@ async def test_some_voters_are_asked_which_side_is_which(tmp_path: Path) -> None
 
 async def test_a_share_of_ballots_is_asked_always_the_same_ones(tmp_path: Path) -> None:
     async with staged(tmp_path, discord_blinding_share=0.1) as stage:
-        drawn = [stage.bot.teams.asks_which("d" * 32, f"discord:{number}") for number in range(4000)]
+        drawn = [stage.bot.parts.teams.asks_which("d" * 32, f"discord:{number}") for number in range(4000)]
         assert 300 < sum(drawn) < 500
-        assert drawn == [stage.bot.teams.asks_which("d" * 32, f"discord:{number}") for number in range(4000)]
+        assert drawn == [stage.bot.parts.teams.asks_which("d" * 32, f"discord:{number}") for number in range(4000)]
 
 
 async def test_while_leaving_requests_are_refused_politely_and_running_ones_get_a_last_edit(tmp_path: Path) -> None:
     async with staged(tmp_path, lambda _: Script(("Once ", "|", "upon"))) as stage:
         ann = stage.member("ann")
         duel = await asked(stage, ann)
-        await stage.bot.desk.leave()
+        await stage.bot.parts.desk.leave()
         assert words.INTERRUPTED in stage.shown(duel)
         assert "Once" in stage.shown(duel)
         assert stage.shown(await asked(stage, stage.member("bob"))) == f"{words.LEAVING}\n{COUNTED}"
@@ -340,7 +340,7 @@ async def test_a_private_duel_is_its_askers_alone(tmp_path: Path) -> None:
         ann = stage.member("ann")
         await ann.slash(stage.channel, "compare", request="mine", visible="me")
         [summary] = await stage.app.history()
-        teams: Teams = stage.bot.teams
+        teams: Teams = stage.bot.parts.teams
         with pytest.raises(Exception, match="asker alone"):
             await teams.look(summary.id, "discord:999")
         with pytest.raises(Exception, match="Only its asker votes"):
@@ -355,12 +355,12 @@ async def test_a_reply_to_a_duel_of_another_channel_begins_anew(tmp_path: Path) 
         order = {"text": "x", "asker": "discord:1", "event": "message:77", "team": None, "channel": "55", "reply_to": (str(duel.id),)}
         from bot.app.orders import Order
 
-        _, view = await stage.bot.teams.ask(Order(**order))  # type: ignore[arg-type]
+        _, view = await stage.bot.parts.teams.ask(Order(**order))  # type: ignore[arg-type]
         assert view.conversation != summary.conversation
 
 
 async def test_an_unknown_recipe_of_a_path_is_not_read(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         with pytest.raises(BadRequest, match="There is no recipe"):
-            await stage.bot.teams.kits.recipe("/etc/passwd.toml")
+            await stage.bot.parts.teams.kits.recipe("/etc/passwd.toml")
         assert isinstance(stage.app, App)

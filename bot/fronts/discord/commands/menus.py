@@ -1,80 +1,28 @@
-"""/compare, the context menus, /new and /help."""
+"""The menu of every message: compare answers to it, or use it as the context of a request that is typed into a form."""
 
-import asyncio
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import discord
 from discord import app_commands, ui
 
 from bot.app.orders import AlreadyAsked
 from bot.fronts.discord import fit, words
-from bot.fronts.discord.batch import MOST, is_rows, requests_in
-from bot.fronts.discord.buttons import order_of
-from bot.fronts.discord.files import read, text_of
-from bot.fronts.discord.interactions import answer, bot_of, desk_of, guarded, is_direct, refuse, say, think
-from bot.fronts.discord.layout import MOST_CHARACTERS, words_sheet
-from bot.fronts.discord.lists import recipe_names, tag_in, tag_names
+from bot.fronts.discord.files import read
+from bot.fronts.discord.interactions import guarded, refuse, think
+from bot.fronts.discord.layout import MOST_CHARACTERS
 from bot.fronts.discord.messages import context, said_and_attached, text_in
 from bot.fronts.discord.names import names_for, names_in, without_ids
+from bot.fronts.discord.orders import order_of
+from bot.fronts.discord.parts import parts_of
 from bot.fronts.discord.sending import SILENT, markdown_files
 from engine.errors import BadRequest, DuelbotError
 
 EVERYWHERE_INSTALLED = app_commands.AppInstallationType(guild=True, user=True)
 EVERYWHERE = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True)
-MOST_TYPED = 6000
-"""Characters of a slash command's text option."""
-MOST_IN_FIELD = 4000
-"""Characters of a form's field; a message has no more."""
-CONTEXT = "context"
+MOST_IN_FIELD = 4000  # characters of a form's field; a message has no more
+CONTEXT = "context"  # custom id of the form
 NO_TEXT = "I read what a message itself says, and this one says nothing: pictures, embeds and polls are not read."
-Visible = Literal["everyone", "me"]
-
-
-@app_commands.command(description="Have a request answered twice, blind, and vote on the answers.")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
-@app_commands.describe(
-    request="What to ask.",
-    file="A text file (UTF-8) that belongs to the request, or a .jsonl file of up to 50 requests.",
-    visible="Who sees the answers: everyone here (default), or only you.",
-    tag="A word to find this and its like by, in /results and /history.",
-    recipe="Engineered recipe of the prompted side, for this request.",
-)
-@app_commands.autocomplete(tag=tag_names, recipe=recipe_names)
-async def compare(
-    interaction: discord.Interaction,
-    *,
-    request: app_commands.Range[str, 1, MOST_TYPED] | None = None,
-    file: discord.Attachment | None = None,
-    visible: Visible = "everyone",
-    tag: app_commands.Range[str, 1, 40] = "",
-    recipe: app_commands.Range[str, 1, 100] = "",
-) -> None:
-    wishes = {"tag": tag_in(interaction, tag), "recipe": recipe}
-    await guarded(interaction, _compare(interaction, request, file, private=visible == "me", wishes=wishes))
-
-
-async def _compare(
-    interaction: discord.Interaction, request: str | None, file: discord.Attachment | None, *, private: bool, wishes: dict[str, str]
-) -> None:
-    await think(interaction, private=private)
-    if file and is_rows(file.filename, request):
-        if request:
-            raise BadRequest("A .jsonl file holds the requests itself; leave the request out.")
-        await _compare_all(interaction, await text_of(file, MOST), private=private, wishes=wishes)
-        return
-    files = await read([file] if file else [])
-    asked = "\n\n".join(filter(None, (request, *files.texts)))
-    if not asked:
-        raise BadRequest(f"{files.left_out} Write a request, or attach a text file with one.".lstrip())
-    asked = without_ids(asked, names_for(interaction))
-    await desk_of(interaction).open(order_of(interaction, asked, private=private, left_out=files.left_out, **wishes), interaction)
-
-
-async def _compare_all(interaction: discord.Interaction, lines: str, *, private: bool, wishes: dict[str, str]) -> None:
-    requests = [without_ids(each, names_for(interaction)) for each in await asyncio.to_thread(requests_in, lines)]
-    await bot_of(interaction).batches.start(order_of(interaction, "", private=private, **wishes), requests, interaction)
 
 
 async def compare_message(interaction: discord.Interaction, message: discord.Message) -> None:
@@ -88,7 +36,7 @@ async def _compare_message(interaction: discord.Interaction, message: discord.Me
     asked = "\n\n".join(filter(None, (text_in(message), *(without_ids(each, names_in(message)) for each in files.texts))))
     if not asked:
         raise BadRequest(f"{files.left_out} {NO_TEXT}".lstrip())
-    await desk_of(interaction).open(order_of(interaction, asked, private=False, left_out=files.left_out), interaction)
+    await parts_of(interaction).desk.open(order_of(interaction, asked, private=False, left_out=files.left_out), interaction)
 
 
 async def compare_context(interaction: discord.Interaction, message: discord.Message) -> None:
@@ -138,7 +86,7 @@ async def _submitted(interaction: discord.Interaction) -> None:
     named = {name: without_ids(value, names_for(interaction)) for name, value in fields.items()}
     order = order_of(interaction, named.get("request", ""), private=False, before=context(named["before"]))
     try:
-        await desk_of(interaction).open(order, interaction)
+        await parts_of(interaction).desk.open(order, interaction)
     except AlreadyAsked:
         raise
     except DuelbotError as error:
@@ -165,39 +113,9 @@ async def _give_back(interaction: discord.Interaction, why: str, typed: str) -> 
     )
 
 
-@app_commands.command(description="Begin a new conversation in this direct message.")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
-async def new(interaction: discord.Interaction) -> None:
-    await guarded(interaction, _new(interaction))
-
-
-async def _new(interaction: discord.Interaction) -> None:
-    await think(interaction, private=True)
-    if not is_direct(interaction):
-        raise BadRequest("In a channel every mention that replies to nothing begins a new conversation. /new is for direct messages.")
-    await desk_of(interaction).teams.new_talk(str(interaction.channel_id))
-    await answer(interaction, words_sheet("Your next message begins a new conversation."))
-
-
-@app_commands.command(name="help", description="What this bot does, and how.")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
-async def help_(interaction: discord.Interaction) -> None:
-    await guarded(interaction, say(interaction, words.HELP))
-
-
 def menus() -> list[app_commands.ContextMenu]:
     """What stands in the menu of every message."""
     return [
         app_commands.ContextMenu(name=name, callback=callback, allowed_contexts=EVERYWHERE, allowed_installs=EVERYWHERE_INSTALLED)
         for name, callback in (("Compare answers", compare_message), ("Compare with this context", compare_context))
     ]
-
-
-Addable = app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | app_commands.Group
-
-
-def every() -> list[Addable]:
-    """What Discord is told of."""
-    return [compare, new, help_, *menus()]
