@@ -9,6 +9,7 @@ import pytest
 from engine.errors import BadRequest
 from engine.request import Turn
 from engine.rows import Row, Rows, read_rows
+from tests.patience import patient
 
 
 def rows_of(text: str | bytes, *more: str) -> Rows:
@@ -126,4 +127,4 @@ def test_a_hundred_thousand_rows_take_seconds(form: str) -> None:
         text = "\n".join(lines) if form == "lines" else "[" + ",\n".join(lines) + "]"
     began = time.process_time()
     assert rows_of(text).rows[-1].id in (99_999, "99999")
-    assert time.process_time() - began < 15  # 2 to 3 CPU seconds on the machine it was written on
+    assert time.process_time() - began < patient(15)  # 2 to 3 CPU seconds on the machine it was written on
