@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from bot.settings import Settings
 from engine import lineup as lineups
 from engine.commandline import DONE, FAILED
@@ -22,6 +20,8 @@ from engine.lineup import parse_arms
 from engine.printable import one_line, printable
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from bot.store import Store
     from bot.verdict import Unknown, Verdict
 
@@ -57,6 +57,13 @@ def _note(line: str) -> None:
     print(printable(line), file=sys.stderr, flush=True)
 
 
+def _show(*parts: "RenderableType") -> None:
+    """Print what people read, below each other, as it is."""
+    from rich.console import Console  # the page, which comes through here as well, needs none of it
+
+    Console(highlight=False, markup=False, emoji=False).print(*parts, sep="\n")
+
+
 def _json(value: Any) -> None:
     print(json.dumps(plain(value), ensure_ascii=False, allow_nan=False))
 
@@ -85,7 +92,7 @@ async def _verdict(options: argparse.Namespace) -> int:
     if options.json:
         _json({each.name: getattr(found, each.name) for each in fields(found) if each.name not in PICTURES})
     else:
-        Console(highlight=False, markup=False, emoji=False).print(results(found))
+        _show(results(found))
     return DONE
 
 
@@ -248,7 +255,7 @@ async def _evaluate(file: Path, arms: str, as_json: bool, *, show: bool) -> int:
         _json({**table, "answers": answers_json(rows, entrants, answers)} if show else table)
     else:
         shown = "\n".join(lines(table))
-        Console(highlight=False, markup=False, emoji=False).print(*answers_shown(rows, entrants, answers), printable(shown), sep="\n")
+        _show(*answers_shown(rows, entrants, answers), printable(shown))
     return FAILED if any(one["failed"] for one in table["sides"].values()) else DONE
 
 

@@ -148,6 +148,7 @@ def test_numbers_of_flags_are_whole_and_in_their_range() -> None:
             whole(-5, 5)(text)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("stdout", "status"), [("| true", PIPE_CLOSED), ("> /dev/full", FAILED)])
 def test_a_reader_that_left_and_a_full_disk_are_no_traceback(stdout: str, status: int) -> None:
     if "full" in stdout and not Path("/dev/full").exists():

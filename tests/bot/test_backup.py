@@ -30,6 +30,7 @@ def call(*words: str | Path) -> int:
     return main([str(word) for word in words])
 
 
+@pytest.mark.process
 def test_a_backup_beside_a_running_process_holds_what_was_acknowledged_and_is_put_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -61,6 +62,7 @@ async def opened_and_closed(path: Path) -> None:
     await (await Store.open(path)).aclose()
 
 
+@pytest.mark.process
 def test_what_restore_replaces_keeps_its_last_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, copy = tmp_path / "s", tmp_path / "copy"
     monkeypatch.setenv("DUEL_STORE_PATH", str(path))
@@ -132,6 +134,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.process
 def test_a_store_killed_while_it_is_made_is_whole_or_not_there(tmp_path: Path) -> None:
     rng, met = random.Random(4), set()
     for attempt in range(12):

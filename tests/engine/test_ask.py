@@ -348,6 +348,7 @@ def started(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.process
 def test_ctrl_c_leaves_what_was_written_and_no_traceback(tmp_path: Path) -> None:
     path = file_of(tmp_path, '{"id": 1, "text": "x"}', '{"id": 2, "text": "slow"}')
     with started(tmp_path, "--json", "--file", path) as process:
@@ -362,6 +363,7 @@ def test_ctrl_c_leaves_what_was_written_and_no_traceback(tmp_path: Path) -> None
     assert process.returncode == 130
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("form", [["--json"], []])
 def test_a_closed_pipe_ends_quietly(tmp_path: Path, form: list[str]) -> None:
     path = file_of(tmp_path, *(json.dumps({"id": number, "text": "x"}) for number in range(300)))
@@ -378,6 +380,7 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path, form: list[str]) -> None:
     assert (status, errors) == (141, [""])
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 @pytest.mark.parametrize("form", [["--json"], []])
 def test_a_full_disk_under_stdout_is_one_sentence(tmp_path: Path, form: list[str]) -> None:

@@ -20,6 +20,7 @@ from engine.backends.base import Chunk, Prompt, Stop
 from engine.backends.scripted import Script, ScriptedBackend
 from engine.lineup import Lineup
 from tests.bot.scripted import Coin, lineup_over, two_answers
+from tests.patience import patient
 
 
 def said_by(components: list[dict[str, Any]]) -> str:
@@ -152,7 +153,7 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
             pacer = Pacer()
             pacer.hurry()
             bot = DuelBot(app, settings, pacer=pacer, shard_count=1)
-            async with simcord.run(bot) as env:
+            async with simcord.run(bot, settle_timeout=patient(5.0)) as env:
                 here.append(env)
                 guild = env.create_guild()
                 yield Stage(env, bot, app, backend, guild, guild.create_text_channel("general"))
