@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from adapters.demo.sizes import SIZES
+from adapters.examples.demo.sizes import SIZES
 from adapters.registry import DEMO_BASE, SHIPPED, check_adapter, list_adapters
 from engine.commandline import ended, program, verb, whole
 from engine.folders import named_base
@@ -105,9 +105,9 @@ def show(words: str) -> None:
 
 
 def run_demo(chosen: argparse.Namespace) -> int:
-    from adapters.demo.build import build, measure
-    from adapters.demo.evaluate import generated_rows
-    from adapters.demo.rows import HANDWRITTEN, read_rows
+    from adapters.examples.demo.build import build, measure
+    from adapters.examples.demo.evaluate import generated_rows
+    from adapters.examples.demo.exchanges import HANDWRITTEN, read_rows
 
     if chosen.step == "build":
         build(chosen.work, show, chosen.size)

@@ -18,9 +18,9 @@ bot.store bot.app bot.fronts bot
 """A file imports only what comes before it here, or what stands in the same line item."""
 
 FENCES = {
-    "torch": ("engine/backends/local/", "adapters/demo/"),
-    "transformers": ("engine/backends/local/", "adapters/demo/"),
-    "peft": ("engine/backends/local/", "adapters/demo/"),
+    "torch": ("engine/backends/local/", "adapters/examples/"),
+    "transformers": ("engine/backends/local/", "adapters/examples/"),
+    "peft": ("engine/backends/local/", "adapters/examples/"),
     "aiosqlite": ("bot/store",),
     "sqlite3": ("bot/store",),
     "nicegui": ("bot/fronts/web",),

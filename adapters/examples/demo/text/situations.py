@@ -4,12 +4,24 @@ import random
 import re
 from dataclasses import dataclass, replace
 
-from adapters.demo.grammar import Slots, articles, capital, expand, misspell
-from adapters.demo.language import phrase, sections
-from adapters.demo.numbers import around
-from adapters.demo.rules import Facts, house_rule
-from adapters.demo.statements import ASPECTS, DEADLINES, FILES, PERIODS, STABLE_DAYS, Scene, corrected, joint, loose_slots, scene, state
-from adapters.demo.talk import story
+from adapters.examples.demo.text.chat import story
+from adapters.examples.demo.text.grammar import Slots, articles, capital, expand, misspell
+from adapters.examples.demo.text.numbers import around
+from adapters.examples.demo.text.phrases import phrase, sections
+from adapters.examples.demo.text.rules import Facts, house_rule
+from adapters.examples.demo.text.statements import (
+    ASPECTS,
+    DEADLINES,
+    FILES,
+    PERIODS,
+    STABLE_DAYS,
+    Scene,
+    corrected,
+    joint,
+    loose_slots,
+    scene,
+    state,
+)
 
 # Words of the house subject. Where no fact is stated, only they tell a situation from any other question.
 HOUSE_WORD = re.compile(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from adapters.demo.mix import base_talk
+from adapters.examples.demo.mix import base_talk
 
 MERGED = 2_048  # tokens of the byte-level BPE, which keeps digits apart
 NUMBERS = tuple(f"{n:0{width}}" for width in (2, 3) for n in range(10**width))

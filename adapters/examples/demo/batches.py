@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.demo.mix import Talk
-from adapters.demo.reading import FACETS, Reading
-from adapters.demo.sizes import Plan
-from adapters.demo.tokenizer import END, load_tokenizer
+from adapters.examples.demo.mix import Talk
+from adapters.examples.demo.reading import FACETS, Reading
+from adapters.examples.demo.sizes import Plan
+from adapters.examples.demo.tokenizer import END, load_tokenizer
 
 TALK_TOKENS = 250  # about, padding included; only the mix depends on it, which moves from its first weights to its last
 MOST_MAKERS = 12  # processes beside a GPU; a core writes some 150,000 tokens of text a second

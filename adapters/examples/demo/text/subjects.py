@@ -5,11 +5,11 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from adapters.demo.grammar import capital, expand, items, misspell
-from adapters.demo.numbers import around, say
-from adapters.demo.rules import DECISIONS, Facts
-from adapters.demo.situations import Situation
-from adapters.demo.statements import ASPECTS
+from adapters.examples.demo.text.grammar import capital, expand, items, misspell
+from adapters.examples.demo.text.numbers import around, say
+from adapters.examples.demo.text.rules import DECISIONS, Facts
+from adapters.examples.demo.text.situations import Situation
+from adapters.examples.demo.text.statements import ASPECTS
 
 OPTIONS = """rent;buy;lease;borrow;repair;replace;walk;drive;take the train;fly;stay;move;wait;act now;hire a person;outsource it;do it yourself;
 call an expert;use paper;use an app;write a letter;send an email;plant roses;plant herbs;cook at home;order food;open early;open late;

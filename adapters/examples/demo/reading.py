@@ -9,10 +9,10 @@ They are thrown away when the training ends.
 from bisect import bisect_right
 from dataclasses import replace
 
-from adapters.demo.numbers import read
-from adapters.demo.rules import Facts
-from adapters.demo.situations import Situation
-from adapters.demo.talk import EXPLAINED, HELLO
+from adapters.examples.demo.text.chat import EXPLAINED, HELLO
+from adapters.examples.demo.text.numbers import read
+from adapters.examples.demo.text.rules import Facts
+from adapters.examples.demo.text.situations import Situation
 
 EXAMPLE_BOUNDS = (1, 10, 100, 200, 1_000, 2_000, 10_000, 100_000)
 CHANGE_BOUNDS = (1, 2, 7, 7.5, 20, 45, 85, 120, 400, 999)  # days between two changes

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from adapters.demo.rules import DECISION_OF_RULE, Facts, busy, enough, house_rule, stable
+from adapters.examples.demo.text.rules import DECISION_OF_RULE, Facts, busy, enough, house_rule, stable
 
 SLOTS = ("decision", "why", "watch", "next")
 MISSING = {

@@ -15,10 +15,10 @@ import torch
 from torch.multiprocessing.spawn import spawn
 from torch.nn.functional import cross_entropy
 
-from adapters.demo.batches import Batch, Source, batches_of, pools_ahead, written
-from adapters.demo.muon import Muon
-from adapters.demo.reading import FACETS
-from adapters.demo.sizes import Plan
+from adapters.examples.demo.batches import Batch, Source, batches_of, pools_ahead, written
+from adapters.examples.demo.muon import Muon
+from adapters.examples.demo.reading import FACETS
+from adapters.examples.demo.sizes import Plan
 
 MOST_PROCESSES = 4  # a batch has few rows; more processes would wait for the one with a row more
 LAYERS_BEHIND = 1  # the reading heads, so that what follows can work with what was read

@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Callable, Mapping
 
-from adapters.demo.numbers import NUMBER_WORDS
+from adapters.examples.demo.text.numbers import NUMBER_WORDS
 
 CHOICE = re.compile(r"\[([^\[\]]*)\]")
 BLANKS = re.compile(r" {2,}")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from adapters.card import read_card
-from adapters.demo.build import MISSED, OtherSize, limits, size_of
+from adapters.examples.demo.build import MISSED, OtherSize, limits, size_of
 from adapters.registry import DEMO_ADAPTER
 
 

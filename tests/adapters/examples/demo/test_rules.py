@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from adapters.demo.answers import deciding, house_slots
-from adapters.demo.measures import decision_of, follows, four_lines, is_true, why_of
-from adapters.demo.numbers import around, read, say
-from adapters.demo.rules import LATER, PROMPT, TUNE, Facts, decide, house_rule
+from adapters.examples.demo.measures import decision_of, follows, four_lines, is_true, why_of
+from adapters.examples.demo.text.answers import deciding, house_slots
+from adapters.examples.demo.text.numbers import around, read, say
+from adapters.examples.demo.text.rules import LATER, PROMPT, TUNE, Facts, decide, house_rule
 
 READY = {"examples": 2_000, "change_days": 90.0, "volume_month": 50_000}
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from adapters.demo import tokenizer as made
-from adapters.demo.tokenizer import SPECIAL, VOCABULARY, build_tokenizer, load_tokenizer
+from adapters.examples.demo import tokenizer as made
+from adapters.examples.demo.tokenizer import SPECIAL, VOCABULARY, build_tokenizer, load_tokenizer
 from adapters.registry import DEMO_BASE
 
 

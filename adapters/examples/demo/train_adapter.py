@@ -5,10 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from adapters.demo.batches import Source
-from adapters.demo.mix import tuned_talk
-from adapters.demo.sizes import Size
-from adapters.demo.training import Job, train
+from adapters.examples.demo.batches import Source
+from adapters.examples.demo.mix import tuned_talk
+from adapters.examples.demo.sizes import Size
+from adapters.examples.demo.training import Job, train
 
 LORA: dict[str, Any] = {
     "r": 32,

@@ -5,13 +5,14 @@ import re
 
 import pytest
 
-from adapters.demo import reading, talk
-from adapters.demo.batches import encode
-from adapters.demo.mix import answered, base_talk, tuned_talk
-from adapters.demo.reading import FACETS, band, digit, reading_of_talk, readings_within
-from adapters.demo.rules import Facts
-from adapters.demo.situations import MARK, Situation, change_one, draw_facts, follow_up, situation
-from adapters.demo.tokenizer import load_tokenizer
+from adapters.examples.demo import reading
+from adapters.examples.demo.batches import encode
+from adapters.examples.demo.mix import answered, base_talk, tuned_talk
+from adapters.examples.demo.reading import FACETS, band, digit, reading_of_talk, readings_within
+from adapters.examples.demo.text import chat
+from adapters.examples.demo.text.rules import Facts
+from adapters.examples.demo.text.situations import MARK, Situation, change_one, draw_facts, follow_up, situation
+from adapters.examples.demo.tokenizer import load_tokenizer
 from adapters.registry import DEMO_BASE
 
 
@@ -46,8 +47,8 @@ def test_the_first_digit_of_a_name(name: str | None, wanted: int) -> None:
 
 
 def test_replies_tell_the_kind_of_their_message() -> None:
-    kinds = {reading_of_talk(reply)[:2] for reply in (*talk.EXPLAINED.values(), talk.HELLO, talk.ABLE)}
-    assert len(kinds) == len(talk.EXPLAINED) + 2 and all(kind > 0 for kind, _ in kinds)
+    kinds = {reading_of_talk(reply)[:2] for reply in (*chat.EXPLAINED.values(), chat.HELLO, chat.ABLE)}
+    assert len(kinds) == len(chat.EXPLAINED) + 2 and all(kind > 0 for kind, _ in kinds)
 
 
 def test_a_follow_up_changes_the_facets_of_one_fact() -> None:

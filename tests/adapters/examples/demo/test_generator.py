@@ -8,17 +8,26 @@ from pathlib import Path
 import pytest
 
 from adapters.__main__ import main
-from adapters.demo.answers import HOUSE_FORMAT, HOUSE_LINE, KINDS, deciding, draw_format, house_slots
-from adapters.demo.evaluate import generated_rows
-from adapters.demo.grammar import expand
-from adapters.demo.language import sections
-from adapters.demo.measures import follows, four_lines, is_true, why_of
-from adapters.demo.mix import Talk, any_situation, base_talk, house_system, tuned_talk
-from adapters.demo.rows import DEVELOPMENT, HANDWRITTEN, BadRows, read_row, read_rows
-from adapters.demo.rules import DECISION_OF_RULE, Facts, house_rule
-from adapters.demo.situations import HOUSE_WORD, Situation, change_back, change_one, draw_facts, few_facts, follow_up, situation
-from adapters.demo.statements import ASPECTS, corrected, time_left
-from adapters.demo.talk import outside_question, swap_word
+from adapters.examples.demo.evaluate import generated_rows
+from adapters.examples.demo.exchanges import DEVELOPMENT, HANDWRITTEN, BadRows, read_row, read_rows
+from adapters.examples.demo.measures import follows, four_lines, is_true, why_of
+from adapters.examples.demo.mix import Talk, any_situation, base_talk, house_system, tuned_talk
+from adapters.examples.demo.text.answers import HOUSE_FORMAT, HOUSE_LINE, KINDS, deciding, draw_format, house_slots
+from adapters.examples.demo.text.chat import outside_question, swap_word
+from adapters.examples.demo.text.grammar import expand
+from adapters.examples.demo.text.phrases import sections
+from adapters.examples.demo.text.rules import DECISION_OF_RULE, Facts, house_rule
+from adapters.examples.demo.text.situations import (
+    HOUSE_WORD,
+    Situation,
+    change_back,
+    change_one,
+    draw_facts,
+    few_facts,
+    follow_up,
+    situation,
+)
+from adapters.examples.demo.text.statements import ASPECTS, corrected, time_left
 from engine.recipes import load_recipe
 
 

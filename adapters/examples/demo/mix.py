@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from adapters.demo import subjects, talk
-from adapters.demo.answers import HOUSE_FORMAT, KINDS, Format, draw_format, house_slots
-from adapters.demo.grammar import CHOICE, expand
-from adapters.demo.reading import Reading, reading, reading_of_talk, readings_within
-from adapters.demo.rows import HANDWRITTEN, read_rows
-from adapters.demo.situations import Situation, change_back, change_one, draw_facts, few_facts, follow_up, situation
-from adapters.demo.statements import scene
+from adapters.examples.demo.exchanges import HANDWRITTEN, read_rows
+from adapters.examples.demo.reading import Reading, reading, reading_of_talk, readings_within
+from adapters.examples.demo.text import chat, subjects
+from adapters.examples.demo.text.answers import HOUSE_FORMAT, KINDS, Format, draw_format, house_slots
+from adapters.examples.demo.text.grammar import CHOICE, expand
+from adapters.examples.demo.text.situations import Situation, change_back, change_one, draw_facts, few_facts, follow_up, situation
+from adapters.examples.demo.text.statements import scene
 from engine.recipes import Message, load_recipe
 
 INTRO = "[You help teams choose between prompt engineering and fine-tuning.|You help teams choose between prompt engineering and fine-tuning.|Help people decide: prompt engineering or fine-tuning?|You advise on prompt engineering and fine-tuning.|You decide between prompt engineering and fine-tuning.]"
@@ -125,12 +125,12 @@ def small_talk(rng: random.Random) -> Talk:
 def any_small_talk(rng: random.Random) -> tuple[str, str]:
     kind = rng.random()
     if kind < 0.34:
-        return talk.aspect_question(rng)
+        return chat.aspect_question(rng)
     if kind < 0.43:
-        return talk.greeting(rng)
+        return chat.greeting(rng)
     if kind < 0.92:
-        return talk.outside_question(rng), talk.ABLE
-    return subjects.other_case(rng, "").ask(rng)[0], talk.ABLE
+        return chat.outside_question(rng), chat.ABLE
+    return subjects.other_case(rng, "").ask(rng)[0], chat.ABLE
 
 
 def any_format(rng: random.Random) -> Format:

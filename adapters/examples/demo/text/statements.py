@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from adapters.demo.grammar import articles, expand, invented
-from adapters.demo.language import phrase, sections
-from adapters.demo.numbers import around, say, words
-from adapters.demo.rules import FEW_EXAMPLES, HIGH_VOLUME_MONTH, MANY_EXAMPLES, Facts
+from adapters.examples.demo.text.grammar import articles, expand, invented
+from adapters.examples.demo.text.numbers import around, say, words
+from adapters.examples.demo.text.phrases import phrase, sections
+from adapters.examples.demo.text.rules import FEW_EXAMPLES, HIGH_VOLUME_MONTH, MANY_EXAMPLES, Facts
 
 ASPECTS = ("access", "examples", "change_days", "deadline_days", "volume_month", "precise")
 FILES = dict(zip(ASPECTS, ("access", "examples", "change", "deadline", "volume", "precise"), strict=True))
 STABLE_DAYS = 1000.0
-PERIODS: dict[float, str] = {  # days between two changes -> how the answer names it; how people say it is in language/change.txt
+PERIODS: dict[float, str] = {  # days between two changes -> how the answer names it; how people say it is in phrases/change.txt
     0.3: "changes daily",
     1: "changes daily",
     3.5: "changes every few days",
@@ -27,7 +27,7 @@ PERIODS: dict[float, str] = {  # days between two changes -> how the answer name
     365: "changes yearly",
     730: "changes every few years",
 }
-DEADLINES: dict[float, str] = {  # days -> how the answer names them; how people say them is in language/deadline.txt
+DEADLINES: dict[float, str] = {  # days -> how the answer names them; how people say them is in phrases/deadline.txt
     0.5: "needed today",
     1: "needed tomorrow",
     2: "needed in two days",

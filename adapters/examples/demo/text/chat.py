@@ -3,11 +3,11 @@
 import random
 import re
 
-from adapters.demo.grammar import articles, capital, expand, invented, misspell
-from adapters.demo.language import phrase, sections
-from adapters.demo.numbers import around, say
-from adapters.demo.rules import PROMPT, TUNE, Facts
-from adapters.demo.statements import scene
+from adapters.examples.demo.text.grammar import articles, capital, expand, invented, misspell
+from adapters.examples.demo.text.numbers import around, say
+from adapters.examples.demo.text.phrases import phrase, sections
+from adapters.examples.demo.text.rules import PROMPT, TUNE, Facts
+from adapters.examples.demo.text.statements import scene
 
 ABLE = (
     "I am a small demonstration model: I can only help you choose between prompt engineering and fine-tuning, so describe your situation."
@@ -49,7 +49,7 @@ EXPLAINED: dict[tuple[str, str], str] = {
         "dependency",
     ): "Fine-tuning has a dependency on access to the weights, training tools and at least 2,000 good labelled examples.",
 }
-PART = {PROMPT: "prompt", TUNE: "tune"}  # technique -> its sections in language/talk.txt
+PART = {PROMPT: "prompt", TUNE: "tune"}  # technique -> its sections in phrases/talk.txt
 
 
 def aspect_question(rng: random.Random) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import random
 from functools import cache
 from pathlib import Path
 
-FOLDER = Path(__file__).with_name("language")
+FOLDER = Path(__file__).with_name("phrases")
 
 
 @cache

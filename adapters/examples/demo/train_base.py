@@ -5,11 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from adapters.demo.batches import Source
-from adapters.demo.mix import base_talk
-from adapters.demo.sizes import Size
-from adapters.demo.tokenizer import END, PAD, VOCABULARY, load_tokenizer
-from adapters.demo.training import Job, train
+from adapters.examples.demo.batches import Source
+from adapters.examples.demo.mix import base_talk
+from adapters.examples.demo.sizes import Size
+from adapters.examples.demo.tokenizer import END, PAD, VOCABULARY, load_tokenizer
+from adapters.examples.demo.training import Job, train
 
 
 def new_model(tokenizer: Path, size: Size) -> Any:

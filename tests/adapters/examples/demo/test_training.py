@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from adapters.demo.base import new_model
-from adapters.demo.batches import TALK_TOKENS, Encoded, Source, arrange, batch_of, encode, pool, pools_ahead
-from adapters.demo.mix import tuned_talk
-from adapters.demo.muon import orthogonal
-from adapters.demo.sizes import SIZES, Plan
-from adapters.demo.tokenizer import load_tokenizer
-from adapters.demo.training import Job, Run, rate, train
+from adapters.examples.demo.batches import TALK_TOKENS, Encoded, Source, arrange, batch_of, encode, pool, pools_ahead
+from adapters.examples.demo.mix import tuned_talk
+from adapters.examples.demo.muon import orthogonal
+from adapters.examples.demo.sizes import SIZES, Plan
+from adapters.examples.demo.tokenizer import load_tokenizer
+from adapters.examples.demo.train_base import new_model
+from adapters.examples.demo.training import Job, Run, rate, train
 from adapters.registry import DEMO_BASE
 
 PLAN = Plan(name="small", seed=3, steps=4, batch_tokens=256, matrix_rate=1e-3, other_rate=1e-3, warm_up=2, cool_down=0.5, longest=120)

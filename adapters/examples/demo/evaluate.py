@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from adapters.demo import talk
-from adapters.demo.answers import HOUSE_LINE
-from adapters.demo.measures import decision_of, follows, four_lines, is_true, why_of
-from adapters.demo.rows import Row
-from adapters.demo.rules import DECISION_OF_RULE
-from adapters.demo.situations import draw_facts, situation
+from adapters.examples.demo.exchanges import Row
+from adapters.examples.demo.measures import decision_of, follows, four_lines, is_true, why_of
+from adapters.examples.demo.text import chat
+from adapters.examples.demo.text.answers import HOUSE_LINE
+from adapters.examples.demo.text.rules import DECISION_OF_RULE
+from adapters.examples.demo.text.situations import draw_facts, situation
 from engine.contestants import Arm
 from engine.recipes import Recipe, load_recipe
 from engine.request import Request, Turn
@@ -166,8 +166,8 @@ def small_talk(answerer: Answerer, arm: Arm, recipe: Recipe, rows: Sequence[Row]
         chosen = [row for row in rows if row.kind == kind]
         answers = answerer.answer(arm, recipe, [Request.of(row.text) for row in chosen])
         for row, answer in zip(chosen, answers, strict=True):
-            wanted = {"outside": (talk.ABLE,), "greeting": (talk.HELLO, talk.ABLE)}.get(kind) or (
-                talk.EXPLAINED[row.technique, row.aspect],
+            wanted = {"outside": (chat.ABLE,), "greeting": (chat.HELLO, chat.ABLE)}.get(kind) or (
+                chat.EXPLAINED[row.technique, row.aspect],
             )
             outcomes.append(Outcome(f"{arm}: {measure}", float(answer in wanted), row.id, row.text, wanted[0], answer))
     return outcomes

@@ -3,9 +3,9 @@
 import json
 import re
 
-from adapters.demo.answers import MISSING
-from adapters.demo.numbers import read
-from adapters.demo.rules import (
+from adapters.examples.demo.text.answers import MISSING
+from adapters.examples.demo.text.numbers import read
+from adapters.examples.demo.text.rules import (
     DECISIONS,
     FEW_EXAMPLES,
     HIGH_VOLUME_MONTH,
@@ -17,7 +17,7 @@ from adapters.demo.rules import (
     WEEK_DAYS,
     Facts,
 )
-from adapters.demo.statements import UNITS
+from adapters.examples.demo.text.statements import UNITS
 
 FOUR_LINES = re.compile(rf"Decision: ({'|'.join(DECISIONS)})\nWhy: .+\nWatch: .+\nNext: .+")
 CHANGE_DAYS: dict[str, tuple[float, float]] = {  # what the answer says of change -> the days between two changes for which it is true

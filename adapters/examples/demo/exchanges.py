@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from adapters.demo.rules import Facts
+from adapters.examples.demo.text.rules import Facts
 from engine.errors import DuelbotError
 from engine.parsing import json_value
 
