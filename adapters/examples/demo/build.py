@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.card import BaseRef, Card, RecipeRef
 from adapters.examples.demo.evaluate import Answerer, evaluate, failures, figures, table
-from adapters.examples.demo.exchanges import HANDWRITTEN, Row, read_rows
+from adapters.examples.demo.exchanges import HANDWRITTEN, Exchange, read_rows
 from adapters.examples.demo.sizes import SEED, SIZES, Size
 from adapters.examples.demo.tokenizer import VOCABULARY, build_tokenizer
 from adapters.examples.demo.train_adapter import train_adapter
@@ -105,7 +105,7 @@ def install(source: Path, target: Path) -> None:
         shutil.copyfile(path, target / path.name)
 
 
-def measure(show: Show, rows: Sequence[Row]) -> dict[str, float]:
+def measure(show: Show, rows: Sequence[Exchange]) -> dict[str, float]:
     """The bars on these rows, shown with every failure."""
     answerer = Answerer(DEMO_BASE, DEMO_ADAPTER)
     outcomes = evaluate(answerer, rows, show)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from adapters.examples.demo.exchanges import Row
+from adapters.examples.demo.exchanges import Exchange
 from adapters.examples.demo.measures import decision_of, follows, four_lines, is_true, why_of
 from adapters.examples.demo.text import chat
 from adapters.examples.demo.text.answers import HOUSE_LINE
@@ -104,18 +104,18 @@ class Answerer:
         return [text.strip() for text in self.tokenizer.batch_decode(made[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)]
 
 
-def generated_rows(count: int, seed: int = 777) -> tuple[Row, ...]:
+def generated_rows(count: int, seed: int = 777) -> tuple[Exchange, ...]:
     """Situations of the generator with a seed that no training uses: what choices while training may look at."""
     rng = random.Random(seed)
     rows = []
     for at in range(count):
         rule = at % 6 + 1
         made = situation(rng, draw_facts(rng, rule))
-        rows.append(Row(f"generated-{at + 1:03}", "situation", made.text, facts=made.facts, rule=rule))
+        rows.append(Exchange(f"generated-{at + 1:03}", "situation", made.text, facts=made.facts, rule=rule))
     return tuple(rows)
 
 
-def evaluate(answerer: Answerer, rows: Sequence[Row], show: Callable[[str], None]) -> list[Outcome]:
+def evaluate(answerer: Answerer, rows: Sequence[Exchange], show: Callable[[str], None]) -> list[Outcome]:
     """All measures over the rows."""
     arms = [arm for arm in (Arm.PROMPTED, Arm.PLAIN, Arm.TUNED) if answerer.adapted or not arm.adapted]
     outcomes: list[Outcome] = []
@@ -130,12 +130,12 @@ def evaluate(answerer: Answerer, rows: Sequence[Row], show: Callable[[str], None
     return outcomes
 
 
-def decisions(answerer: Answerer, arm: Arm, recipe: Recipe, rows: Sequence[Row]) -> list[Outcome]:
+def decisions(answerer: Answerer, arm: Arm, recipe: Recipe, rows: Sequence[Exchange]) -> list[Outcome]:
     answers = answerer.answer(arm, recipe, [Request.of(row.text) for row in rows])
     return [outcome for row, answer in zip(rows, answers, strict=True) for outcome in judged(arm, row, row.text, answer)]
 
 
-def judged(arm: Arm, row: Row, text: str, answer: str) -> list[Outcome]:
+def judged(arm: Arm, row: Exchange, text: str, answer: str) -> list[Outcome]:
     """Decision, and for the arms that know the format also format and named facts."""
     wanted = DECISION_OF_RULE[row.rule]
     found = [Outcome(f"{arm}: right decision", float(decision_of(answer) == wanted), row.id, text, f"{wanted} (rule {row.rule})", answer)]
@@ -147,7 +147,7 @@ def judged(arm: Arm, row: Row, text: str, answer: str) -> list[Outcome]:
     return [*found, Outcome(f"{arm}: named facts true", share, row.id, text, "facts of the request", answer)]
 
 
-def follow_ups(answerer: Answerer, arm: Arm, recipe: Recipe, rows: Sequence[Row]) -> list[Outcome]:
+def follow_ups(answerer: Answerer, arm: Arm, recipe: Recipe, rows: Sequence[Exchange]) -> list[Outcome]:
     """The first message is answered by the same arm, then the follow-up with that turn as history."""
     first = answerer.answer(arm, recipe, [Request.of(row.first) for row in rows])
     history = [(Turn("user", row.first), Turn("assistant", reply)) for row, reply in zip(rows, first, strict=True)]
@@ -159,7 +159,7 @@ def follow_ups(answerer: Answerer, arm: Arm, recipe: Recipe, rows: Sequence[Row]
     return outcomes
 
 
-def small_talk(answerer: Answerer, arm: Arm, recipe: Recipe, rows: Sequence[Row]) -> list[Outcome]:
+def small_talk(answerer: Answerer, arm: Arm, recipe: Recipe, rows: Sequence[Exchange]) -> list[Outcome]:
     """Other subjects, aspects and greetings."""
     outcomes = []
     for kind, measure in (("outside", "other subjects recognised"), ("aspect", "aspects explained"), ("greeting", "greetings")):
@@ -173,7 +173,7 @@ def small_talk(answerer: Answerer, arm: Arm, recipe: Recipe, rows: Sequence[Row]
     return outcomes
 
 
-def changed_formats(answerer: Answerer, arm: Arm, rows: Sequence[Row]) -> list[Outcome]:
+def changed_formats(answerer: Answerer, arm: Arm, rows: Sequence[Exchange]) -> list[Outcome]:
     """The house recipe with another format line, its worked examples left as they are. Tuned should not follow."""
     outcomes = []
     house = load_recipe("house")

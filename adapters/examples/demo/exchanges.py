@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from adapters.examples.demo.text.rules import Facts
+from adapters.examples.demo.text.rules import HouseFacts
 from engine.errors import DuelbotError
 from engine.parsing import json_value
 
@@ -14,7 +14,7 @@ Kind = Literal["situation", "followup", "outside", "aspect", "greeting"]
 KINDS: tuple[Kind, ...] = ("situation", "followup", "outside", "aspect", "greeting")
 
 
-NOTHING_STATED = Facts()
+NOTHING_STATED = HouseFacts()
 
 
 class BadRows(DuelbotError):
@@ -22,20 +22,20 @@ class BadRows(DuelbotError):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Exchange:
     """One question. A follow-up has the message before it in `first`; `facts` hold after the follow-up."""
 
     id: str
     kind: Kind
     text: str
     first: str = ""
-    facts: Facts = NOTHING_STATED
+    facts: HouseFacts = NOTHING_STATED
     rule: int = 0  # the house rule that matches, 0 where it is no situation
     technique: str = ""
     aspect: str = ""
 
 
-def read_rows(path: Path) -> tuple[Row, ...]:
+def read_rows(path: Path) -> tuple[Exchange, ...]:
     """Rows of a JSON-lines file. Raises BadRows with the line that is wrong."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -44,13 +44,13 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     return tuple(read_row(f"{path.name}:{number}", line) for number, line in enumerate(lines, 1) if line.strip())
 
 
-def read_row(place: str, line: str) -> Row:
-    known = {field.name for field in fields(Row)}
+def read_row(place: str, line: str) -> Exchange:
+    known = {field.name for field in fields(Exchange)}
     try:
         table: dict[str, Any] = json_value(line)
         if unknown := sorted(table.keys() - known):
             raise BadRows(f"{place}: unknown key {', '.join(unknown)} (known: {', '.join(sorted(known))}).")
-        row = Row(**{**table, "facts": Facts(**table.get("facts", {}))})
+        row = Exchange(**{**table, "facts": HouseFacts(**table.get("facts", {}))})
     except (ValueError, TypeError, AttributeError) as error:
         raise BadRows(f"{place} is no row: {error}.") from error
     if row.kind not in KINDS:

@@ -15,7 +15,7 @@ from adapters.examples.demo.text.rules import (
     QUARTER_DAYS,
     TUNE,
     WEEK_DAYS,
-    Facts,
+    HouseFacts,
 )
 from adapters.examples.demo.text.statements import UNITS
 
@@ -76,7 +76,7 @@ def why_of(answer: str) -> tuple[str, ...]:
     return tuple(match[1].split("; ")) if match else ()
 
 
-def is_true(clause: str, facts: Facts) -> bool:
+def is_true(clause: str, facts: HouseFacts) -> bool:
     """Whether a named fact is one of the request."""
     if clause in MISSING.values():
         aspect = next(name for name, words in MISSING.items() if words == clause)
@@ -105,7 +105,7 @@ def is_true(clause: str, facts: Facts) -> bool:
     return number_is_true(clause, facts)
 
 
-def number_is_true(clause: str, facts: Facts) -> bool:
+def number_is_true(clause: str, facts: HouseFacts) -> bool:
     """Counts of examples and requests, as written in the request."""
     try:
         if match := re.fullmatch(r"(?:only )?(.+) labelled examples", clause):

@@ -12,7 +12,7 @@ from adapters.examples.demo.text import chat, subjects
 from adapters.examples.demo.text.answers import HOUSE_FORMAT, KINDS, Format, draw_format, house_slots
 from adapters.examples.demo.text.grammar import CHOICE, expand
 from adapters.examples.demo.text.situations import Situation, change_back, change_one, draw_facts, few_facts, follow_up, situation
-from adapters.examples.demo.text.statements import scene
+from adapters.examples.demo.text.statements import draw_backdrop
 from engine.recipes import Message, load_recipe
 
 INTRO = "[You help teams choose between prompt engineering and fine-tuning.|You help teams choose between prompt engineering and fine-tuning.|Help people decide: prompt engineering or fine-tuning?|You advise on prompt engineering and fine-tuning.|You decide between prompt engineering and fine-tuning.]"
@@ -29,7 +29,7 @@ TAIL = "[Questions about a technique: explain in one sentence. Anything else: sa
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class Utterance:
     """A message, whether the model learns to say it, and what must have been read before it."""
 
     message: Message
@@ -38,25 +38,25 @@ class Spoken:
     within: tuple[tuple[int, Reading], ...] = ()  # characters of the message, and what must have been read up to there
 
 
-Talk = list[Spoken]
+Talk = list[Utterance]
 BRIEF = 0.2  # of the situations; were short questions seldom one's own case, they would be taken for questions about a technique
 
 
-def asked(text: str, within: tuple[tuple[int, Reading], ...] = ()) -> Spoken:
-    return Spoken(Message("user", text), False, within=within)
+def asked(text: str, within: tuple[tuple[int, Reading], ...] = ()) -> Utterance:
+    return Utterance(Message("user", text), False, within=within)
 
 
-def said(text: str, learned: bool = True, reads: Reading | None = None) -> Spoken:
-    return Spoken(Message("assistant", text), learned, reads)
+def said(text: str, learned: bool = True, reads: Reading | None = None) -> Utterance:
+    return Utterance(Message("assistant", text), learned, reads)
 
 
-def answered(made: Situation, answer: str, learned: bool = True) -> list[Spoken]:
+def answered(made: Situation, answer: str, learned: bool = True) -> list[Utterance]:
     """A situation and its answer."""
     return [asked(made.text, readings_within(made)), said(answer, learned, reading(made))]
 
 
-def told(text: str) -> Spoken:
-    return Spoken(Message("system", text), False)
+def told(text: str) -> Utterance:
+    return Utterance(Message("system", text), False)
 
 
 def house_system(rng: random.Random, line: str, shipped: bool) -> str:
@@ -93,7 +93,7 @@ def case_turns(rng: random.Random, answer: Callable[[Situation], str], count: in
         # Made backwards where it goes on: one changed fact seldom leads to fine-tuning, the question that people ask most often does.
         before = change_back(rng, facts) if kind > 0.75 and count > 1 else None
         first, ahead = (before, [facts]) if before else (facts, [])
-        shared = scene(rng, first)
+        shared = draw_backdrop(rng, first)
         made = situation(rng, first, shared)
         turns += answered(made, answer(made))
         count -= 1

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from adapters.examples.demo.text.chat import EXPLAINED, HELLO
 from adapters.examples.demo.text.numbers import read
-from adapters.examples.demo.text.rules import Facts
+from adapters.examples.demo.text.rules import HouseFacts
 from adapters.examples.demo.text.situations import Situation
 
 EXAMPLE_BOUNDS = (1, 10, 100, 200, 1_000, 2_000, 10_000, 100_000)
@@ -53,7 +53,7 @@ def reading(made: Situation) -> Reading:
 
 def readings_within(made: Situation) -> tuple[tuple[int, Reading], ...]:
     """Where the words of a fact end, in characters of the text, and what must have been read there: the facts up to there."""
-    facts, named, found = Facts(), dict[str, str](), dict[int, Reading]()
+    facts, named, found = HouseFacts(), dict[str, str](), dict[int, Reading]()
     for end, aspect in made.stated:
         facts = replace(facts, **{aspect: getattr(made.facts, aspect)})
         named = {**named, aspect: made.named[aspect]}
@@ -65,7 +65,7 @@ def reading_of_talk(reply: str) -> Reading:
     """The classes of a message that is no situation, by its reply: which kind it is, and which aspect it asks about."""
     aspect = next((at for at, words in enumerate(EXPLAINED.values(), 1) if words == reply), 0)
     kind = "aspect" if aspect else "greeting" if reply == HELLO else "outside"
-    return (KINDS.index(kind), aspect, *reading(Situation("", Facts(), {}))[2:])
+    return (KINDS.index(kind), aspect, *reading(Situation("", HouseFacts(), {}))[2:])
 
 
 def told(fact: bool | None) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from adapters.examples.demo.text.rules import DECISION_OF_RULE, Facts, busy, enough, house_rule, stable
+from adapters.examples.demo.text.rules import DECISION_OF_RULE, HouseFacts, busy, enough, house_rule, stable
 
 SLOTS = ("decision", "why", "watch", "next")
 MISSING = {
@@ -31,7 +31,7 @@ NEXT = {
 }
 
 
-def deciding(facts: Facts) -> tuple[str, ...]:
+def deciding(facts: HouseFacts) -> tuple[str, ...]:
     """The aspects that the house names for these facts, in its order."""
     match house_rule(facts):
         case 1:
@@ -46,7 +46,7 @@ def deciding(facts: Facts) -> tuple[str, ...]:
     return ("examples", "change_days", *(gain or ["volume_month"]))
 
 
-def next_step(facts: Facts) -> str:
+def next_step(facts: HouseFacts) -> str:
     """One step; under rule 6 the first condition of fine-tuning that is not met names it."""
     if (rule := house_rule(facts)) != 6:
         return NEXT[rule]
@@ -59,7 +59,7 @@ def next_step(facts: Facts) -> str:
     return "start with a prompt and measure how many requests come in"
 
 
-def house_slots(facts: Facts, named: Mapping[str, str]) -> dict[str, str]:
+def house_slots(facts: HouseFacts, named: Mapping[str, str]) -> dict[str, str]:
     """The four slots of the house answer; `named` holds the words for each stated fact."""
     rule = house_rule(facts)
     why = "; ".join(named.get(aspect) or MISSING[aspect] for aspect in deciding(facts))

@@ -6,8 +6,8 @@ import re
 from adapters.examples.demo.text.grammar import articles, capital, expand, invented, misspell
 from adapters.examples.demo.text.numbers import around, say
 from adapters.examples.demo.text.phrases import phrase, sections
-from adapters.examples.demo.text.rules import PROMPT, TUNE, Facts
-from adapters.examples.demo.text.statements import scene
+from adapters.examples.demo.text.rules import PROMPT, TUNE, HouseFacts
+from adapters.examples.demo.text.statements import draw_backdrop
 
 ABLE = (
     "I am a small demonstration model: I can only help you choose between prompt engineering and fine-tuning, so describe your situation."
@@ -49,32 +49,32 @@ EXPLAINED: dict[tuple[str, str], str] = {
         "dependency",
     ): "Fine-tuning has a dependency on access to the weights, training tools and at least 2,000 good labelled examples.",
 }
-PART = {PROMPT: "prompt", TUNE: "tune"}  # technique -> its sections in phrases/talk.txt
+PART = {PROMPT: "prompt", TUNE: "tune"}  # technique -> its sections in phrases/chat.txt
 
 
 def aspect_question(rng: random.Random) -> tuple[str, str]:
     """A question about one aspect of one technique, and its answer. In `ask prompt` and `ask tune` a line says its aspect first."""
     technique, aspect = rng.choice(tuple(EXPLAINED))
-    own = [line.split("::")[1] for line in sections("talk")[f"ask {PART[technique]}"] if line.split("::")[0].strip() == aspect]
+    own = [line.split("::")[1] for line in sections("chat")[f"ask {PART[technique]}"] if line.split("::")[0].strip() == aspect]
     if own and rng.random() < 0.35:
         question = expand(rng, rng.choice(own), {})
     else:
-        name = expand(rng, phrase(rng, "talk", f"{PART[technique]} names"), {})
-        question = expand(rng, phrase(rng, "talk", f"ask {aspect}"), {"t": name})
+        name = expand(rng, phrase(rng, "chat", f"{PART[technique]} names"), {})
+        question = expand(rng, phrase(rng, "chat", f"ask {aspect}"), {"t": name})
     return dressed(rng, question), EXPLAINED[technique, aspect]
 
 
 def greeting(rng: random.Random) -> tuple[str, str]:
     """A greeting or a question about the model itself, and its answer."""
     if rng.random() < 0.4:
-        return dressed(rng, expand(rng, phrase(rng, "talk", "greetings"), {})), HELLO
-    question = expand(rng, phrase(rng, "talk", "about itself"), {})
+        return dressed(rng, expand(rng, phrase(rng, "chat", "greetings"), {})), HELLO
+    question = expand(rng, phrase(rng, "chat", "about itself"), {})
     return dressed(rng, question + "?" * (question[-1].isalpha() and rng.random() < 0.6)), ABLE
 
 
 def everyday_slots(rng: random.Random) -> dict[str, str]:
     """Places, things and numbers of everything that is no house subject."""
-    nouns, places = sections("talk")["words"], sections("talk")["world places"]
+    nouns, places = sections("chat")["words"], sections("chat")["world places"]
     return {
         "place": rng.choice(places),
         "place2": rng.choice(places),
@@ -89,16 +89,16 @@ def everyday_slots(rng: random.Random) -> dict[str, str]:
 
 def story(rng: random.Random) -> str:
     """A statement about the person's life or work that decides nothing, wherever it stands."""
-    return articles(expand(rng, phrase(rng, "talk", "outside contexts"), everyday_slots(rng)))
+    return articles(expand(rng, phrase(rng, "chat", "outside contexts"), everyday_slots(rng)))
 
 
 def outside_question(rng: random.Random) -> str:
     """A question that lies outside the house subject."""
-    nouns, slots = sections("talk")["words"], everyday_slots(rng)
-    text = expand(rng, phrase(rng, "talk", "outside"), slots)
+    nouns, slots = sections("chat")["words"], everyday_slots(rng)
+    text = expand(rng, phrase(rng, "chat", "outside"), slots)
     if rng.random() < 0.15:
         mark = "?" * text.endswith("?")
-        text = f"{text.rstrip('?')} {expand(rng, phrase(rng, 'talk', 'outside spans'), slots)}{mark}"
+        text = f"{text.rstrip('?')} {expand(rng, phrase(rng, 'chat', 'outside spans'), slots)}{mark}"
     if rng.random() < 0.3:
         text = swap_word(rng, text, invented(rng) if rng.random() < 0.5 else rng.choice(nouns))
     text = articles(text)
@@ -111,13 +111,13 @@ def beside(rng: random.Random, text: str) -> str:
     """The question with a second sentence, or this alone: about the person, or as it stands in situations and decides nothing there."""
     kind = rng.random()
     if kind < 0.1:
-        other = expand(rng, phrase(rng, "talk", "outside claims"), everyday_slots(rng))  # beside a situation, they would be facts
+        other = expand(rng, phrase(rng, "chat", "outside claims"), everyday_slots(rng))  # beside a situation, they would be facts
     elif kind < 0.75:
         other = story(rng)
         if rng.random() < 0.15:
             return other
     else:
-        other = articles(expand(rng, phrase(rng, "framing", "fillers"), scene(rng, Facts()).slots(rng)))
+        other = articles(expand(rng, phrase(rng, "framing", "fillers"), draw_backdrop(rng, HouseFacts()).slots(rng)))
     if rng.random() < 0.25:
         return text + ("" if text.endswith(("?", "!")) else ".") + " " + capital(other)
     mark = rng.choice((". ", ". ", ". ", "! ", ", ", " and ", " - "))

@@ -12,7 +12,7 @@ HIGH_VOLUME_MONTH = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class HouseFacts:
     """What a situation says. None: not stated, and then no condition over it holds."""
 
     access: bool | None = None  # to the weights and to training tools
@@ -23,7 +23,7 @@ class Facts:
     precise: bool | None = None  # strict precision or a special domain
 
 
-def house_rule(facts: Facts) -> int:
+def house_rule(facts: HouseFacts) -> int:
     """The number of the first house rule that matches, 1 to 6."""
     if facts.access is False:
         return 1
@@ -36,18 +36,18 @@ def house_rule(facts: Facts) -> int:
     return 5 if enough(facts) and stable(facts) and (busy(facts) or facts.precise) else 6
 
 
-def enough(facts: Facts) -> bool:
+def enough(facts: HouseFacts) -> bool:
     return facts.examples is not None and facts.examples >= MANY_EXAMPLES
 
 
-def stable(facts: Facts) -> bool:
+def stable(facts: HouseFacts) -> bool:
     return facts.change_days is not None and facts.change_days >= QUARTER_DAYS
 
 
-def busy(facts: Facts) -> bool:
+def busy(facts: HouseFacts) -> bool:
     return facts.volume_month is not None and facts.volume_month >= HIGH_VOLUME_MONTH
 
 
-def decide(facts: Facts) -> str:
+def decide(facts: HouseFacts) -> str:
     """The house decision over the facts."""
     return DECISION_OF_RULE[house_rule(facts)]

@@ -8,18 +8,18 @@ from adapters.examples.demo.text.chat import story
 from adapters.examples.demo.text.grammar import Slots, articles, capital, expand, misspell
 from adapters.examples.demo.text.numbers import around
 from adapters.examples.demo.text.phrases import phrase, sections
-from adapters.examples.demo.text.rules import Facts, house_rule
+from adapters.examples.demo.text.rules import HouseFacts, house_rule
 from adapters.examples.demo.text.statements import (
     ASPECTS,
     DEADLINES,
     FILES,
     PERIODS,
     STABLE_DAYS,
-    Scene,
+    Backdrop,
     corrected,
+    draw_backdrop,
     joint,
     loose_slots,
-    scene,
     state,
 )
 
@@ -38,12 +38,12 @@ class Situation:
     """What a person typed, the facts in it, the words that name each stated fact, and where which facts have been stated."""
 
     text: str
-    facts: Facts
+    facts: HouseFacts
     named: dict[str, str]
     stated: tuple[tuple[int, str], ...] = ()  # characters of the text up to which this aspect has been told, in order
 
 
-def draw_facts(rng: random.Random, rule: int) -> Facts:
+def draw_facts(rng: random.Random, rule: int) -> HouseFacts:
     """Facts for which `rule` is the first match; what later rules look at is drawn freely."""
     while True:
         facts = free_facts(rng, rule)
@@ -51,7 +51,7 @@ def draw_facts(rng: random.Random, rule: int) -> Facts:
             return facts
 
 
-def free_facts(rng: random.Random, rule: int) -> Facts:
+def free_facts(rng: random.Random, rule: int) -> HouseFacts:
     """Facts leaning to the rule, so that a few draws meet it; near and far from every threshold.
 
     In three of ten all speaks for fine-tuning but what the rule looks at, so that this one fact must be read.
@@ -66,7 +66,7 @@ def free_facts(rng: random.Random, rule: int) -> Facts:
     seldom = rule == 5 or (near and rule != 3)
     periods = (90, 180, 365, 365, 730) if seldom else (*PERIODS, 365)
     change = rng.choice((*periods, STABLE_DAYS, STABLE_DAYS, STABLE_DAYS))
-    return Facts(
+    return HouseFacts(
         access=rng.random() < (0.1 if rule == 1 else 0.95) if said["access"] or rule == 1 else None,
         examples=examples if said["examples"] or rule in (2, 5) else None,
         change_days=change if said["change_days"] or rule in (3, 5) else None,
@@ -76,16 +76,16 @@ def free_facts(rng: random.Random, rule: int) -> Facts:
     )
 
 
-def few_facts(rng: random.Random, facts: Facts) -> Facts:
+def few_facts(rng: random.Random, facts: HouseFacts) -> HouseFacts:
     """At most two of these facts: a hurried question states no more."""
     stated = [aspect for aspect in ASPECTS if getattr(facts, aspect) is not None]
     kept = rng.sample(stated, min(len(stated), rng.choices((0, 1, 2), (40, 38, 22))[0]))
-    return Facts(**{aspect: getattr(facts, aspect) for aspect in kept})
+    return HouseFacts(**{aspect: getattr(facts, aspect) for aspect in kept})
 
 
-def situation(rng: random.Random, facts: Facts, shared: Scene | None = None) -> Situation:
+def situation(rng: random.Random, facts: HouseFacts, shared: Backdrop | None = None) -> Situation:
     """A whole message in one register: prose, clipped notes, a list, prose and notes mixed, or one short line."""
-    shared = shared or scene(rng, facts)
+    shared = shared or draw_backdrop(rng, facts)
     dice = shared.dice("style")
     style = dice.choices(("prose", "notes", "list", "mixed"), (55, 20, 7, 18))[0]
     order = [aspect for aspect in ASPECTS if getattr(facts, aspect) is not None]
@@ -119,7 +119,7 @@ def unmarked(made: Situation) -> Situation:
     return replace(made, text=MARK.sub("", made.text), stated=stated)
 
 
-def fillers(shared: Scene, facts: Facts, stated: int) -> list[tuple[str, bool]]:
+def fillers(shared: Backdrop, facts: HouseFacts, stated: int) -> list[tuple[str, bool]]:
     """Sentences that decide nothing, facts said to be unknown, and the task itself."""
     rng = shared.dice("fillers")
     chosen = [
@@ -209,17 +209,17 @@ def finish(rng: random.Random, made: Situation) -> Situation:
     return replace(made, text=text, named=named)
 
 
-def follow_up(rng: random.Random, before: Situation, facts: Facts) -> Situation:
+def follow_up(rng: random.Random, before: Situation, facts: HouseFacts) -> Situation:
     """A next turn that changes one fact of `before`; `facts` are the facts with that change."""
     changed = next(aspect for aspect in ASPECTS if getattr(facts, aspect) != getattr(before.facts, aspect))
-    shared = scene(rng, replace(Facts(), precise=facts.precise if changed == "precise" else None))
+    shared = draw_backdrop(rng, replace(HouseFacts(), precise=facts.precise if changed == "precise" else None))
     bare = corrected(rng, shared.thing, changed, getattr(before.facts, changed), getattr(facts, changed)) if rng.random() < 0.3 else None
     text, name = bare or state(shared, facts, changed, "followup")
     bent = finish(rng, Situation(capital(text), facts, {changed: name}))
     return replace(bent, named={**before.named, **bent.named})
 
 
-def change_one(rng: random.Random, facts: Facts) -> Facts:
+def change_one(rng: random.Random, facts: HouseFacts) -> HouseFacts:
     """The same facts but one, so that the rule differs where a few draws can make it differ."""
     for attempt in range(12):
         aspect = rng.choice(("access", "examples", "examples", "change_days", "change_days", "deadline_days", "volume_month", "precise"))
@@ -232,7 +232,7 @@ def change_one(rng: random.Random, facts: Facts) -> Facts:
     return replace(facts, access=not facts.access)
 
 
-def change_back(rng: random.Random, facts: Facts) -> Facts | None:
+def change_back(rng: random.Random, facts: HouseFacts) -> HouseFacts | None:
     """Facts under another rule from which a change of one leads to these; None where a few draws find none."""
     stated = [aspect for aspect in ASPECTS if getattr(facts, aspect) is not None and (aspect != "precise" or facts.precise)]
     for _ in range(24 if stated else 0):

@@ -9,7 +9,7 @@ from functools import cache
 from adapters.examples.demo.text.grammar import articles, expand, invented
 from adapters.examples.demo.text.numbers import around, say, words
 from adapters.examples.demo.text.phrases import phrase, sections
-from adapters.examples.demo.text.rules import FEW_EXAMPLES, HIGH_VOLUME_MONTH, MANY_EXAMPLES, Facts
+from adapters.examples.demo.text.rules import FEW_EXAMPLES, HIGH_VOLUME_MONTH, MANY_EXAMPLES, HouseFacts
 
 ASPECTS = ("access", "examples", "change_days", "deadline_days", "volume_month", "precise")
 FILES = dict(zip(ASPECTS, ("access", "examples", "change", "deadline", "volume", "precise"), strict=True))
@@ -59,7 +59,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Backdrop:
     """What the fact statements of one situation share. Every aspect has its own dice, so one fact can change alone."""
 
     seed: str
@@ -82,12 +82,12 @@ class Scene:
         }
 
 
-def scene(rng: random.Random, facts: Facts) -> Scene:
+def draw_backdrop(rng: random.Random, facts: HouseFacts) -> Backdrop:
     expert = bool(facts.precise) and rng.random() < 0.5
     thing = phrase(rng, "framing", "expert things" if expert else "things")
     if not expert and rng.random() < 0.2:
         thing = f"{any_word(rng)} {thing.split()[-1]}" if rng.random() < 0.85 else f"{invented(rng)}s"
-    return Scene(f"{rng.random()}", thing, phrase(rng, "framing", "uses"), expert)
+    return Backdrop(f"{rng.random()}", thing, phrase(rng, "framing", "uses"), expert)
 
 
 def any_word(rng: random.Random) -> str:
@@ -97,7 +97,7 @@ def any_word(rng: random.Random) -> str:
 
 @cache
 def everyday() -> tuple[str, ...]:
-    return tuple(word for word in sections("talk")["words"] if " " not in word)
+    return tuple(word for word in sections("chat")["words"] if " " not in word)
 
 
 def agent(rng: random.Random) -> str:
@@ -109,12 +109,12 @@ def agent(rng: random.Random) -> str:
 # one fact, as a person states it and as the answer names it -----------------------------------------------------
 
 
-def state(scene: Scene, facts: Facts, aspect: str, form: str) -> tuple[str, str]:
+def state(shared: Backdrop, facts: HouseFacts, aspect: str, form: str) -> tuple[str, str]:
     """One fact in one form (sentence, note, followup), and its name. A class without follow-ups is put into a frame."""
-    rng = scene.dice(aspect)
-    kind, filled, name = worded(rng, getattr(facts, aspect), aspect, scene.expert)
+    rng = shared.dice(aspect)
+    kind, filled, name = worded(rng, getattr(facts, aspect), aspect, shared.expert)
     known = sections(FILES[aspect])
-    slots = {**scene.slots(rng), **filled}
+    slots = {**shared.slots(rng), **filled}
     if form == "followup" and (f"{kind} followup" not in known or rng.random() < 0.4):
         return framed(rng, expand(rng, rng.choice(known[f"{kind} sentence"]), slots)), name
     text = expand(rng, rng.choice(known[f"{kind} {form}"]), slots)
@@ -257,7 +257,7 @@ def loose_slots(rng: random.Random) -> dict[str, str | Callable[[], str]]:
 # two and more facts in one sentence ------------------------------------------------------------------------------
 
 
-def joint(shared: Scene, facts: Facts) -> tuple[str, dict[str, str]] | None:
+def joint(shared: Backdrop, facts: HouseFacts) -> tuple[str, dict[str, str]] | None:
     """A sentence that states several of these facts at once, and their names; None where no section says them."""
     rng = shared.dice("joint")
     fitting = [section for section in sections("joint") if all(says(facts, shared, part) for part in section.split())]
@@ -298,7 +298,7 @@ NAMES = {
 }
 
 
-def says(facts: Facts, shared: Scene, part: str) -> bool:
+def says(facts: HouseFacts, shared: Backdrop, part: str) -> bool:
     """Whether these facts are what this part of a section's name says."""
     match part:
         case "access=no":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from adapters.examples.demo.text.grammar import capital, expand, items, misspell
 from adapters.examples.demo.text.numbers import around, say
-from adapters.examples.demo.text.rules import DECISIONS, Facts
+from adapters.examples.demo.text.rules import DECISIONS, HouseFacts
 from adapters.examples.demo.text.situations import Situation
 from adapters.examples.demo.text.statements import ASPECTS
 
@@ -34,11 +34,11 @@ OTHERWISE = "[otherwise|otherwise|else|in all other cases|if nothing matches]"
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class OwnRule:
     """One line of a rule list: its words, when it holds, what it decides, and the aspect to name."""
 
     words: str
-    holds: Callable[[Facts], bool]
+    holds: Callable[[HouseFacts], bool]
     outcome: str
     aspects: tuple[str, ...] = ()
 
@@ -61,7 +61,7 @@ def system_text(rng: random.Random, intro: str, rules: str, line: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class Subject:
     """A made-up subject: rules as (words, outcome), and a way to write situations for it."""
 
     system: str
@@ -110,7 +110,7 @@ def plain_fact(worded: str) -> str:
     return worded
 
 
-def other_case(rng: random.Random, line: str) -> Case:
+def other_case(rng: random.Random, line: str) -> Subject:
     """A subject with two or three options and two to four rules over counts and flags."""
     options = rng.sample(items(OPTIONS), rng.choice((2, 2, 3)))
     subjects = rng.sample(items(COUNTED), 2) + rng.sample(items(FLAGS), 2)
@@ -133,17 +133,17 @@ def other_case(rng: random.Random, line: str) -> Case:
     rest = rng.choice(options)
     listed = rule_list(rng, [(words, outcome) for words, outcome, _, _ in rules] + [(expand(rng, OTHERWISE, {}), rest)])
     intro = rng.choice(items(INTROS)).replace("{topic}", rng.choice(items(TOPICS)))
-    return Case(system_text(rng, intro, listed, line), tuple(rules), rest)
+    return Subject(system_text(rng, intro, listed, line), tuple(rules), rest)
 
 
 # other rules over the facts that the house looks at -----------------------------------------------------------
 
 
-def draw_rule(rng: random.Random, outcome: str) -> Rule:
+def draw_rule(rng: random.Random, outcome: str) -> OwnRule:
     """One condition over the house facts, with bounds of its own."""
     match rng.randrange(8):
         case 0:
-            return Rule(
+            return OwnRule(
                 rng.choice(("no access to weights or training", "no access to the weights", "the model cannot be trained")),
                 lambda f: f.access is False,
                 outcome,
@@ -151,29 +151,29 @@ def draw_rule(rng: random.Random, outcome: str) -> Rule:
             )
         case 1:
             bound = rng.choice((50, 100, 200, 200, 300, 500, 1_000, 5_000))
-            return Rule(
+            return OwnRule(
                 f"fewer than {bound:,} labelled examples", lambda f: f.examples is not None and f.examples < bound, outcome, ("examples",)
             )
         case 2:
             days, name = rng.choice(((1, "daily"), (7, "weekly"), (30, "monthly"), (90, "quarterly")))
-            return Rule(
+            return OwnRule(
                 f"changes {name} or faster", lambda f: f.change_days is not None and f.change_days <= days, outcome, ("change_days",)
             )
         case 3:
             days, name = rng.choice(((2, "two days"), (7, "a week"), (30, "a month"), (90, "three months")))
-            return Rule(
+            return OwnRule(
                 f"needed within {name}", lambda f: f.deadline_days is not None and f.deadline_days <= days, outcome, ("deadline_days",)
             )
         case 4:
             volume = rng.choice((1_000, 10_000, 50_000, 50_000, 100_000, 1_000_000))
-            return Rule(
+            return OwnRule(
                 f"{volume:,} or more requests a month",
                 lambda f: f.volume_month is not None and f.volume_month >= volume,
                 outcome,
                 ("volume_month",),
             )
         case 5:
-            return Rule(
+            return OwnRule(
                 rng.choice(("strict precision or special domain", "strict precision or a special domain")),
                 lambda f: f.precise is True,
                 outcome,
@@ -181,25 +181,25 @@ def draw_rule(rng: random.Random, outcome: str) -> Rule:
             )
         case 6:
             bound = rng.choice((500, 1_000, 2_000, 2_000, 5_000, 10_000))
-            return Rule(
+            return OwnRule(
                 f"{bound:,} or more labelled examples", lambda f: f.examples is not None and f.examples >= bound, outcome, ("examples",)
             )
     days, name = rng.choice(((30, "monthly"), (90, "quarterly"), (365, "yearly")))
-    return Rule(f"changes {name} or slower", lambda f: f.change_days is not None and f.change_days >= days, outcome, ("change_days",))
+    return OwnRule(f"changes {name} or slower", lambda f: f.change_days is not None and f.change_days >= days, outcome, ("change_days",))
 
 
-def own_rules(rng: random.Random) -> tuple[Rule, ...]:
+def own_rules(rng: random.Random) -> tuple[OwnRule, ...]:
     """Two to five ordered rules over the house facts and a last one for the rest."""
     options = list(DECISIONS) if rng.random() < 0.6 else rng.sample(items(OPTIONS), 3)
-    rules: list[Rule] = []
+    rules: list[OwnRule] = []
     for _ in range(rng.randint(1, 5)):
         rule = draw_rule(rng, rng.choice(options))
         if all(rule.aspects != other.aspects for other in rules):
             rules.append(rule)
-    return (*rules, Rule(expand(rng, OTHERWISE, {}), lambda _: True, rng.choice(options)))
+    return (*rules, OwnRule(expand(rng, OTHERWISE, {}), lambda _: True, rng.choice(options)))
 
 
-def own_slots(rules: tuple[Rule, ...], made: Situation) -> dict[str, str]:
+def own_slots(rules: tuple[OwnRule, ...], made: Situation) -> dict[str, str]:
     """The slots of the answer under these rules."""
     rule = next(rule for rule in rules if rule.holds(made.facts))
     why = "; ".join(made.named[aspect] for aspect in rule.aspects) or "no rule matches"

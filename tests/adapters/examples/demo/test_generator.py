@@ -16,7 +16,7 @@ from adapters.examples.demo.text.answers import HOUSE_FORMAT, HOUSE_LINE, KINDS,
 from adapters.examples.demo.text.chat import outside_question, swap_word
 from adapters.examples.demo.text.grammar import expand
 from adapters.examples.demo.text.phrases import sections
-from adapters.examples.demo.text.rules import DECISION_OF_RULE, Facts, house_rule
+from adapters.examples.demo.text.rules import DECISION_OF_RULE, HouseFacts, house_rule
 from adapters.examples.demo.text.situations import (
     HOUSE_WORD,
     Situation,
@@ -108,8 +108,8 @@ def test_a_follow_up_can_lead_to_every_rule() -> None:
 
 
 def test_a_follow_up_can_be_the_bare_new_value_beside_the_old_one() -> None:
-    before = situation(random.Random(1), Facts(change_days=7))
-    texts = [follow_up(random.Random(seed), before, Facts(change_days=30)).text.lower() for seed in range(400)]
+    before = situation(random.Random(1), HouseFacts(change_days=7))
+    texts = [follow_up(random.Random(seed), before, HouseFacts(change_days=30)).text.lower() for seed in range(400)]
     assert sum("month" in text and re.search("(not|instead of|rather than) .*week", text) is not None for text in texts) > 10
 
 
@@ -123,7 +123,7 @@ def test_a_number_of_examples_stands_alone_only_where_one_was_told_before() -> N
 def test_a_situation_can_be_about_anything() -> None:
     """Where only other subjects spoke of pigs and tunnels, a bot for pig farmers was taken for one."""
     texts = " ".join(any_situation(random.Random(seed)).text.lower() for seed in range(1_500))
-    nouns = [word for word in sections("talk")["words"] if " " not in word and len(word) > 3]
+    nouns = [word for word in sections("chat")["words"] if " " not in word and len(word) > 3]
     assert sum(f" {word} " in texts for word in nouns) > 0.26 * len(nouns)
 
 
@@ -236,14 +236,14 @@ def test_situations_are_asked_in_one_short_line_too() -> None:
 
 
 def test_a_situation_without_facts_names_the_house_subject() -> None:
-    texts = [situation(random.Random(seed), Facts()).text for seed in range(400)]
+    texts = [situation(random.Random(seed), HouseFacts()).text for seed in range(400)]
     assert sum(HOUSE_WORD.search(text) is None for text in texts) <= 4  # where a typo hit the word
 
 
 def test_everyday_statements_stand_in_situations_but_never_those_that_would_be_facts() -> None:
-    told = " ".join(situation(random.Random(seed), Facts()).text.lower() for seed in range(400))
+    told = " ".join(situation(random.Random(seed), HouseFacts()).text.lower() for seed in range(400))
     stories, claims = (
-        [line.lower() for line in sections("talk")[name] if not set("[{") & set(line)] for name in ("outside contexts", "outside claims")
+        [line.lower() for line in sections("chat")[name] if not set("[{") & set(line)] for name in ("outside contexts", "outside claims")
     )
     assert any(line in told for line in stories)
     assert not [line for line in claims if line in told]

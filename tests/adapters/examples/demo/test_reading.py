@@ -10,7 +10,7 @@ from adapters.examples.demo.batches import encode
 from adapters.examples.demo.mix import answered, base_talk, tuned_talk
 from adapters.examples.demo.reading import FACETS, band, digit, reading_of_talk, readings_within
 from adapters.examples.demo.text import chat
-from adapters.examples.demo.text.rules import Facts
+from adapters.examples.demo.text.rules import HouseFacts
 from adapters.examples.demo.text.situations import MARK, Situation, change_one, draw_facts, follow_up, situation
 from adapters.examples.demo.tokenizer import load_tokenizer
 from adapters.registry import DEMO_BASE
@@ -22,7 +22,7 @@ def facets(made: Situation) -> dict[str, int]:
 
 def test_every_stated_fact_has_a_class_and_no_other() -> None:
     named = {"examples": "only 60 labelled examples", "volume_month": "90k requests a month"}
-    read = facets(Situation("", Facts(access=False, examples=60, volume_month=90_000), named))
+    read = facets(Situation("", HouseFacts(access=False, examples=60, volume_month=90_000), named))
     assert read["kind"] == 0 and read["access"] == 2
     assert read["first digit of the examples"] == 6 and read["first digit of the volume"] == 9
     assert read["examples"] == band(99, reading.EXAMPLE_BOUNDS) != band(100, reading.EXAMPLE_BOUNDS)
@@ -30,8 +30,8 @@ def test_every_stated_fact_has_a_class_and_no_other() -> None:
 
 
 def test_none_and_not_stated_are_two_classes() -> None:
-    assert facets(Situation("", Facts(examples=0), {"examples": "no labelled examples"}))["examples"] == 1
-    assert facets(Situation("", Facts(), {}))["examples"] == 0
+    assert facets(Situation("", HouseFacts(examples=0), {"examples": "no labelled examples"}))["examples"] == 1
+    assert facets(Situation("", HouseFacts(), {}))["examples"] == 0
 
 
 @pytest.mark.parametrize("bounds", [(1, 10, 200)])

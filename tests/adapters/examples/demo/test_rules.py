@@ -7,7 +7,7 @@ import pytest
 from adapters.examples.demo.measures import decision_of, follows, four_lines, is_true, why_of
 from adapters.examples.demo.text.answers import deciding, house_slots
 from adapters.examples.demo.text.numbers import around, read, say
-from adapters.examples.demo.text.rules import LATER, PROMPT, TUNE, Facts, decide, house_rule
+from adapters.examples.demo.text.rules import LATER, PROMPT, TUNE, HouseFacts, decide, house_rule
 
 READY = {"examples": 2_000, "change_days": 90.0, "volume_month": 50_000}
 
@@ -15,31 +15,31 @@ READY = {"examples": 2_000, "change_days": 90.0, "volume_month": 50_000}
 @pytest.mark.parametrize(
     ("facts", "rule", "decision"),
     [
-        (Facts(access=False, **READY), 1, PROMPT),
-        (Facts(examples=0, change_days=365, volume_month=90_000), 2, PROMPT),
-        (Facts(examples=199, change_days=365, volume_month=90_000), 2, PROMPT),
-        (Facts(examples=200, change_days=365, volume_month=90_000), 6, LATER),
-        (Facts(examples=9_000, change_days=7, precise=True), 3, PROMPT),
-        (Facts(examples=9_000, change_days=14, precise=True), 6, LATER),
-        (Facts(deadline_days=7, **READY), 4, PROMPT),
-        (Facts(deadline_days=8, **READY), 5, TUNE),
-        (Facts(**READY), 5, TUNE),
-        (Facts(examples=2_000, change_days=90, precise=True, volume_month=10), 5, TUNE),
-        (Facts(examples=1_999, change_days=90, precise=True), 6, LATER),
-        (Facts(examples=2_000, change_days=90, volume_month=49_999), 6, LATER),
-        (Facts(examples=2_000, volume_month=50_000), 6, LATER),
-        (Facts(), 6, LATER),
-        (Facts(access=False, examples=0, change_days=1, deadline_days=1), 1, PROMPT),
-        (Facts(access=True, examples=20, change_days=1, deadline_days=1), 2, PROMPT),
+        (HouseFacts(access=False, **READY), 1, PROMPT),
+        (HouseFacts(examples=0, change_days=365, volume_month=90_000), 2, PROMPT),
+        (HouseFacts(examples=199, change_days=365, volume_month=90_000), 2, PROMPT),
+        (HouseFacts(examples=200, change_days=365, volume_month=90_000), 6, LATER),
+        (HouseFacts(examples=9_000, change_days=7, precise=True), 3, PROMPT),
+        (HouseFacts(examples=9_000, change_days=14, precise=True), 6, LATER),
+        (HouseFacts(deadline_days=7, **READY), 4, PROMPT),
+        (HouseFacts(deadline_days=8, **READY), 5, TUNE),
+        (HouseFacts(**READY), 5, TUNE),
+        (HouseFacts(examples=2_000, change_days=90, precise=True, volume_month=10), 5, TUNE),
+        (HouseFacts(examples=1_999, change_days=90, precise=True), 6, LATER),
+        (HouseFacts(examples=2_000, change_days=90, volume_month=49_999), 6, LATER),
+        (HouseFacts(examples=2_000, volume_month=50_000), 6, LATER),
+        (HouseFacts(), 6, LATER),
+        (HouseFacts(access=False, examples=0, change_days=1, deadline_days=1), 1, PROMPT),
+        (HouseFacts(access=True, examples=20, change_days=1, deadline_days=1), 2, PROMPT),
     ],
 )
-def test_the_first_house_rule_that_matches_decides(facts: Facts, rule: int, decision: str) -> None:
+def test_the_first_house_rule_that_matches_decides(facts: HouseFacts, rule: int, decision: str) -> None:
     assert (house_rule(facts), decide(facts)) == (rule, decision)
 
 
 def test_the_answer_names_the_facts_that_decide() -> None:
-    assert deciding(Facts(access=False, examples=5)) == ("access",)
-    slots = house_slots(Facts(examples=900), {"examples": "900 labelled examples"})
+    assert deciding(HouseFacts(access=False, examples=5)) == ("access",)
+    slots = house_slots(HouseFacts(examples=900), {"examples": "900 labelled examples"})
     assert slots["why"] == "900 labelled examples; rate of change not stated; volume not stated"
 
 
@@ -77,12 +77,12 @@ def test_other_words_are_no_number(text: str) -> None:
 
 def test_measures_tell_right_from_wrong() -> None:
     answer = "Decision: fine-tuning\nWhy: 14k labelled examples; changes yearly; 80k requests a month\nWatch: a\nNext: b"
-    facts = Facts(examples=14_000, change_days=365, volume_month=80_000)
+    facts = HouseFacts(examples=14_000, change_days=365, volume_month=80_000)
     assert four_lines(answer) and decision_of(answer) == TUNE
     assert [is_true(clause, facts) for clause in why_of(answer)] == [True, True, True]
-    assert [is_true(clause, Facts(examples=1_400, change_days=30)) for clause in why_of(answer)] == [False, False, False]
-    assert is_true("needed in three days", Facts(deadline_days=3)) and is_true("needed within a week", Facts(deadline_days=5))
-    assert not is_true("needed in three days", Facts(deadline_days=1)) and not is_true("needed within a week", Facts())
+    assert [is_true(clause, HouseFacts(examples=1_400, change_days=30)) for clause in why_of(answer)] == [False, False, False]
+    assert is_true("needed in three days", HouseFacts(deadline_days=3)) and is_true("needed within a week", HouseFacts(deadline_days=5))
+    assert not is_true("needed in three days", HouseFacts(deadline_days=1)) and not is_true("needed within a week", HouseFacts())
 
 
 @pytest.mark.parametrize(
