@@ -14,6 +14,7 @@ from adapters.examples.demo.tokenizer import VOCABULARY, build_tokenizer
 from adapters.examples.demo.train_adapter import train_adapter
 from adapters.examples.demo.train_base import train_base
 from adapters.registry import DEMO_ADAPTER, DEMO_BASE
+from adapters.train.record import once
 from engine.contestants import folder_revision
 from engine.errors import DuelbotError
 from engine.recipes import load_recipe
@@ -81,18 +82,6 @@ def size_of(work: Path, show: Show, wanted: str | None) -> Size:
     path.write_text(json.dumps({"size": name}), encoding="utf-8")
     show(f"size: {name} ({why})" + ", weaker than the large one that ships" * (name == "small"))
     return SIZES[name]
-
-
-def once(path: Path, what: str, show: Show, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `make` returned, now or in an earlier build."""
-    if path.is_file():
-        show(f"{what}: done before")
-        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return kept
-    show(f"{what}: begins")
-    made = make()
-    path.write_text(json.dumps(made, indent=2), encoding="utf-8")
-    return made
 
 
 def make_tokenizer(work: Path) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 import torch
 
+from adapters.train.processes import Share
+
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic iteration, Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/
 ITERATIONS = 5
 
@@ -27,9 +29,9 @@ def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
 class Muon(torch.optim.Optimizer):
     """Momentum 0.95 after Nesterov, decoupled weight decay, steps as large as AdamW's (Moonlight, arXiv 2502.16982, eq. 4)."""
 
-    def __init__(self, weights: Iterable[torch.nn.Parameter], lr: float, weight_decay: float, *, rank: int, ranks: int) -> None:
+    def __init__(self, weights: Iterable[torch.nn.Parameter], lr: float, weight_decay: float, share: Share) -> None:
         super().__init__(list(weights), {"lr": lr, "weight_decay": weight_decay, "momentum": 0.95})
-        self.rank, self.ranks = rank, ranks
+        self.share = share
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]  # takes no closure
@@ -53,9 +55,9 @@ class Muon(torch.optim.Optimizer):
     def _orthogonal(self, updates: torch.Tensor) -> torch.Tensor:
         """Every process does its share, and all get all."""
         made = torch.zeros_like(updates)
-        mine = slice(self.rank, None, self.ranks)
+        mine = slice(self.share.rank, None, self.share.ranks)
         with torch.autocast(updates.device.type, dtype=torch.bfloat16, enabled=updates.is_cuda):
             made[mine] = orthogonal(updates[mine]).to(made.dtype)
-        if self.ranks > 1:
+        if self.share.ranks > 1:
             torch.distributed.all_reduce(made)
         return made

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.train.schedule import Schedule
+
 SEED = 20261124
 SHAPE: dict[str, Any] = {
     "num_hidden_layers": 6,
@@ -27,6 +29,10 @@ class Plan:
     longest: int  # tokens; longer conversations are left out
     settled: float = 0.25  # share of the steps after which the mix of the text moves no more
     pool: int = 400  # conversations that are sorted by length together, so that little is padding
+
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(self.steps, self.warm_up, self.cool_down)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from adapters.examples.demo.batches import Source
+from adapters.examples.demo.learning import Lesson, learn
 from adapters.examples.demo.mix import tuned_talk
 from adapters.examples.demo.sizes import Size
-from adapters.examples.demo.training import Job, train
 
 LORA: dict[str, Any] = {
     "r": 32,
@@ -34,7 +34,7 @@ def adapted(base: Path, seed: int) -> Any:
 def train_adapter(size: Size, tokenizer: Path, *, base: Path, folder: Path, work: Path, show: Callable[[str], None]) -> dict[str, Any]:
     """Train on the saved base and save with peft as safetensors into `folder`."""
     build = partial(adapted, base, size.adapter.seed)
-    model, figures = train(Job(build, Source(tokenizer, tuned_talk, size.adapter), work / "adapter.pt", show))
+    model, figures = learn(Lesson(build, Source(tokenizer, tuned_talk, size.adapter)), work / "adapter.pt", show)
     model.to("cpu").save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card; ours is card.json
     return {"lora": LORA, **figures}

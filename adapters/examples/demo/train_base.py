@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from adapters.examples.demo.batches import Source
+from adapters.examples.demo.learning import Lesson, learn
 from adapters.examples.demo.mix import base_talk
 from adapters.examples.demo.sizes import Size
 from adapters.examples.demo.tokenizer import END, PAD, VOCABULARY, load_tokenizer
-from adapters.examples.demo.training import Job, train
 
 
 def new_model(tokenizer: Path, size: Size) -> Any:
@@ -27,7 +27,7 @@ def new_model(tokenizer: Path, size: Size) -> Any:
 def train_base(size: Size, tokenizer: Path, folder: Path, work: Path, show: Callable[[str], None]) -> dict[str, Any]:
     """Train from scratch and save bfloat16 weights with config and generation config into `folder`."""
     build = partial(new_model, tokenizer, size)
-    model, figures = train(Job(build, Source(tokenizer, base_talk, size.base), work / "base.pt", show))
+    model, figures = learn(Lesson(build, Source(tokenizer, base_talk, size.base)), work / "base.pt", show)
     save_base(model, folder)
     return {"parameters": sum(weight.numel() for weight in model.parameters()), "shape": size.shape, **figures}
 
