@@ -1,5 +1,6 @@
 """python -m bot: the page in a browser, and Discord when DISCORD_TOKEN is set; python -m bot chat: the same in a terminal."""
 
+import argparse
 import asyncio
 import logging
 import os
@@ -23,9 +24,13 @@ FRONTS = (None, "web", "chat")  # None: no verb was given
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit status. What a person can mend is one sentence on stderr."""
+    """Parse the command line and do what it says. Returns the exit status."""
+    return run(parser().parse_args(argv))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what a parsed command line says. Returns the exit status. What a person can mend is one sentence on stderr."""
     _fill_standard_streams()
-    options = parser().parse_args(argv)
     return ended(lambda: _front(options.command or "web") if options.command in FRONTS else commands.run(options))
 
 
