@@ -7,6 +7,7 @@ from typing import Any
 
 from adapters import arguments as adapters
 from bot import arguments as bot
+from bot.installed import check_installed
 from engine import arguments as engine
 from engine.commandline import ended, program
 
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    check_installed()
     match options.package:
         case "engine":
             from engine.__main__ import run
