@@ -8,6 +8,7 @@ import pty
 import select
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -25,11 +26,13 @@ from importlib.metadata import packages_distributions
 from pathlib import Path, PurePosixPath
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from bot.installed import NEEDED, check_installed
 from engine.commandline import BAD_INPUT, DONE, INTERRUPTED
 from engine.errors import DuelbotError
-from tests.bot.test_main import a_port
+from tests.test_api import SCRIPTS
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("engine", "adapters", "bot")
@@ -148,6 +151,17 @@ def test_everything_that_the_wheel_imports_is_in_it_or_declared(built: Built) ->
     assert declared == {each.lower() for name in others for each in provided[name]} & declared, "declared and not imported"
 
 
+def test_the_known_good_installation_is_one_that_is_asked_for() -> None:
+    constraints = [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = {
+        canonicalize_name(each.name): each for each in map(Requirement, project["dependencies"] + project["optional-dependencies"]["dev"])
+    }
+    known = {canonicalize_name(each.name): str(each.specifier).removeprefix("==") for each in constraints}
+    assert not asked.keys() - known.keys()
+    assert not [str(each) for name, each in asked.items() if known[name] not in each.specifier]
+
+
 def test_every_kind_of_file_that_is_read_is_looked_for_at_the_start(tmp_path: Path) -> None:
     data = [PurePosixPath(name) for name in tracked() if name.startswith(tuple(f"{package}/" for package in PACKAGES))]
     data = [name for name in data if name.suffix != ".py" and not any(name.match(kind) for kind in NOT_NEEDED)]
@@ -165,6 +179,16 @@ def test_every_kind_of_file_that_is_read_is_looked_for_at_the_start(tmp_path: Pa
         assert str(refused.value) == f"This installation of Duelbot is not whole: {tmp_path} has no {kind}. Install it again."
         for name in gone:
             (tmp_path / name).touch()
+
+
+def test_a_type_checker_reads_the_wheel_with_the_scripts_of_the_page(installed: Path, tmp_path: Path) -> None:
+    names = []
+    for number, script in enumerate(SCRIPTS.values()):
+        names.append(f"script_{number}.py")
+        (tmp_path / names[-1]).write_text(script, encoding="utf-8")
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache", "--python-executable", installed / "python"]
+    told = done([*mypy, *names], tmp_path)
+    assert told.returncode == 0, told.stdout + told.stderr
 
 
 # --- what follows runs the installed wheel
@@ -203,8 +227,8 @@ def test_ctrl_c_ends_a_command_with_130_and_a_word(installed: Path, tmp_path: Pa
 
 
 def test_the_page_is_served_and_a_signal_ends_it(installed: Path, tmp_path: Path) -> None:
-    with a_port() as (bound, port):
-        bound.close()
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        port = str(bound.getsockname()[1])
     names = {"DUEL_STORE_PATH": str(tmp_path / "s"), "DUEL_WEB_PORT": port, "DUEL_BASE_MODEL": str(tmp_path / "none")}
     with subprocess.Popen(
         [installed / "duelbot"], cwd=tmp_path, env=environment(**names), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
