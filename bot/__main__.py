@@ -1,5 +1,6 @@
 """python -m bot: the page in a browser, and Discord when DISCORD_TOKEN is set; python -m bot chat: the same in a terminal."""
 
+import argparse
 import asyncio
 import logging
 import os
@@ -14,6 +15,7 @@ from typing import Any, NoReturn
 from bot import cli
 from bot.app import App
 from bot.arguments import parser
+from bot.installed import check_installed
 from bot.settings import Settings
 from engine.commandline import BAD_INPUT, DONE, complain, ended
 from engine.errors import DuelbotError
@@ -24,10 +26,19 @@ FRONTS = (None, "web", "chat")  # None: no verb was given
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit status. What a person can mend is one sentence on stderr."""
+    """Parse the command line and do what it says. Returns the exit status."""
+    return run(parser().parse_args(argv))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what a parsed command line says. Returns the exit status. What a person can mend is one sentence on stderr."""
     _fill_standard_streams()
-    options = parser().parse_args(argv)
-    return ended(lambda: _front(options.command or "web") if options.command in FRONTS else cli.run(options))
+    return ended(lambda: _started(options))
+
+
+def _started(options: argparse.Namespace) -> int:
+    check_installed()
+    return _front(options.command or "web") if options.command in FRONTS else cli.run(options)
 
 
 def _front(front: str) -> int:

@@ -16,7 +16,7 @@ from bot.app import App
 from bot.arguments import parser as bot_parser
 from bot.fronts.discord.words import HELP
 from bot.settings import Settings
-from engine.__main__ import parser as engine_parser
+from engine.arguments import parser as engine_parser
 from engine.backends.base import Prompt
 from engine.backends.local import LocalBackend
 from engine.contestants import Arm
