@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOW = """
-engine.errors engine.parsing engine.patterns engine.folders engine.plain_lora engine.request engine.rows
+engine.errors engine.named engine.parsing engine.patterns engine.folders engine.plain_lora engine.request engine.rows
 engine.recipes engine.contestants engine.backends.base engine.backends.scripted
 engine.cost engine.settings engine.backends.local engine.duel engine.lineup engine
 adapters
