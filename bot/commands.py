@@ -80,7 +80,7 @@ async def _verdict(options: argparse.Namespace) -> int:
 
     settings = Settings.read()
     logging.getLogger("bot.app.evidence").setLevel(logging.ERROR)  # the store is only read, so no ledger is kept in it
-    async with reading_copy(settings.store_file) as store:
+    async with reading_copy(settings.store.file) as store:
         found = await _judged(store, settings, options)
     if options.json:
         _json({each.name: getattr(found, each.name) for each in fields(found) if each.name not in PICTURES})
@@ -166,7 +166,7 @@ async def _export(form: str, out: Path, as_json: bool) -> int:
     from bot.exchange import export
     from bot.store.exchange import reading_copy
 
-    async with reading_copy(Settings.read().store_file) as store:
+    async with reading_copy(Settings.read().store.file) as store:
         return _counted(await export(store, form, out), f"Written to {out}", as_json)
 
 
@@ -175,7 +175,7 @@ async def _import(source: Path, unsealed: bool, as_json: bool) -> int:
     from bot.store import Store
 
     settings = Settings.read()
-    store = await Store.open(settings.store_file)
+    store = await Store.open(settings.store.file)
     try:
         rows = await read_back(store, source, _note, unsealed=unsealed)
         await _fold(store, settings)
@@ -187,7 +187,7 @@ async def _import(source: Path, unsealed: bool, as_json: bool) -> int:
 async def _back_up(file: Path, over: bool, as_json: bool) -> int:
     from bot.store.exchange import reading_copy
 
-    async with reading_copy(Settings.read().store_file, of_any_version=True) as store:
+    async with reading_copy(Settings.read().store.file, of_any_version=True) as store:
         await store.back_up(file, over)
         print(json.dumps({"store": str(store.path), "copy": str(file)}) if as_json else f"The store {store.path} is copied to {file}.")
     return DONE
@@ -196,7 +196,7 @@ async def _back_up(file: Path, over: bool, as_json: bool) -> int:
 async def _restore(file: Path, as_json: bool) -> int:
     from bot.store.backup import restore
 
-    path = Settings.read().store_file
+    path = Settings.read().store.file
     kept = await restore(file, path)
     was = f" What was there is now {kept}." if kept else ""
     print(json.dumps({"store": str(path), "kept": kept and str(kept)}) if as_json else f"{path} holds what {file} holds.{was}")
@@ -228,16 +228,16 @@ async def _evaluate(file: Path, arms: str, as_json: bool, *, show: bool) -> int:
         raise BadRequest(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     if rows.unused:
         _note(one_line(f"Not used in {file}: {', '.join(rows.unused)}."))
-    store = await Store.open(settings.store_file)
+    store = await Store.open(settings.store.file)
     try:
         _note("Loading the model …")
-        lineup = await lineups.open_lineup(settings)
+        lineup = await lineups.open_lineup(settings.engine)
         for note in lineup.notes:
             _note(note)
         try:
             entrants = entrants_of(lineup, wanted)
-            at_once = max(1, settings.max_rows // len(entrants))
-            await evaluate(store, lineup, entrants, rows, _bar, limit_s=settings.answer_limit_s, at_once=at_once)
+            at_once = max(1, settings.engine.max_rows // len(entrants))
+            await evaluate(store, lineup, entrants, rows, _bar, limit_s=settings.engine.answer_limit_s, at_once=at_once)
         finally:
             await lineup.backend.aclose()
         table = await report(store, entrants, rows)
@@ -255,7 +255,7 @@ async def _evaluate(file: Path, arms: str, as_json: bool, *, show: bool) -> int:
 async def _aa(arm: str, duels: int, as_json: bool) -> int:
     from bot.selfcheck import run_aa
 
-    table = await run_aa(Settings.read().model_copy(update={"aa": arm}), duels, _note)
+    table = await run_aa(Settings.read().but(aa=arm), duels, _note)
     if as_json:
         _json(table)
     else:
@@ -266,7 +266,7 @@ async def _aa(arm: str, duels: int, as_json: bool) -> int:
 async def _alive(as_json: bool) -> int:
     """A dead adapter is an error of opening; this says how alive a living one is."""
     settings = Settings.read()
-    lineup = await lineups.open_lineup(settings)
+    lineup = await lineups.open_lineup(settings.engine)
     try:
         adapter = lineup.kit.adapter
         if adapter is None:
@@ -275,12 +275,12 @@ async def _alive(as_json: bool) -> int:
     finally:
         await lineup.backend.aclose()
     if as_json:
-        _json({"adapter": adapter.name, "version": adapter.version, "moved": moved, "least": settings.alive_difference})
+        _json({"adapter": adapter.name, "version": adapter.version, "moved": moved, "least": settings.engine.alive_difference})
     else:
         shown = (
             ""
             if moved is None
-            else f": it moves next-token distributions by {moved:.2g} (at least {settings.alive_difference:g} is needed)"
+            else f": it moves next-token distributions by {moved:.2g} (at least {settings.engine.alive_difference:g} is needed)"
         )
         print(printable(f"The adapter {adapter.name} {adapter.version} is alive{shown}."))
     return DONE
