@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bot import commands
+from bot import cli
 from bot.app import App
 from bot.arguments import parser
 from bot.settings import Settings
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The exit status. What a person can mend is one sentence on stderr."""
     _fill_standard_streams()
     options = parser().parse_args(argv)
-    return ended(lambda: _front(options.command or "web") if options.command in FRONTS else commands.run(options))
+    return ended(lambda: _front(options.command or "web") if options.command in FRONTS else cli.run(options))
 
 
 def _front(front: str) -> int:
@@ -108,7 +108,7 @@ def _end_on_signals(front: str) -> None:
 
 
 async def _chat(app: App) -> int:
-    from bot.fronts.terminal import run  # each front's libraries are loaded for that front alone
+    from bot.fronts.terminal.chat import run  # each front's libraries are loaded for that front alone
 
     return await run(app)
 

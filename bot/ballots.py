@@ -29,7 +29,7 @@ class Choice(StrEnum):
         return {"left": "A is better", "right": "B is better", "tie": "Tie", "both_bad": "Both bad"}[self.value]
 
 
-class Verdict(StrEnum):
+class Said(StrEnum):
     """What a ballot says of a duel's entrants, whatever their places."""
 
     BETTER = "better"  # one entrant is better; Ballot.entrant says which
@@ -43,7 +43,7 @@ class Ballot:
 
     duel_id: str
     voter: str
-    verdict: Verdict
+    verdict: Said
     entrant: Entrant | None  # the better one; None unless verdict is BETTER
     cast_at: datetime  # UTC
 
@@ -60,8 +60,8 @@ def seats_of(left: Entrant) -> dict[Side, Entrant]:
 def ballot(duel_id: str, voter: str, choice: Choice, seats: Seats, now: datetime) -> Ballot:
     """A choice of places turned into a ballot for an entrant."""
     if choice in (Choice.TIE, Choice.BOTH_BAD):
-        return Ballot(duel_id, voter, Verdict(choice.value), None, now)
-    return Ballot(duel_id, voter, Verdict.BETTER, seats[Side(choice.value)], now)
+        return Ballot(duel_id, voter, Said(choice.value), None, now)
+    return Ballot(duel_id, voter, Said.BETTER, seats[Side(choice.value)], now)
 
 
 def choice_of(cast: Ballot, seats: Seats) -> Choice:

@@ -17,8 +17,8 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 from screenshot import running
 
-from bot.seed import Team, people, plant
 from bot.store import Store
+from bot.tools.seed import Team, people, plant
 
 ROOT = Path(__file__).parents[1]
 TEAM = Team(200, theta=0.63, by_tag=(0.2, 0.0, -0.25, 0.0), tuned_usd=0.00003, prompt_usd=0.000045)

@@ -12,21 +12,21 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from bot.app.agreed import keys_of, next_step, ships
+from bot.app.blind import show
 from bot.app.budget import Budget, Spending
-from bot.app.evidence import Board, Evidence
-from bot.app.idle import Idle
+from bot.app.ending import DIED, STILL_OPEN, STOPPED, closed, go_on_early, turns_of, who
+from bot.app.evidence import Evidence, LeaderBoard
 from bot.app.model import Model, OpenLineup
 from bot.app.pictures import Pictures, lines_of
-from bot.app.runner import Runner
-from bot.app.show import show
-from bot.app.talk import DIED, STILL_OPEN, STOPPED, closed, go_on_early, turns_of, who
+from bot.app.replays import Idle
+from bot.app.running import Runner
 from bot.ballots import Choice, ballot, choice_of, is_full
 from bot.charts import Chart, Form, Line, Picture, Theme
 from bot.errors import BallotRefused, StoreError
 from bot.evidence.units import request_key
 from bot.settings import Settings
 from bot.store import DuelRecord, Store, Transaction
-from bot.store.evidence import Book
+from bot.store.evidence import EvidenceRows
 from bot.tags import Rules, checked_tag, read_rules
 from bot.verdict import Unknown, Verdict, Who, ordered
 from bot.views import DuelSummary, DuelView, ModelState
@@ -196,7 +196,7 @@ class App:
             if not earlier:
                 await change.start_conversation(duel.conversation, duel.asked_at)
             await change.add(duel)
-            book = Book(change)
+            book = EvidenceRows(change)
             if tag[0]:
                 await book.tag(duel.id, tag[0], by_rule=tag[1])
             if within:
@@ -350,12 +350,12 @@ class App:
     async def spending(self, team: str | None = None) -> Spending:
         """What a team's answers cost in a day and in a month, with its caps; None: page, terminal and direct messages."""
         async with self._store.reading() as look:
-            return await self._budget.spending(Book(look), team)
+            return await self._budget.spending(EvidenceRows(look), team)
 
     async def tags(self) -> list[str]:
         """Tags in use, the most frequent first."""
         async with self._store.reading() as look:
-            return await Book(look).tags()
+            return await EvidenceRows(look).tags()
 
     async def picture(self, chart: Chart, verdict: Verdict, theme: Theme = "light", form: Form = "svg") -> Picture:
         """A picture of this verdict, drawn off the event loop and kept until something changes."""
@@ -366,7 +366,7 @@ class App:
         """The leader board for people."""
         return lines_of(await self.board())
 
-    async def board(self) -> Board:
+    async def board(self) -> LeaderBoard:
         """All contestants that met, compared together."""
         return await self._evidence.board()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.settings import LimitSettings
-from bot.store.evidence import Book
+from bot.store.evidence import EvidenceRows
 from engine.errors import BadRequest
 
 DAY, MONTH = timedelta(days=1), timedelta(days=30)
@@ -41,12 +41,12 @@ class Budget:
         self._limits = limits
         self._now = now
 
-    async def spending(self, book: Book, team: str | None) -> Spending:
+    async def spending(self, book: EvidenceRows, team: str | None) -> Spending:
         now = self._now()
         day, month = [await book.spent_since(now - period, team) for period in (DAY, MONTH)]
         return Spending(day, month, self._limits.cap_usd_per_day, self._limits.cap_usd_per_month)
 
-    async def check(self, book: Book, duel: str) -> None:
+    async def check(self, book: EvidenceRows, duel: str) -> None:
         """Raises BadRequest when the team of this new duel has met a cap; then nothing of the duel is kept."""
         if self._limits.cap_usd_per_day is None and self._limits.cap_usd_per_month is None:
             return

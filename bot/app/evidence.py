@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.app.facts import Gatherer
+from bot.app.gathering import Gatherer
 from bot.errors import StoreError
 from bot.evidence.bets import BadEvidence, Floats
 from bot.evidence.decision import Decision, State, comparisons, decide
@@ -20,7 +20,7 @@ from bot.evidence.duels import Pair
 from bot.evidence.ranking import Standing, leader, leader_board
 from bot.settings import Settings
 from bot.store import Store
-from bot.store.evidence import SLICE, Book, Kept, Meeting
+from bot.store.evidence import SLICE, EvidenceRows, Kept, Meeting
 from bot.verdict import Facts, Ledger, Scope, Verdict, Who, fold, judge, ordered
 from bot.verdict.judge import histogram
 from bot.verdict.samples import WINDOW
@@ -49,7 +49,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class LeaderBoard:
     """All contestants that met, compared together."""
 
     standings: tuple[Standing, ...]  # strongest first
@@ -73,7 +73,7 @@ class Evidence:
         self._won: dict[tuple[str, Tried], bool] = {}  # of versions whose time is over
         self._met_at = (0, 0)  # epoch, closing number
         self._who: dict[str, Who] = {}
-        self._board: tuple[tuple[int, int], Board] | None = None
+        self._board: tuple[tuple[int, int], LeaderBoard] | None = None
 
     def scope(
         self,
@@ -92,7 +92,7 @@ class Evidence:
         async with self._lock(scope):
             held = await self._current(scope)
             async with self._store.reading() as look:
-                waiting = await Book(look).open(scope)
+                waiting = await EvidenceRows(look).open(scope)
             facts = replace(await self._facts.of(who, scope), open=waiting, tried=await self.tried(scope, who))
             if held.verdict is None or held.facts != facts:
                 held.facts, held.verdict = facts, await asyncio.to_thread(judge, held.ledger, facts)
@@ -109,17 +109,17 @@ class Evidence:
         """Who met in which team, up to the latest close."""
         async with self._meeting:
             async with self._store.reading() as look:
-                epoch, top = await Book(look).top()
+                epoch, top = await EvidenceRows(look).top()
             if self._met_at[0] != epoch or self._met_at[1] > top:
                 self._met, self._met_at, self._won = {}, (epoch, 0), {}
             while self._met_at[1] < top:
                 upto = min(top, self._met_at[1] + AT_ONCE)
                 async with self._store.reading() as look:
-                    await self._met_more(await Book(look).met(self._met_at[1], upto), Book(look))
+                    await self._met_more(await EvidenceRows(look).met(self._met_at[1], upto), EvidenceRows(look))
                 self._met_at = (epoch, upto)
             return list(self._met.values())
 
-    async def _met_more(self, meetings: list[Meeting], book: Book) -> None:
+    async def _met_more(self, meetings: list[Meeting], book: EvidenceRows) -> None:
         if {one for meeting in meetings for one in meeting.pair} - self._who.keys():
             self._who |= {one: known.who for one, known in (await book.contestants()).items()}
         for meeting in meetings:
@@ -144,21 +144,21 @@ class Evidence:
         """Whether one side was found better in a period that is over."""
         if (scope.key, tried) not in self._won:
             async with self._store.reading() as look:
-                epoch, top = await Book(look).top()
+                epoch, top = await EvidenceRows(look).top()
             held = await self._begun(scope, epoch)
             await self._catch_up(held, scope, top)
             decision = decide(held.ledger.capital, delta=scope.delta, alpha=scope.alpha, pairs=tried.comparisons)
             self._won[scope.key, tried] = decision.state in (State.FIRST, State.SECOND)
         return self._won[scope.key, tried]
 
-    async def board(self) -> Board:
+    async def board(self) -> LeaderBoard:
         """Every contestant against every other, over all duels. A/A pairs are left out."""
         pairs = [(first, second) for first, second, _ in await self.pairs() if first.id != second.id]
         if self._board is None or self._board[0] != self._met_at:
             self._board = (self._met_at, await self._compared(pairs))
         return self._board[1]
 
-    async def _compared(self, pairs: list[tuple[Who, Who]]) -> Board:
+    async def _compared(self, pairs: list[tuple[Who, Who]]) -> LeaderBoard:
         who = {each.id: each for pair in pairs for each in pair}
         scores: dict[Pair, Floats] = {}
         decisions: dict[Pair, Decision] = {}
@@ -171,7 +171,7 @@ class Evidence:
             decisions[scope.pair] = decide(ledger.capital, delta=scope.delta, alpha=scope.alpha, pairs=max(1, many))
         standings = await asyncio.to_thread(leader_board, scores, np.random.default_rng(0))
         ahead = leader(decisions, list(who)) if len(who) > 1 else None
-        return Board(standings, who, ahead, many)
+        return LeaderBoard(standings, who, ahead, many)
 
     def _lock(self, scope: Scope) -> asyncio.Lock:
         if len(self._locks) > 4 * HELD:
@@ -181,7 +181,7 @@ class Evidence:
     async def _current(self, scope: Scope) -> Held:
         """The scope's ledger up to the latest closed duel; its lock is held."""
         async with self._store.reading() as look:
-            epoch, top = await Book(look).top()
+            epoch, top = await EvidenceRows(look).top()
         held = self._held.get(scope.key)
         if held is None or held.epoch != epoch or held.ledger.closing > top:
             held = await self._open(scope, epoch)
@@ -198,7 +198,7 @@ class Evidence:
     async def _open(self, scope: Scope, epoch: int) -> Held:
         """From the store, or from the beginning."""
         async with self._store.reading() as look:
-            kept = await Book(look).ledger(scope)
+            kept = await EvidenceRows(look).ledger(scope)
         if kept:
             try:
                 return Held(epoch, await asyncio.to_thread(Ledger.from_text, scope, kept.state), kept.closing)
@@ -211,7 +211,7 @@ class Evidence:
         if scope.since is None:
             return Held(epoch, Ledger.start(scope), 0)
         async with self._store.reading() as look:
-            closing = await Book(look).before(scope.since)
+            closing = await EvidenceRows(look).before(scope.since)
         return Held(epoch, replace(Ledger.start(scope), closing=closing), closing)
 
     async def _advance(self, held: Held, scope: Scope, top: int) -> None:
@@ -219,7 +219,7 @@ class Evidence:
             return await self._catch_up(held, scope, top)
         upto = min(top, held.ledger.closing + SLICE)
         async with self._store.reading() as look:
-            filed = await Book(look).filed(scope, held.ledger.closing, upto)
+            filed = await EvidenceRows(look).filed(scope, held.ledger.closing, upto)
         if len(filed) > MANY:
             held.ledger = await asyncio.to_thread(held.ledger.after, filed, upto)
         else:
@@ -233,9 +233,9 @@ class Evidence:
         began, told = held.ledger.closing, []
         for after in range(began, top, AT_ONCE):
             async with self._store.reading() as look:
-                told += await Book(look).told(scope, after, min(top, after + AT_ONCE))
+                told += await EvidenceRows(look).told(scope, after, min(top, after + AT_ONCE))
         async with self._store.reading() as look:
-            book = Book(look)
+            book = EvidenceRows(look)
             beside: dict[str, Any] = {
                 "guesses": await book.guessed(scope, began, top),
                 "repeated": await book.repeated(scope, began, top),
@@ -251,7 +251,7 @@ class Evidence:
         state = await asyncio.to_thread(ledger.to_text)
         try:
             async with self._store.writing() as change:
-                await Book(change).keep(ledger.scope, held.epoch, Kept(ledger.closing, state), self._now())
+                await EvidenceRows(change).keep(ledger.scope, held.epoch, Kept(ledger.closing, state), self._now())
             held.saved = ledger.closing
         except StoreError as error:
             log.warning("A ledger is not kept: %s", error)

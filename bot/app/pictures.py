@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from bot.app.evidence import Board
+from bot.app.evidence import LeaderBoard
 from bot.charts import Chart, Form, Line, Picture, Theme, drawn
 from bot.evidence.bets import LEAST_UNITS
 from bot.verdict import Verdict
@@ -35,7 +35,7 @@ def state_of(verdict: Verdict) -> tuple[object, ...]:
     return (verdict.scope.key, *counts, verdict.words, verdict.even, verdict.change, verdict.aspects)
 
 
-def lines_of(board: Board) -> tuple[Line, ...]:
+def lines_of(board: LeaderBoard) -> tuple[Line, ...]:
     """The leader board's lines; contestants of one name are told apart by their ids."""
     named = {each.id: f"{ARM_NAMES[each.arm]}, {(each.adapter or each.recipe).words}" for each in board.who.values()}
     many = [name for name in named.values() if list(named.values()).count(name) > 1]

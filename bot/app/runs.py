@@ -8,7 +8,7 @@ from bot.app.orders import AlreadyAsked, Order
 from bot.app.teams import Teams
 from bot.store import Transaction
 from bot.store.runs import Row, Run, RunRows
-from bot.store.teams import Board
+from bot.store.teams import TeamRows
 from engine.errors import BadRequest
 
 MOST_BREAKS = 1
@@ -59,7 +59,7 @@ class Runs:
     async def outcome(self, event: str) -> str | None:
         """The state of the duel that this event asked; None: there is none."""
         async with self._teams.app._store.reading() as look:
-            post = await Board(look).by_event(event)
+            post = await TeamRows(look).by_event(event)
             return (await look.duel(post.duel)).state if post else None
 
     async def done(self, event: str, number: int, why: str = "") -> None:
@@ -97,7 +97,7 @@ class Runs:
 
     async def _mend(self, change: Transaction, run: Run, row: Row) -> None:
         """Have a request asked again whose duel the end of the process broke off; nobody saw that duel, and nobody needs to."""
-        board, runs = Board(change), RunRows(change)
+        board, runs = TeamRows(change), RunRows(change)
         post = await board.by_event(event_of(run, row))
         if post is None or post.message or (await change.duel(post.duel)).state != "void":
             return

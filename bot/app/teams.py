@@ -10,16 +10,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.app.app import App
-from bot.app.kits import Kits
+from bot.app.blind import show
+from bot.app.choices import Choices
+from bot.app.ending import turns_of
 from bot.app.limits import limits_of_person, limits_of_team
 from bot.app.orders import EVERYONE, AlreadyAsked, Order, QueueFull, TeamSettings
-from bot.app.show import show
-from bot.app.talk import turns_of
 from bot.ballots import Choice
 from bot.errors import BallotRefused, UnknownDuel
 from bot.settings import Settings
 from bot.store import DuelRecord, Transaction
-from bot.store.teams import FORGOTTEN, Board, Post, Results
+from bot.store.teams import FORGOTTEN, Post, Results, TeamRows
 from bot.views import DuelSummary, DuelView
 from engine.cost import Estimate
 from engine.duel import Side
@@ -41,17 +41,17 @@ class Teams:
         self._store = app._store
         self._runner = app._runner
         self._now = app._now
-        self.kits = Kits(app._model)
+        self.kits = Choices(app._model)
 
     @asynccontextmanager
-    async def _look(self) -> AsyncGenerator[Board, None]:
+    async def _look(self) -> AsyncGenerator[TeamRows, None]:
         async with self._store.reading() as look:
-            yield Board(look)
+            yield TeamRows(look)
 
     @asynccontextmanager
-    async def _change(self) -> AsyncGenerator[tuple[Transaction, Board], None]:
+    async def _change(self) -> AsyncGenerator[tuple[Transaction, TeamRows], None]:
         async with self._store.writing() as change:
-            yield change, Board(change)
+            yield change, TeamRows(change)
 
     # --- asking
 
@@ -77,7 +77,7 @@ class Teams:
         posts: list[Post] = []
 
         async def within(change: Transaction, duel: DuelRecord) -> None:
-            board = Board(change)
+            board = TeamRows(change)
             self._runner.choose(duel.id, entrants)
             if await board.by_event(order.event):
                 raise AlreadyAsked("This was asked before.")
@@ -113,7 +113,7 @@ class Teams:
         await self.settle(team, recipe=name if chosen else None)
         return recipe
 
-    async def _limit(self, board: Board, order: Order) -> None:
+    async def _limit(self, board: TeamRows, order: Order) -> None:
         if (running := self._runner.running) >= self._settings.limits.in_flight:
             raise QueueFull(
                 f"The queue is full: {running} {'request is' if running == 1 else 'requests are'} being answered. Ask again in a moment."
@@ -130,7 +130,7 @@ class Teams:
     async def _place(self, order: Order) -> tuple[str | None, tuple[Turn, ...]]:
         """The conversation that the order goes on with (None: a new one), and what was said before its first request."""
         async with self._store.reading() as look:
-            board = Board(look)
+            board = TeamRows(look)
             if order.rolling:
                 going = await board.rolling(order.channel)
                 return going, await board.prologue(going) if going else order.before

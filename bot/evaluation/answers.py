@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.evaluation.metrics import Expected
-from bot.evaluation.rows import EvaluationSet, Row
+from bot.evaluation.rows import Case, EvaluationSet
 from bot.store.evaluations import Evaluated
 from engine.contestants import Arm, Contestant
 from engine.printable import one_line, printable
@@ -48,7 +48,7 @@ def answers_shown(rows: EvaluationSet, entrants: Mapping[Arm, Contestant], answe
 
 def _by_row(
     rows: EvaluationSet, entrants: Mapping[Arm, Contestant], answers: Sequence[Evaluated]
-) -> Iterator[tuple[Row, list[tuple[Arm, Evaluated]]]]:
+) -> Iterator[tuple[Case, list[tuple[Arm, Evaluated]]]]:
     found = {(one.row, one.contestant): one for one in answers}
     for row in rows.rows:
         yield row, [(arm, found[row.id, each.id]) for arm, each in entrants.items() if (row.id, each.id) in found]

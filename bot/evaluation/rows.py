@@ -16,17 +16,17 @@ from bot.evaluation.metrics import Expected, expected_of
 from bot.tags import checked_tag
 from engine.ask import checked
 from engine.errors import BadRequest
-from engine.rows import Row as Asked
+from engine.rows import Row
 from engine.rows import read_rows as read_file
 
 EXPECTED = ("pattern", "schema", "required", "forbidden")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Case:
     """One request with what is expected of an answer."""
 
-    asked: Asked
+    asked: Row
     expected: Expected
 
     @property
@@ -41,7 +41,7 @@ class EvaluationSet:
 
     id: str
     name: str
-    rows: tuple[Row, ...]
+    rows: tuple[Case, ...]
     unused: tuple[str, ...] = ()  # keys of the file that say nothing to an evaluation
 
 
@@ -53,7 +53,7 @@ def read_rows(lines: Iterable[bytes], name: str) -> EvaluationSet:
     for each in file.rows:
         try:
             checked(each)
-            row = Row(each, expected_of(each.references, tuple(map(checked_tag, each.tags)), each.more))
+            row = Case(each, expected_of(each.references, tuple(map(checked_tag, each.tags)), each.more))
         except BadRequest as error:
             raise BadRequest(f"Line {each.line:,} of {name}: {error.words}") from error
         rows.append(row)

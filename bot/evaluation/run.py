@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from bot.evaluation.metrics import metrics_of, score
-from bot.evaluation.rows import EvaluationSet, Row
+from bot.evaluation.rows import Case, EvaluationSet
 from bot.store import Store
 from bot.store.evaluations import Evaluated, Evaluations, pairs_of
 from bot.verdict.figures import offline_words
@@ -35,7 +35,7 @@ async def evaluate(
     finished, places = len(rows.rows) - len(left), asyncio.Semaphore(at_once)
     tell(finished, len(rows.rows))
 
-    async def one(row: Row) -> None:
+    async def one(row: Case) -> None:
         nonlocal finished
         missing = {arm: each for arm, each in entrants.items() if (row.id, each.id) not in done}
         async with places:  # until it is kept: a break loses no more than what is being answered
@@ -56,7 +56,7 @@ async def evaluate(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _scored(row: Row, contestant: Contestant, outcome: Answer | Failure) -> Evaluated:
+def _scored(row: Case, contestant: Contestant, outcome: Answer | Failure) -> Evaluated:
     answered = isinstance(outcome, Answer)
     scores = score(outcome.text, row.expected) if isinstance(outcome, Answer) else dict.fromkeys(metrics_of(row.expected), 0.0)
     usage, cost = outcome.usage, outcome.cost

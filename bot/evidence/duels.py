@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.ballots import Ballot, Entrant, Verdict
+from bot.ballots import Ballot, Entrant, Said
 
 Pair = tuple[str, str]
 """Contestant ids (X, Y). An A/A pair names the same contestant twice; X is then the duel's entrant 0."""
@@ -140,7 +140,7 @@ def last_of_each(ballots: Iterable[Ballot]) -> list[Ballot]:
 
 
 def _opinion(ballot: Ballot, flipped: bool) -> Opinion:
-    if ballot.verdict is not Verdict.BETTER:
+    if ballot.verdict is not Said.BETTER:
         return Opinion(ballot.verdict.value)
     return Opinion.SECOND if (ballot.entrant == 1) != flipped else Opinion.FIRST
 

@@ -52,7 +52,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
+class Met:
     """A contestant as stored, with what its recipe says."""
 
     who: Who
@@ -101,7 +101,7 @@ class Replay:
     first: bool  # ran before the other side
 
 
-class Book:
+class EvidenceRows:
     """A transaction as evidence sees it."""
 
     def __init__(self, transaction: Transaction) -> None:
@@ -241,7 +241,7 @@ class Book:
 
     # --- contestants
 
-    async def contestants(self) -> dict[str, Contestant]:
+    async def contestants(self) -> dict[str, Met]:
         """All that ever met, the earliest first."""
         rows = await self._in._rows("SELECT * FROM contestants ORDER BY first_met_at, id")
         return {row["id"]: _contestant(row) for row in rows}
@@ -377,8 +377,8 @@ def _filed(row: sqlite3.Row, ballots: tuple[Ballot, ...], guesses: tuple[tuple[s
     return Filed(duel, _sample(row))
 
 
-def _contestant(row: sqlite3.Row) -> Contestant:
-    return Contestant(
+def _contestant(row: sqlite3.Row) -> Met:
+    return Met(
         who=who_of(row, row["id"]),
         recipe=json.loads(row["recipe"]),
         recipe_digest=row["recipe_digest"],

@@ -22,7 +22,7 @@ BATCH = 2000
 Row = Mapping[str, Any]
 
 
-class Dump:
+class Tables:
     """A transaction as whole tables."""
 
     def __init__(self, transaction: Transaction) -> None:
@@ -133,7 +133,7 @@ class Refused(Exception):
 
 
 @asynccontextmanager
-async def tables_of(version: int) -> AsyncGenerator[tuple[Dump, Callable[[], Awaitable[None]]], None]:
+async def tables_of(version: int) -> AsyncGenerator[tuple[Tables, Callable[[], Awaitable[None]]], None]:
     """Empty tables of an earlier version, in a file that nobody sees, and what brings them to the newest one."""
     async with aiosqlite.connect("", isolation_level=None) as connection:
         connection.row_factory = sqlite3.Row
@@ -143,7 +143,7 @@ async def tables_of(version: int) -> AsyncGenerator[tuple[Dump, Callable[[], Awa
         async def up() -> None:
             await migrate(connection, Path("import"))
 
-        yield Dump(Transaction(connection)), up
+        yield Tables(Transaction(connection)), up
 
 
 @asynccontextmanager

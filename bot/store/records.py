@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
-from bot.ballots import Ballot, Entrant, Verdict, seats_of
+from bot.ballots import Ballot, Entrant, Said, seats_of
 from bot.verdict.scope import Named, Who
 from engine.backends.base import Finish, Usage
 from engine.contestants import Arm
@@ -168,4 +168,4 @@ def answer_of(row: sqlite3.Row) -> AnswerRecord:
 
 def ballot_of(row: sqlite3.Row) -> Ballot:
     entrant = cast(Entrant | None, row["entrant"])
-    return Ballot(row["duel"], row["voter"], Verdict(row["verdict"]), entrant, datetime.fromisoformat(row["cast_at"]))
+    return Ballot(row["duel"], row["voter"], Said(row["verdict"]), entrant, datetime.fromisoformat(row["cast_at"]))

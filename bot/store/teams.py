@@ -102,7 +102,7 @@ def _post(row: sqlite3.Row) -> Post:
     return Post(*place, *flags, closes_at, row["shown"], bool(row["told"]), row["left_out"], row["quorum"], row["tag"])
 
 
-class Board:
+class TeamRows:
     """A transaction as teams see it."""
 
     def __init__(self, transaction: Transaction) -> None:

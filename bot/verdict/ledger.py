@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from bot.ballots import Verdict as Said
+from bot.ballots import Said
 from bot.evidence.bets import BadEvidence
 from bot.evidence.capital import Capital
 from bot.evidence.decision import Bounds

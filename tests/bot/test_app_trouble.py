@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import App, runner
+from bot.app import App, running
 from bot.ballots import Choice
 from bot.errors import StoreError
 from bot.settings import Settings
@@ -197,7 +197,7 @@ async def test_a_full_disk_refuses_a_request_in_words_and_starts_nothing(tmp_pat
 async def test_answers_that_the_disk_refuses_are_kept_and_shown_as_open_only_when_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "RETRY_S", 0.02)
+    monkeypatch.setattr(running, "RETRY_S", 0.02)
     ready = asyncio.Event()
 
     def script(prompt: Prompt) -> Script:

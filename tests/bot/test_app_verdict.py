@@ -11,16 +11,16 @@ import pytest
 
 from bot.app import App
 from bot.app import evidence as kept_evidence
+from bot.app.contamination import digest
 from bot.app.orders import Order
 from bot.app.teams import Teams
-from bot.app.trained import digest
 from bot.ballots import Choice
 from bot.evidence.decision import State
 from bot.evidence.duels import Absence
-from bot.seed import SINCE, Team, plant
 from bot.settings import Settings
 from bot.store import Store
-from bot.store.evidence import Book
+from bot.store.evidence import EvidenceRows
+from bot.tools.seed import SINCE, Team, plant
 from bot.verdict import Verdict
 from engine.backends.scripted import ScriptedBackend
 from engine.contestants import Arm
@@ -201,7 +201,7 @@ async def test_a_teams_budget_refuses_politely_and_keeps_nothing_of_the_request(
         await answered(app, "One more?")
         assert len(await app.history()) == 2
         async with app._store.reading() as look:
-            assert await Book(look).spent_since(moments[0], "a server") == 0
+            assert await EvidenceRows(look).spent_since(moments[0], "a server") == 0
 
 
 async def test_the_board_compares_all_that_met(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from bot.ballots import Choice
 from bot.evidence.decision import State, decide
 from bot.evidence.duels import Absence, ClosedDuel
 from bot.evidence.versions import level
-from bot.seed import Team, people, plant
 from bot.settings import Settings
 from bot.store import Store
+from bot.tools.seed import Team, people, plant
 from bot.verdict import Verdict, judge
 from tests.bot.evidence.make import closed
 from tests.bot.scripted import answered, scripted_app, until

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.store import Store, opening
-from bot.store.evidence import Book
+from bot.store.evidence import EvidenceRows
 from bot.store.opening import migrations
 from engine.contestants import Arm, Base, Contestant
 from engine.recipes import Recipe
@@ -55,5 +55,5 @@ async def test_a_store_from_before_keeps_its_contestants_under_their_ids(tmp_pat
     assert await met(path, PLAIN) == [(PLAIN.id, "float32", "", "[]"), ("0123456789ab", None, None, None)]
     store = await Store.open(path)
     async with store.reading() as look:
-        assert set(await Book(look).contestants()) == {PLAIN.id, "0123456789ab"}
+        assert set(await EvidenceRows(look).contestants()) == {PLAIN.id, "0123456789ab"}
     await store.aclose()

@@ -13,11 +13,11 @@ from bot.app.evidence import SAVE_AFTER
 from bot.app.orders import Order
 from bot.app.teams import Teams
 from bot.ballots import Choice
-from bot.seed import Team, plant
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.opening import migrations
 from bot.store.records import stamp
+from bot.tools.seed import Team, plant
 from bot.verdict import Verdict
 from engine.backends.scripted import ScriptedBackend
 from tests.bot.scripted import answered, lineup_over, scripted_app, two_answers, until

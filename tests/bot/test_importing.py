@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from bot.exchange import export
-from bot.importing import read_back
 from bot.seal import Seal
 from bot.store import Store
 from bot.store.cells import EARLY_MARK, FORMULA, cell_of, value_of
-from bot.store.exchange import Dump
+from bot.store.exchange import Tables
 from bot.store.records import stamp
+from bot.tools.exchange import export
+from bot.tools.importing import read_back
 from engine.errors import DuelbotError
 from tests.bot.test_exchange import lived_in
 from tests.bot.test_store import NOW
@@ -36,7 +36,7 @@ async def opened(path: Path) -> AsyncIterator[Store]:
 
 async def content(store: Store) -> dict[str, list[dict[str, Any]]]:
     async with store.reading() as look:
-        dump = Dump(look)
+        dump = Tables(look)
         return {table: [row async for row in dump.rows(table)] for table in await dump.tables()}
 
 

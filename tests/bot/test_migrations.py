@@ -5,9 +5,9 @@ from contextlib import closing
 from pathlib import Path
 
 from bot.store import Store
-from bot.store.evidence import Book
+from bot.store.evidence import EvidenceRows
 from bot.store.opening import migrations
-from bot.store.teams import Board
+from bot.store.teams import TeamRows
 from bot.verdict import Ledger, Scope
 
 AT = "2026-11-01T12:00:00.000000+00:00"
@@ -71,10 +71,10 @@ async def test_how_old_votes_closed_what_repeats_and_which_tag_was_said_are_brou
                 ("hand", "hand", None),
                 ("open", None, None),
             ]
-            board = Board(look)
+            board = TeamRows(look)
             assert [(await board.post(name)).tag for name in ("full", "again", "late")] == ["from", "", "guessed"]  # type: ignore[union-attr]
-            ledger = Ledger.start(Scope(("p", "t"))).after(await Book(look).filed(Scope(("p", "t")), 0, 9), 9)
+            ledger = Ledger.start(Scope(("p", "t"))).after(await EvidenceRows(look).filed(Scope(("p", "t")), 0, 9), 9)
             assert (ledger.capital.n, ledger.duels, dict(ledger.absent)) == (2, 3, {"repeat": 1, "by_hand": 1})
-            assert await Book(look).open(Scope(("p", "t"))) == 1
+            assert await EvidenceRows(look).open(Scope(("p", "t"))) == 1
     finally:
         await store.aclose()

@@ -12,10 +12,10 @@ import pytest
 
 from bot.evidence.duels import Absence
 from bot.evidence.units import request_key
-from bot.seed import Team, people, plant
 from bot.store import Store
-from bot.store.evidence import Book
-from bot.store.exchange import Dump
+from bot.store.evidence import EvidenceRows
+from bot.store.exchange import Tables
+from bot.tools.seed import Team, people, plant
 from bot.verdict import Ledger, Scope, fold
 from bot.verdict.samples import WINDOW
 from engine.request import Turn
@@ -35,7 +35,7 @@ async def fill(store: Store, rng: np.random.Generator, duels: int = 400) -> None
     """A team that does all that a team can do: repeats, closes by hand, agrees, leaves unvoted, asks in two places, turns sides."""
     await plant(store, Team(duels, voters=6, per_duel=3, theta=0.62, contestants=("first", "second")), rng)
     async with store.writing() as change:
-        book = Dump(change)
+        book = Tables(change)
         numbers = list(range(1, duels + 1))
         for number in numbers:
             duel = f"{number:032x}"
@@ -70,14 +70,14 @@ async def one_by_one(store: Store, scope: Scope, top: int) -> Ledger:
     ledger = Ledger.start(scope)
     for after in range(0, top, 37):
         async with store.reading() as look:
-            ledger = ledger.after(await Book(look).filed(scope, after, min(top, after + 37)), min(top, after + 37))
+            ledger = ledger.after(await EvidenceRows(look).filed(scope, after, min(top, after + 37)), min(top, after + 37))
     return ledger
 
 
 async def at_once(store: Store, ledger: Ledger, top: int) -> Ledger:
     scope, began = ledger.scope, ledger.closing
     async with store.reading() as look:
-        book = Book(look)
+        book = EvidenceRows(look)
         told, repeated = await book.told(scope, began, top), await book.repeated(scope, began, top)
         names, samples, guesses = await book.voters(), await book.samples(scope, top, WINDOW), await book.guessed(scope, began, top)
     return fold(ledger, told, top, guesses=guesses, repeated=repeated, names=names, samples=samples)
@@ -153,7 +153,7 @@ async def test_the_kept_sums_are_those_of_the_view(store: Store) -> None:
         kept = [tuple(row) for row in await look._rows("SELECT * FROM outcomes ORDER BY closing")]
         worked_out = [tuple(row) for row in await look._rows("SELECT * FROM outcomes_of ORDER BY closing")]
         assert kept == worked_out and len(kept) == 60
-        names = await Book(look).voters()
+        names = await EvidenceRows(look).voters()
         assert "forgotten:1" in names.values() and "person 2" not in names.values()
 
 

@@ -17,7 +17,7 @@ from bot.__main__ import _Printable
 from bot.__main__ import main as bot_main
 from bot.app import App
 from bot.ballots import Choice
-from bot.fronts import terminal_render, terminal_results
+from bot.fronts.terminal import render, results
 from bot.settings import Settings
 from engine.backends.scripted import ScriptedBackend
 from engine.contestants import Arm, Kit
@@ -58,10 +58,10 @@ async def test_the_chat_draws_hostile_names_as_text(tmp_path: Path) -> None:
         view = await answered(app, "Which?")
         closed = await app.cast(view.id, "ann", Choice.LEFT)
         found = await app.verdict()
-        assert not UNSAFE.search(terminal_render.toolbar(app.model, None, 200))
-        safe(printed(terminal_render.decided(closed)))
-        safe(printed(terminal_results.results(found, await app.board_lines())))
-        assert not UNSAFE.search(printed(terminal_results.verdict(found)))
+        assert not UNSAFE.search(render.toolbar(app.model, None, 200))
+        safe(printed(render.decided(closed)))
+        safe(printed(results.results(found, await app.board_lines())))
+        assert not UNSAFE.search(printed(results.verdict(found)))
 
 
 def test_the_adapters_commands_draw_hostile_names_as_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

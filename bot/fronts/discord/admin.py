@@ -9,10 +9,10 @@ from discord import app_commands, ui
 
 from bot.app.orders import EVERYONE, TeamSettings
 from bot.fronts.discord.export import files_of
-from bot.fronts.discord.guard import answer, desk_of, guarded, nod, person, think
+from bot.fronts.discord.interactions import answer, desk_of, guarded, nod, person, think
 from bot.fronts.discord.layout import Sheet, words_sheet
 from bot.fronts.discord.lists import PERIODS, since_of
-from bot.fronts.discord.wire import SILENT, edit_by_token
+from bot.fronts.discord.sending import SILENT, edit_by_token
 from bot.words import counted
 from engine.errors import BadRequest
 

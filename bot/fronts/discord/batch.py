@@ -11,12 +11,12 @@ from discord import ui
 
 from bot.app.orders import Order, QueueFull
 from bot.app.runs import Runs, order_of
-from bot.fronts.discord import text
+from bot.fronts.discord import fit
 from bot.fronts.discord.desk import Desk
-from bot.fronts.discord.guard import bot_of, guarded, nod, person
+from bot.fronts.discord.interactions import bot_of, guarded, nod, person
 from bot.fronts.discord.layout import MOST_CHARACTERS, Sheet
 from bot.fronts.discord.pacing import TryLater
-from bot.fronts.discord.wire import Gone, NotAllowed, TokenOver, edit_by_token
+from bot.fronts.discord.sending import Gone, NotAllowed, TokenOver, edit_by_token
 from bot.store.runs import Row, Run
 from bot.words import counted
 from engine.errors import BadRequest, DuelbotError
@@ -37,12 +37,12 @@ def progress_words(run: Run, *, going: bool, ended: str = "") -> str:
     said = f"**{run.answered} of {counted(run.total, 'request')} answered**"
     failed = f"; {run.failed} could not be: {run.why}" if run.failed else ""
     end = " …" if going else f"\n{ended or run.ended or 'Done.'}"
-    return f"{said}{text.head(failed, 1000)}{end}\n-# Each gets a message of its own here."
+    return f"{said}{fit.head(failed, 1000)}{end}\n-# Each gets a message of its own here."
 
 
 def progress_sheet(run: Run, *, going: bool, ended: str = "") -> Sheet:
     """The message of a file, with a way to stop it while it goes on."""
-    shown = ui.TextDisplay[Sheet](text.cut(progress_words(run, going=going, ended=ended), MOST_CHARACTERS))
+    shown = ui.TextDisplay[Sheet](fit.cut(progress_words(run, going=going, ended=ended), MOST_CHARACTERS))
     stop = ui.Button[Sheet](label="Stop", style=discord.ButtonStyle.danger, custom_id="run:stop")
     return Sheet(shown, ui.ActionRow(stop)) if going else Sheet(shown)
 

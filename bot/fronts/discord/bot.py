@@ -17,11 +17,11 @@ from bot.fronts.discord import admin, commands, evidence, lists, words
 from bot.fronts.discord.batch import Batches, Stop
 from bot.fronts.discord.buttons import Act, Guess, Vote
 from bot.fronts.discord.desk import Desk
-from bot.fronts.discord.guard import bot_of, say
+from bot.fronts.discord.interactions import bot_of, say
+from bot.fronts.discord.messages import heard
 from bot.fronts.discord.pacing import Clock, LoopClock, Pacer
-from bot.fronts.discord.seen import Refusals, Seen
-from bot.fronts.discord.talk import heard
-from bot.fronts.discord.wire import SILENT, Wire
+from bot.fronts.discord.repeats import Refusals, Seen
+from bot.fronts.discord.sending import SILENT, Wire
 from bot.settings import Settings
 from engine.errors import DuelbotError
 from engine.printable import printable

@@ -10,10 +10,10 @@ from bot.app.orders import Order
 from bot.ballots import Choice
 from bot.errors import BallotRefused
 from bot.fronts.discord import words
-from bot.fronts.discord.guard import answer, desk_of, edits_itself, guarded, is_direct, is_guest, kept, nod, person, roles, think
+from bot.fronts.discord.interactions import answer, desk_of, edits_itself, guarded, is_direct, is_guest, kept, nod, person, roles, think
 from bot.fronts.discord.layout import full_sheet, full_texts, receipt_sheet, words_sheet
 from bot.fronts.discord.pacing import Rank
-from bot.fronts.discord.wire import SILENT, edit_by_token, markdown_files
+from bot.fronts.discord.sending import SILENT, edit_by_token, markdown_files
 from bot.views import DuelView
 from engine.duel import Side
 from engine.errors import BadRequest

@@ -8,16 +8,16 @@ import discord
 from discord import app_commands, ui
 
 from bot.app.orders import AlreadyAsked
-from bot.fronts.discord import text, words
+from bot.fronts.discord import fit, words
 from bot.fronts.discord.batch import MOST, is_rows, requests_in
 from bot.fronts.discord.buttons import order_of
 from bot.fronts.discord.files import read, text_of
-from bot.fronts.discord.guard import answer, bot_of, desk_of, guarded, is_direct, refuse, say, think
+from bot.fronts.discord.interactions import answer, bot_of, desk_of, guarded, is_direct, refuse, say, think
 from bot.fronts.discord.layout import MOST_CHARACTERS, words_sheet
 from bot.fronts.discord.lists import recipe_names, tag_in, tag_names
+from bot.fronts.discord.messages import context, said_and_attached, text_in
 from bot.fronts.discord.names import names_for, names_in, without_ids
-from bot.fronts.discord.talk import context, said_and_attached, text_in
-from bot.fronts.discord.wire import SILENT, markdown_files
+from bot.fronts.discord.sending import SILENT, markdown_files
 from engine.errors import BadRequest, DuelbotError
 
 EVERYWHERE_INSTALLED = app_commands.AppInstallationType(guild=True, user=True)
@@ -104,11 +104,11 @@ async def _ask_for_request(interaction: discord.Interaction, message: discord.Me
 
 def form(before: str) -> ui.Modal:
     """Asks what to ask about a text, and holds that text itself: it can be sent to a later process, and be changed."""
-    fits = text.size(before) <= MOST_IN_FIELD
+    fits = fit.size(before) <= MOST_IN_FIELD
     made = ui.Modal(title="Compare with this context", timeout=None, custom_id=CONTEXT)
     for label, description, name, default in (
         ("Your request", "Both sides are told the message first, then this.", "request", None),
-        ("The message" if fits else "The message, its beginning", None, "before", text.head(before, MOST_IN_FIELD)),
+        ("The message" if fits else "The message, its beginning", None, "before", fit.head(before, MOST_IN_FIELD)),
     ):
         field: ui.TextInput[Any] = ui.TextInput(
             style=discord.TextStyle.paragraph, max_length=MOST_IN_FIELD, custom_id=name, default=default, required=default is None
@@ -156,7 +156,7 @@ def fields_in(components: list[Any]) -> Iterator[tuple[str, str]]:
 async def _give_back(interaction: discord.Interaction, why: str, typed: str) -> None:
     """Words to this person alone, with what they typed."""
     said = f"{why}\nThis is what you typed:\n{typed}" if typed.strip() else why
-    if text.size(said) <= MOST_CHARACTERS:
+    if fit.size(said) <= MOST_CHARACTERS:
         await refuse(interaction, said)
         return
     await refuse(interaction, why)

@@ -23,7 +23,7 @@ from bot.fronts.discord.layout import Scene, Sheet, duel_sheet, words_sheet
 from bot.fronts.discord.memory import NOTHING, Memory
 from bot.fronts.discord.news import News
 from bot.fronts.discord.pacing import Kind, Pacer, Rank, TryLater
-from bot.fronts.discord.wire import Archived, Gone, NotAllowed, TokenOver, Wire, edit_by_token, is_old
+from bot.fronts.discord.sending import Archived, Gone, NotAllowed, TokenOver, Wire, edit_by_token, is_old
 from bot.store.teams import Post
 from bot.views import DuelView
 from engine.cost import Estimate

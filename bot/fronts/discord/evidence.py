@@ -6,12 +6,12 @@ import discord
 from discord import app_commands
 
 from bot.charts import Chart
-from bot.fronts.discord import text
-from bot.fronts.discord.guard import answer, desk_of, guarded, think
+from bot.fronts.discord import fit
+from bot.fronts.discord.interactions import answer, desk_of, guarded, think
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.lists import PERIODS, day_of, tag_in, tag_names, team_of
 from bot.fronts.discord.pictures import with_pictures
-from bot.fronts.discord.wire import put_original
+from bot.fronts.discord.sending import put_original
 from bot.verdict import Unknown, Verdict
 from bot.verdict.words import robust_words
 from bot.words import counted
@@ -36,7 +36,7 @@ async def _verdict(interaction: discord.Interaction, team: str | None, tag: str,
     app = desk_of(interaction).app
     found = await app.verdict(team=team, tag=tag or None, since=since)
     if isinstance(found, Unknown):
-        await answer(interaction, words_sheet(f"### Verdict\n{text.clean(found.words)}"))
+        await answer(interaction, words_sheet(f"### Verdict\n{fit.clean(found.words)}"))
         return
     charts = [chart for chart, there in ((Chart.SHARE, found.trail), (Chart.CARD, found.aspects)) if there]
     await put_original(interaction, *await with_pictures(app, verdict_words(found), found, charts))
@@ -44,10 +44,10 @@ async def _verdict(interaction: discord.Interaction, team: str | None, tag: str,
 
 def verdict_words(found: Verdict) -> str:
     """What to do, how sure that is, and what would change it; tags and names in it form nothing. Pure."""
-    scope = f" ({text.inline(found.scope.words, 200)})" if found.scope.words else ""
-    lines = [f"### Verdict{scope}", text.inline(found.words, 1500)]
+    scope = f" ({fit.inline(found.scope.words, 200)})" if found.scope.words else ""
+    lines = [f"### Verdict{scope}", fit.inline(found.words, 1500)]
     if found.duels:
-        lines += [text.inline(robust_words(found.decision, found.robust, found.voters), 300)]
+        lines += [fit.inline(robust_words(found.decision, found.robust, found.voters), 300)]
         lines += [f"-# {counted(found.ballots, 'ballot')} of {counted(found.voters, 'person', 'people')}."]
-    lines += [f"- {text.inline(change, 300)}" for change in found.change]
+    lines += [f"- {fit.inline(change, 300)}" for change in found.change]
     return "\n".join(lines)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import aiohttp
 import discord
 
-from bot.fronts.discord import text
+from bot.fronts.discord import fit
 from engine.errors import BadRequest
 from engine.request import MAX_CHARACTERS
 
@@ -36,7 +36,7 @@ async def read(files: Sequence[discord.Attachment]) -> Files:
         try:
             texts.append(await text_of(file))
         except NoText:
-            others.append(text.inline(file.filename, 60))
+            others.append(fit.inline(file.filename, 60))
     return Files(tuple(each for each in texts if each), left_out_words(others))
 
 
@@ -44,13 +44,13 @@ def left_out_words(names: Sequence[str]) -> str:
     """The sentence about these files. Pure."""
     if not names:
         return ""
-    named = text.head(", ".join(names), MOST_SAID)
+    named = fit.head(", ".join(names), MOST_SAID)
     return f"Left out, for I read UTF-8 text only (at most {MAX_CHARACTERS:,} characters): {named}."
 
 
 async def text_of(file: discord.Attachment, requests: int = 1) -> str:
     """The text of a text file, with room for so many requests. Raises NoText, and BadRequest when it is too long or cannot be fetched."""
-    name = text.inline(file.filename, 60)
+    name = fit.inline(file.filename, 60)
     if file.size > BYTES_A_CHARACTER * MAX_CHARACTERS * requests:
         if _is_declared_other(file.content_type or ""):
             raise NoText(NOT_READ.format(name=name))

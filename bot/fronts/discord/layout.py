@@ -16,7 +16,7 @@ import discord
 from discord import ui
 
 from bot.ballots import Choice
-from bot.fronts.discord import text, words
+from bot.fronts.discord import fit, words
 from bot.store.teams import Post
 from bot.views import DuelView, SideView
 from engine.duel import Side
@@ -72,11 +72,11 @@ def guess_id(duel: str, guess: str) -> str:
 def duel_sheet(scene: Scene) -> Sheet:
     """The message of a duel in any state."""
     view = scene.view
-    request = text.quote(view.request, REQUEST_ROOM) if scene.shows_request and view.request else ""
+    request = fit.quote(view.request, REQUEST_ROOM) if scene.shows_request and view.request else ""
     asked = f"-# {words.asker_words(view.asker)} asked\n{request}" if request else ""
-    status = text.cut(text.clean(scene.status), STATUS_ROOM)
-    status = status if status.strip() else text.ELLIPSIS
-    room = room_of_each(view, MOST_CHARACTERS - text.size(asked) - text.size(status))
+    status = fit.cut(fit.clean(scene.status), STATUS_ROOM)
+    status = status if status.strip() else fit.ELLIPSIS
+    room = room_of_each(view, MOST_CHARACTERS - fit.size(asked) - fit.size(status))
     shown = answers_in(view, room)
     items: list[ui.Item[Sheet]] = [ui.TextDisplay(asked)] if asked else []
     items += [ui.Container(ui.TextDisplay(f"### {side.label}"), ui.TextDisplay(shown[side])) for side in Side]
@@ -86,29 +86,29 @@ def duel_sheet(scene: Scene) -> Sheet:
 
 def room_of_each(view: DuelView, room: int) -> int:
     """The same share for both answers of this room together, without the headings and the mark of a side that met its limit."""
-    each = (room - sum(text.size(f"### {side.label}") for side in Side)) // 2
+    each = (room - sum(fit.size(f"### {side.label}") for side in Side)) // 2
     return each - len(AT_LIMIT) if any(side.cut for side in view.sides.values()) else each
 
 
 def _is_cut(view: DuelView, each: int) -> bool:
     """Whether there is more of an answer than is shown."""
-    return text.is_cut({side: shown.text for side, shown in view.sides.items() if shown.state != "failed"}, each)
+    return fit.is_cut({side: shown.text for side, shown in view.sides.items() if shown.state != "failed"}, each)
 
 
 def answers_in(view: DuelView, each: int) -> dict[Side, str]:
     """Both answers, each in this room."""
     if view.state in ("waiting", "answering"):
         shown = {side: view.sides[side].text for side in Side}
-        return {side: text.cut(text.clean(words_), each) if text.clean(words_).strip() else text.ELLIPSIS for side, words_ in shown.items()}
+        return {side: fit.cut(fit.clean(words_), each) if fit.clean(words_).strip() else fit.ELLIPSIS for side, words_ in shown.items()}
     if not view.request:
         return dict.fromkeys(Side, DELETED)
-    cut = text.cut_alike({side: view.sides[side].text for side in Side}, each)
+    cut = fit.cut_alike({side: view.sides[side].text for side in Side}, each)
     return {side: _ended(view.sides[side], cut[side], each) for side in Side}
 
 
 def _ended(side: SideView, shown: str, room: int) -> str:
     if side.state == "failed":
-        return text.cut(f"⚠ {text.clean(side.failure)}", room)
+        return fit.cut(f"⚠ {fit.clean(side.failure)}", room)
     return f"{shown}{AT_LIMIT}" if side.cut else shown
 
 
@@ -154,7 +154,7 @@ def receipt_sheet(duel: str, said: str, *, undo: bool, which: str = "") -> Sheet
 
 def words_sheet(said: str) -> Sheet:
     """Only words."""
-    return Sheet(ui.TextDisplay(text.cut(said, MOST_CHARACTERS) or text.ELLIPSIS))
+    return Sheet(ui.TextDisplay(fit.cut(said, MOST_CHARACTERS) or fit.ELLIPSIS))
 
 
 def full_texts(view: DuelView) -> dict[Side, str]:
@@ -164,13 +164,13 @@ def full_texts(view: DuelView) -> dict[Side, str]:
 
 def _whole(side: SideView) -> str:
     if side.state == "failed":
-        return f"⚠ {text.clean(side.failure)}"
-    return text.clean(side.text) if text.clean(side.text).strip() else text.EMPTY
+        return f"⚠ {fit.clean(side.failure)}"
+    return fit.clean(side.text) if fit.clean(side.text).strip() else fit.EMPTY
 
 
 def full_sheet(view: DuelView) -> Sheet | None:
     """Both answers whole; None when they do not fit into one message."""
-    whole = {side: text.closed(each) for side, each in full_texts(view).items()}
-    if sum(text.size(each) + len("### A") for each in whole.values()) > MOST_CHARACTERS:
+    whole = {side: fit.closed(each) for side, each in full_texts(view).items()}
+    if sum(fit.size(each) + len("### A") for each in whole.values()) > MOST_CHARACTERS:
         return None
     return Sheet(*(ui.Container(ui.TextDisplay(f"### {side.label}"), ui.TextDisplay(whole[side])) for side in Side))

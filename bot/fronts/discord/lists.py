@@ -8,12 +8,12 @@ import discord
 from discord import app_commands
 
 from bot.charts import Chart
-from bot.fronts.discord import text
-from bot.fronts.discord.guard import answer, bot_of, desk_of, guarded, is_direct, person, think
+from bot.fronts.discord import fit
+from bot.fronts.discord.interactions import answer, bot_of, desk_of, guarded, is_direct, person, think
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.names import names_for, without_ids
 from bot.fronts.discord.pictures import with_pictures
-from bot.fronts.discord.wire import put_original
+from bot.fronts.discord.sending import put_original
 from bot.fronts.discord.words import moment
 from bot.store.teams import Post, Results
 from bot.verdict import Verdict
@@ -63,7 +63,7 @@ async def _results(interaction: discord.Interaction, period: str | None, tag: st
     await think(interaction, private=True)
     teams, asker = desk_of(interaction).teams, person(interaction.user)
     found = await teams.results(team=team_of(interaction), asker=asker, since=since_of(period), tag=tag)
-    narrowed = ", ".join(filter(None, (f"the last {period}" if period else "", f"tag {text.inline(tag, 40)}" if tag else "")))
+    narrowed = ", ".join(filter(None, (f"the last {period}" if period else "", f"tag {fit.inline(tag, 40)}" if tag else "")))
     said = results_words(found, narrowed)
     team, app = team_of(interaction), desk_of(interaction).app
     proved = await app.verdict(team=team, tag=tag or None, since=day_of(period)) if team and found.duels else None
@@ -88,7 +88,7 @@ def results_words(found: Results, narrowed: str) -> str:
 
 def _kind(kind: str, winner: str) -> str:
     if winner:
-        return f"{text.inline(winner, 120)} better"
+        return f"{fit.inline(winner, 120)} better"
     others = {"identical": "the same answer twice, not voted on", "unvoted": "closed without a vote", "both_bad": "both bad", "tie": "tie"}
     return others.get(kind) or STATES[kind]
 
@@ -113,7 +113,7 @@ async def _history(interaction: discord.Interaction, search: str, tag: str, reop
         if not is_direct(interaction):
             raise BadRequest("In a channel, reply to the bot's message to go on with it; reopening is for direct messages.")
         view = await teams.reopen(str(interaction.channel_id), one_line(reopen), asker)
-        await answer(interaction, words_sheet(f"Your next message goes on with “{text.inline(view.request, 80)}”."))
+        await answer(interaction, words_sheet(f"Your next message goes on with “{fit.inline(view.request, 80)}”."))
         return
     found = await teams.history(team=team_of(interaction), asker=asker, search=search, tag=tag, limit=LOOKED_AT)
     await answer(interaction, words_sheet(history_words([each for each in found if may_see(interaction, each[1])][:LISTED])))
@@ -140,9 +140,9 @@ def history_words(found: Sequence[tuple[DuelSummary, Post]]) -> str:
 
 
 def _line(summary: DuelSummary, post: Post) -> str:
-    request = text.inline(summary.request, 80) or "(deleted)"
+    request = fit.inline(summary.request, 80) or "(deleted)"
     linked = f"[{request}]({link(post)})" if post.message and not post.private and post.shown != "gone" else request
-    tagged = f" · {text.inline(post.tag, 40)}" if post.tag else ""
+    tagged = f" · {fit.inline(post.tag, 40)}" if post.tag else ""
     votes = f" · {counted(summary.ballots, 'vote')}" if summary.ballots else ""
     return f"- {linked}\n  -# {moment(summary.asked_at)} · {STATES[summary.state]}{votes}{tagged}"
 
@@ -156,7 +156,7 @@ async def _earlier(interaction: discord.Interaction, typed: str) -> Choices:
     """From memory: what this person asked lately in this direct message."""
     asked = desk_of(interaction).memory.lately(person(interaction.user))
     return [
-        app_commands.Choice(name=text.inline(request, 90) or "…", value=duel)
+        app_commands.Choice(name=fit.inline(request, 90) or "…", value=duel)
         for duel, request in asked
         if typed.casefold() in request.casefold()
     ][:25]
@@ -219,9 +219,9 @@ async def _recipe_list(interaction: discord.Interaction) -> None:
     teams = bot_of(interaction).teams
     kit = teams.kits.kit
     chosen = (await teams.settings(team_of(interaction))).recipe or (kit.engineered.name if kit and kit.engineered else "")
-    lines = [f"- {text.inline(name, 80)}{' · **used here**' if name == chosen else ''}" for name in teams.kits.names]
+    lines = [f"- {fit.inline(name, 80)}{' · **used here**' if name == chosen else ''}" for name in teams.kits.names]
     if chosen and chosen not in teams.kits.names:
-        lines.insert(0, f"- {text.inline(chosen, 80)} · **used here**")
+        lines.insert(0, f"- {fit.inline(chosen, 80)} · **used here**")
     await answer(
         interaction, words_sheet("\n".join(("### Recipes", *lines, "-# /recipe show NAME, /recipe use NAME, or /compare with a recipe.")))
     )
@@ -240,13 +240,13 @@ async def _recipe_show(interaction: discord.Interaction, name: str) -> None:
 
 def recipe_words(shown: Recipe) -> str:
     """A recipe for people. Pure."""
-    lines = [f"### Recipe {text.inline(shown.name, 80)} {text.inline(shown.version, 20)}"]
+    lines = [f"### Recipe {fit.inline(shown.name, 80)} {fit.inline(shown.version, 20)}"]
     if shown.system:
-        lines += ["**System text**", text.quote(shown.system, 2000)]
+        lines += ["**System text**", fit.quote(shown.system, 2000)]
     if shown.template != "{request}":
-        lines += ["**Template**", text.quote(shown.template, 600)]
+        lines += ["**Template**", fit.quote(shown.template, 600)]
     for number, example in enumerate(shown.examples[:3], 1):
-        lines += [f"**Example {number}**", text.quote(example.user, 150), text.quote(example.assistant, 200)]
+        lines += [f"**Example {number}**", fit.quote(example.user, 150), fit.quote(example.assistant, 200)]
     if len(shown.examples) > 3:
         lines.append(f"… and {counted(len(shown.examples) - 3, 'more example')}.")
     sampling = shown.sampling
@@ -268,7 +268,7 @@ async def _recipe_use(interaction: discord.Interaction, name: str) -> None:
         )
     teams = bot_of(interaction).teams
     shown = await teams.use_recipe(str(interaction.guild_id), name)
-    said = f"From now on the prompted side uses the recipe {text.inline(shown.name, 80)} {text.inline(shown.version, 20)} in this server."
+    said = f"From now on the prompted side uses the recipe {fit.inline(shown.name, 80)} {fit.inline(shown.version, 20)} in this server."
     await answer(interaction, words_sheet(f"{said} It is another contestant, so its evidence starts at zero."))
 
 
@@ -288,8 +288,8 @@ async def _adapter_info(interaction: discord.Interaction, name: str | None) -> N
     kit = bot_of(interaction).teams.kits.kit
     loaded = kit.adapter.name if kit and kit.adapter else None
     if name is not None and kit and name != loaded:
-        there = f"the one that is loaded is {text.inline(loaded, 80)}" if loaded else "none is loaded"
-        raise BadRequest(f"The adapter {text.inline(name, 80)} is not loaded; {there}. Another one is set with DUEL_ADAPTER at the start.")
+        there = f"the one that is loaded is {fit.inline(loaded, 80)}" if loaded else "none is loaded"
+        raise BadRequest(f"The adapter {fit.inline(name, 80)} is not loaded; {there}. Another one is set with DUEL_ADAPTER at the start.")
     await answer(interaction, words_sheet(adapter_words(kit)))
 
 
@@ -299,8 +299,8 @@ def adapter_words(kit: Kit | None) -> str:
         return "The model is still loading, and its adapter with it."
     if kit.adapter is None:
         return "No adapter is loaded. One is set with DUEL_ADAPTER at the start."
-    name = f"{text.inline(kit.adapter.name, 80)} {text.inline(kit.adapter.version, 20)}"
-    made = f"Loaded, and used in every duel; made for the base model {text.inline(kit.base.name, 80)}."
+    name = f"{fit.inline(kit.adapter.name, 80)} {fit.inline(kit.adapter.version, 20)}"
+    made = f"Loaded, and used in every duel; made for the base model {fit.inline(kit.base.name, 80)}."
     digest = f"-# Weights {kit.adapter.digest}; base {kit.base.revision}. Another adapter is set with DUEL_ADAPTER at the start."
     return f"### Adapter {name}\n{made}\n{digest}"
 

@@ -8,10 +8,10 @@ import logging
 from functools import partial
 
 from bot.app.teams import Teams
-from bot.fronts.discord import text, words
+from bot.fronts.discord import fit, words
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.pacing import Pacer, Rank
-from bot.fronts.discord.wire import Archived, Gone, NotAllowed, Wire
+from bot.fronts.discord.sending import Archived, Gone, NotAllowed, Wire
 from bot.store.teams import Post
 from bot.views import DuelView
 
@@ -37,7 +37,7 @@ class News:
     async def _say(self, post: Post, view: DuelView) -> bool:
         if (await self.teams.post(post.duel)).told:
             return False
-        said = words_sheet(words.told_words(view, text.inline(view.request, 80)))
+        said = words_sheet(words.told_words(view, fit.inline(view.request, 80)))
         try:
             await self.wire.send(post.channel, post.team, said, reply_to=post.message, nonce=_nonce(post))
         except (Gone, NotAllowed, Archived) as error:
@@ -50,7 +50,7 @@ class News:
     async def closed_elsewhere(self, post: Post, view: DuelView) -> None:
         """The channel cannot show the reveal; its asker can still be told directly, once. Raises TryLater."""
         if view.state == "closed" and view.request and not (await self.teams.post(post.duel)).told:
-            await self.directly(post, view, words.told_elsewhere(view, text.inline(view.request, 80), post.channel))
+            await self.directly(post, view, words.told_elsewhere(view, fit.inline(view.request, 80), post.channel))
             await self.teams.told(post.duel)
 
     async def directly(self, post: Post, view: DuelView, said: str) -> None:

@@ -8,7 +8,7 @@ from discord import ui
 
 from bot.app import App
 from bot.charts import Chart, Picture
-from bot.fronts.discord import text
+from bot.fronts.discord import fit
 from bot.fronts.discord.layout import MOST_CHARACTERS, Sheet
 from bot.verdict import Verdict
 
@@ -25,10 +25,10 @@ async def with_pictures(app: App, said: str, found: Verdict, charts: Iterable[Ch
 
 def sheet_of(said: str, pictures: dict[Chart, Picture]) -> Sheet:
     """The words, and below them the pictures with theirs."""
-    shown = ui.TextDisplay[Sheet](text.cut(said, MOST_CHARACTERS))
+    shown = ui.TextDisplay[Sheet](fit.cut(said, MOST_CHARACTERS))
     if not pictures:
         return Sheet(shown)
-    alts = {chart: text.cut(text.clean(picture.alt), MOST_ALT) for chart, picture in pictures.items()}
+    alts = {chart: fit.cut(fit.clean(picture.alt), MOST_ALT) for chart, picture in pictures.items()}
     return Sheet(
         shown, ui.MediaGallery(*(discord.MediaGalleryItem(f"attachment://{chart}.png", description=alts[chart]) for chart in alts))
     )

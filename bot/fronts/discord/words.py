@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bot.ballots import Choice
-from bot.fronts.discord.text import inline
+from bot.fronts.discord.fit import inline
 from bot.store.teams import Post
 from bot.views import DuelView, Reveal, RevealedSide
 from engine.backends.base import Usage

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bot.fronts.discord.bot import DuelBot
 from bot.settings import Settings
-from bot.store.teams import Board
+from bot.store.teams import TeamRows
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script
 from engine.errors import BackendError
@@ -262,7 +262,7 @@ async def test_no_post_is_left_behind_when_the_store_refuses_the_duel(tmp_path: 
         assert stage.shown(stage.last()).startswith("You have asked 1 request within a minute, and 1 is the limit. Wait a minute.")
         assert len(await stage.app.history()) == 1
         async with stage.app._store.reading() as look:
-            assert await Board(look).stale(10) == []
+            assert await TeamRows(look).stale(10) == []
 
 
 async def test_a_click_adopts_the_message_that_nobody_knew_of_and_draws_it_anew(tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from simcord.backend.errors import OptionError
 
-from bot.fronts.discord import talk
+from bot.fronts.discord import messages
 from bot.fronts.discord.commands import form
 from bot.fronts.discord.files import NoText, decoded, text_of
 from bot.fronts.discord.names import without_ids
-from bot.fronts.discord.seen import Refusals
+from bot.fronts.discord.repeats import Refusals
 from engine.backends.scripted import Script
 from engine.errors import BadRequest
 from tests.bot.fronts.discord_stage import Stage, calls, staged, walk_components
@@ -121,7 +121,7 @@ async def test_the_bots_own_role_is_heard_like_its_name(tmp_path: Path, intent: 
             if intent:
                 assert told_last(stage) == ["Prompt or fine-tune?"]
             else:
-                assert stage.shown(stage.last()).startswith(talk.ROLE_ONLY), "Discord shows no text then, so nothing else would be true"
+                assert stage.shown(stage.last()).startswith(messages.ROLE_ONLY), "Discord shows no text then, so nothing else would be true"
 
 
 async def test_a_forwarded_messages_text_and_file_are_read(tmp_path: Path) -> None:

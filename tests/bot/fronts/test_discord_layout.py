@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.app.agreed import AGREED, ELSEWHERE, TRY
 from bot.ballots import Choice
 from bot.fronts.discord import words
+from bot.fronts.discord.fit import EMPTY, FENCE, size
 from bot.fronts.discord.layout import (
     MOST_CHARACTERS,
     MOST_COMPONENTS,
@@ -21,7 +22,6 @@ from bot.fronts.discord.layout import (
     full_texts,
     receipt_sheet,
 )
-from bot.fronts.discord.text import EMPTY, FENCE, size
 from bot.store.teams import Post
 from bot.views import DuelState, DuelView, NextStep, Reveal, RevealedSide, SideView
 from engine.backends.base import Usage

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.fronts.discord.text import ELLIPSIS, EMPTY, FENCE, clean, closed, cut, cut_alike, inline, quote, size
+from bot.fronts.discord.fit import ELLIPSIS, EMPTY, FENCE, clean, closed, cut, cut_alike, inline, quote, size
 from engine.duel import Side
 
 hostile = st.text(st.one_of(st.characters(), st.sampled_from("`\n \u200b\u202e😀*_@")), max_size=600)

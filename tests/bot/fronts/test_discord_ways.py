@@ -17,7 +17,7 @@ from bot.fronts.discord import serve as discord_serve
 from bot.fronts.discord import words
 from bot.fronts.discord.bot import DuelBot
 from bot.settings import Settings
-from bot.store.teams import Asked, Board
+from bot.store.teams import Asked, TeamRows
 from bot.views import ModelState
 from engine.backends.scripted import Script
 from engine.errors import BadRequest, SettingsError
@@ -213,7 +213,7 @@ async def test_looking_for_stale_messages_reads_no_settled_ones(tmp_path: Path) 
             return []
 
         look._rows = explained  # type: ignore[method-assign]
-        await Board(look).stale(50)
+        await TeamRows(look).stale(50)
         assert any("posts_unsettled" in step for step in plan), plan
 
 

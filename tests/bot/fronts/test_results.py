@@ -15,13 +15,13 @@ from bot.app import App
 from bot.ballots import Choice
 from bot.charts import Chart
 from bot.errors import StoreError
-from bot.fronts import terminal_results as text
+from bot.fronts.terminal import results as text
 from bot.fronts.web import results as page
 from bot.fronts.web.markup import shown
 from bot.fronts.web.plain import WENT_WRONG
 from bot.fronts.web.server import build
-from bot.seed import Team, plant
 from bot.settings import Settings
+from bot.tools.seed import Team, plant
 from bot.verdict import Unknown, Verdict
 from engine.printable import printable
 from tests.bot.fronts.web_stage import lineup, opened, simulated

@@ -15,7 +15,7 @@ from rich.console import Console
 from bot.app import App
 from bot.ballots import Choice
 from bot.errors import StoreError
-from bot.fronts.terminal import PERSON, Chat
+from bot.fronts.terminal.chat import PERSON, Chat
 from bot.views import DuelView
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script, ScriptedBackend

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-from bot.fronts.terminal import run
+from bot.fronts.terminal.chat import run
 from engine.backends.scripted import Script
 from tests.bot.scripted import scripted_app
 async def main():

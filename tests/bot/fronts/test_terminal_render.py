@@ -13,8 +13,8 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from bot.ballots import Choice
-from bot.fronts import terminal_render as render
-from bot.fronts.terminal_input import ENTER, Command, parse, single
+from bot.fronts.terminal import render
+from bot.fronts.terminal.input import ENTER, Command, parse, single
 from bot.views import DuelSummary, DuelView, ModelState, Reveal, RevealedSide, SideView
 from engine.backends.base import Usage
 from engine.contestants import Arm

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.ballots import Ballot, Choice, Entrant, Verdict, ballot, seats_of
+from bot.ballots import Ballot, Choice, Entrant, Said, ballot, seats_of
 from bot.evidence.bets import BadEvidence
 from bot.evidence.decision import State
 from bot.evidence.diagnostics import Kind
@@ -41,10 +41,10 @@ def named(*choices: Choice) -> dict[str, Choice]:
         ((B,), 1),
         ((A, B, B), 1),
         ((A, TIE, TIE, BAD), 0),
-        ((A, B), Verdict.TIE),
-        ((BAD, BAD, TIE), Verdict.BOTH_BAD),
-        ((BAD, TIE), Verdict.TIE),
-        ((A, B, BAD), Verdict.TIE),
+        ((A, B), Said.TIE),
+        ((BAD, BAD, TIE), Said.BOTH_BAD),
+        ((BAD, TIE), Said.TIE),
+        ((A, B, BAD), Said.TIE),
     ],
 )
 def test_a_duel_is_one_result_however_many_voted(choices: tuple[Choice, ...], result: object) -> None:
@@ -52,7 +52,7 @@ def test_a_duel_is_one_result_however_many_voted(choices: tuple[Choice, ...], re
     if choices:
         found = judge(ledger_of([closed(1, named(*choices))]), facts())
         assert found.better == (int(result == 0), int(result == 1))
-        assert (found.ties, found.both_bad) == (int(result is Verdict.TIE), int(result is Verdict.BOTH_BAD))
+        assert (found.ties, found.both_bad) == (int(result is Said.TIE), int(result is Said.BOTH_BAD))
 
 
 def test_duels_of_the_pair_are_counted_and_all_others_are_not() -> None:

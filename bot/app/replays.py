@@ -13,15 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bot.app.ending import turns_of
 from bot.app.model import Model
-from bot.app.runner import Runner
-from bot.app.talk import turns_of
+from bot.app.running import Runner
 from bot.ballots import seats_of
 from bot.errors import StoreError
 from bot.settings import Settings
 from bot.store import Store
-from bot.store.evidence import Book, Replay
-from bot.store.teams import Board
+from bot.store.evidence import EvidenceRows, Replay
+from bot.store.teams import TeamRows
 from engine.backends.base import Stop
 from engine.contestants import Contestant
 from engine.duel import Answer, answer_each, prompt_of, seed_of
@@ -93,14 +93,14 @@ class Idle:
         async with self._store.writing() as change:
             await change.meet(lineup.entrants, now)
             for contestant, moment in ready.items():
-                await Book(change).live(contestant, moment, now)
+                await EvidenceRows(change).live(contestant, moment, now)
         return True
 
     async def _replay_some(self, lineup: Lineup) -> bool:
         """Past duels of the present pair until somebody asks; whether there was one."""
         pair = [each.id for each in lineup.entrants]
         async with self._store.reading() as look:
-            done, waiting = await Book(look).to_replay(pair, self._settings.replays.most)
+            done, waiting = await EvidenceRows(look).to_replay(pair, self._settings.replays.most)
         if not waiting:
             return False
         stop = Stop()
@@ -116,7 +116,7 @@ class Idle:
                     return True
                 if len(found) == len(order):
                     async with self._store.writing() as change:
-                        await Book(change).put_replays(past.duel, found, self._now())
+                        await EvidenceRows(change).put_replays(past.duel, found, self._now())
         finally:
             watching.cancel()
         return True
@@ -130,7 +130,7 @@ class Idle:
         async with self._store.reading() as look:
             duel = await look.duel(duel_id)
             talk = await look.conversation(duel.conversation)
-            before = await Board(look).prologue(duel.conversation)
+            before = await TeamRows(look).prologue(duel.conversation)
         seeds = {entrant: seed_of(duel_id, side) for side, entrant in seats_of(duel.left).items()}
         return Past(duel_id, Request(duel.request, before + turns_of(talk[: duel.turn - 1])), (seeds[0], seeds[1]))
 

@@ -75,7 +75,7 @@ def plain(value: Any) -> Any:
 
 
 async def _verdict(options: argparse.Namespace) -> int:
-    from bot.fronts.terminal_results import results
+    from bot.fronts.terminal.results import results
     from bot.store.exchange import reading_copy
 
     settings = Settings.read()
@@ -93,7 +93,7 @@ async def _judged(store: "Store", settings: Settings, options: argparse.Namespac
     """The verdict on the pair that is asked for. Raises BadRequest for one, or a tag, that the store does not know."""
     from bot.app.app import utc_now
     from bot.app.evidence import Evidence
-    from bot.store.evidence import Book
+    from bot.store.evidence import EvidenceRows
     from bot.verdict import Unknown
     from bot.verdict.words import names
 
@@ -108,7 +108,7 @@ async def _judged(store: "Store", settings: Settings, options: argparse.Namespac
             chosen = "shown" if number == options.pair else f"--pair {number}"
             _note(f"{chosen}: {' against '.join(names((first, second)))} ({first.id}, {second.id}), {duels:,} closed duels")
     async with store.reading() as look:
-        tags = await Book(look).tags()
+        tags = await EvidenceRows(look).tags()
     if options.tag and options.tag not in tags:
         raise BadRequest(f"No duel has the tag {options.tag!r}. In use: {', '.join(tags) or 'none'}.")
     since = utc_now() - timedelta(days=options.days) if options.days else None
@@ -163,16 +163,16 @@ def _simulate(quick: bool, seed: int, as_json: bool) -> int:
 
 
 async def _export(form: str, out: Path, as_json: bool) -> int:
-    from bot.exchange import export
     from bot.store.exchange import reading_copy
+    from bot.tools.exchange import export
 
     async with reading_copy(Settings.read().store.file) as store:
         return _counted(await export(store, form, out), f"Written to {out}", as_json)
 
 
 async def _import(source: Path, unsealed: bool, as_json: bool) -> int:
-    from bot.importing import read_back
     from bot.store import Store
+    from bot.tools.importing import read_back
 
     settings = Settings.read()
     store = await Store.open(settings.store.file)
@@ -253,7 +253,7 @@ async def _evaluate(file: Path, arms: str, as_json: bool, *, show: bool) -> int:
 
 
 async def _aa(arm: str, duels: int, as_json: bool) -> int:
-    from bot.selfcheck import run_aa
+    from bot.tools.selfcheck import run_aa
 
     table = await run_aa(Settings.read().but(aa=arm), duels, _note)
     if as_json:
@@ -304,7 +304,7 @@ def _counted(rows: dict[str, int], what: str, as_json: bool) -> int:
 
 
 def _bench(sizes: tuple[int, ...], as_json: bool) -> int:
-    from bot.bench import lines, run
+    from bot.tools.bench import lines, run
 
     found = asyncio.run(run(sizes, _note))
     if as_json:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from bot.app import App
-from bot.app import idle as idle_module
+from bot.app import replays as engine_at_rest
 from bot.ballots import Choice
 from bot.evidence.decision import State
-from bot.selfcheck import run_aa
 from bot.settings import Settings
-from bot.store.evidence import Book
+from bot.store.evidence import EvidenceRows
+from bot.tools.selfcheck import run_aa
 from bot.verdict import Verdict
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script, ScriptedBackend
@@ -45,7 +45,7 @@ async def until_replayed(app: App, count: int) -> list[tuple[str, str, int]]:
 
 
 async def test_past_requests_are_replayed_alone_in_alternating_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idle_module, "RETRY_S", 0.05)
+    monkeypatch.setattr(engine_at_rest, "RETRY_S", 0.05)
     backend = ScriptedBackend(two_answers)
     async with opened(tmp_path / "s", backend, replays_idle_s=0.15, replays_most=3) as app:
         await app.model_settled()
@@ -104,7 +104,7 @@ async def test_who_went_live_is_noted_once_with_the_time_from_the_edit(tmp_path:
             await app.model_settled()
             await asyncio.sleep(0.05)
             async with app._store.reading() as look:
-                lives = {life.arm: life for life in await Book(look).lives()}
+                lives = {life.arm: life for life in await EvidenceRows(look).lives()}
     assert lives[Arm.PROMPTED].ready_at == datetime(2026, 1, 1, tzinfo=UTC) and lives[Arm.PROMPTED].took_s > 0
     assert lives[Arm.TUNED].took_s == 0  # its folder is not there, so nothing is claimed
 

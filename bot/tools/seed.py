@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bot.store import Store
-from bot.store.exchange import Dump
+from bot.store.exchange import Tables
 from bot.store.records import stamp
 from bot.verdict import Named, Who, ordered
 from engine.contestants import Arm
@@ -51,7 +51,7 @@ def people(team: Team) -> tuple[Who, Who]:
 async def plant(store: Store, team: Team, rng: np.random.Generator) -> None:
     """Write the team into a store."""
     async with store.writing() as change:
-        dump = Dump(change)
+        dump = Tables(change)
         there = {row["id"] for row in await change._rows("SELECT id FROM contestants")}
         for who in people(team):
             if who.id not in there:

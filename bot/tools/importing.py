@@ -12,7 +12,7 @@ from bot.seal import Seal
 from bot.store import Store
 from bot.store.cells import EARLY_MARK, MARK, value_of
 from bot.store.checking import Column, fault_of
-from bot.store.exchange import BATCH, Dump, Refused, tables_of
+from bot.store.exchange import BATCH, Refused, Tables, tables_of
 from bot.store.opening import migrations
 from engine.errors import BadRequest
 
@@ -133,7 +133,7 @@ async def read_back(store: Store, source: Path, tell: Tell, *, unsealed: bool = 
         given = Export(source)
         given.open()
         async with store.writing() as change:
-            dump = Dump(change)
+            dump = Tables(change)
             if not await dump.is_empty():
                 raise StoreError(f"The store {store.path} is not empty. Set DUEL_STORE_PATH to a new file to import into.")
             counts = await _take(given, dump, tell, unsealed)
@@ -145,7 +145,7 @@ async def read_back(store: Store, source: Path, tell: Tell, *, unsealed: bool = 
     return counts
 
 
-async def _take(given: Export, dump: Dump, tell: Tell, unsealed: bool) -> dict[str, int]:
+async def _take(given: Export, dump: Tables, tell: Tell, unsealed: bool) -> dict[str, int]:
     if given.version == len(migrations()):
         return await _insert(given, dump, tell, unsealed)
     async with tables_of(given.version) as (early, up):
@@ -154,7 +154,7 @@ async def _take(given: Export, dump: Dump, tell: Tell, unsealed: bool) -> dict[s
         return await _copy(early, dump)
 
 
-async def _insert(given: Export, dump: Dump, tell: Tell, unsealed: bool) -> dict[str, int]:
+async def _insert(given: Export, dump: Tables, tell: Tell, unsealed: bool) -> dict[str, int]:
     columns = {table: await dump.columns(table) for table in await dump.tables()}
     seal, batch = Seal(list(columns)), list[Found]()
     for found in given.rows(columns):
@@ -192,7 +192,7 @@ def _is_whole_real(value: Any, column: Column) -> bool:
     return type(value) is int and column.kind == "REAL"
 
 
-async def _insert_batch(given: Export, dump: Dump, batch: list[Found]) -> None:
+async def _insert_batch(given: Export, dump: Tables, batch: list[Found]) -> None:
     try:
         if batch:
             await dump.insert(batch[0].table, [found.row for found in batch])
@@ -200,7 +200,7 @@ async def _insert_batch(given: Export, dump: Dump, batch: list[Found]) -> None:
         raise BadRequest(f"{given.place(batch[error.at])}, a row of {batch[0].table}: {error.why}. {NOTHING}") from error
 
 
-async def _fit(given: Export, dump: Dump, columns: Columns) -> None:
+async def _fit(given: Export, dump: Tables, columns: Columns) -> None:
     """Refuse rows that do not fit one another."""
     if odd := await dump.odd():
         table, (key, value), why = odd
@@ -209,7 +209,7 @@ async def _fit(given: Export, dump: Dump, columns: Columns) -> None:
         raise BadRequest(f"{place}, a row of {table}: {why}. {NOTHING}")
 
 
-async def _copy(early: Dump, dump: Dump) -> dict[str, int]:
+async def _copy(early: Tables, dump: Tables) -> dict[str, int]:
     counts = dict.fromkeys(await dump.tables(), 0)
     for table in counts:
         batch: list[dict[str, Any]] = []

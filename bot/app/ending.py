@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.app.agreed import AGREED
-from bot.ballots import Choice, Entrant, Verdict, carried, tally
+from bot.ballots import Choice, Entrant, Said, carried, tally
 from bot.store import AnswerRecord, ClosedBy, DuelRecord
 from bot.verdict import Named, Who, outcome
 from engine.contestants import Contestant
@@ -112,7 +112,7 @@ def _why_carried(duel: DuelRecord) -> str:
     match outcome(duel.ballots):
         case None:
             return "A, the left one, as nobody voted"
-        case Verdict.BOTH_BAD:
+        case Said.BOTH_BAD:
             return "A, the left one, although both were found bad"
         case _:
             return "A, the left one, after a tie"

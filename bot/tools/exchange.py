@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bot.app.talk import turns_of
-from bot.ballots import Verdict as Said
+from bot.app.ending import turns_of
+from bot.ballots import Said
 from bot.seal import Seal
 from bot.store import DuelRecord, Store, Transaction
 from bot.store.cells import cell_of
-from bot.store.exchange import Dump
+from bot.store.exchange import Tables
 from bot.store.opening import migrations
 from bot.verdict import outcome
 from engine.errors import BadRequest
@@ -40,11 +40,11 @@ async def export(store: Store, form: str, out: Path) -> dict[str, int]:
             async with store.reading() as look:
                 match form:
                     case "csv":
-                        return await _to_csv(Dump(look), part)
+                        return await _to_csv(Tables(look), part)
                     case "dpo":
                         return await _to_pairs(look, part)
                     case _:
-                        return await _to_jsonl(Dump(look), part)
+                        return await _to_jsonl(Tables(look), part)
     except OSError as error:
         raise BadRequest(f"{out} cannot be written: {error.strerror}.") from error
 
@@ -68,7 +68,7 @@ def _remove(place: Path) -> None:
         place.unlink(missing_ok=True)
 
 
-async def _to_jsonl(dump: Dump, out: Path) -> dict[str, int]:
+async def _to_jsonl(dump: Tables, out: Path) -> dict[str, int]:
     seal = Seal(await dump.tables())
     with out.open("x", encoding="utf-8", newline="\n") as file:
         file.write(json_line({"duelbot": len(migrations())}) + "\n")
@@ -80,7 +80,7 @@ async def _to_jsonl(dump: Dump, out: Path) -> dict[str, int]:
     return seal.counts
 
 
-async def _to_csv(dump: Dump, out: Path) -> dict[str, int]:
+async def _to_csv(dump: Tables, out: Path) -> dict[str, int]:
     seal = Seal(await dump.tables())
     out.mkdir(parents=True)
     for table in seal.tables:

@@ -19,9 +19,9 @@ import numpy as np
 from bot.app import App
 from bot.app.model import OpenLineup
 from bot.ballots import Choice
-from bot.seed import Team, plant
 from bot.settings import Settings
 from bot.store import Store
+from bot.tools.seed import Team, plant
 from engine.backends.scripted import Script, ScriptedBackend
 from engine.contestants import Adapter, Arm, Kit
 from engine.cost import Price

@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import datetime
 from weakref import WeakValueDictionary
 
+from bot.app.contamination import was_trained_on
+from bot.app.ending import STOPPED, answer_record, cut, ended
 from bot.app.model import Model
 from bot.app.progress import Progress, Signal
-from bot.app.talk import STOPPED, answer_record, cut, ended
-from bot.app.trained import was_trained_on
 from bot.errors import StoreError
 from bot.store import DuelRecord, Store
-from bot.store.evidence import Book
+from bot.store.evidence import EvidenceRows
 from engine.contestants import Contestant
 from engine.duel import Answer, Failure, Side, run_duel
 from engine.lineup import Lineup
@@ -153,7 +153,7 @@ class Runner:
         async def write() -> None:
             async with self._store.writing() as change:
                 if known:
-                    await Book(change).mark_trained_on(duel.id)
+                    await EvidenceRows(change).mark_trained_on(duel.id)
                 await change.meet(entrants, self._now())
                 await change.add_answers(duel.id, answers)
                 because = progress.stopped_because or STOPPED

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.card import BaseRef, Card, RecipeRef
-from bot.app.facts import Training, read_training
+from bot.app.gathering import Training, read_training
 from bot.settings import Settings
 from engine.contestants import open_adapter
 from tests.bot.scripted import scripted_app

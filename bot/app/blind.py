@@ -1,7 +1,7 @@
 """A stored or running duel turned into what one viewer may see. Pure, and blind until the close."""
 
+from bot.app.ending import goes_on
 from bot.app.progress import Progress
-from bot.app.talk import goes_on
 from bot.ballots import choice_of, tally
 from bot.store import AnswerRecord, DuelRecord
 from bot.views import DuelState, DuelView, NextStep, Reveal, RevealedSide, SideView

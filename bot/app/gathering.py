@@ -16,7 +16,7 @@ from bot.evidence.card import AdapterFacts, Offline, RecipeFacts
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.evaluations import Evaluations, pairs_of
-from bot.store.evidence import Book, Contestant, Life
+from bot.store.evidence import EvidenceRows, Life, Met
 from bot.verdict import Facts, Named, OfflineLine, Scope, Timings, Who
 from bot.verdict.offline import paired
 from engine.contestants import open_adapter
@@ -56,7 +56,7 @@ class Gatherer:
     async def of(self, who: tuple[Who, Who], scope: Scope) -> Facts:
         """Raises StoreError."""
         async with self._store.reading() as look:
-            book = Book(look)
+            book = EvidenceRows(look)
             known, lives = await book.contestants(), await book.lives()
             asked = await book.asked_since(self._now() - MONTH)
             alone = await book.alone([each.id for each in who]) if who[0].id != who[1].id else []
@@ -78,7 +78,7 @@ class Gatherer:
         recipe, took = self._recipe(prompted, known, lives, changed), _changes(tuned.who, lives, changed)
         return replace(facts, recipe=recipe, adapter=self._adapter(named, tuned.base_name, training, took))
 
-    def _recipe(self, one: Contestant, known: dict[str, Contestant], lives: list[Life], changed: list[Life]) -> RecipeFacts:
+    def _recipe(self, one: Met, known: dict[str, Met], lives: list[Life], changed: list[Life]) -> RecipeFacts:
         recipe = one.recipe
         words = [recipe.get("system", ""), *(text for example in recipe.get("examples", ()) for text in example.values())]
         tried = {each.recipe_digest for each in known.values() if each.who.arm is one.who.arm}
@@ -131,7 +131,7 @@ class Gatherer:
             self._evaluated[key] = await asyncio.to_thread(paired, pairs_of(answers, pair))
         return self._evaluated[key]
 
-    async def _trained(self, one: Contestant) -> Training:
+    async def _trained(self, one: Met) -> Training:
         key = one.adapter_digest or ""
         if key not in self._training and one.adapter_folder:
             self._training[key] = await asyncio.to_thread(read_training, Path(one.adapter_folder), key)

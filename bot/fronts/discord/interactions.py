@@ -16,7 +16,7 @@ from bot.app.orders import AlreadyAsked
 from bot.fronts.discord import words
 from bot.fronts.discord.layout import Sheet, words_sheet
 from bot.fronts.discord.pacing import TryLater
-from bot.fronts.discord.wire import (
+from bot.fronts.discord.sending import (
     PENDING,
     PRIVATE,
     PUBLIC,

@@ -12,12 +12,12 @@ from bot.app.orders import AlreadyAsked, Order
 from bot.fronts.discord import words
 from bot.fronts.discord.desk import Desk
 from bot.fronts.discord.files import read
-from bot.fronts.discord.guard import person
+from bot.fronts.discord.interactions import person
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.names import names_in, without_ids
 from bot.fronts.discord.pacing import TryLater
-from bot.fronts.discord.seen import Refusal, Refusals
-from bot.fronts.discord.wire import SILENT, Gone, NotAllowed
+from bot.fronts.discord.repeats import Refusal, Refusals
+from bot.fronts.discord.sending import SILENT, Gone, NotAllowed
 from engine.errors import BadRequest, DuelbotError
 from engine.request import Request, Turn
 

@@ -16,9 +16,8 @@ from rich.text import Text
 
 from bot.app import App
 from bot.errors import StoreError
-from bot.fronts import terminal_render as render
-from bot.fronts import terminal_results as results
-from bot.fronts.terminal_input import ENTER, LEAVE, Command, KeyReader, LineReader, parse
+from bot.fronts.terminal import render, results
+from bot.fronts.terminal.input import ENTER, LEAVE, Command, KeyReader, LineReader, parse
 from bot.tags import checked_tag
 from bot.views import DuelSummary, DuelView
 from engine.cost import Estimate

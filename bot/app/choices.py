@@ -10,7 +10,7 @@ from engine.printable import one_line as inline
 from engine.recipes import SHIPPED, Recipe, load_recipe
 
 
-class Kits:
+class Choices:
     """Recipes by name, never by path: a name comes from a person on a platform."""
 
     def __init__(self, model: Model) -> None:
