@@ -248,7 +248,7 @@ async def test_a_cancelled_ask_after_its_storing_leaves_no_duel_that_answers_for
 async def test_leaving_waits_no_second_time_for_a_duel_that_was_stopped_and_does_not_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.app.runner.GRACE_S", 3600.0)
+    monkeypatch.setattr("bot.app.running.GRACE_S", 3600.0)
     async with asyncio.timeout(30):
         async with scripted_app(tmp_path / "duels.sqlite3", lambda _: Script(("once ", "upon "), pause_s=3600.0)) as (app, _):
             asked = await app.ask("hello", asker="ann")
