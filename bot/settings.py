@@ -9,6 +9,7 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr
 
 from bot.address import Public, is_loopback, networks_of, public_of
+from bot.margins import ALPHA, DELTA
 from engine.errors import SettingsError
 from engine.settings import PREFIX, EngineSettings, Part, read_environment, under
 
@@ -153,8 +154,8 @@ class VerdictSettings(Part):
 
     model_config = under("DUEL_VERDICT_")
 
-    delta: float = Field(0.15, gt=0, lt=0.5, description="Margin: shares within 1/2 plus or minus this are called practically equal.")
-    alpha: float = Field(0.05, gt=0, lt=1, description="Error rate of a verdict over all looks; choose it before looking.")
+    delta: float = Field(DELTA, gt=0, lt=0.5, description="Margin: shares within 1/2 plus or minus this are called practically equal.")
+    alpha: float = Field(ALPHA, gt=0, lt=1, description="Error rate of a verdict over all looks; choose it before looking.")
 
 
 class ReplaySettings(Part):

@@ -22,6 +22,9 @@ from engine.parsing import shown
 
 PREFIX = "DUEL_"
 LONGEST_NAME, MOST_NAMES = 60, 10  # characters and number of unknown names that are shown
+ANSWER_LIMIT_S = 120.0  # seconds after which an answer is given up
+LEAST_DIFFERENCE = 1e-3  # of next-token distributions (total variation, 0 to 1), by which a living adapter differs from its base
+MAX_ROWS = 8  # answers that are written at the same time
 HOUSE = Path(__file__).parents[1]
 FOLDERS = ("adapters", "bot")  # folders beside this one; a folder that has settings keeps their classes in its module `settings`
 P = TypeVar("P", bound="Part")
@@ -91,7 +94,7 @@ class EngineSettings(Part):
         description="A/A check: the arm that meets itself, instead of two different arms; its verdict must say no difference. Empty: off.",
     )
     alive_difference: float = Field(
-        1e-3,
+        LEAST_DIFFERENCE,
         gt=0,
         lt=1,
         description="Alive gate: an adapter that changes next-token distributions by less than this (total variation) never duels.",
@@ -107,8 +110,8 @@ class EngineSettings(Part):
         le=1024,
         description="Processor threads of the model; 0: one for a small model, all cores for one above 50 million parameters.",
     )
-    max_rows: int = Field(8, ge=2, le=256, description="Answers that are written at the same time; more wait in a queue.")
-    answer_limit_s: float = Field(120.0, gt=0, le=86400, description="Seconds after which an answer is given up.")
+    max_rows: int = Field(MAX_ROWS, ge=2, le=256, description="Answers that are written at the same time; more wait in a queue.")
+    answer_limit_s: float = Field(ANSWER_LIMIT_S, gt=0, le=86400, description="Seconds after which an answer is given up.")
     device_usd_per_hour: float | None = Field(
         0.10, ge=0, allow_inf_nan=False, description="What the device costs per hour in US dollars; empty: unknown, and no cost is shown."
     )
