@@ -158,7 +158,9 @@ async def test_the_history_is_newest_first_found_by_any_case_and_read_on_from_a_
     async def open_lineup() -> Lineup:
         return lineup_over(ScriptedBackend(two_answers))
 
-    async with App.open(Settings(store_path=str(tmp_path / "s")), open_lineup, now=lambda: start + timedelta(minutes=next(ticks))) as app:
+    async with App.open(
+        Settings.of(store_path=str(tmp_path / "s")), open_lineup, now=lambda: start + timedelta(minutes=next(ticks))
+    ) as app:
         for text in ("Straße one", "100% of it", "three", "STRASSE four"):
             await answered(app, text)
         newest = await app.history()
@@ -193,7 +195,7 @@ async def test_ids_are_opaque_and_the_coin_falls_both_ways(tmp_path: Path) -> No
     async def open_lineup() -> Lineup:
         return lineup_over(ScriptedBackend(two_answers))
 
-    async with App.open(Settings(store_path=str(tmp_path / "s")), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
         await app.model_settled()
         views = [await until(app, (await app.ask("Hello?", asker="ann")).id, "open") for _ in range(24)]
         assert all(len(view.id) == 32 and int(view.id, 16) for view in views)

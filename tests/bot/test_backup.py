@@ -231,7 +231,7 @@ def test_a_disk_that_fills_up_while_a_store_is_made_leaves_none(tmp_path: Path) 
 async def test_a_forgotten_text_is_in_none_of_the_files(tmp_path: Path) -> None:
     secret = "the quick brown secret"
     async with scripted_app(tmp_path / "s") as (app, _):
-        teams = Teams(app, Settings(store_path=str(tmp_path / "s"), discord_quorum=3))
+        teams = Teams(app, Settings.of(store_path=str(tmp_path / "s"), discord_quorum=3))
         for number in range(9):  # short ones, and some that fill pages of their own
             text = f"{secret} {number} " * (1 + number % 3 * 250)
             _, view = await teams.ask(Order(text, "ann", f"message:{number}", "red", "c"))

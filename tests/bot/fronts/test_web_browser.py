@@ -279,7 +279,7 @@ async def test_a_restart_of_the_server_loses_nothing(tmp_path: Path, visit: Visi
             await expect(page.locator(".votes")).to_be_visible()
         await page.fill(BOX, "typed while it is away")
         assert await page.locator(".card").count() == 2
-    async with opened(tmp_path, DUEL_WEB_PORT=str(chosen.web_port)) as (app, chosen), served(app, chosen):
+    async with opened(tmp_path, DUEL_WEB_PORT=str(chosen.web.port)) as (app, chosen), served(app, chosen):
         await page.wait_for_event("load", timeout=patient(30_000))
         await expect(page.locator(BOX)).to_have_value("typed while it is away")
         await expect(page.locator(".votes")).to_be_visible()
