@@ -73,7 +73,7 @@ async def test_a_message_that_lost_its_last_edit_heals(tmp_path: Path) -> None:
         await stage.app.close(summary.id)
         assert "[Tie]" in stage.shown(duel), "closed elsewhere, nobody told Discord"
         await stage.env.advance_time(11)
-        assert "1 vote: Tie 1." in stage.shown(duel)
+        assert "1 vote: tie." in stage.shown(duel)
         before = len(stage.env.http_requests)
         await stage.env.advance_time(11)
         assert len(stage.env.http_requests) == before, "what is shown already is not edited"
@@ -87,7 +87,7 @@ async def test_a_vote_closes_at_its_deadline_and_the_asker_is_told_once(tmp_path
         later = datetime.now(UTC) + timedelta(hours=2)
         with patch.object(stage.bot.parts.teams, "_now", lambda: later):
             await stage.env.advance_time(11)
-        assert "1 vote: A is better 1." in stage.shown(duel)
+        assert "1 vote: A is better." in stage.shown(duel)
         assert stage.shown(stage.last()).startswith(f"{ann.mention}, the vote on “hello” has closed.")
         count = len(stage.texts())
         await stage.env.advance_time(30)
@@ -130,7 +130,7 @@ async def test_an_edit_that_fails_for_now_lands_later(tmp_path: Path) -> None:
         stage.env.inject_error("PATCH", "/channels/*/messages/*", status=503)
         await ann.click(duel, label="Tie")
         await stage.env.advance_time(30)
-        assert "1 vote: Tie 1." in stage.shown(duel)
+        assert "1 vote: tie." in stage.shown(duel)
 
 
 async def test_some_voters_are_asked_which_side_is_which(tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ async def test_two_browsers_are_two_voters(address: str, visit: Visit) -> None:
     other = await visit(pages[0].url)
     await expect(other.locator(".bubble")).to_have_text("Question 0")
     await pages[0].keyboard.press("1")
-    await expect(other.locator(".outcome")).to_contain_text("Decided by one vote: A is better.")
+    await expect(other.locator(".outcome")).to_contain_text("1 vote: A is better.")
     await expect(pages[0].locator(".outcome")).to_contain_text("You chose A, the prompt.")
     await expect(pages[1].locator(".votes")).to_be_visible()
 
