@@ -6,7 +6,7 @@ from bot.verdict.ledger import Filed, Ledger
 from bot.verdict.outcome import outcome
 from bot.verdict.outcomes import Told, fold, repeats
 from bot.verdict.samples import Sample
-from bot.verdict.scope import Named, Scope, Who, ordered
+from bot.verdict.scope import Scope, Who, ordered
 from bot.verdict.tried import Tried
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "Filed",
     "Latency",
     "Ledger",
-    "Named",
     "OfflineLine",
     "Sample",
     "Scope",

@@ -2,8 +2,8 @@
 
 from bot.app import App
 from bot.app.teams import Teams
-from bot.fronts.discord import words
 from bot.views import DuelView
+from bot.words import ARMS
 
 
 def blinding_question(app: App, teams: Teams, view: DuelView, voter: str) -> str:
@@ -11,4 +11,4 @@ def blinding_question(app: App, teams: Teams, view: DuelView, voter: str) -> str
     arms = app.model.arms
     if view.state != "open" or arms is None or not teams.asks_which(view.id, voter):
         return ""
-    return f"One more question, for one ballot in a few: which answer do you take for {words.ARM_WORDS[arms[1]]}?"
+    return f"One more question, for one ballot in a few: which answer do you take for {ARMS[arms[1]].named}?"

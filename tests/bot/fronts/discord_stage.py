@@ -21,6 +21,7 @@ from engine.backends.base import Chunk, Prompt, Stop
 from engine.backends.scripted import Script, ScriptedBackend
 from engine.lineup import Lineup
 from tests.bot.scripted import Coin, lineup_over, two_answers
+from tests.patience import patient
 
 
 def said_by(components: list[dict[str, Any]]) -> str:
@@ -140,7 +141,7 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    settings = Settings(store_path=str(folder / "duels.sqlite3"), **{"discord_blinding_share": 0.0, **names})
+    settings = Settings.of(store_path=str(folder / "duels.sqlite3"), **{"discord_blinding_share": 0.0, **names})
 
     def stop_is_seen(self: Stop) -> None:
         self._raised = True
@@ -153,7 +154,7 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
             pacer = Pacer()
             pacer.hurry()
             bot = DuelBot(app, settings, pacer=pacer, shard_count=1)
-            async with simcord.run(bot) as env:
+            async with simcord.run(bot, settle_timeout=patient(5.0)) as env:
                 here.append(env)
                 guild = env.create_guild()
                 yield Stage(env, bot, app, backend, guild, guild.create_text_channel("general"))

@@ -43,7 +43,7 @@ async def test_settings_are_for_admins_and_change_how_votes_close(tmp_path: Path
         said = await boss.slash(stage.channel, "settings", quorum=1, deadline_hours=2.5)
         assert "closes at **1** vote, or after **2.5** hours" in stage.shown(said.response)
         shown = await voted(stage, ann, "hello", "Tie")
-        assert "1 vote: Tie 1." in stage.shown(shown)
+        assert "1 vote: tie." in stage.shown(shown)
         assert "closes at **3** votes" in stage.shown((await boss.slash(stage.channel, "settings", reset=True)).response)
 
 

@@ -51,7 +51,7 @@ async def test_the_start_says_who_it_is_and_how_to_invite_it_with_the_fewest_per
     ],
 )
 async def test_what_discord_refuses_at_the_start_is_one_sentence(tmp_path: Path, refusal: Exception, said: str) -> None:
-    settings = Settings(store_path=str(tmp_path / "duels.sqlite3"), discord_token="x.y.z")
+    settings = Settings.of(store_path=str(tmp_path / "duels.sqlite3"), discord_token="x.y.z")
     async with staged(tmp_path / "other") as stage:
         with patch("discord.http.HTTPClient.static_login", side_effect=refusal), pytest.raises(SettingsError) as error:
             await discord_serve(stage.app, settings)
@@ -72,7 +72,7 @@ async def test_a_discord_that_cannot_be_reached_is_tried_again_with_patience(tmp
             caplog.at_level(logging.WARNING),
             pytest.raises(SettingsError),
         ):
-            await discord_serve(stage.app, Settings(discord_token="x.y.z"), sleep=sleep)
+            await discord_serve(stage.app, Settings.of(discord_token="x.y.z"), sleep=sleep)
     assert waits == [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0]
     assert "x.y.z" not in caplog.text
 
@@ -96,7 +96,7 @@ async def test_a_connection_that_breaks_off_is_made_again_and_waits_are_short_af
 
     async with staged(tmp_path) as stage:
         with patch("discord.http.HTTPClient.static_login", break_off), pytest.raises(SettingsError):
-            await discord_serve(stage.app, Settings(discord_token="x.y.z"), sleep=sleep, now=lambda: time)
+            await discord_serve(stage.app, Settings.of(discord_token="x.y.z"), sleep=sleep, now=lambda: time)
     assert waits == [5.0, 10.0, 5.0, 10.0]
     assert [record.exc_info is not None for record in caplog.records if "broke off" in record.message] == [True] * 4
 

@@ -20,7 +20,7 @@ async def test_forget_deletes_the_person_and_keeps_closed_ballots_without_them(t
         assert "gone from my store" in stage.shown(asked.response)
         assert "my first words" not in stage.shown(closed)
         assert "prompted says hi" not in stage.shown(closed)
-        assert "2 votes: A is better 1, Tie 1." in stage.shown(closed), "the tally stays"
+        assert "2 votes: A is better (1), tie (1)." in stage.shown(closed), "the tally stays"
         assert "Nobody has voted yet." in stage.shown(third.response), "a ballot on an open vote goes with its person"
         assert "his words" in " ".join(summary.request for summary in await stage.app.history())
         assert str(ann.id).encode() not in rows_of(stage)

@@ -33,7 +33,7 @@ async def test_old_buttons_work_after_a_restart(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
         duel = await asked(stage, ann)
-        await stage.env.restart_bot(DuelBot(stage.app, Settings(discord_blinding_share=0), shard_count=1))
+        await stage.env.restart_bot(DuelBot(stage.app, Settings.of(discord_blinding_share=0), shard_count=1))
         receipt = await ann.click(duel, label="B is better")
         assert "Your vote: **B is better**" in stage.shown(receipt.response)
 
@@ -47,7 +47,7 @@ async def test_a_message_that_lost_its_last_edit_heals(tmp_path: Path) -> None:
         await stage.app.close(summary.id)
         assert "[Tie]" in stage.shown(duel), "closed elsewhere, nobody told Discord"
         await stage.env.advance_time(11)
-        assert "1 vote: Tie 1." in stage.shown(duel)
+        assert "1 vote: tie." in stage.shown(duel)
         before = len(stage.env.http_requests)
         await stage.env.advance_time(11)
         assert len(stage.env.http_requests) == before, "what is shown already is not edited"
@@ -61,7 +61,7 @@ async def test_a_vote_closes_at_its_deadline_and_the_asker_is_told_once(tmp_path
         later = datetime.now(UTC) + timedelta(hours=2)
         with patch.object(stage.bot.parts.teams, "_now", lambda: later):
             await stage.env.advance_time(11)
-        assert "1 vote: A is better 1." in stage.shown(duel)
+        assert "1 vote: A is better." in stage.shown(duel)
         assert stage.shown(stage.last()).startswith(f"{ann.mention}, the vote on “hello” has closed.")
         count = len(stage.texts())
         await stage.env.advance_time(30)
@@ -104,7 +104,7 @@ async def test_an_edit_that_fails_for_now_lands_later(tmp_path: Path) -> None:
         stage.env.inject_error("PATCH", "/channels/*/messages/*", status=503)
         await ann.click(duel, label="Tie")
         await stage.env.advance_time(30)
-        assert "1 vote: Tie 1." in stage.shown(duel)
+        assert "1 vote: tie." in stage.shown(duel)
 
 
 async def test_some_voters_are_asked_which_side_is_which(tmp_path: Path) -> None:
@@ -268,8 +268,8 @@ async def test_links_are_never_unfurled_however_a_message_is_written(tmp_path: P
 async def test_the_page_alone_needs_no_token_and_a_token_is_never_shown() -> None:
     settings = Settings.read({"DISCORD_TOKEN": "very.secret.token"}, None)
     assert "secret" not in repr(settings)
-    assert settings.discord_token.get_secret_value() == "very.secret.token"
-    assert Settings.read({}, None).discord_token.get_secret_value() == ""
+    assert settings.discord.token.get_secret_value() == "very.secret.token"
+    assert Settings.read({}, None).discord.token.get_secret_value() == ""
 
 
 async def test_a_private_duel_is_its_askers_alone(tmp_path: Path) -> None:
