@@ -93,7 +93,7 @@ def quoted_requests(text: str) -> list[str]:
     return [found for pattern in patterns for found in re.findall(pattern, text, re.MULTILINE)]
 
 
-def test_every_request_that_readme_docs_and_help_quote_is_an_example() -> None:
+async def test_every_request_that_readme_docs_and_help_quote_is_an_example() -> None:
     """So that whoever copies one sees two answers that differ."""
     helps = [parser.format_help() for root in (engine_parser(), bot_parser()) for parser in parsers(root)]
     texts = {file.name: file.read_text(encoding="utf-8") for file in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}

@@ -58,9 +58,9 @@ class Stage:
                 await asyncio.sleep(0.05)
 
     @asynccontextmanager
-    async def running(self, *, wait: bool = True, **settings: str) -> AsyncGenerator[BotProcess, None]:
+    async def running(self, *, wait: bool = True, anew: bool = False, **settings: str) -> AsyncGenerator[BotProcess, None]:
         """The bot, connected; with `wait` off, merely started."""
-        async with bot_process(self.discord, self.folder, settings=GENEROUS | settings, wait=wait) as self.bot:
+        async with bot_process(self.discord, self.folder, settings=GENEROUS | settings, wait=wait, anew=anew) as self.bot:
             yield self.bot
 
 
@@ -77,8 +77,8 @@ async def built(folder: Path) -> AsyncGenerator[Stage, None]:
 
 @asynccontextmanager
 async def staged(folder: Path) -> AsyncGenerator[Stage, None]:
-    """Everything, with the bot connected."""
-    async with built(folder) as stage, stage.running():
+    """Everything, with the bot connected, started as people start it."""
+    async with built(folder) as stage, stage.running(anew=True):
         yield stage
 
 

@@ -126,38 +126,48 @@ async def test_the_log_of_another_time_is_refused_and_its_own_is_used(tmp_path: 
 
 
 MAKER = """
-import asyncio, itertools, sys
+import asyncio, itertools, os, sys
 from pathlib import Path
-from bot.store import Store, opening
+from bot.store import Store
 
-async def main():
+async def main(folder):
+    print(os.getpid(), flush=True)
     for number in itertools.count():
         print(number, flush=True)
-        await (await Store.open(Path(sys.argv[1]) / str(number) / "s")).aclose()
+        await (await Store.open(Path(folder) / str(number) / "s")).aclose()
 
-asyncio.run(main())
+for folder in iter(sys.stdin.readline, ""):  # each in a process of its own, forked so that what is imported is imported once
+    if not os.fork():
+        asyncio.run(main(folder.strip()))
+    os.wait()
+    print("killed", flush=True)
 """
 
 
 @pytest.mark.process
 def test_a_store_killed_while_it_is_made_is_whole_or_not_there(tmp_path: Path) -> None:
     rng, met = random.Random(4), set()
-    for attempt in range(12):
-        folder = tmp_path / str(attempt)
-        process = subprocess.Popen([sys.executable, "-c", MAKER, str(folder)], env=environment(), cwd=ROOT, stdout=subprocess.PIPE)
-        assert process.stdout and process.stdout.readline()
-        time.sleep(rng.uniform(0, 0.1))
-        os.kill(process.pid, signal.SIGKILL)
-        number = int(([b"0", *process.stdout.read().splitlines()])[-1])
-        process.wait()
-        process.stdout.close()
-        path = folder / str(number) / "s"
-        met.add(path.exists())
-        if path.exists():
-            assert look_inside(path, "SELECT count(*) FROM seals") == [(1,)]
-        asyncio.run(opened_and_closed(path))
-        assert {file.name for file in path.parent.iterdir()} == {"s", "s.lock"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", MAKER], env=environment(), cwd=ROOT, **pipes) as process:
+        for attempt in range(12):
+            met.add(killed_while_made(process, tmp_path / str(attempt), rng.uniform(0, 0.1)))
     print(met)
+
+
+def killed_while_made(process: subprocess.Popen[str], folder: Path, after_s: float) -> bool:
+    """Have stores made in a folder, kill who makes them, and look at the last one. Whether it was there."""
+    assert process.stdin and process.stdout
+    print(folder, file=process.stdin, flush=True)
+    maker, numbers = int(process.stdout.readline()), [process.stdout.readline()]
+    time.sleep(after_s)
+    os.kill(maker, signal.SIGKILL)
+    numbers += iter(process.stdout.readline, "killed\n")
+    path = folder / numbers[-1].strip() / "s"
+    if there := path.exists():
+        assert look_inside(path, "SELECT count(*) FROM seals") == [(1,)]
+    asyncio.run(opened_and_closed(path))
+    assert {file.name for file in path.parent.iterdir()} == {"s", "s.lock"}
+    return there
 
 
 STOPPED = """

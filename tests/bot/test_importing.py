@@ -21,7 +21,7 @@ from engine.errors import DuelbotError
 from tests.bot.test_exchange import lived_in
 from tests.bot.test_store import NOW
 
-DAMAGES = 500
+DAMAGES = 300
 SEED = 20261128
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.__main__ import main
 from tests.patience import patient
 from tests.ports import free_port
 
@@ -38,12 +39,18 @@ def refusal(folder: Path, *arguments: str, **names: str) -> str:
     return done.stderr
 
 
-def test_wrong_arguments_settings_and_stores_are_one_sentence_and_exit_2(tmp_path: Path) -> None:
+def test_wrong_arguments_settings_and_stores_are_one_sentence_and_exit_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "letter").write_text("Dear reader")
     assert "invalid choice: 'chart'" in refusal(tmp_path, "chart")
-    unknown = refusal(tmp_path, DUEL_WEB_PROT="1")
-    assert unknown == "Unknown setting: DUEL_WEB_PROT. Did you mean DUEL_WEB_PORT? .env.example lists every name with its meaning.\n"
-    assert refusal(tmp_path, DUEL_STORE_PATH=str(tmp_path / "letter")).count("\n") == 1
+    for name, value in (("DUEL_WEB_PROT", "1"), ("DUEL_STORE_PATH", str(tmp_path / "letter"))):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            assert main([]) == 2
+    unknown, no_store = capsys.readouterr().err.splitlines()
+    assert unknown == "Unknown setting: DUEL_WEB_PROT. Did you mean DUEL_WEB_PORT? .env.example lists every name with its meaning."
+    assert "letter" in no_store
 
 
 def test_a_taken_port_is_one_sentence_that_names_it(tmp_path: Path) -> None:
