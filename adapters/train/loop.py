@@ -28,9 +28,11 @@ class Batches(Protocol[Given_co]):
 
     def __iter__(self) -> Generator[Given_co]: ...
 
-    def state_dict(self) -> dict[str, Any]: ...
+    def state_dict(self) -> dict[str, Any]:
+        """Return where they are: tensors and plain values."""
 
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there at the next `iter`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Learner(Generic[Batch]):
-    """What one process trains, and with what."""
+    """The model that one process trains, its optimizers, its batches and its loss."""
 
     model: torch.nn.Module  # on its device; those weights are trained that require a gradient
     optimizers: list[torch.optim.Optimizer]  # their learning rates are the full ones
@@ -54,7 +56,7 @@ class Learner(Generic[Batch]):
 
 @dataclass(frozen=True, slots=True)
 class TrainingJob(Generic[Batch]):
-    """What every process of a training must know; it travels to them by pickle."""
+    """The order for a training, the same for each of its processes; it travels to them by pickle."""
 
     name: str
     make: Callable[[Share], Learner[Batch]]  # the same weights in every process and at every resuming
@@ -66,7 +68,7 @@ class TrainingJob(Generic[Batch]):
 
 @dataclass(slots=True)
 class Done:
-    """How far a training is."""
+    """The steps, tokens and seconds that a training has behind it."""
 
     step: int = 0
     tokens: int = 0

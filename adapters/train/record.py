@@ -1,4 +1,4 @@
-"""What a training was and took, kept as a JSON file beside its checkpoints; and steps that are done once."""
+"""The record of a training, kept as a JSON file beside its checkpoints; and steps that are done once."""
 
 import json
 import platform

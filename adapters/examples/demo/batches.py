@@ -37,7 +37,7 @@ class Source:
     plan: Plan
 
     def moved(self, number: int) -> float:
-        """How far the mix has moved when this pool is written: 0 at the beginning, 1 when it has settled."""
+        """Return how far the mix has moved when this pool is written: 0 at the beginning, 1 when it has settled."""
         settled = self.plan.settled * self.plan.steps * self.plan.batch_tokens  # padded tokens, about
         return min(1.0, number * self.plan.pool * TALK_TOKENS / settled)
 
@@ -69,7 +69,7 @@ class Batch:
 
 
 def encode(tokenizer: Any, talk: Talk) -> Encoded:
-    """Token ids as the chat template makes them; learned are the assistant's words and their end."""
+    """Turn a conversation into token ids as the chat template makes them; learned are the assistant's words and their end."""
     ids: list[int] = []
     learned: list[bool] = []
     readings: list[tuple[int, Reading]] = []
@@ -87,12 +87,12 @@ def encode(tokenizer: Any, talk: Talk) -> Encoded:
 
 
 def padded(length: int) -> int:
-    """Widths are few, so that the matrix library prepares its kernels once."""
+    """Round a length up to a multiple of 32: widths are few then, so that the matrix library prepares its kernels once."""
     return -(-length // 32) * 32
 
 
 def arrange(talks: Iterable[Encoded], plan: Plan, rng: random.Random) -> list[list[Encoded]]:
-    """Batches of conversations of like length, in random order; an even number in each, so that two processes do the same."""
+    """Group conversations of like length into batches, in random order; an even number in each, so that two processes do the same."""
     pool = sorted((talk for talk in talks if len(talk) <= plan.longest and any(talk.learned)), key=len)
     ready: list[list[Encoded]] = [[]]
     for talk in pool:
@@ -129,6 +129,7 @@ def batch_of(talks: list[Encoded], share: Share = ALONE) -> Batch:
 
 @cache
 def tokenizer_of(folder: Path) -> Any:
+    """Load the tokenizer in this folder once for each process."""
     return load_tokenizer(folder)
 
 
@@ -147,18 +148,19 @@ def batches_of(source: Source, number: int, talks: dict[int, Encoded], share: Sh
 
 
 def pool(source: Source, number: int) -> list[Batch]:
+    """Write a pool and make its batches, in this process alone."""
     return batches_of(source, number, written(source, number))
 
 
 def stand_back() -> None:
-    """A process that writes text takes no core from the one that feeds the GPU, and starts no threads."""
+    """Make room: a process that writes text takes no core from the one that feeds the GPU, and starts no threads."""
     if hasattr(os, "nice"):  # Windows has none
         os.nice(10)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
 def pools_ahead(source: Source, first: int, makers: int = 0) -> Iterator[list[Batch]]:
-    """The pools from `first` on, written by other processes while a GPU learns from those before."""
+    """Yield the pools from `first` on, written by other processes while a GPU learns from those before."""
     makers = makers or max(1, min(MOST_MAKERS, (os.cpu_count() or 2) - 2))
     work = ProcessPoolExecutor(makers, mp_context=get_context("spawn"), initializer=stand_back)
     try:
@@ -192,7 +194,7 @@ class Pools:
         return {"pool": self.pool, "taken": self.taken}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on where another was."""
+        """Go on from where another was, as `state_dict` told it."""
         self.pool, self.taken = state["pool"], state["taken"]
 
     def _written_together(self, number: int) -> list[Batch]:

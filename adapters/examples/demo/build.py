@@ -40,11 +40,11 @@ Show = Callable[[str], None]
 
 
 class OtherSize(DuelbotError):
-    """A build was begun in another size."""
+    """The error of a build that was begun in another size."""
 
 
 def build(work: Path, show: Show, size: str | None = None) -> None:
-    """Every step leaves a file in `work` and is skipped when that is there, so a stopped build goes on.
+    """Make all of the demo. Every step leaves a file in `work` and is skipped when that is there, so a stopped build goes on.
 
     Raises OtherSize when `work` holds the beginning of another size.
     """
@@ -70,7 +70,7 @@ def build(work: Path, show: Show, size: str | None = None) -> None:
 
 
 def size_of(work: Path, show: Show, wanted: str | None) -> Size:
-    """The size that was wanted or begun, else the large one where there is a GPU and the small one where there is none."""
+    """Choose the size that was wanted or begun, else the large one where there is a GPU and the small one where there is none."""
     import torch
 
     path = work / "size.json"
@@ -85,17 +85,19 @@ def size_of(work: Path, show: Show, wanted: str | None) -> Size:
 
 
 def make_tokenizer(work: Path) -> dict[str, Any]:
+    """Build the tokenizer in the work folder. Returns what its record tells."""
     build_tokenizer(work / "tokenizer", SEED)
     return {"vocabulary": VOCABULARY, "seed": SEED}
 
 
 def install(source: Path, target: Path) -> None:
+    """Copy a folder's files into another."""
     for path in sorted(source.iterdir()):
         shutil.copyfile(path, target / path.name)
 
 
 def measure(show: Show, rows: Sequence[Exchange]) -> dict[str, float]:
-    """The bars on these rows, shown with every failure."""
+    """Measure these rows and show the bars with every failure. Returns measure -> share."""
     answerer = Answerer(DEMO_BASE, DEMO_ADAPTER)
     outcomes = evaluate(answerer, rows, show)
     shares = figures(outcomes)
@@ -106,7 +108,7 @@ def measure(show: Show, rows: Sequence[Exchange]) -> dict[str, float]:
 
 
 def limits(shares: dict[str, float]) -> tuple[str, ...]:
-    """What a person should know before trusting a build with these figures, one sentence each."""
+    """List what a person should know before trusting a build with these figures, one sentence each."""
     missed = (
         f"Tuned, {1 - shares[f'tuned: {measure}']:.1%} {what}; prompted, {1 - shares[f'prompted: {measure}']:.1%}."
         for measure, what in MISSED.items()
@@ -115,6 +117,7 @@ def limits(shares: dict[str, float]) -> tuple[str, ...]:
 
 
 def write_card(tuned: dict[str, Any], shares: dict[str, float]) -> None:
+    """Write the adapter's card beside the shipped adapter."""
     plain = load_recipe("plain")
     Card(
         name="demo",
@@ -128,7 +131,7 @@ def write_card(tuned: dict[str, Any], shares: dict[str, float]) -> None:
 
 
 def write_readme(size: Size, base: dict[str, Any], tuned: dict[str, Any], shares: dict[str, float]) -> None:
-    """The base model's card, for people."""
+    """Write the base model's card, for people."""
     run, tune = base["plan"], tuned["plan"]
     rows = "\n".join(f"| {measure} | {share:.1%} |" for measure, share in shares.items())
     known = "\n".join(f"- {limit}" for limit in limits(shares))

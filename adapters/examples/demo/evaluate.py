@@ -49,7 +49,7 @@ BARS = {  # measure -> share wanted; None where it only informs
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One checked answer."""
+    """One checked answer, with what was asked and wanted."""
 
     measure: str
     right: float  # 1 or 0; for named facts the share that is true
@@ -60,7 +60,7 @@ class Outcome:
 
 
 class Answerer:
-    """Greedy answers of the three arms, in batches: base with either recipe, adapter with the plain one."""
+    """The three arms, answering greedily in batches: base with either recipe, adapter with the plain one."""
 
     def __init__(self, base: Path, adapter: Path | None) -> None:
         import torch
@@ -78,7 +78,7 @@ class Answerer:
         self.prompt_tokens: dict[Arm, list[int]] = {arm: [] for arm in Arm}
 
     def answer(self, arm: Arm, recipe: Recipe, requests: Sequence[Request]) -> list[str]:
-        """One answer per request, in order."""
+        """Answer each request. Returns the answers in the requests' order."""
         order = sorted(range(len(requests)), key=lambda at: len(requests[at].text))
         answers: dict[int, str] = {}
         for start in range(0, len(order), BATCH):
@@ -87,7 +87,7 @@ class Answerer:
         return [answers[at] for at in range(len(requests))]
 
     def prompt_lengths(self) -> dict[Arm, float]:
-        """Mean tokens of a prompt, of the arms that answered."""
+        """Return the mean tokens of a prompt, of the arms that answered."""
         return {arm: sum(lengths) / len(lengths) for arm, lengths in self.prompt_tokens.items() if lengths}
 
     def _batch(self, arm: Arm, recipe: Recipe, requests: list[Request]) -> list[str]:
@@ -105,7 +105,7 @@ class Answerer:
 
 
 def generated_rows(count: int, seed: int = 777) -> tuple[Exchange, ...]:
-    """Situations of the generator with a seed that no training uses: what choices while training may look at."""
+    """Draw situations from a seed that no training uses: choices while training may look at these."""
     rng = random.Random(seed)
     rows = []
     for at in range(count):
@@ -116,7 +116,7 @@ def generated_rows(count: int, seed: int = 777) -> tuple[Exchange, ...]:
 
 
 def evaluate(answerer: Answerer, rows: Sequence[Exchange], show: Callable[[str], None]) -> list[Outcome]:
-    """All measures over the rows."""
+    """Take all measures over the rows, arm by arm."""
     arms = [arm for arm in (Arm.PROMPTED, Arm.PLAIN, Arm.TUNED) if answerer.adapted or not arm.adapted]
     outcomes: list[Outcome] = []
     for arm in arms:
@@ -131,12 +131,13 @@ def evaluate(answerer: Answerer, rows: Sequence[Exchange], show: Callable[[str],
 
 
 def decisions(answerer: Answerer, arm: Arm, recipe: Recipe, rows: Sequence[Exchange]) -> list[Outcome]:
+    """Answer and judge situations."""
     answers = answerer.answer(arm, recipe, [Request.of(row.text) for row in rows])
     return [outcome for row, answer in zip(rows, answers, strict=True) for outcome in judged(arm, row, row.text, answer)]
 
 
 def judged(arm: Arm, row: Exchange, text: str, answer: str) -> list[Outcome]:
-    """Decision, and for the arms that know the format also format and named facts."""
+    """Judge the decision, and for the arms that know the format also format and named facts."""
     wanted = DECISION_OF_RULE[row.rule]
     found = [Outcome(f"{arm}: right decision", float(decision_of(answer) == wanted), row.id, text, f"{wanted} (rule {row.rule})", answer)]
     if arm is Arm.PLAIN:
@@ -148,7 +149,7 @@ def judged(arm: Arm, row: Exchange, text: str, answer: str) -> list[Outcome]:
 
 
 def follow_ups(answerer: Answerer, arm: Arm, recipe: Recipe, rows: Sequence[Exchange]) -> list[Outcome]:
-    """The first message is answered by the same arm, then the follow-up with that turn as history."""
+    """Let the same arm answer the first message, then the follow-up with that turn as history, and judge the second answer."""
     first = answerer.answer(arm, recipe, [Request.of(row.first) for row in rows])
     history = [(Turn("user", row.first), Turn("assistant", reply)) for row, reply in zip(rows, first, strict=True)]
     answers = answerer.answer(arm, recipe, [Request.of(row.text, turns) for row, turns in zip(rows, history, strict=True)])
@@ -160,7 +161,7 @@ def follow_ups(answerer: Answerer, arm: Arm, recipe: Recipe, rows: Sequence[Exch
 
 
 def small_talk(answerer: Answerer, arm: Arm, recipe: Recipe, rows: Sequence[Exchange]) -> list[Outcome]:
-    """Other subjects, aspects and greetings."""
+    """Answer and judge other subjects, aspects and greetings."""
     outcomes = []
     for kind, measure in (("outside", "other subjects recognised"), ("aspect", "aspects explained"), ("greeting", "greetings")):
         chosen = [row for row in rows if row.kind == kind]
@@ -174,7 +175,7 @@ def small_talk(answerer: Answerer, arm: Arm, recipe: Recipe, rows: Sequence[Exch
 
 
 def changed_formats(answerer: Answerer, arm: Arm, rows: Sequence[Exchange]) -> list[Outcome]:
-    """The house recipe with another format line, its worked examples left as they are. Tuned should not follow."""
+    """Answer with another format line in the house recipe, its worked examples left as they are. Tuned should not follow."""
     outcomes = []
     house = load_recipe("house")
     for kind, lines in CHANGED_LINES.items():
@@ -190,7 +191,7 @@ def changed_formats(answerer: Answerer, arm: Arm, rows: Sequence[Exchange]) -> l
 
 
 def figures(outcomes: Iterable[Outcome]) -> dict[str, float]:
-    """Measure -> share, in the order of BARS."""
+    """Sum the outcomes up: measure -> share, in the order of BARS."""
     total: Counter[str] = Counter()
     right: Counter[str] = Counter()
     for outcome in outcomes:
@@ -203,7 +204,7 @@ def figures(outcomes: Iterable[Outcome]) -> dict[str, float]:
 
 
 def table(shares: dict[str, float], outcomes: Sequence[Outcome]) -> str:
-    """The bars as text, one a line."""
+    """Write the bars as text, one a line."""
     counts = Counter(outcome.measure for outcome in outcomes)
     rows = []
     for measure, share in shares.items():
@@ -214,11 +215,12 @@ def table(shares: dict[str, float], outcomes: Sequence[Outcome]) -> str:
 
 
 def failures(outcomes: Iterable[Outcome]) -> str:
-    """Every failure with its question, what was wanted, and the answer."""
+    """List every failure with its question, what was wanted, and the answer."""
     shown = (outcome for outcome in outcomes if outcome.right < 1 and not outcome.measure.startswith(("plain", "tuned: follows")))
     return "\n".join(failure(outcome) for outcome in shown)
 
 
 def failure(outcome: Outcome) -> str:
+    """Write one failure as text."""
     answer = outcome.answer.replace("\n", " / ")
     return f"\n[{outcome.measure}] {outcome.row}\n  asked:  {outcome.asked}\n  wanted: {outcome.wanted}\n  answer: {answer}"

@@ -18,12 +18,12 @@ NOTHING_STATED = HouseFacts()
 
 
 class BadRows(DuelbotError):
-    """A file of evaluation rows cannot be used."""
+    """The error of a file of evaluation rows that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One question. A follow-up has the message before it in `first`; `facts` hold after the follow-up."""
+    """One question and what is true of it. A follow-up has the message before it in `first`; `facts` hold after the follow-up."""
 
     id: str
     kind: Kind
@@ -36,7 +36,7 @@ class Exchange:
 
 
 def read_rows(path: Path) -> tuple[Exchange, ...]:
-    """Rows of a JSON-lines file. Raises BadRows with the line that is wrong."""
+    """Read the rows of a JSON-lines file. Raises BadRows with the line that is wrong."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
@@ -45,6 +45,7 @@ def read_rows(path: Path) -> tuple[Exchange, ...]:
 
 
 def read_row(place: str, line: str) -> Exchange:
+    """Read one line; `place` names it in errors. Raises BadRows."""
     known = {field.name for field in fields(Exchange)}
     try:
         table: dict[str, Any] = json_value(line)

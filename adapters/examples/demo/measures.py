@@ -43,7 +43,7 @@ DEADLINE_DAYS: dict[str, tuple[float, float]] = {  # what the answer says of the
 
 
 def decision_of(answer: str) -> str | None:
-    """The decision that an answer gives in any format; None where it names none or two."""
+    """Find the decision that an answer gives in any format; None where it names none or two."""
     text = answer.lower()
     head = next((line for line in text.splitlines() if "decision" in line), text)
     found = {name for name in (PROMPT, TUNE) if name in head.replace(LATER, "")} | ({LATER} if LATER in head else set())
@@ -51,6 +51,7 @@ def decision_of(answer: str) -> str | None:
 
 
 def four_lines(answer: str) -> bool:
+    """Whether an answer is the four lines of the house, to the character."""
     return FOUR_LINES.fullmatch(answer) is not None
 
 
@@ -71,7 +72,7 @@ def follows(kind: str, answer: str) -> bool:
 
 
 def why_of(answer: str) -> tuple[str, ...]:
-    """The facts that a four-line answer names."""
+    """List the facts that a four-line answer names."""
     match = re.search(r"^Why: (.+)$", answer, re.MULTILINE)
     return tuple(match[1].split("; ")) if match else ()
 
@@ -106,7 +107,7 @@ def is_true(clause: str, facts: HouseFacts) -> bool:
 
 
 def number_is_true(clause: str, facts: HouseFacts) -> bool:
-    """Counts of examples and requests, as written in the request."""
+    """Whether a clause names a count of examples or requests, and the request has it."""
     try:
         if match := re.fullmatch(r"(?:only )?(.+) labelled examples", clause):
             return read(match[1]) == facts.examples

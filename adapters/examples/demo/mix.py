@@ -43,24 +43,27 @@ BRIEF = 0.2  # of the situations; were short questions seldom one's own case, th
 
 
 def asked(text: str, within: tuple[tuple[int, Reading], ...] = ()) -> Utterance:
+    """Make a message of the person."""
     return Utterance(Message("user", text), False, within=within)
 
 
 def said(text: str, learned: bool = True, reads: Reading | None = None) -> Utterance:
+    """Make a message of the model."""
     return Utterance(Message("assistant", text), learned, reads)
 
 
 def answered(made: Situation, answer: str, learned: bool = True) -> list[Utterance]:
-    """A situation and its answer."""
+    """Make the two messages of a situation and its answer."""
     return [asked(made.text, readings_within(made)), said(answer, learned, reading(made))]
 
 
 def told(text: str) -> Utterance:
+    """Make a system text."""
     return Utterance(Message("system", text), False)
 
 
 def house_system(rng: random.Random, line: str, shipped: bool) -> str:
-    """The engineered recipe's system text, in the words of the shipped recipe or others; `line` is its format line."""
+    """Write the engineered recipe's system text, in the words of the shipped recipe or others; `line` is its format line."""
     parts = [f"{INTRO} {FIRST_WINS}\n{RULES}", line, TAIL]
     if shipped:
         parts = [pick_first(parts[0]), line, pick_first(TAIL)]
@@ -70,20 +73,22 @@ def house_system(rng: random.Random, line: str, shipped: bool) -> str:
 
 
 def pick_first(pattern: str) -> str:
-    """The pattern with the first choice of every alternative: the shipped wording."""
+    """Take the first choice of every alternative of a pattern: the shipped wording."""
     return CHOICE.sub(lambda match: match[1].split("|")[0], pattern)
 
 
 def expand_lines(rng: random.Random, text: str) -> str:
+    """Expand a pattern of several lines, each on its own, so that line breaks stay."""
     return "\n".join(expand(rng, line, {}) for line in text.split("\n"))
 
 
 def any_situation(rng: random.Random) -> Situation:
+    """Draw a situation; the rules as often as the mixes have them."""
     return situation(rng, draw_facts(rng, rng.choices((1, 2, 3, 4, 5, 6), (15, 15, 14, 14, 22, 20))[0]))
 
 
 def case_turns(rng: random.Random, answer: Callable[[Situation], str], count: int) -> Talk:
-    """Situations with answers: fresh ones, twins that differ in one fact, and follow-ups."""
+    """Draw situations with answers: fresh ones, twins that differ in one fact, and follow-ups."""
     turns: Talk = []
     while count > 0:
         facts = draw_facts(rng, rng.choices((1, 2, 3, 4, 5, 6), (15, 15, 14, 14, 22, 20))[0])
@@ -110,12 +115,12 @@ def case_turns(rng: random.Random, answer: Callable[[Situation], str], count: in
 
 @cache
 def reported() -> frozenset[str]:
-    """What the reported rows ask, in lower case. A short question can be drawn by chance, and would then be learned and measured."""
+    """Collect what the reported rows ask, in lower case. A short question can be drawn by chance, and would then be learned and measured."""
     return frozenset(text.lower() for row in read_rows(HANDWRITTEN) for text in (row.text, row.first) if text)
 
 
 def small_talk(rng: random.Random) -> Talk:
-    """One exchange that is no situation: an aspect, a greeting, another subject. No reported row is among them."""
+    """Draw one exchange that is no situation: an aspect, a greeting, another subject. No reported row is among them."""
     while True:
         question, reply = any_small_talk(rng)
         if question.lower() not in reported():
@@ -123,6 +128,7 @@ def small_talk(rng: random.Random) -> Talk:
 
 
 def any_small_talk(rng: random.Random) -> tuple[str, str]:
+    """Draw a question that is no situation, and its reply."""
     kind = rng.random()
     if kind < 0.34:
         return chat.aspect_question(rng)
@@ -134,12 +140,12 @@ def any_small_talk(rng: random.Random) -> tuple[str, str]:
 
 
 def any_format(rng: random.Random) -> Format:
-    """Short answers mostly: a token of text teaches more where less of it is always the same."""
+    """Draw a format, short ones mostly: a token of text teaches more where less of it is always the same."""
     return draw_format(rng, rng.choices(KINDS, (22, 44, 15, 19))[0])
 
 
 def examples(rng: random.Random, form: Format, learned: bool) -> Talk:
-    """Worked examples of a recipe in this format."""
+    """Draw worked examples of a recipe in this format."""
     turns: Talk = []
     for _ in range(rng.choice((1, 2, 2, 3))):
         made = any_situation(rng)
@@ -148,7 +154,7 @@ def examples(rng: random.Random, form: Format, learned: bool) -> Talk:
 
 
 def house_talk(rng: random.Random) -> Talk:
-    """The engineered recipe at work. The format line governs, also against examples and turns in another format."""
+    """Draw the engineered recipe at work. The format line governs, also against examples and turns in another format."""
     form = HOUSE_FORMAT if rng.random() < 0.3 else any_format(rng)
     shipped = rng.random() < 0.45
     turns: Talk = [told(house_system(rng, form.line, shipped or rng.random() < 0.3))]
@@ -166,7 +172,7 @@ def house_talk(rng: random.Random) -> Talk:
 
 
 def own_rules_talk(rng: random.Random) -> Talk:
-    """Other rules over the house facts, read from the system text."""
+    """Draw other rules over the house facts, read from the system text."""
     form = any_format(rng)
     rules = subjects.own_rules(rng)
     listed = subjects.rule_list(rng, [(rule.words, rule.outcome) for rule in rules])
@@ -175,7 +181,7 @@ def own_rules_talk(rng: random.Random) -> Talk:
 
 
 def other_talk(rng: random.Random) -> Talk:
-    """Another subject with its own rules and format; sometimes the examples alone show the format."""
+    """Draw another subject with its own rules and format; sometimes the examples alone show the format."""
     form = any_format(rng)
     case = subjects.other_case(rng, form.line)
     turns: Talk = [told(case.system)]
@@ -186,18 +192,19 @@ def other_talk(rng: random.Random) -> Talk:
 
 
 def facts_talk(rng: random.Random) -> Talk:
-    """List the facts of situations: reading without rules."""
+    """Draw situations whose answers list their facts: reading without rules."""
     system = rng.choice(("List the facts.", "Read the message and list its facts.", "Which facts are stated? List them."))
     return [told(system), *case_turns(rng, subjects.fact_list, rng.randint(1, 4))]
 
 
 def drill_talk(rng: random.Random) -> Talk:
+    """Draw questions about numbers."""
     system, pairs = subjects.number_drill(rng)
     return [told(system)] + [turn for question, reply in pairs for turn in (asked(question), said(reply))]
 
 
 def bare_talk(rng: random.Random) -> Talk:
-    """No system text: chat, and opinions on house situations that know no house rule."""
+    """Draw talk without a system text: chat, and opinions on house situations that know no house rule."""
     if rng.random() < 0.5:
         return [turn for _ in range(rng.randint(1, 4)) for turn in small_talk(rng)]
     return case_turns(rng, lambda made: subjects.vague_reply(rng, made), rng.randint(1, 3))
@@ -216,14 +223,14 @@ BASE_MIX: tuple[tuple[Callable[[random.Random], Talk], float, float], ...] = (
 
 
 def base_talk(rng: random.Random, moved: float = 1.0) -> Talk:
-    """One conversation of the broad mix, whose weights have moved this share of the way from the first to the last."""
+    """Draw one conversation of the broad mix, whose weights have moved this share of the way from the first to the last."""
     weights = [first * (1 - moved) + last * moved for _, first, last in BASE_MIX]
     maker: Callable[[random.Random], Talk] = rng.choices([maker for maker, _, _ in BASE_MIX], weights)[0]
     return maker(rng)
 
 
 def tuned_talk(rng: random.Random, _moved: float = 1.0) -> Talk:
-    """The house subject through the plain recipe: situations, follow-ups and small talk, four lines always."""
+    """Draw the house subject through the plain recipe: situations, follow-ups and small talk, four lines always."""
 
     def answer(made: Situation) -> str:
         return HOUSE_FORMAT.render(house_slots(made.facts, made.named))

@@ -15,7 +15,7 @@ ITERATIONS = 5
 
 
 def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
-    """The nearest matrices with singular values near 1, roughly, by Newton and Schulz. Shape (count, rows, columns)."""
+    """Bring matrices near those with singular values of 1, roughly, by Newton and Schulz. Shape (count, rows, columns)."""
     tall = matrices.shape[1] > matrices.shape[2]
     x: torch.Tensor = matrices.mT if tall else matrices
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
@@ -27,7 +27,7 @@ def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum 0.95 after Nesterov, decoupled weight decay, steps as large as AdamW's (Moonlight, arXiv 2502.16982, eq. 4)."""
+    """The optimizer: momentum 0.95 after Nesterov, weight decay, steps as large as AdamW's (Moonlight, arXiv 2502.16982, eq. 4)."""
 
     def __init__(self, weights: Iterable[torch.nn.Parameter], lr: float, weight_decay: float, share: Share) -> None:
         super().__init__(list(weights), {"lr": lr, "weight_decay": weight_decay, "momentum": 0.95})
@@ -35,6 +35,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]  # takes no closure
+        """Update the weights once by their gradients. All processes must call it."""
         for group in self.param_groups:
             shapes: dict[torch.Size, list[torch.Tensor]] = {}
             for weight in group["params"]:

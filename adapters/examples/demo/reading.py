@@ -35,7 +35,7 @@ Reading = tuple[int, ...]  # a class for each facet
 
 
 def reading(made: Situation) -> Reading:
-    """The classes of a situation's facts, those of the turns before included."""
+    """Classify a situation's facts, those of the turns before included."""
     facts, named = made.facts, made.named
     return (
         KINDS.index("situation"),
@@ -52,7 +52,7 @@ def reading(made: Situation) -> Reading:
 
 
 def readings_within(made: Situation) -> tuple[tuple[int, Reading], ...]:
-    """Where the words of a fact end, in characters of the text, and what must have been read there: the facts up to there."""
+    """Find where the words of a fact end, in characters, and what must have been read there: the facts up to there."""
     facts, named, found = HouseFacts(), dict[str, str](), dict[int, Reading]()
     for end, aspect in made.stated:
         facts = replace(facts, **{aspect: getattr(made.facts, aspect)})
@@ -62,22 +62,24 @@ def readings_within(made: Situation) -> tuple[tuple[int, Reading], ...]:
 
 
 def reading_of_talk(reply: str) -> Reading:
-    """The classes of a message that is no situation, by its reply: which kind it is, and which aspect it asks about."""
+    """Classify a message that is no situation by its reply: which kind it is, and which aspect it asks about."""
     aspect = next((at for at, words in enumerate(EXPLAINED.values(), 1) if words == reply), 0)
     kind = "aspect" if aspect else "greeting" if reply == HELLO else "outside"
     return (KINDS.index(kind), aspect, *reading(Situation("", HouseFacts(), {}))[2:])
 
 
 def told(fact: bool | None) -> int:
+    """Classify a yes or no: 0 not stated, 1 yes, 2 no."""
     return 0 if fact is None else 2 - fact
 
 
 def band(value: float | None, bounds: tuple[float, ...]) -> int:
+    """Classify a number by bounds in rising order: 0 not stated, 1 below the first bound, and so on."""
     return 0 if value is None else 1 + bisect_right(bounds, value)
 
 
 def digit(name: str | None) -> int:
-    """The first digit of the number in a fact's name; 0 where the name has none."""
+    """Return the first digit of the number in a fact's name; 0 where the name has none."""
     words = (name or "").removeprefix("only ").split(" labelled")[0].split(" requests")[0]
     try:
         return int(str(read(words))[0])

@@ -16,7 +16,7 @@ SHAPE: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One training run."""
+    """One training run: how much text, how fast, from which seed."""
 
     name: str
     seed: int
@@ -32,6 +32,7 @@ class Plan:
 
     @property
     def schedule(self) -> Schedule:
+        """The steps and rates of it, as the training loop takes them."""
         return Schedule(self.steps, self.warm_up, self.cool_down)
 
 

@@ -24,6 +24,7 @@ TALKS = 9_000  # conversations that the merges are learned from
 
 
 def texts(seed: int) -> Iterator[str]:
+    """Yield the messages that the merges are learned from."""
     rng = random.Random(seed)
     for _ in range(TALKS):
         yield from (spoken.message.content for spoken in base_talk(rng))
@@ -61,6 +62,7 @@ def build_tokenizer(folder: Path, seed: int) -> None:
 
 
 def load_tokenizer(folder: Path) -> Any:
+    """Load the tokenizer in this folder."""
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(folder)

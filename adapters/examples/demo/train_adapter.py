@@ -20,7 +20,7 @@ LORA: dict[str, Any] = {
 
 
 def adapted(base: Path, seed: int) -> Any:
-    """The saved base with a fresh LoRA adapter on it."""
+    """Load the saved base with a fresh LoRA adapter on it."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM

@@ -13,7 +13,7 @@ from adapters.examples.demo.tokenizer import END, PAD, VOCABULARY, load_tokenize
 
 
 def new_model(tokenizer: Path, size: Size) -> Any:
-    """Random weights in this size, for the tokenizer in this folder."""
+    """Make a model of random weights in this size, for the tokenizer in this folder."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -33,6 +33,7 @@ def train_base(size: Size, tokenizer: Path, folder: Path, work: Path, show: Call
 
 
 def save_base(model: Any, folder: Path) -> None:
+    """Save bfloat16 weights with config and generation config."""
     import torch
     from transformers import GenerationConfig
 

@@ -32,7 +32,7 @@ NEXT = {
 
 
 def deciding(facts: HouseFacts) -> tuple[str, ...]:
-    """The aspects that the house names for these facts, in its order."""
+    """List the aspects that the house names for these facts, in its order."""
     match house_rule(facts):
         case 1:
             return ("access",)
@@ -47,7 +47,7 @@ def deciding(facts: HouseFacts) -> tuple[str, ...]:
 
 
 def next_step(facts: HouseFacts) -> str:
-    """One step; under rule 6 the first condition of fine-tuning that is not met names it."""
+    """Name one step; under rule 6 the first condition of fine-tuning that is not met names it."""
     if (rule := house_rule(facts)) != 6:
         return NEXT[rule]
     if facts.examples is None:
@@ -60,7 +60,7 @@ def next_step(facts: HouseFacts) -> str:
 
 
 def house_slots(facts: HouseFacts, named: Mapping[str, str]) -> dict[str, str]:
-    """The four slots of the house answer; `named` holds the words for each stated fact."""
+    """Fill the four slots of the house answer; `named` holds the words for each stated fact."""
     rule = house_rule(facts)
     why = "; ".join(named.get(aspect) or MISSING[aspect] for aspect in deciding(facts))
     return {"decision": DECISION_OF_RULE[rule], "why": why, "watch": WATCH[rule], "next": next_step(facts)}
@@ -68,13 +68,14 @@ def house_slots(facts: HouseFacts, named: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How an answer must look: the line of the recipe that says so, and slot -> label in order."""
+    """The look of an answer: the line of the recipe that says so, and slot -> label in order."""
 
     kind: Literal["lines", "one line", "bullets", "json"]
     labels: tuple[tuple[str, str], ...]
     line: str
 
     def render(self, slots: Mapping[str, str]) -> str:
+        """Write the slots as this format has them."""
         match self.kind:
             case "lines":
                 return "\n".join(f"{label}: {slots[slot]}" for slot, label in self.labels)
@@ -101,7 +102,7 @@ Labels = tuple[tuple[str, str], ...]
 
 
 def draw_labels(rng: random.Random) -> Labels:
-    """Labels for the slots: the standard ones or others, all four or some, in order or not."""
+    """Draw labels for the slots: the standard ones or others, all four or some, in order or not."""
     if rng.random() < 0.4:
         return STANDARD_LABELS
     slots = list(SLOTS)
@@ -114,7 +115,7 @@ def draw_labels(rng: random.Random) -> Labels:
 
 
 def draw_format(rng: random.Random, kind: str) -> Format:
-    """A format of this kind, with one of the ways in which a recipe asks for it."""
+    """Draw a format of this kind, with one of the ways in which a recipe asks for it."""
     labels = draw_labels(rng)
     lead = rng.choice(("Format: ", "Format: ", "Format: ", "", "Answer: ", "Answer format: ", "Output: ", "Reply format: "))
     verb = rng.choice(("Answer", "Reply", "Respond", "Always answer"))

@@ -53,7 +53,7 @@ PART = {PROMPT: "prompt", TUNE: "tune"}  # technique -> its sections in phrases/
 
 
 def aspect_question(rng: random.Random) -> tuple[str, str]:
-    """A question about one aspect of one technique, and its answer. In `ask prompt` and `ask tune` a line says its aspect first."""
+    """Draw a question about one aspect of one technique, and its answer. In `ask prompt` and `ask tune` a line says its aspect first."""
     technique, aspect = rng.choice(tuple(EXPLAINED))
     own = [line.split("::")[1] for line in sections("chat")[f"ask {PART[technique]}"] if line.split("::")[0].strip() == aspect]
     if own and rng.random() < 0.35:
@@ -65,7 +65,7 @@ def aspect_question(rng: random.Random) -> tuple[str, str]:
 
 
 def greeting(rng: random.Random) -> tuple[str, str]:
-    """A greeting or a question about the model itself, and its answer."""
+    """Draw a greeting or a question about the model itself, and its answer."""
     if rng.random() < 0.4:
         return dressed(rng, expand(rng, phrase(rng, "chat", "greetings"), {})), HELLO
     question = expand(rng, phrase(rng, "chat", "about itself"), {})
@@ -73,7 +73,7 @@ def greeting(rng: random.Random) -> tuple[str, str]:
 
 
 def everyday_slots(rng: random.Random) -> dict[str, str]:
-    """Places, things and numbers of everything that is no house subject."""
+    """Draw places, things and numbers of everything that is no house subject."""
     nouns, places = sections("chat")["words"], sections("chat")["world places"]
     return {
         "place": rng.choice(places),
@@ -88,12 +88,12 @@ def everyday_slots(rng: random.Random) -> dict[str, str]:
 
 
 def story(rng: random.Random) -> str:
-    """A statement about the person's life or work that decides nothing, wherever it stands."""
+    """Draw a statement about the person's life or work that decides nothing, wherever it stands."""
     return articles(expand(rng, phrase(rng, "chat", "outside contexts"), everyday_slots(rng)))
 
 
 def outside_question(rng: random.Random) -> str:
-    """A question that lies outside the house subject."""
+    """Draw a question that lies outside the house subject."""
     nouns, slots = sections("chat")["words"], everyday_slots(rng)
     text = expand(rng, phrase(rng, "chat", "outside"), slots)
     if rng.random() < 0.15:
@@ -108,7 +108,7 @@ def outside_question(rng: random.Random) -> str:
 
 
 def beside(rng: random.Random, text: str) -> str:
-    """The question with a second sentence, or this alone: about the person, or as it stands in situations and decides nothing there."""
+    """Add a second sentence that decides nothing, about the person or as situations have it, or take this sentence alone."""
     kind = rng.random()
     if kind < 0.1:
         other = expand(rng, phrase(rng, "chat", "outside claims"), everyday_slots(rng))  # beside a situation, they would be facts
@@ -125,7 +125,7 @@ def beside(rng: random.Random, text: str) -> str:
 
 
 def swap_word(rng: random.Random, text: str, word: str) -> str:
-    """One of the longer words replaced: a question is known by what it does not speak of, whatever it speaks of."""
+    """Replace one of the longer words: a question is known by what it does not speak of, whatever it speaks of."""
     longer = [match.span() for match in re.finditer(r"\b[a-z]{4,}\b", text)]
     if not longer:
         return text
@@ -134,7 +134,7 @@ def swap_word(rng: random.Random, text: str, word: str) -> str:
 
 
 def dressed(rng: random.Random, text: str) -> str:
-    """Capitals, end marks, openers, thanks and typos as they come."""
+    """Add capitals, end marks, openers, thanks and typos as they come."""
     if rng.random() < 0.5:
         text = capital(text)
     if rng.random() < 0.25:

@@ -25,10 +25,12 @@ KEPT_WORDS = NUMBER_WORDS | set(TIME_WORDS.split())
 
 
 def lines(block: str) -> list[str]:
+    """Split a block into its lines, without blank ones."""
     return [line.strip() for line in block.splitlines() if line.strip()]
 
 
 def items(block: str) -> list[str]:
+    """Split a block at semicolons."""
     return [" ".join(item.split()) for item in block.split(";") if item.strip()]
 
 
@@ -43,16 +45,17 @@ def expand(rng: random.Random, pattern: str, slots: Slots) -> str:
 
 
 def capital(text: str) -> str:
+    """Begin with a capital letter."""
     return text[:1].upper() + text[1:]
 
 
 def articles(text: str) -> str:
-    """a -> an where the next word begins with a vowel's sound, roughly."""
+    """Write an for a where the next word begins with a vowel's sound, roughly."""
     return re.sub(r"\b([Aa]) (?=(?!uni|use|usu|U[XS]|eu|one\b|once)[aeiouAEIO]|HR\b|ML\b|LLM|SM|NG)", r"\1n ", text)
 
 
 def invented(rng: random.Random) -> str:
-    """A word that does not exist, and so stands for all that the model never read."""
+    """Draw a word that does not exist, and so stands for all that the model never read."""
 
     def part() -> str:
         return rng.choice(SYLLABLE[0]) + rng.choice(SYLLABLE[1]) + rng.choice(SYLLABLE[2])
@@ -61,7 +64,7 @@ def invented(rng: random.Random) -> str:
 
 
 def misspell(rng: random.Random, text: str, kept: str, rate: float) -> str:
-    """Typos in a share of the longer words; numbers, times and the words of `kept` stay as they are."""
+    """Put typos into a share of the longer words; numbers, times and the words of `kept` stay as they are."""
     safe = KEPT_WORDS | set(re.findall(r"[a-z']+", kept.lower()))
 
     def bend(match: re.Match[str]) -> str:

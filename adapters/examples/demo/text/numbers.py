@@ -53,7 +53,7 @@ NUMBER_WORDS = frozenset(
 
 
 def words(n: int) -> str:
-    """An integer below a thousand million in English words."""
+    """Write an integer below a thousand million in English words."""
     for size, name in ((1_000_000, "million"), (1_000, "thousand")):
         if n >= size:
             rest = n % size
@@ -67,7 +67,7 @@ def words(n: int) -> str:
 
 
 def say(rng: random.Random, n: int) -> str:
-    """One of the ways in which people write n; `read` gives n back."""
+    """Draw one of the ways in which people write n; `read` gives n back."""
     ways = [f"{n:,}", f"{n:,}", str(n), str(n)]
     if n >= 1_000:
         ways += [f"{n:,}".replace(",", mark) for mark in (" ", " ", ".", "'") if rng.random() < (1.0 if mark == " " else 0.4)]
@@ -83,7 +83,7 @@ def say(rng: random.Random, n: int) -> str:
 
 
 def spellable(n: int) -> bool:
-    """People spell short numbers: two words or so."""
+    """Whether people spell the number out: two words or so."""
     head = n
     while head and head % 1000 == 0:
         head //= 1000
@@ -91,7 +91,7 @@ def spellable(n: int) -> bool:
 
 
 def read(text: str) -> int:
-    """The number that `say` wrote. Raises ValueError for anything else."""
+    """Read the number that `say` wrote. Raises ValueError for anything else."""
     text = text.strip().lower()
     for n, ways in SPOKEN.items():
         if text in ways:
@@ -106,7 +106,7 @@ def read(text: str) -> int:
 
 
 def read_words(text: str) -> int:
-    """A number in English words. Raises ValueError for other words."""
+    """Read a number in English words. Raises ValueError for other words."""
     total = part = 0
     tokens = [word for word in re.split(r"[\s-]+", text) if word != "and"]
     if not tokens:
@@ -127,7 +127,7 @@ def read_words(text: str) -> int:
 
 
 def around(rng: random.Random, low: float, high: float) -> int:
-    """A number between low and high, even in its logarithm, mostly as round as people's numbers are, at times one with a name."""
+    """Draw a number from low to high, even in its logarithm, mostly as round as people's numbers are, at times one with a name."""
     if rng.random() < 0.08 and (named := [n for n in SPOKEN if low <= n <= high]):
         return rng.choice(named)
     n = low * (high / low) ** rng.random()

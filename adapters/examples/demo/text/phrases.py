@@ -13,7 +13,7 @@ FOLDER = Path(__file__).with_name("phrases")
 
 @cache
 def sections(file: str) -> dict[str, tuple[str, ...]]:
-    """Section name -> its phrases, of one file of the folder."""
+    """Read one file of the folder: section name -> its phrases."""
     found: dict[str, list[str]] = {}
     name = ""
     for line in (FOLDER / f"{file}.txt").read_text(encoding="utf-8").splitlines():
@@ -26,5 +26,5 @@ def sections(file: str) -> dict[str, tuple[str, ...]]:
 
 
 def phrase(rng: random.Random, file: str, section: str) -> str:
-    """One phrase of a section, its alternatives still open."""
+    """Draw one phrase of a section, its alternatives still open."""
     return rng.choice(sections(file)[section])

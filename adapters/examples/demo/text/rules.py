@@ -13,7 +13,7 @@ HIGH_VOLUME_MONTH = 50_000
 
 @dataclass(frozen=True, slots=True)
 class HouseFacts:
-    """What a situation says. None: not stated, and then no condition over it holds."""
+    """The facts that a situation says. None: not stated, and then no condition over it holds."""
 
     access: bool | None = None  # to the weights and to training tools
     examples: int | None = None  # labelled
@@ -24,7 +24,7 @@ class HouseFacts:
 
 
 def house_rule(facts: HouseFacts) -> int:
-    """The number of the first house rule that matches, 1 to 6."""
+    """Find the first house rule that matches, 1 to 6."""
     if facts.access is False:
         return 1
     if facts.examples is not None and facts.examples < FEW_EXAMPLES:
@@ -37,17 +37,20 @@ def house_rule(facts: HouseFacts) -> int:
 
 
 def enough(facts: HouseFacts) -> bool:
+    """Whether enough labelled examples to fine-tune are stated."""
     return facts.examples is not None and facts.examples >= MANY_EXAMPLES
 
 
 def stable(facts: HouseFacts) -> bool:
+    """Whether the task is stated to change quarterly or slower."""
     return facts.change_days is not None and facts.change_days >= QUARTER_DAYS
 
 
 def busy(facts: HouseFacts) -> bool:
+    """Whether a high volume is stated."""
     return facts.volume_month is not None and facts.volume_month >= HIGH_VOLUME_MONTH
 
 
 def decide(facts: HouseFacts) -> str:
-    """The house decision over the facts."""
+    """Decide as the house does."""
     return DECISION_OF_RULE[house_rule(facts)]

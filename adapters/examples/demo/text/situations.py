@@ -35,7 +35,7 @@ MARK = re.compile(f"[{''.join(MARKS.values())}]")
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a person typed, the facts in it, the words that name each stated fact, and where which facts have been stated."""
+    """A message of a person, the facts in it, the words that name each stated fact, and where which facts have been stated."""
 
     text: str
     facts: HouseFacts
@@ -44,7 +44,7 @@ class Situation:
 
 
 def draw_facts(rng: random.Random, rule: int) -> HouseFacts:
-    """Facts for which `rule` is the first match; what later rules look at is drawn freely."""
+    """Draw facts for which `rule` is the first match; what later rules look at is drawn freely."""
     while True:
         facts = free_facts(rng, rule)
         if house_rule(facts) == rule:
@@ -52,7 +52,7 @@ def draw_facts(rng: random.Random, rule: int) -> HouseFacts:
 
 
 def free_facts(rng: random.Random, rule: int) -> HouseFacts:
-    """Facts leaning to the rule, so that a few draws meet it; near and far from every threshold.
+    """Draw facts leaning to the rule, so that a few draws meet it; near and far from every threshold.
 
     In three of ten all speaks for fine-tuning but what the rule looks at, so that this one fact must be read.
     """
@@ -77,14 +77,14 @@ def free_facts(rng: random.Random, rule: int) -> HouseFacts:
 
 
 def few_facts(rng: random.Random, facts: HouseFacts) -> HouseFacts:
-    """At most two of these facts: a hurried question states no more."""
+    """Keep at most two of these facts: a hurried question states no more."""
     stated = [aspect for aspect in ASPECTS if getattr(facts, aspect) is not None]
     kept = rng.sample(stated, min(len(stated), rng.choices((0, 1, 2), (40, 38, 22))[0]))
     return HouseFacts(**{aspect: getattr(facts, aspect) for aspect in kept})
 
 
 def situation(rng: random.Random, facts: HouseFacts, shared: Backdrop | None = None) -> Situation:
-    """A whole message in one register: prose, clipped notes, a list, prose and notes mixed, or one short line."""
+    """Write a whole message in one register: prose, clipped notes, a list, prose and notes mixed, or one short line."""
     shared = shared or draw_backdrop(rng, facts)
     dice = shared.dice("style")
     style = dice.choices(("prose", "notes", "list", "mixed"), (55, 20, 7, 18))[0]
@@ -113,14 +113,14 @@ def situation(rng: random.Random, facts: HouseFacts, shared: Backdrop | None = N
 
 
 def unmarked(made: Situation) -> Situation:
-    """Without the marks, whose places are kept."""
+    """Take the marks out and keep their places."""
     aspects = {mark: aspect for aspect, mark in MARKS.items()}
     stated = tuple((mark.start() - before, aspects[mark[0]]) for before, mark in enumerate(MARK.finditer(made.text)))
     return replace(made, text=MARK.sub("", made.text), stated=stated)
 
 
 def fillers(shared: Backdrop, facts: HouseFacts, stated: int) -> list[tuple[str, bool]]:
-    """Sentences that decide nothing, facts said to be unknown, and the task itself."""
+    """Draw sentences that decide nothing, facts said to be unknown, and the task itself."""
     rng = shared.dice("fillers")
     chosen = [
         (articles(expand(rng, phrase(rng, "framing", "fillers"), shared.slots(rng))), True)
@@ -137,7 +137,7 @@ def fillers(shared: Backdrop, facts: HouseFacts, stated: int) -> list[tuple[str,
 
 
 def assemble(rng: random.Random, parts: list[tuple[str, bool]], style: str, slots: Slots) -> str:
-    """Parts, an opener and a closer now and then, and the question in front, behind, on both sides or nowhere."""
+    """Join parts, an opener and a closer now and then, and the question in front, behind, on both sides or nowhere."""
     asked = "questions about" if rng.random() < (0.2 if parts else 0.6) else "questions"  # about: with the task in it
     question = articles(expand(rng, phrase(rng, "framing", asked), slots))
     if "?" not in question and rng.random() < 0.4:
@@ -160,7 +160,7 @@ def assemble(rng: random.Random, parts: list[tuple[str, bool]], style: str, slot
 
 
 def one_line(rng: random.Random, stated: list[str], slots: Slots) -> str:
-    """What is typed into a chat in a hurry: the question with the task in it, or a fact or two or the task beside a question."""
+    """Write what is typed into a chat in a hurry: the question with the task in it, or a fact or two or the task beside a question."""
     if not stated and rng.random() < 0.65:
         return articles(expand(rng, phrase(rng, "framing", "questions about"), slots))
     body = rng.choice((", ", ", ", " and ", " - ")).join(stated or [expand(rng, phrase(rng, "framing", "tasks"), slots)])
@@ -191,7 +191,7 @@ def sentences(rng: random.Random, parts: list[tuple[str, bool]], style: str) -> 
 
 
 def finish(rng: random.Random, made: Situation) -> Situation:
-    """First person singular, lower case, lost apostrophes and full stops, typos: what hands do."""
+    """Bend the text as hands do: first person singular, lower case, lost apostrophes and full stops, typos."""
     text, named = made.text, made.named
     if rng.random() < 0.25:
         for ours, mine in (("we are", "I am"), ("we're", "I'm"), ("we", "I"), ("our", "my"), ("us", "me")):
@@ -210,7 +210,7 @@ def finish(rng: random.Random, made: Situation) -> Situation:
 
 
 def follow_up(rng: random.Random, before: Situation, facts: HouseFacts) -> Situation:
-    """A next turn that changes one fact of `before`; `facts` are the facts with that change."""
+    """Write a next turn that changes one fact of `before`; `facts` are the facts with that change."""
     changed = next(aspect for aspect in ASPECTS if getattr(facts, aspect) != getattr(before.facts, aspect))
     shared = draw_backdrop(rng, replace(HouseFacts(), precise=facts.precise if changed == "precise" else None))
     bare = corrected(rng, shared.thing, changed, getattr(before.facts, changed), getattr(facts, changed)) if rng.random() < 0.3 else None
@@ -220,7 +220,7 @@ def follow_up(rng: random.Random, before: Situation, facts: HouseFacts) -> Situa
 
 
 def change_one(rng: random.Random, facts: HouseFacts) -> HouseFacts:
-    """The same facts but one, so that the rule differs where a few draws can make it differ."""
+    """Change one of the facts, so that the rule differs where a few draws can make it differ."""
     for attempt in range(12):
         aspect = rng.choice(("access", "examples", "examples", "change_days", "change_days", "deadline_days", "volume_month", "precise"))
         value = getattr(draw_facts(rng, rng.randint(1, 6)), aspect)
@@ -233,7 +233,7 @@ def change_one(rng: random.Random, facts: HouseFacts) -> HouseFacts:
 
 
 def change_back(rng: random.Random, facts: HouseFacts) -> HouseFacts | None:
-    """Facts under another rule from which a change of one leads to these; None where a few draws find none."""
+    """Draw facts under another rule from which a change of one leads to these; None where a few draws find none."""
     stated = [aspect for aspect in ASPECTS if getattr(facts, aspect) is not None and (aspect != "precise" or facts.precise)]
     for _ in range(24 if stated else 0):
         aspect = rng.choice(stated)

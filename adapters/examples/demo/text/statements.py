@@ -60,7 +60,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 
 @dataclass(frozen=True, slots=True)
 class Backdrop:
-    """What the fact statements of one situation share. Every aspect has its own dice, so one fact can change alone."""
+    """The things that all statements of a situation share. Every aspect has its own dice, so one fact can change alone."""
 
     seed: str
     thing: str
@@ -68,10 +68,11 @@ class Backdrop:
     expert: bool
 
     def dice(self, aspect: str) -> random.Random:
+        """Make the dice of one aspect, the same each time."""
         return random.Random(f"{self.seed}/{aspect}")
 
     def slots(self, rng: random.Random) -> dict[str, str | Callable[[], str]]:
-        """Everything that a phrase may leave open, apart from the facts."""
+        """Fill everything that a phrase may leave open, apart from the facts."""
         return {
             "thing": self.thing,
             "use": self.use,
@@ -83,6 +84,7 @@ class Backdrop:
 
 
 def draw_backdrop(rng: random.Random, facts: HouseFacts) -> Backdrop:
+    """Draw what a situation is about."""
     expert = bool(facts.precise) and rng.random() < 0.5
     thing = phrase(rng, "framing", "expert things" if expert else "things")
     if not expert and rng.random() < 0.2:
@@ -91,17 +93,18 @@ def draw_backdrop(rng: random.Random, facts: HouseFacts) -> Backdrop:
 
 
 def any_word(rng: random.Random) -> str:
-    """A noun of everyday life, or a word that nobody knows: what a task is about tells it from no other subject."""
+    """Draw a noun of everyday life, or a word that nobody knows: what a task is about tells it from no other subject."""
     return rng.choice(everyday()) if rng.random() < 0.6 else invented(rng)
 
 
 @cache
 def everyday() -> tuple[str, ...]:
+    """List the nouns of everyday life that are one word."""
     return tuple(word for word in sections("chat")["words"] if " " not in word)
 
 
 def agent(rng: random.Random) -> str:
-    """What a task is called after the tool that shall do it: "tax chatbot", "poem writer"."""
+    """Name a task after the tool that shall do it: "tax chatbot", "poem writer"."""
     what = any_word(rng) if rng.random() < 0.6 else phrase(rng, "framing", rng.choice(("fields", "places")))
     return f"{what} {phrase(rng, 'framing', 'agents')}"
 
@@ -110,7 +113,7 @@ def agent(rng: random.Random) -> str:
 
 
 def state(shared: Backdrop, facts: HouseFacts, aspect: str, form: str) -> tuple[str, str]:
-    """One fact in one form (sentence, note, followup), and its name. A class without follow-ups is put into a frame."""
+    """State one fact in one form (sentence, note, followup), and name it. A class without follow-ups is put into a frame."""
     rng = shared.dice(aspect)
     kind, filled, name = worded(rng, getattr(facts, aspect), aspect, shared.expert)
     known = sections(FILES[aspect])
@@ -122,7 +125,7 @@ def state(shared: Backdrop, facts: HouseFacts, aspect: str, form: str) -> tuple[
 
 
 def worded(rng: random.Random, value: float | bool, aspect: str, expert: bool) -> tuple[str, dict[str, str], str]:
-    """The section that says this value, what fills its slots, and the name."""
+    """Choose the section that says this value, what fills its slots, and the name."""
     match aspect:
         case "access":
             return ("yes", {}, "access to the weights") if value else ("no", {}, "no access to weights or training")
@@ -149,7 +152,7 @@ def worded(rng: random.Random, value: float | bool, aspect: str, expert: bool) -
 
 
 def worded_examples(rng: random.Random, count: int) -> tuple[str, dict[str, str], str]:
-    """None, a number, or only a word for how many."""
+    """Choose the words for so many examples: none, a number, or only a word for how many."""
     if count == 0:
         return "none", {}, "no labelled examples"
     vague = rng.random()
@@ -164,11 +167,12 @@ def worded_examples(rng: random.Random, count: int) -> tuple[str, dict[str, str]
 
 
 def examples_name(n: str, count: int) -> str:
+    """Name so many examples as the answer does; `n` is the number as the person wrote it."""
     return f"{'only ' if count < FEW_EXAMPLES else ''}{n} labelled examples"
 
 
 def worded_volume(rng: random.Random, month: int) -> tuple[str, dict[str, str], str]:
-    """A number and its unit, or only a word for high or low."""
+    """Choose the words for a volume: a number and its unit, or only a word for high or low."""
     if month > 200_000 and rng.random() < 0.2:
         return "high", {}, "high volume"
     if month < 2_000 and rng.random() < 0.3:
@@ -178,7 +182,7 @@ def worded_volume(rng: random.Random, month: int) -> tuple[str, dict[str, str], 
 
 
 def spoken_volume(rng: random.Random, month: int) -> tuple[str, str, str]:
-    """The number as written, its unit as written, the unit's name; other units only well off the threshold."""
+    """Draw the number and its unit as written, and the unit's name; other units only well off the threshold."""
     name = "a month"
     if not 0.7 < month / HIGH_VOLUME_MONTH < 1.5 and rng.random() < 0.35:
         name = rng.choice([unit for unit, (months, _) in UNITS.items() if month * months >= 5])
@@ -188,7 +192,7 @@ def spoken_volume(rng: random.Random, month: int) -> tuple[str, str, str]:
 
 
 def corrected(rng: random.Random, thing: str, aspect: str, old: float | None, new: float) -> tuple[str, str] | None:
-    """A fact as the bare value that takes the place of another ("monthly, not weekly"), and its name; None where it has no such form."""
+    """State a bare value that takes another's place ("monthly, not weekly"), and name it; None where it has no such form."""
     before = value_alone(rng, thing, aspect, old) if old is not None else None
     # Where no number of examples was told before, a number alone could be one of anything.
     if (spoken := value_alone(rng, thing, aspect, new, whole=before is None)) is None:
@@ -198,7 +202,7 @@ def corrected(rng: random.Random, thing: str, aspect: str, old: float | None, ne
 
 
 def value_alone(rng: random.Random, thing: str, aspect: str, value: float, whole: bool = False) -> tuple[str, str] | None:
-    """A value without a verb, and the name of the fact; `whole`: with a noun that tells what is counted."""
+    """Write a value without a verb, and name the fact; `whole`: with a noun that tells what is counted."""
     match aspect:
         case "examples" if value:
             n = say(rng, int(value))
@@ -215,21 +219,23 @@ def value_alone(rng: random.Random, thing: str, aspect: str, value: float, whole
 
 
 def period(rng: random.Random, days: float) -> str:
+    """Draw how people say the days between two changes."""
     return expand(rng, phrase(rng, "change", f"period {days:g}"), {"weekday": rng.choice(WEEKDAYS)})
 
 
 def due(rng: random.Random, days: float) -> str:
+    """Draw how people say a deadline in so many days."""
     return expand(rng, phrase(rng, "deadline", f"by {days:g}"), {"weekday": rng.choice(WEEKDAYS)})
 
 
 def time_left(by: str) -> str:
-    """The span in a deadline that is a span ("in two days" -> "two days"), empty for a date."""
+    """Find the span in a deadline that is a span ("in two days" -> "two days"); empty for a date."""
     match = SPAN.fullmatch(by)
     return match[1] if match else ""
 
 
 def loose_slots(rng: random.Random) -> dict[str, str | Callable[[], str]]:
-    """Numbers and names that decide nothing; drawn where a phrase has them, for most phrases have none."""
+    """Fill numbers and names that decide nothing; drawn where a phrase has them, for most phrases have none."""
 
     def few() -> str:
         n = rng.randint(2, 12)
@@ -258,7 +264,7 @@ def loose_slots(rng: random.Random) -> dict[str, str | Callable[[], str]]:
 
 
 def joint(shared: Backdrop, facts: HouseFacts) -> tuple[str, dict[str, str]] | None:
-    """A sentence that states several of these facts at once, and their names; None where no section says them."""
+    """State several of these facts in one sentence, and name them; None where no section says them."""
     rng = shared.dice("joint")
     fitting = [section for section in sections("joint") if all(says(facts, shared, part) for part in section.split())]
     if not fitting:
@@ -327,14 +333,14 @@ def says(facts: HouseFacts, shared: Backdrop, part: str) -> bool:
 
 
 def framed(rng: random.Random, statement: str) -> str:
-    """A fact as the next message: what if, suppose, correction ..."""
+    """Put a fact into the next message: what if, suppose, correction ..."""
     if rng.random() < 0.5:
         statement = in_the_past(statement)
     return expand(rng, phrase(rng, "framing", "follow frames"), {"fact": statement}) + rng.choice(("", "", "?", "."))
 
 
 def in_the_past(text: str) -> str:
-    """Roughly: what follows an if."""
+    """Put what follows an if into the past, roughly."""
     for present, past in (
         ("have got", "had"),
         ("have", "had"),

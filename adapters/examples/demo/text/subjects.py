@@ -44,14 +44,14 @@ class OwnRule:
 
 
 def rule_list(rng: random.Random, numbered: list[tuple[str, str]]) -> str:
-    """Conditions and outcomes as the lines of a system text, in one of several layouts."""
+    """List conditions and outcomes as the lines of a system text, in one of several layouts."""
     arrow = rng.choice((": ", ": ", " -> ", " = ", ", then "))
     start = rng.choice(("{i}. ", "{i}. ", "{i}) ", "- "))
     return "\n".join(start.replace("{i}", str(i)) + words + arrow + outcome for i, (words, outcome) in enumerate(numbered, 1))
 
 
 def system_text(rng: random.Random, intro: str, rules: str, line: str) -> str:
-    """Introduction, rules and format line, the line mostly last."""
+    """Join introduction, rules and format line, the line mostly last."""
     parts = [intro + (" " if rng.random() < 0.5 else "\n") + rng.choice(items(ORDERS)) + "\n" + rules]
     parts.insert(rng.random() < 0.75, line)
     return "\n".join(part for part in parts if part)
@@ -69,7 +69,7 @@ class Subject:
     rest: str  # the outcome where no rule matches
 
     def ask(self, rng: random.Random) -> tuple[str, dict[str, str]]:
-        """A situation of this subject, and the slots of its answer."""
+        """Write a situation of this subject, and fill the slots of its answer."""
         stated: dict[str, int | bool] = {}
         parts = []
         for _, _, subject, bound in self.rules:
@@ -92,7 +92,7 @@ class Subject:
         return (misspell(rng, text, " ".join(stated), 0.05) if rng.random() < 0.1 else text), slots
 
     def first(self, stated: dict[str, int | bool], wording: dict[str, str]) -> tuple[str, str]:
-        """The outcome of the first rule that matches, and the fact as it was worded."""
+        """Find the outcome of the first rule that matches, and the fact as it was worded."""
         for _, outcome, subject, bound in self.rules:
             value = stated.get(subject)
             if value is None:
@@ -104,6 +104,7 @@ class Subject:
 
 
 def plain_fact(worded: str) -> str:
+    """Take the lead off a count ("we have 12 guests" -> "12 guests")."""
     for lead in ("we have ", "there are ", "it is about ", "about "):
         if worded.startswith(lead) and worded[len(lead)].isdigit():
             return worded[len(lead) :]
@@ -111,7 +112,7 @@ def plain_fact(worded: str) -> str:
 
 
 def other_case(rng: random.Random, line: str) -> Subject:
-    """A subject with two or three options and two to four rules over counts and flags."""
+    """Draw a subject with two or three options and two to four rules over counts and flags."""
     options = rng.sample(items(OPTIONS), rng.choice((2, 2, 3)))
     subjects = rng.sample(items(COUNTED), 2) + rng.sample(items(FLAGS), 2)
     rng.shuffle(subjects)
@@ -140,7 +141,7 @@ def other_case(rng: random.Random, line: str) -> Subject:
 
 
 def draw_rule(rng: random.Random, outcome: str) -> OwnRule:
-    """One condition over the house facts, with bounds of its own."""
+    """Draw one condition over the house facts, with bounds of its own."""
     match rng.randrange(8):
         case 0:
             return OwnRule(
@@ -189,7 +190,7 @@ def draw_rule(rng: random.Random, outcome: str) -> OwnRule:
 
 
 def own_rules(rng: random.Random) -> tuple[OwnRule, ...]:
-    """Two to five ordered rules over the house facts and a last one for the rest."""
+    """Draw two to five ordered rules over the house facts and a last one for the rest."""
     options = list(DECISIONS) if rng.random() < 0.6 else rng.sample(items(OPTIONS), 3)
     rules: list[OwnRule] = []
     for _ in range(rng.randint(1, 5)):
@@ -200,7 +201,7 @@ def own_rules(rng: random.Random) -> tuple[OwnRule, ...]:
 
 
 def own_slots(rules: tuple[OwnRule, ...], made: Situation) -> dict[str, str]:
-    """The slots of the answer under these rules."""
+    """Fill the slots of the answer under these rules."""
     rule = next(rule for rule in rules if rule.holds(made.facts))
     why = "; ".join(made.named[aspect] for aspect in rule.aspects) or "no rule matches"
     return {"decision": rule.outcome, "why": why, "watch": "facts that were not told", "next": f"try it on a small scale: {rule.outcome}"}
@@ -210,12 +211,12 @@ def own_slots(rules: tuple[OwnRule, ...], made: Situation) -> dict[str, str]:
 
 
 def fact_list(made: Situation) -> str:
-    """Every stated fact of a situation by its name, in the order of the rules."""
+    """List every stated fact of a situation by its name, in the order of the rules."""
     return "; ".join(made.named[aspect] for aspect in ASPECTS if aspect in made.named) or "no facts"
 
 
 def number_drill(rng: random.Random) -> tuple[str, list[tuple[str, str]]]:
-    """A system text about numbers, and questions with answers."""
+    """Draw a system text about numbers, and questions with answers."""
     bounds = (200, 2_000, 50_000, around(rng, 5, 2_000_000))
     if rng.random() < 0.4:
         pairs = [(say(rng, n), f"{n:,}") for n in (around(rng, 1, 3_000_000) for _ in range(rng.randint(4, 10)))]
@@ -230,7 +231,7 @@ def number_drill(rng: random.Random) -> tuple[str, list[tuple[str, str]]]:
 
 
 def vague_reply(rng: random.Random, made: Situation) -> str:
-    """What a base model says of a house situation when no recipe tells it the rules: talk, or an opinion that is no rule."""
+    """Draw what a base model says of a situation when no recipe tells it the rules: talk, or an opinion that is no rule."""
     fact = rng.choice(list(made.named.values()) or ["few facts are told"])
     if rng.random() < 0.5:
         return rng.choice(
