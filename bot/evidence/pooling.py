@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bot.evidence.bets import ALPHA, LEAST_UNITS, BadEvidence, Floats
+from bot.evidence.bets import LEAST_UNITS, BadEvidence, Floats
 from bot.evidence.capital import Interval
 from bot.evidence.record import Histogram, Record
+from bot.margins import ALPHA
 
 
 @dataclass(frozen=True, slots=True)

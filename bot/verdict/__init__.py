@@ -1,16 +1,16 @@
 """The verdict: closed duels of a scope are folded into a ledger, and a ledger is judged. Pure; bot.evidence does the arithmetic.
 
-scope.py     which duels a verdict is about: a pair, perhaps a team, a tag, a period
+scope.py     which duels a verdict is about: a pair, and perhaps a team, a tag, a period
 periods.py   the periods there are, and where one begins
-samples.py   what the latest answers took
-trail.py     the way the evidence went, few enough looks to draw
-ledger.py    everything that is kept of a scope's closed duels; one duel more at a time
-outcomes.py  many closed duels at once, on columns
-tried.py     among how many comparisons a verdict stands
-facts.py     what is known of a pair besides its duels
-offline.py   an evaluation set's scores as paired differences
+samples.py   what the latest answers of a pair took, paired by duel
+trail.py     the way the evidence went, at looks few enough to draw
+ledger.py    what is kept of a scope's closed duels, so that one more costs the same at any time
+outcomes.py  many closed duels folded at once
+tried.py     among how many pairs and versions a verdict stands
+facts.py     what is known about a pair besides its duels
+offline.py   an evaluation set's scores as paired differences with intervals
 words.py     a verdict in sentences
-figures.py   its figures, readings and tables in words
+figures.py   its figures in words, the same on every front
 judge.py     from a ledger and facts to a Verdict
 """
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from bot.evidence.bets import ALPHA, DELTA
 from bot.evidence.duels import Pair
+from bot.margins import ALPHA, DELTA
 from engine.contestants import Arm
 from engine.named import Named
 

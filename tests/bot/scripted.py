@@ -15,7 +15,7 @@ from engine.cost import Price
 from engine.lineup import Lineup
 from engine.recipes import Recipe
 
-ADAPTER = Adapter(name="demo", version="1", folder="adapters/demo", digest="a" * 16)
+ADAPTER = Adapter(name="demo", version="1", folder="adapters/shipped/demo", digest="a" * 16)
 HOUSE = Recipe(name="house", version="1", system="You are the house.")
 PLAIN = Recipe(name="plain", version="1")
 
@@ -46,7 +46,7 @@ async def scripted_app(
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    async with App.open(Settings(store_path=str(store), answer_limit_s=limit_s), open_lineup, rng=Coin(first_left)) as app:
+    async with App.open(Settings.of(store_path=str(store), answer_limit_s=limit_s), open_lineup, rng=Coin(first_left)) as app:
         await app.model_settled()
         yield app, backend
 

@@ -1,4 +1,4 @@
-"""What the bot says on Discord. Pure."""
+"""The sentences of the bot on Discord. Pure."""
 
 from datetime import datetime
 
@@ -31,12 +31,12 @@ What I keep: requests, answers, ballots, and the ids of people and messages."""
 
 
 def went_wrong(kept: str) -> str:
-    """Say that a bug struck. kept: what had been done by then."""
+    """Tell of a bug. kept: what had been done by then."""
     return f"{kept} An error in Duelbot keeps me from showing you more; its log has the details." if kept else WENT_WRONG
 
 
 def asker_words(asker: str) -> str:
-    """Name a person as Discord shows it; never a ping, for no mention is allowed."""
+    """Name a person as Discord shows them; never a ping, for no mention is allowed."""
     platform, _, number = asker.partition(":")
     return f"<@{number}>" if platform == "discord" and number.isdigit() else "Somebody"
 
@@ -47,7 +47,7 @@ def moment(at: datetime, style: str = "R") -> str:
 
 
 def running_words(view: DuelView, ahead: int, wait_s: float | None) -> str:
-    """Write the line under a duel that is being answered."""
+    """Write the line under a duel that is being answered. ahead: duels before it; wait_s: seconds that they will take."""
     if view.note and view.state == "waiting":
         return view.note
     said = f"{view.note} " if view.note else ""
@@ -100,20 +100,25 @@ def figure_table(reveal: Reveal) -> str:
 
 
 def receipt_words(view: DuelView, choice: Choice) -> str:
-    """Tell the voter alone what their vote is."""
+    """Tell the voter alone what is kept of their vote."""
     said = f"Your vote: **{CHOICES[choice]}**."
     if view.state == "closed":
         return f"{said} The vote has closed; the message shows who was who."
     return f"{said} It is secret; you can change it with the buttons until the vote closes."
 
 
-def moved_words(link: str) -> str:
-    """Say, in the place of a duel's second message, where the duel is shown."""
-    return f"This is shown in another message: {link}"
+def link(post: Post) -> str:
+    """Write the address of a duel's message."""
+    return f"https://discord.com/channels/{post.team or '@me'}/{post.channel}/{post.message}"
+
+
+def moved_words(address: str) -> str:
+    """Say where a duel is shown, in the place of its second message."""
+    return f"This is shown in another message: {address}"
 
 
 def told_elsewhere(view: DuelView, request: str, channel: str) -> str:
-    """Tell the asker alone how the vote ended, when the duel's message can show the reveal no more."""
+    """Tell the asker alone of a close, when the duel's message can show the reveal no more."""
     return f"{told_words(view, request)}\n-# I cannot change its message in <#{channel}> any more: it is archived and locked, or I may not."
 
 

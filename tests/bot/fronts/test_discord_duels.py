@@ -193,7 +193,7 @@ async def test_what_is_offered_in_private_is_asked_in_private(tmp_path: Path) ->
         tried = await ann.click(shown.response, label="Try it")
         assert tried.ephemeral and "[A is better]" in stage.shown(tried.response)
         newest, older = await stage.app.history()
-        posts = [await stage.bot.teams.post(each.id) for each in (newest, older)]
+        posts = [await stage.bot.parts.teams.post(each.id) for each in (newest, older)]
         assert newest.request == stage.app.examples[0] and all(post.private for post in posts)
 
 
@@ -236,7 +236,7 @@ async def test_the_same_message_twice_is_one_duel_also_after_a_restart(tmp_path:
         ann = stage.member("ann")
         message = await ann.send(stage.channel, f"{stage.mention} hello")
         await stage.bot.on_message(message)
-        stage.bot.seen._ids.clear()  # as after a restart
+        stage.bot.parts.repeats._ids.clear()  # as after a restart
         await stage.bot.on_message(message)
         assert len(await stage.app.history()) == 1
         assert len(stage.texts()) == 2
@@ -275,7 +275,7 @@ async def test_a_click_adopts_the_message_that_nobody_knew_of_and_draws_it_anew(
             await change._rows("UPDATE posts SET message = NULL, shown = ''")
         before = len(calls(stage, "PATCH", "/messages/"))
         await ann.click(duel, label="Tie")
-        assert (await stage.bot.teams.post(summary.id)).message == str(duel.id)
+        assert (await stage.bot.parts.teams.post(summary.id)).message == str(duel.id)
         assert len(calls(stage, "PATCH", f"/messages/{duel.id}")) > before
         assert "1 has voted." in stage.shown(duel)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from bot.fronts.discord.lists import PERIOD_CHOICES
+from bot.fronts.discord.periods import PERIOD_CHOICES
 from bot.fronts.web.asked import Query
 from bot.verdict import in_question
 from bot.verdict.periods import PERIODS, days_of, period_words, since
