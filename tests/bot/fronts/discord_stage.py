@@ -146,7 +146,7 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
         backend.gate.set()
         backend.gate.clear()
 
-    with patch("bot.app.runner.Signal", ParkedSignal), patch.object(Stop, "raise_", stop_is_seen):
+    with patch("bot.app.running.Signal", ParkedSignal), patch.object(Stop, "raise_", stop_is_seen):
         async with App.open(settings, open_lineup, rng=Coin(True)) as app:
             await app.model_settled()
             pacer = Pacer()
