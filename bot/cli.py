@@ -93,7 +93,7 @@ async def _judged(store: "Store", settings: Settings, options: argparse.Namespac
     """The verdict on the pair that is asked for. Raises BadRequest for one, or a tag, that the store does not know."""
     from bot.app.app import utc_now
     from bot.app.evidence import Evidence
-    from bot.store.evidence import EvidenceRows
+    from bot.store.tags import TagRows
     from bot.verdict import Unknown
     from bot.verdict.words import names
 
@@ -108,7 +108,7 @@ async def _judged(store: "Store", settings: Settings, options: argparse.Namespac
             chosen = "shown" if number == options.pair else f"--pair {number}"
             _note(f"{chosen}: {' against '.join(names((first, second)))} ({first.id}, {second.id}), {duels:,} closed duels")
     async with store.reading() as look:
-        tags = await EvidenceRows(look).tags()
+        tags = await TagRows(look).used()
     if options.tag and options.tag not in tags:
         raise BadRequest(f"No duel has the tag {options.tag!r}. In use: {', '.join(tags) or 'none'}.")
     since = utc_now() - timedelta(days=options.days) if options.days else None

@@ -12,7 +12,7 @@ engine.errors engine.parsing engine.patterns engine.folders engine.plain_lora en
 engine.recipes engine.contestants engine.backends.base engine.backends.scripted
 engine.cost engine.settings engine.backends.local engine.duel engine.lineup engine
 adapters
-bot.errors bot.address bot.settings bot.words bot.tags bot.ballots bot.views bot.evidence bot.verdict bot.charts bot.migrations
+bot.errors bot.address bot.settings bot.words bot.tags bot.ballots bot.cells bot.evidence bot.verdict bot.charts bot.views bot.migrations
 bot.store bot.app bot.fronts bot
 """.split()  # noqa: SIM905
 """A file imports only what comes before it here, or what stands in the same line item."""

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -44,7 +45,7 @@ class Walk:
     def figures(self) -> dict[str, int]:
         """All that is counted, by name."""
         files = [call.co_filename for call in self.calls]
-        changes = sum(one != other for one, other in zip(files, files[1:], strict=False))
+        changes = sum(one != other for one, other in pairwise(files))
         return {
             "changes of file": changes,
             "calls": len(files),

@@ -7,12 +7,12 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from bot.app.orders import EVERYONE, TeamSettings
 from bot.fronts.discord.export import files_of
 from bot.fronts.discord.interactions import answer, desk_of, guarded, nod, person, think
 from bot.fronts.discord.layout import Sheet, words_sheet
 from bot.fronts.discord.lists import PERIODS, since_of
 from bot.fronts.discord.sending import SILENT, edit_by_token
+from bot.views import EVERYONE, TeamSettings
 from bot.words import counted
 from engine.errors import BadRequest
 
@@ -56,7 +56,7 @@ async def settings(
 async def _settings(interaction: discord.Interaction, changes: dict[str, str | None]) -> None:
     await think(interaction, private=True)
     assert interaction.guild_id is not None
-    settled = await desk_of(interaction).teams.settle(str(interaction.guild_id), **changes)
+    settled = await desk_of(interaction).app.teams.settle(str(interaction.guild_id), **changes)
     await answer(interaction, words_sheet(settings_words(settled)))
 
 
@@ -89,14 +89,14 @@ async def export(interaction: discord.Interaction, period: str | None = None) ->
 
 async def _export(interaction: discord.Interaction, period: str | None) -> None:
     await think(interaction, private=True)
-    records = await desk_of(interaction).teams.records(str(interaction.guild_id), since=since_of(period))
-    if not records:
+    found = await desk_of(interaction).app.looking.export(str(interaction.guild_id), since=since_of(period))
+    if not found.duels:
         raise BadRequest("Nothing was asked here in this time, so there is nothing to export.")
-    files = await asyncio.to_thread(files_of, records)
+    files = await asyncio.to_thread(files_of, found)
     total = sum(len(content) for content in files.values())
     if total > interaction.filesize_limit:
         raise BadRequest(f"The files have {total / 2**20:.1f} MiB, more than Discord takes here. Choose a shorter period.")
-    said = f"{counted(len(records), 'duel')}. Voters are numbered, not named: ballots are secret."
+    said = f"{counted(len(found.duels), 'duel')}. Voters are numbered, not named: ballots are secret."
     await interaction.edit_original_response(content=said, attachments=attachments(files), allowed_mentions=SILENT)
 
 
@@ -129,7 +129,7 @@ class Forget(ui.DynamicItem[ui.Button[Any]], template=r"forget:(?P<answer>yes)")
     async def _forget(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
         desk = desk_of(interaction)
-        await desk.teams.forget(person(interaction.user))
+        await desk.app.remembering.forget(person(interaction.user))
         await edit_by_token(interaction, words_sheet(FORGOTTEN))
         await desk.remember()
         await desk.heal()

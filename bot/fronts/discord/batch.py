@@ -9,15 +9,15 @@ from typing import Any
 import discord
 from discord import ui
 
+from bot.app.batching import event_of, order_of
 from bot.app.orders import Order, QueueFull
-from bot.app.runs import Runs, order_of
 from bot.fronts.discord import fit
 from bot.fronts.discord.desk import Desk
 from bot.fronts.discord.interactions import bot_of, guarded, nod, person
 from bot.fronts.discord.layout import MOST_CHARACTERS, Sheet
 from bot.fronts.discord.pacing import TryLater
 from bot.fronts.discord.sending import Gone, NotAllowed, TokenOver, edit_by_token
-from bot.store.runs import Row, Run
+from bot.views import Batch, BatchRequest
 from bot.words import counted
 from engine.errors import BadRequest, DuelbotError
 from engine.request import Request
@@ -32,7 +32,7 @@ LEFT = "Duelbot is being stopped. It goes on with the rest when it is started ag
 log = logging.getLogger(__name__)
 
 
-def progress_words(run: Run, *, going: bool, ended: str = "") -> str:
+def progress_words(run: Batch, *, going: bool, ended: str = "") -> str:
     """How far a file is, and how it goes on. Pure."""
     said = f"**{run.answered} of {counted(run.total, 'request')} answered**"
     failed = f"; {run.failed} could not be: {run.why}" if run.failed else ""
@@ -40,7 +40,7 @@ def progress_words(run: Run, *, going: bool, ended: str = "") -> str:
     return f"{said}{fit.head(failed, 1000)}{end}\n-# Each gets a message of its own here."
 
 
-def progress_sheet(run: Run, *, going: bool, ended: str = "") -> Sheet:
+def progress_sheet(run: Batch, *, going: bool, ended: str = "") -> Sheet:
     """The message of a file, with a way to stop it while it goes on."""
     shown = ui.TextDisplay[Sheet](fit.cut(progress_words(run, going=going, ended=ended), MOST_CHARACTERS))
     stop = ui.Button[Sheet](label="Stop", style=discord.ButtonStyle.danger, custom_id="run:stop")
@@ -75,41 +75,40 @@ class Batches:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self.runs = Runs(desk.teams)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, order: Order, requests: list[str], interaction: discord.Interaction) -> None:
         """Begin; the deferred interaction shows the progress. Raises BadRequest while the asker's earlier file runs."""
         if order.private or not order.lasting:
             raise BadRequest("A file of requests needs a channel where I am a member, and everybody there sees the answers.")
-        run = await self.runs.begin(order, requests)
+        run = await self._desk.app.batching.begin(order, requests)
         try:
             with suppress(Gone, NotAllowed, TokenOver, TryLater):  # `_put` sends a message of its own then
-                await self.runs.sent(run.event, await edit_by_token(interaction, progress_sheet(run, going=True)))
+                await self._desk.app.batching.sent(run.event, await edit_by_token(interaction, progress_sheet(run, going=True)))
         finally:
             self._go_on(run)
 
     async def resume(self) -> None:
         """Go on with what an earlier process left."""
-        for run in await self.runs.unfinished():
+        for run in await self._desk.app.batching.unfinished():
             self._go_on(run)
 
     async def deleted(self, messages: set[str]) -> None:
         """Somebody deleted these: a file whose message is gone is asked no more."""
         for message in messages if self._tasks else ():
-            await self.runs.stop(message, None)
+            await self._desk.app.batching.stop(message, None)
 
     async def stop(self, message: str, asker: str) -> None:
         """Ask no more of a file, at its asker's wish; what is being answered comes to its end. Raises BadRequest for others."""
-        if run := await self.runs.stop(message, asker):
+        if run := await self._desk.app.batching.stop(message, asker):
             await self._show(run, last=False)
 
-    def _go_on(self, run: Run) -> None:
+    def _go_on(self, run: Batch) -> None:
         task = asyncio.create_task(self._run(run))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, run: Run) -> None:
+    async def _run(self, run: Batch) -> None:
         """In a task of its own; leaving waits for its last words."""
         with self._desk.at_work():
             try:
@@ -117,9 +116,9 @@ class Batches:
             except Exception:
                 log.exception("A file of requests failed")
 
-    async def _work(self, run: Run) -> None:
+    async def _work(self, run: Batch) -> None:
         while True:
-            found = await self.runs.look(run.event)
+            found = await self._desk.app.batching.look(run.event)
             if found is None:
                 await self._show(run, ended=FORGOTTEN)
                 return
@@ -132,19 +131,19 @@ class Batches:
                 await self._show(run, ended=LEFT, last=False)
                 return
 
-    async def _answer(self, run: Run, row: Row) -> bool:
+    async def _answer(self, run: Batch, row: BatchRequest) -> bool:
         """Have one request answered, if it was not before, and count it. False: Duelbot is being stopped, so it will be asked again."""
         order = order_of(run, row)
         try:
-            if await self.runs.outcome(order.event) is None:
+            if await self._desk.app.batching.outcome(event_of(run, row)) is None:
                 await self._open(order)
-            state = await self.runs.outcome(order.event)
+            state = await self._desk.app.batching.outcome(event_of(run, row))
             why = FAILED if state == "void" else ""
         except DuelbotError as error:
             why = error.words
         if self._desk.leaving and why:
             return False
-        await self.runs.done(run.event, row.number, why)
+        await self._desk.app.batching.done(run.event, row.number, why)
         return True
 
     async def _open(self, order: Order) -> None:
@@ -156,13 +155,13 @@ class Batches:
             await asyncio.sleep(WAIT_S)
         await self._desk.open_quietly(order)
 
-    async def _show(self, run: Run, *, going: bool = False, ended: str = "", last: bool = True) -> None:
+    async def _show(self, run: Batch, *, going: bool = False, ended: str = "", last: bool = True) -> None:
         """In the channel's lane: the latest state wins, and what has ended is kept until that was shown."""
         sheet = progress_sheet(run, going=going, ended=ended)
         self._desk.pacer.put(run.channel, f"run:{run.event}", partial(self._put, run, sheet, drop=last and not going))
 
-    async def _put(self, run: Run, sheet: Sheet, *, drop: bool) -> None:
-        found = await self.runs.look(run.event)
+    async def _put(self, run: Batch, sheet: Sheet, *, drop: bool) -> None:
+        found = await self._desk.app.batching.look(run.event)
         message = found[0].message if found else run.message
         try:
             if message:
@@ -172,12 +171,12 @@ class Batches:
         except (Gone, NotAllowed) as error:
             log.info("The progress of a file cannot be shown: %s", error)
         if drop:
-            await self.runs.drop(run.event)
+            await self._desk.app.batching.drop(run.event)
 
-    async def _send(self, run: Run, sheet: Sheet) -> None:
+    async def _send(self, run: Batch, sheet: Sheet) -> None:
         """The first message, where the command's own answer did not become one. A lost answer posts once, by the nonce."""
         message = await self._desk.wire.send(run.channel, run.team, sheet, nonce=f"run{run.event.rpartition(':')[2]}"[:25])
-        await self.runs.sent(run.event, message)
+        await self._desk.app.batching.sent(run.event, message)
 
 
 class Stop(ui.DynamicItem[ui.Button[Any]], template=r"run:(?P<act>stop)"):

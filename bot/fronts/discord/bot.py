@@ -12,7 +12,6 @@ from discord.ext import commands as ext
 from discord.ext import tasks
 
 from bot.app import App
-from bot.app.teams import Teams
 from bot.fronts.discord import admin, commands, evidence, lists, words
 from bot.fronts.discord.batch import Batches, Stop
 from bot.fronts.discord.buttons import Act, Guess, Vote
@@ -69,8 +68,8 @@ class DuelBot(ext.AutoShardedBot):
             max_ratelimit_timeout=60.0,
             **options,
         )
-        self.teams = Teams(app, settings)
-        self.desk = Desk(app, self.teams, Wire(self), pacer or Pacer(clock))
+        self.app = app
+        self.desk = Desk(app, Wire(self), pacer or Pacer(clock))
         self.batches = Batches(self.desk)
         self.seen = Seen((clock or LoopClock()).now)
         self.refusals = Refusals((clock or LoopClock()).now)
@@ -94,9 +93,9 @@ class DuelBot(ext.AutoShardedBot):
             for menu in self.tree.get_commands(type=kind)
         ]
         digest = hashlib.sha256(json.dumps([self.application_id, told], sort_keys=True, default=str).encode()).hexdigest()
-        if await self.teams.mark("discord commands") != digest:
+        if await self.app.remembering.mark("discord commands") != digest:
             await self.tree.sync()
-            await self.teams.put_mark("discord commands", digest)
+            await self.app.remembering.put_mark("discord commands", digest)
 
     async def _tick(self) -> None:
         try:

@@ -14,7 +14,7 @@ from bot.fronts.discord.interactions import answer, desk_of, edits_itself, guard
 from bot.fronts.discord.layout import full_sheet, full_texts, receipt_sheet, words_sheet
 from bot.fronts.discord.pacing import Rank
 from bot.fronts.discord.sending import SILENT, edit_by_token, markdown_files
-from bot.views import DuelView
+from bot.views import Shown
 from engine.duel import Side
 from engine.errors import BadRequest
 
@@ -42,31 +42,26 @@ class Vote(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice>left|
         here = edits_itself(interaction)
         await (nod(interaction) if here else think(interaction, private=True))
         desk = desk_of(interaction)
-        await desk.clicked(self.duel, interaction.message)
         try:
-            view = await desk.teams.cast(self.duel, person(interaction.user), roles(interaction), self.choice)
+            shown = await desk.app.voting.cast(self.duel, person(interaction.user), self.choice, roles(interaction))
         except BallotRefused:
+            shown = await desk.clicked(await desk.app.looking.shown(self.duel), interaction.message)
             if here:  # its message may have missed the end, and no other way leads there
-                await desk.draw_by(interaction, await desk.teams.look(self.duel, person(interaction.user)))
+                await desk.draw_by(interaction, shown)
             raise
         kept(interaction, "Your vote is kept.")
-        if view.state == "closed" and view.asker == person(interaction.user):
-            await desk.teams.told(self.duel)  # whose own ballot closes it sees it
+        closed = shown.view.state == "closed"
+        shown = await desk.clicked(shown, interaction.message, Rank.AWAITED if closed else Rank.COUNT, drawn_here=here)
         if here:
-            await desk.draw_by(interaction, view)
-        else:
-            await desk.redraw(self.duel, Rank.AWAITED if view.state == "closed" else Rank.COUNT)
-        if not (here and view.state == "closed"):  # there the reveal is the receipt
-            await answer(interaction, self._receipt(interaction, view))
+            await desk.draw_by(interaction, shown)
+        if not (here and closed):  # in a direct message the redrawn duel shows the vote; a receipt would repeat it
+            await answer(interaction, self._receipt(shown))
 
-    def _receipt(self, interaction: discord.Interaction, view: DuelView) -> Any:
-        desk = desk_of(interaction)
-        arms, still_open = desk.app.model.arms, view.state == "open"
-        asks = still_open and arms is not None and desk.teams.asks_which(self.duel, person(interaction.user))
-        which = (
-            f"One more question, for one ballot in a few: which answer do you take for {words.ARM_WORDS[arms[1]]}?" if asks and arms else ""
-        )
-        return receipt_sheet(self.duel, words.receipt_words(view, self.choice), undo=still_open, which=which)
+    def _receipt(self, shown: Shown) -> Any:
+        which = ""
+        if shown.asks_for:
+            which = f"One more question, for one ballot in a few: which answer do you take for {words.ARM_WORDS[shown.asks_for]}?"
+        return receipt_sheet(self.duel, words.receipt_words(shown.view, self.choice), undo=shown.view.state == "open", which=which)
 
 
 class Act(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|close|full|again|undo|try)"):
@@ -88,27 +83,24 @@ class Act(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|clos
 
     async def _stop(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
-        desk, asker = desk_of(interaction), person(interaction.user)
-        await desk.clicked(self.duel, interaction.message)
-        await desk.teams.stop(self.duel, asker)
+        desk, here = desk_of(interaction), edits_itself(interaction)
+        await desk.app.asking.stop(self.duel, person(interaction.user))
         kept(interaction, "Both answers are stopped.")
-        if edits_itself(interaction):
-            await desk.draw_by(interaction, await desk.teams.look(self.duel, asker))
+        shown = await desk.clicked(await desk.app.looking.shown(self.duel), interaction.message, drawn_here=here)
+        if here:
+            await desk.draw_by(interaction, shown)
 
     async def _close(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
         desk = desk_of(interaction)
-        await desk.clicked(self.duel, interaction.message)
-        view = await desk.teams.close(self.duel, person(interaction.user))
+        shown = await desk.app.voting.close(self.duel, person(interaction.user))
         kept(interaction, "The vote is closed.")
-        await desk.teams.told(self.duel)  # who closes it sees it
-        await desk.draw_by(interaction, view)
+        await desk.draw_by(interaction, await desk.clicked(shown, interaction.message, drawn_here=True))
 
     async def _full(self, interaction: discord.Interaction) -> None:
         await think(interaction, private=True)
         desk = desk_of(interaction)
-        await desk.clicked(self.duel, interaction.message)
-        view = await desk.teams.look(self.duel, person(interaction.user))
+        view = (await desk.clicked(await desk.app.looking.shown(self.duel, person(interaction.user)), interaction.message)).view
         if sheet := full_sheet(view):
             await answer(interaction, sheet)
             return
@@ -119,7 +111,7 @@ class Act(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|clos
         ephemeral = interaction.message is not None and interaction.message.flags.ephemeral
         await think(interaction, private=ephemeral)
         desk, asker = desk_of(interaction), person(interaction.user)
-        view = await desk.teams.look(self.duel, asker)
+        view = (await desk.app.looking.shown(self.duel, asker)).view
         await desk.open(order_of(interaction, view.request, private=ephemeral, again=self.duel), interaction)
 
     async def _try(self, interaction: discord.Interaction) -> None:
@@ -127,7 +119,7 @@ class Act(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|clos
         ephemeral = interaction.message is not None and interaction.message.flags.ephemeral
         await think(interaction, private=ephemeral)
         desk, asker = desk_of(interaction), person(interaction.user)
-        step = (await desk.teams.look(self.duel, asker)).next_step
+        step = (await desk.app.looking.shown(self.duel, asker)).view.next_step
         if step is None or not step.request:
             raise BadRequest("Nothing is offered here any more. Ask something else.")
         await desk.open(order_of(interaction, step.request, private=ephemeral), interaction)
@@ -135,9 +127,9 @@ class Act(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|clos
     async def _undo(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
         desk = desk_of(interaction)
-        await desk.teams.undo(self.duel, person(interaction.user))
+        shown = await desk.app.voting.undo(self.duel, person(interaction.user))
         kept(interaction, "Your vote is taken back.")
-        await desk.redraw(self.duel, Rank.COUNT)
+        desk.redraw(shown, Rank.COUNT)
         await edit_by_token(interaction, words_sheet("Your vote is taken back. You can vote again until the vote closes."))
 
 
@@ -158,7 +150,7 @@ class Guess(ui.DynamicItem[ui.Button[Any]], template=rf"g:{DUEL}:(?P<guess>left|
 
     async def _guess(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
-        await desk_of(interaction).teams.guess(self.duel, person(interaction.user), self.guess)
+        await desk_of(interaction).app.voting.guess(self.duel, person(interaction.user), self.guess)
         kept(interaction, "Your guess is kept.")
         await edit_by_token(interaction, receipt_sheet(self.duel, "Thank you. Your guess is kept, and your vote stands.", undo=True))
 

@@ -16,7 +16,6 @@ import discord
 
 from bot.app import App
 from bot.app.orders import Order
-from bot.app.teams import Teams, face_of
 from bot.errors import UnknownDuel
 from bot.fronts.discord import words
 from bot.fronts.discord.layout import Scene, Sheet, duel_sheet, words_sheet
@@ -24,8 +23,7 @@ from bot.fronts.discord.memory import NOTHING, Memory
 from bot.fronts.discord.news import News
 from bot.fronts.discord.pacing import Kind, Pacer, Rank, TryLater
 from bot.fronts.discord.sending import Archived, Gone, NotAllowed, TokenOver, Wire, edit_by_token, is_old
-from bot.store.teams import Post
-from bot.views import DuelView
+from bot.views import GONE, DuelView, Post, Shown, face_of
 from engine.cost import Estimate
 from engine.errors import DuelbotError
 
@@ -47,9 +45,9 @@ class Token:
 class Desk:
     """One per process."""
 
-    def __init__(self, app: App, teams: Teams, wire: Wire, pacer: Pacer) -> None:
-        self.app, self.teams, self.wire, self.pacer = app, teams, wire, pacer
-        self.news = News(teams, wire, pacer)
+    def __init__(self, app: App, wire: Wire, pacer: Pacer) -> None:
+        self.app, self.wire, self.pacer = app, wire, pacer
+        self.news = News(app, wire, pacer)
         self.leaving = False
         self.estimate: Estimate | None = None  # in memory: what the next duel will probably take
         self.memory = NOTHING
@@ -70,14 +68,15 @@ class Desk:
         """
         if self.leaving:
             raise DuelbotError(words.LEAVING)
-        post, view = await self._asked(order)
+        shown = await self._asked(order)
+        post, view = shown.post, shown.view
         if interaction is not None:
             self._tokens[post.duel] = Token(interaction, asyncio.get_running_loop().time() + TOKEN_S)
         try:
             await self._first(post, view)
         except (NotAllowed, Gone, Archived) as error:
-            await self.app.stop(post.duel, words.NO_SENDING)
-            await self.teams.shows(post.duel, "gone")
+            await self.app.asking.stop(post.duel, because=words.NO_SENDING)
+            await self.app.posting.drawn(post.duel, face=GONE)
             raise DuelbotError(words.NO_SENDING) from error
         self._follow(post, view)
         return post.duel
@@ -86,15 +85,15 @@ class Desk:
         """Have a request answered and show it when both answers are there. Raises DuelbotError."""
         if self.leaving:
             raise DuelbotError(words.LEAVING)
-        post, view = await self._asked(order)
-        self._follow(post, view, quietly=True)
-        await asyncio.wait({self._following[post.duel]})
+        shown = await self._asked(order)
+        self._follow(shown.post, shown.view, quietly=True)
+        await asyncio.wait({self._following[shown.view.id]})
 
-    async def _asked(self, order: Order) -> tuple[Post, DuelView]:
-        post, view = await self.teams.ask(order)
-        self._untried.add(post.duel)
-        self.memory = self.memory.plus(post, view)
-        return post, view
+    async def _asked(self, order: Order) -> Shown:
+        shown = await self.app.asking.ask(order)
+        self._untried.add(shown.view.id)
+        self.memory = self.memory.plus(shown.post, shown.view)
+        return shown
 
     async def _first(self, post: Post, view: DuelView) -> None:
         """Shown at once, past the lane, while Discord takes more: this is the asker's acknowledgement."""
@@ -113,15 +112,16 @@ class Desk:
 
     async def _watch(self, duel: str, viewer: str, quietly: bool) -> None:
         try:
-            async with aclosing(self.app.watch(duel, viewer)) as views:
+            async with aclosing(self.app.looking.watch(duel, viewer)) as views:
                 async for view in views:
+                    shown = Shown(view, self._live[duel])
                     if view.state not in RUNNING:
+                        if not (quietly and self.leaving):  # a file's request that is broken off is asked again at the next start
+                            self.redraw(shown)
                         break
                     if not quietly:
-                        self._put_edit(self._live[duel], view, Rank.STREAM)
-            if not (quietly and self.leaving):  # a file's request that is broken off is asked again at the next start
-                await self.redraw(duel)
-            self.estimate = await self.app.estimate()
+                        self._put_edit(shown.post, view, Rank.STREAM)
+            self.estimate = await self.app.judging.estimate()
         except DuelbotError as error:
             log.warning("Duel %s is not followed any more: %s", duel, error)
         except Exception:
@@ -132,24 +132,24 @@ class Desk:
 
     # --- drawing
 
-    async def redraw(self, duel: str, rank: Rank = Rank.AWAITED) -> None:
-        """Bring the message up to what the store knows, when its lane is free."""
-        self._put_edit(await self.teams.post(duel), None, rank)
+    def redraw(self, shown: Shown, rank: Rank = Rank.AWAITED) -> None:
+        """Bring the message up to this state of the duel, when its lane is free."""
+        self._put_edit(shown.post, shown.view, rank)
 
     def _put_edit(self, post: Post, view: DuelView | None, rank: Rank) -> None:
-        """view: a running duel's; None: what is stored when the edit's turn comes."""
+        """view: as it is now; None: what is stored when the edit's turn comes."""
         lane, kind = self._lane(post)
         if post.channel in self._shut and kind != "token":  # the message waits until the thread is opened; its asker need not
             told = partial(self._told_elsewhere, post)
             self.pacer.put(lane, f"told:{post.duel}", told, rank=rank, kind="send")
         elif kind == "token" or post.lasting:
-            longest = max(len(side.text) for side in view.sides.values()) if view else 0
-            edit = partial(self._draw_quietly, post.duel, view)
+            longest = max(len(side.text) for side in view.sides.values()) if view and view.state in RUNNING else 0
+            edit = partial(self._draw_quietly, post, view)
             live = rank is Rank.STREAM and longest > 0
             self.pacer.put(lane, post.duel, edit, rank=rank, kind=kind, ease=1 + longest / 1500, live=live)
 
     async def _told_elsewhere(self, post: Post) -> bool:
-        await self.news.closed_elsewhere(post, await self.app.view(post.duel, ""))
+        await self.news.closed_elsewhere(post, await self.app.looking.view(post.duel, ""))
         return True
 
     def _lane(self, post: Post) -> tuple[str, Kind]:
@@ -158,15 +158,17 @@ class Desk:
             return f"token:{post.duel}", "token"
         return post.channel, "send" if post.message is None else "old edit" if is_old(post.message) else "edit"
 
-    async def _draw_quietly(self, duel: str, view: DuelView | None) -> bool | None:
-        post = self._live.get(duel) if view else None
-        post = post or await self.teams.post(duel)
+    async def _draw_quietly(self, post: Post, view: DuelView | None) -> bool | None:
+        post = self._live.get(post.duel, post)
+        if view is None or post.message is None:  # it may have been sent since, and a second one would be sent
+            shown = await self.app.looking.shown(post.duel)
+            post, view = shown.post, view or shown.view
         try:
-            return await self._draw_even_archived(post, view or await self.app.view(duel, ""))
+            return await self._draw_even_archived(post, view)
         except Gone:
             await self.lost(post)
         except (NotAllowed, discord.HTTPException) as error:  # would fail the next time, too
-            log.warning("The message of duel %s cannot be edited: %s", duel, error)
+            log.warning("The message of duel %s cannot be edited: %s", post.duel, error)
             await self._barred(post)
         return None
 
@@ -188,10 +190,10 @@ class Desk:
 
     async def _barred(self, post: Post) -> None:
         """Its message cannot be sent or changed any more."""
-        await self.teams.shows(post.duel, "gone")
-        view = await self.app.view(post.duel, "")
+        await self.app.posting.drawn(post.duel, face=GONE)
+        view = await self.app.looking.view(post.duel, "")
         if post.message is None:
-            await self.app.stop(post.duel, words.NO_SENDING)
+            await self.app.asking.stop(post.duel, because=words.NO_SENDING)
             await self.news.directly(post, view, words.NO_SENDING)
         await self.news.closed_elsewhere(post, view)
 
@@ -205,14 +207,15 @@ class Desk:
         if running and self._drawn.get(post.duel) == drawn:
             return False
         message = await self._put(post, sheet)
-        if message and message != post.message:
-            await self.teams.sent(post.duel, message)
+        new = message if message != post.message else None
+        post = replace(post, message=message)
         if running:
-            self._drawn[post.duel] = drawn
-            self._live[post.duel] = replace(post, message=message or post.message)
+            if new:
+                await self.app.posting.drawn(post.duel, message=new)
+            self._drawn[post.duel], self._live[post.duel] = drawn, post
         else:
             self._drawn.pop(post.duel, None)
-            await self._shown(post, view)
+            await self._shown(Shown(view, post), new)
         return True
 
     async def _put(self, post: Post, sheet: Sheet) -> str | None:
@@ -257,8 +260,8 @@ class Desk:
             return words.INTERRUPTED
         match view.state:
             case "waiting" | "answering":
-                ahead = self.teams.ahead(view.id)
-                said = words.running_words(view, ahead, self.teams.wait_s(ahead, self.estimate))
+                ahead = self.app.looking.ahead(view.id)
+                said = words.running_words(view, ahead, self.app.looking.wait_s(ahead, self.estimate))
             case "open":
                 said = words.vote_words(view, post)
             case "closed":
@@ -267,20 +270,20 @@ class Desk:
                 return view.note or "This takes no votes."
         return said if post.lasting or post.private else f"{said}\n{words.FIFTEEN}"
 
-    async def draw_by(self, interaction: discord.Interaction, view: DuelView) -> None:
+    async def draw_by(self, interaction: discord.Interaction, shown: Shown) -> None:
         """Edit the message by the click on one of its own buttons, at once; the lane does it when that fails."""
-        post = await self.teams.post(view.id)
         try:
-            await edit_by_token(interaction, self.sheet(view, post))
-            await self._shown(post, view)
+            await edit_by_token(interaction, self.sheet(shown.view, shown.post))
+            await self._shown(shown)
         except (Gone, NotAllowed, Archived, TokenOver, TryLater):
-            await self.redraw(view.id)
+            self.redraw(shown)
 
-    async def _shown(self, post: Post, view: DuelView) -> None:
-        await self.teams.shows(post.duel, face_of(view))
-        if view.state == "closed":
-            self._tokens.pop(post.duel, None)
-            await self.news.closed(post, view)
+    async def _shown(self, shown: Shown, message: str | None = None) -> None:
+        """Keep what the message shows now. message: that shows it from now on, if it is another one than before."""
+        await self.app.posting.drawn(shown.view.id, message=message, face=face_of(shown.view))
+        if shown.view.state == "closed":
+            self._tokens.pop(shown.view.id, None)
+            self.news.closed(shown.post, shown.view)
 
     def _token(self, duel: str) -> Token | None:
         token = self._tokens.get(duel)
@@ -294,23 +297,25 @@ class Desk:
     async def deleted(self, messages: set[str]) -> None:
         """Somebody deleted these: a duel that is being answered for one of them is stopped."""
         for message in messages:
-            post = await self.teams.post_of_message(message)
+            post = await self.app.posting.of_message(message)
             if post and post.message == message:
                 await self.lost(post)
 
-    async def clicked(self, duel: str, message: discord.Message | None) -> None:
-        """A click on a duel's message: it is there, so it is the duel's own if none was known; a second one is taken out of use.
+    async def clicked(self, shown: Shown, message: discord.Message | None, rank: Rank = Rank.AWAITED, *, drawn_here: bool = False) -> Shown:
+        """Take the message that was clicked for the duel's own if none was known; a second one is taken out of use.
 
-        Should it show less than is stored, it is drawn anew.
+        Should the own one show less than is stored, it is drawn anew. drawn_here: the click does that itself. Returns the duel with its
+        message.
         """
-        post = await self.teams.post(duel)
-        here = str(message.id) if message else None
+        post, here = shown.post, str(message.id) if message else None
         if here and post.message is None:
-            await self.teams.sent(duel, here)
+            await self.app.posting.drawn(post.duel, message=here)
+            shown = replace(shown, place=replace(post, message=here))
         elif here and here != post.message and post.lasting:
             self.pacer.put(post.channel, f"second:{here}", partial(self._retire, post, here))
-        if duel not in self._following and post.shown != face_of(await self.app.view(duel, "")):
-            await self.redraw(duel)
+        if not drawn_here and post.duel not in self._following and post.shown != face_of(shown.view):
+            self.redraw(shown)
+        return shown
 
     async def _retire(self, post: Post, second: str) -> None:
         link = f"https://discord.com/channels/{post.team or '@me'}/{post.channel}/{post.message}"
@@ -325,18 +330,18 @@ class Desk:
 
     async def lost(self, post: Post) -> None:
         """Its message is there no more."""
-        await self.teams.shows(post.duel, "gone")
-        await self.app.stop(post.duel, words.GONE)
+        await self.app.posting.drawn(post.duel, face=GONE)
+        await self.app.asking.stop(post.duel, because=words.GONE)
 
     # --- healing
 
     async def tick(self) -> None:
         """Close what is due, redraw what is stale."""
-        for duel in await self.teams.close_due():
-            await self.redraw(duel)
+        for shown in await self.app.voting.close_due():
+            self.redraw(shown)
         await self._break_off()
         await self.heal()
-        self.estimate = await self.app.estimate()
+        self.estimate = await self.app.judging.estimate()
         if self.memory is NOTHING:
             await self.remember()
 
@@ -345,21 +350,21 @@ class Desk:
         soon = asyncio.get_running_loop().time() + LAST_WORDS_S
         for duel, token in list(self._tokens.items()):
             if token.ends_at <= soon and (post := self._live.get(duel)) and not post.lasting:
-                await self.app.stop(duel, words.TOKEN_ENDS)
+                await self.app.asking.stop(duel, because=words.TOKEN_ENDS)
 
     async def remember(self) -> None:
         """Read anew what autocomplete offers."""
-        self.memory = Memory(tuple(await self.teams.tags()), tuple(await self.teams.lately()))
+        self.memory = Memory(tuple(await self.app.remembering.tags()), tuple(await self.app.remembering.lately()))
 
     async def heal(self) -> None:
         """Redraw what shows less than is stored."""
         for duel in list(self._tokens):
             self._token(duel)  # drops those that have ended
-        for post in await self.teams.stale():
+        for post in await self.app.posting.stale():
             if post.duel not in self._following:
                 self._put_edit(post, None, Rank.AWAITED)
-        for post in await self.teams.untold():
-            await self.news.closed(post, await self.app.view(post.duel, ""))
+        for post in await self.app.posting.untold():
+            self.news.closed(post, await self.app.looking.view(post.duel, ""))
 
     async def leave(self) -> None:
         """Refuse new requests, in words; stop the running ones, let their last edits land; within LEAVE_S."""
@@ -396,4 +401,4 @@ class Desk:
 
     async def _interrupt(self, duel: str) -> None:
         with suppress(UnknownDuel):
-            await self.app.stop(duel, words.INTERRUPTED)
+            await self.app.asking.stop(duel, because=words.INTERRUPTED)

@@ -15,10 +15,9 @@ from bot.fronts.discord.names import names_for, without_ids
 from bot.fronts.discord.pictures import with_pictures
 from bot.fronts.discord.sending import put_original
 from bot.fronts.discord.words import moment
-from bot.store.teams import Post, Results
 from bot.verdict import Verdict
 from bot.verdict.words import told_apart
-from bot.views import DuelSummary
+from bot.views import DuelSummary, Post, Results
 from bot.words import counted
 from engine.contestants import Kit
 from engine.errors import BadRequest
@@ -61,12 +60,12 @@ async def results(interaction: discord.Interaction, period: str | None = None, t
 
 async def _results(interaction: discord.Interaction, period: str | None, tag: str) -> None:
     await think(interaction, private=True)
-    teams, asker = desk_of(interaction).teams, person(interaction.user)
-    found = await teams.results(team=team_of(interaction), asker=asker, since=since_of(period), tag=tag)
+    app, asker = desk_of(interaction).app, person(interaction.user)
+    found = await app.looking.results(team=team_of(interaction), asker=asker, since=since_of(period), tag=tag)
     narrowed = ", ".join(filter(None, (f"the last {period}" if period else "", f"tag {fit.inline(tag, 40)}" if tag else "")))
     said = results_words(found, narrowed)
-    team, app = team_of(interaction), desk_of(interaction).app
-    proved = await app.verdict(team=team, tag=tag or None, since=day_of(period)) if team and found.duels else None
+    team = team_of(interaction)
+    proved = await app.judging.verdict(team=team, tag=tag or None, since=day_of(period)) if team and found.duels else None
     if isinstance(proved, Verdict) and proved.duels:
         await put_original(interaction, *await with_pictures(app, said, proved, (Chart.LATENCY, Chart.COST, Chart.BOARD)))
     else:
@@ -108,14 +107,14 @@ async def history(interaction: discord.Interaction, search: str = "", tag: str =
 
 async def _history(interaction: discord.Interaction, search: str, tag: str, reopen: str | None) -> None:
     await think(interaction, private=True)
-    teams, asker = desk_of(interaction).teams, person(interaction.user)
+    app, asker = desk_of(interaction).app, person(interaction.user)
     if reopen is not None:
         if not is_direct(interaction):
             raise BadRequest("In a channel, reply to the bot's message to go on with it; reopening is for direct messages.")
-        view = await teams.reopen(str(interaction.channel_id), one_line(reopen), asker)
+        view = await app.asking.reopen(str(interaction.channel_id), one_line(reopen), asker)
         await answer(interaction, words_sheet(f"Your next message goes on with “{fit.inline(view.request, 80)}”."))
         return
-    found = await teams.history(team=team_of(interaction), asker=asker, search=search, tag=tag, limit=LOOKED_AT)
+    found = await app.looking.found(team=team_of(interaction), asker=asker, search=search, tag=tag, limit=LOOKED_AT)
     await answer(interaction, words_sheet(history_words([each for each in found if may_see(interaction, each[1])][:LISTED])))
 
 
@@ -180,12 +179,12 @@ adapter = app_commands.Group(
 
 
 async def recipe_names(interaction: discord.Interaction, typed: str) -> Choices:
-    names = bot_of(interaction).teams.kits.names
+    names = bot_of(interaction).app.choices.names
     return [app_commands.Choice(name=name, value=name) for name in names if typed.casefold() in name.casefold()][:25]
 
 
 async def adapter_names(interaction: discord.Interaction, typed: str) -> Choices:
-    kit = bot_of(interaction).teams.kits.kit
+    kit = bot_of(interaction).app.choices.kit
     loaded = [kit.adapter.name] if kit and kit.adapter else []
     return [app_commands.Choice(name=name, value=name) for name in loaded if typed.casefold() in name.casefold()]
 
@@ -216,11 +215,11 @@ async def recipe_list(interaction: discord.Interaction) -> None:
 
 async def _recipe_list(interaction: discord.Interaction) -> None:
     await think(interaction, private=True)
-    teams = bot_of(interaction).teams
-    kit = teams.kits.kit
-    chosen = (await teams.settings(team_of(interaction))).recipe or (kit.engineered.name if kit and kit.engineered else "")
-    lines = [f"- {fit.inline(name, 80)}{' · **used here**' if name == chosen else ''}" for name in teams.kits.names]
-    if chosen and chosen not in teams.kits.names:
+    app = bot_of(interaction).app
+    kit = app.choices.kit
+    chosen = (await app.teams.settings(team_of(interaction))).recipe or (kit.engineered.name if kit and kit.engineered else "")
+    lines = [f"- {fit.inline(name, 80)}{' · **used here**' if name == chosen else ''}" for name in app.choices.names]
+    if chosen and chosen not in app.choices.names:
         lines.insert(0, f"- {fit.inline(chosen, 80)} · **used here**")
     await answer(
         interaction, words_sheet("\n".join(("### Recipes", *lines, "-# /recipe show NAME, /recipe use NAME, or /compare with a recipe.")))
@@ -235,7 +234,7 @@ async def recipe_show(interaction: discord.Interaction, name: str) -> None:
 
 async def _recipe_show(interaction: discord.Interaction, name: str) -> None:
     await think(interaction, private=True)
-    await answer(interaction, words_sheet(recipe_words(await bot_of(interaction).teams.kits.recipe(name))))
+    await answer(interaction, words_sheet(recipe_words(await bot_of(interaction).app.choices.recipe(name))))
 
 
 def recipe_words(shown: Recipe) -> str:
@@ -266,8 +265,8 @@ async def _recipe_use(interaction: discord.Interaction, name: str) -> None:
         raise BadRequest(
             "A recipe is set for a whole server, by its admins (permission Manage Server). For one request: /compare with a recipe."
         )
-    teams = bot_of(interaction).teams
-    shown = await teams.use_recipe(str(interaction.guild_id), name)
+    app = bot_of(interaction).app
+    shown = await app.teams.use_recipe(str(interaction.guild_id), name)
     said = f"From now on the prompted side uses the recipe {fit.inline(shown.name, 80)} {fit.inline(shown.version, 20)} in this server."
     await answer(interaction, words_sheet(f"{said} It is another contestant, so its evidence starts at zero."))
 
@@ -285,7 +284,7 @@ async def adapter_info(interaction: discord.Interaction, name: str) -> None:
 
 async def _adapter_info(interaction: discord.Interaction, name: str | None) -> None:
     await think(interaction, private=True)
-    kit = bot_of(interaction).teams.kits.kit
+    kit = bot_of(interaction).app.choices.kit
     loaded = kit.adapter.name if kit and kit.adapter else None
     if name is not None and kit and name != loaded:
         there = f"the one that is loaded is {fit.inline(loaded, 80)}" if loaded else "none is loaded"

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.store.teams import Post
-from bot.views import DuelView
+from bot.views import DuelView, Post
 
 REMEMBERED = 500
 

@@ -5,8 +5,7 @@ from datetime import datetime
 
 from bot.ballots import Choice
 from bot.fronts.discord.fit import inline
-from bot.store.teams import Post
-from bot.views import DuelView, Reveal, RevealedSide
+from bot.views import DuelView, Post, Reveal, RevealedSide
 from engine.backends.base import Usage
 from engine.contestants import Arm
 from engine.cost import Cost

@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.text import Text
 
 from bot.app import App
+from bot.app.orders import Order
 from bot.errors import StoreError
 from bot.fronts.terminal import render, results
 from bot.fronts.terminal.input import ENTER, LEAVE, Command, KeyReader, LineReader, parse
@@ -71,7 +72,7 @@ class Chat:
         """Read, do, repeat. What goes wrong is said in words, and the chat goes on."""
         self._show(render.welcome(self._app.examples))
         with suppress(StoreError):  # the arrow keys are no reason to stay out
-            self._line.remember([duel.request for duel in reversed(await self._app.history())])
+            self._line.remember([duel.request for duel in reversed(await self._app.looking.history())])
         with suppress(Leave):
             while True:
                 await self._guarded(self._take_turn)
@@ -101,7 +102,7 @@ class Chat:
         """The estimate under the prompt, there as soon as the model is, while somebody may be typing already."""
         await self._app.model_settled()
         with suppress(StoreError):  # it will be said when something is asked
-            self._estimate = await self._app.estimate()
+            self._estimate = await self._app.judging.estimate()
 
     def _numbered(self, text: str) -> str:
         """A number stands for an example at the beginning of a conversation, and for what was offered under equal answers."""
@@ -113,7 +114,7 @@ class Chat:
         return offers[int(text) - 1]
 
     async def _ask(self, text: str) -> None:
-        view = await self._app.ask(text, asker=PERSON, conversation=self._conversation, tag=self._tag)
+        view = (await self._app.asking.ask(Order(text, PERSON, conversation=self._conversation, tag=self._tag, owner=True))).view
         self._conversation = view.conversation
         if view.note and view.turn > 1:
             self._console.print(Text(printable(view.note), "dim"))
@@ -132,14 +133,14 @@ class Chat:
         """Show the answers as they are written, until there is something to vote on or nothing more to come."""
         spin = cycle(SPINNER)
         with Live(console=self._console, transient=True, auto_refresh=False, vertical_overflow="crop") as live:
-            async with aclosing(self._app.watch(view.id, PERSON)) as views:
+            async with aclosing(self._app.looking.watch(view.id, PERSON)) as views:
                 coming, pressed = asyncio.ensure_future(anext(views)), asyncio.ensure_future(self._keys.next())
                 try:
                     while view.state in ("waiting", "answering"):
                         done, _ = await asyncio.wait({coming, pressed}, timeout=TICK_S, return_when=asyncio.FIRST_COMPLETED)
                         if pressed in done:
                             if pressed.result() in LEAVE | {"s", "S"}:
-                                await self._app.stop(view.id)
+                                await self._app.asking.stop(view.id)
                             pressed = asyncio.ensure_future(self._keys.next())
                         if coming in done:
                             view = coming.result()
@@ -164,7 +165,7 @@ class Chat:
                 if key not in render.VOTE_KEYS:
                     continue
                 try:
-                    return await self._app.cast(view.id, PERSON, render.VOTE_KEYS[key])
+                    return (await self._app.voting.cast(view.id, PERSON, render.VOTE_KEYS[key])).view
                 except StoreError as error:
                     self._say(error.words)
 
@@ -193,11 +194,12 @@ class Chat:
                 self._tag = checked_tag(command.argument)
                 self._say(f"The next requests get the tag {self._tag}." if self._tag else "The next requests get no tag of yours.")
             case "/verdict":
-                self._show(results.verdict(await self._app.verdict()))
+                self._show(results.verdict(await self._app.judging.verdict()))
             case "/results":
-                self._show(results.results(await self._app.verdict(tag=command.argument or None), await self._app.board_lines()))
+                judging = self._app.judging
+                self._show(results.results(await judging.verdict(tag=command.argument or None), await judging.board_lines()))
             case "/estimate":
-                self._say(render.estimate_sentence(self._app.model, await self._app.estimate()))
+                self._say(render.estimate_sentence(self._app.model, await self._app.judging.estimate()))
             case "/help":
                 self._show(render.help_table())
             case "/quit" | "/exit" | "/q":
@@ -206,7 +208,7 @@ class Chat:
                 self._say(f"There is no command {other}. /help lists them; to ask something that begins with a slash, write two.")
 
     async def _history(self, words: str) -> None:
-        self._listed = await self._app.history(search=words)
+        self._listed = await self._app.looking.history(search=words)
         if self._listed:
             self._show(render.history_table(self._listed, datetime.now().astimezone()))
         else:
@@ -214,11 +216,11 @@ class Chat:
 
     async def _open(self, number: str) -> None:
         if not self._listed:
-            self._listed = await self._app.history()
+            self._listed = await self._app.looking.history()
         if not (number.isascii() and number.isdigit() and 1 <= int(number) <= len(self._listed)):
             self._say(f"/open takes a number of the list, 1 to {len(self._listed)}." if self._listed else "No duels yet.")
             return
-        views = await self._app.conversation(self._listed[int(number) - 1].conversation, PERSON)
+        views = await self._app.looking.conversation(self._listed[int(number) - 1].conversation, PERSON)
         self._conversation, last = views[-1].conversation, views[-1]
         self._offered = last.next_step.request if last.next_step else ""
         for shown in render.conversation(views):

@@ -14,6 +14,7 @@ from nicegui.elements.mixins.text_element import TextElement
 from nicegui.events import GenericEventArguments
 
 from bot.app import App
+from bot.app.orders import Order
 from bot.ballots import Choice
 from bot.fronts.web.dom import MARK, Composer, Conduct, el, icon, log_out, placed
 from bot.fronts.web.history import PAGE, History
@@ -32,8 +33,10 @@ log = logging.getLogger(__name__)
 class ChatPage:
     """One browser tab, on a new or an earlier conversation."""
 
-    def __init__(self, app: App, viewer: str, conversation: str | None, views: list[DuelView]) -> None:
+    def __init__(self, app: App, viewer: str, conversation: str | None, views: list[DuelView], *, owner: bool) -> None:
+        """owner: nobody but whoever runs Duelbot can reach the page."""
         self._app, self._viewer, self._conversation = app, viewer, conversation
+        self._owner = owner
         self._acts = Acts(stop=self._stop, vote=self._vote, ask_again=lambda view: self._ask(view.request), ask_next=self._ask_next)
         self._tag = ""
         self._followed = set[asyncio.Task[None]]()
@@ -151,7 +154,7 @@ class ChatPage:
     async def _take(self, text: str) -> bool:
         with self._in_words():
             await self._catch_up()
-            view = await self._app.ask(text, asker=self._viewer, conversation=self._conversation, tag=self._tag)
+            view = (await self._app.asking.ask(self._order(text, self._conversation))).view
             self._say("")
             if self._conversation is None:
                 self._conversation = view.conversation
@@ -165,13 +168,16 @@ class ChatPage:
             return True
         return False
 
+    def _order(self, text: str, conversation: str | None) -> Order:
+        return Order(text, self._viewer, conversation=conversation, tag=self._tag, owner=self._owner)
+
     async def _ask_next(self, view: DuelView) -> None:
         """Ask what is offered under equal answers, in a conversation of its own, and go there."""
         if view.next_step is None or self._asking.locked():
             return
         await self._asking.acquire()  # and keep it, once this page is being left
         with self._in_words():
-            asked = await self._app.ask(view.next_step.request, asker=self._viewer, tag=self._tag)
+            asked = (await self._app.asking.ask(self._order(view.next_step.request, None))).view
             with self._client:
                 ui.run_javascript(f"location.assign('{placed('/c/')}' + {json.dumps(asked.conversation)})")
             return
@@ -181,22 +187,22 @@ class ChatPage:
         """Draw what another browser has asked in this conversation meanwhile: what comes now builds on it."""
         if self._conversation is None:
             return
-        for view in await self._app.conversation(self._conversation, self._viewer):
+        for view in await self._app.looking.conversation(self._conversation, self._viewer):
             if view.id not in self._shown:
                 self._add_turn(view)
 
     async def _stop(self, view: DuelView) -> None:
         with self._in_words():
-            await self._app.stop(view.id)
+            await self._app.asking.stop(view.id)
 
     async def _vote(self, view: DuelView, choice: Choice) -> None:
         with self._in_words():
-            await self._app.cast(view.id, self._viewer, choice)  # the page follows the duel, and shows what became of it
+            await self._app.voting.cast(view.id, self._viewer, choice)  # the page follows the duel, and shows what became of it
             self._say("")
 
     async def _earlier(self, before: datetime | None, search: str) -> list[DuelSummary]:
         with self._in_words():
-            return await self._app.history(limit=PAGE, before=before, search=search)
+            return await self._app.looking.history(limit=PAGE, before=before, search=search)
         return []
 
     # -- what comes from App -------------------------------------------------------------------------------------
@@ -215,7 +221,7 @@ class ChatPage:
                     await asyncio.sleep(4 * (time.perf_counter() - started))
 
     async def _watched(self, duel_id: str) -> AsyncGenerator[DuelView, None]:
-        async for view in self._app.watch(duel_id, self._viewer):
+        async for view in self._app.looking.watch(duel_id, self._viewer):
             yield view
 
     async def _changed(self, view: DuelView) -> None:
@@ -245,8 +251,8 @@ class ChatPage:
     async def _refresh(self) -> None:
         """The estimate and the standing, both of which a decided duel changes."""
         with self._in_words():
-            self._estimate.set_text(estimate_words(await self._app.estimate()))
-            standing = (await self._app.verdict()).words
+            self._estimate.set_text(estimate_words(await self._app.judging.estimate()))
+            standing = (await self._app.judging.verdict()).words
             self._standing.set_text(standing)
             self._standing.props["title"] = standing  # a narrow header shows its beginning
 

@@ -65,7 +65,7 @@ async def test_compare_says_what_it_cannot_do(tmp_path: Path) -> None:
         ):
             refused = await ann.slash(stage.channel, "compare", **given)
             assert words in stage.told(refused)
-        assert await stage.app.history() == []
+        assert await stage.app.looking.history() == []
 
 
 async def test_compare_with_another_recipe_is_another_contestant(tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ async def test_nobody_reopens_what_another_asked(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann, bob = stage.member("ann").user, stage.member("bob").user
         await ann.send_dm("About tea")
-        [summary] = await stage.app.history()
+        [summary] = await stage.app.looking.history()
         said = await bob.slash("history", reopen=summary.id)
         assert "none of the requests that you asked" in stage.shown(said.response)
 
@@ -366,7 +366,7 @@ async def test_forget_deletes_the_person_and_keeps_closed_ballots_without_them(t
         assert "prompted says hi" not in stage.shown(closed)
         assert "2 votes: A is better 1, Tie 1." in stage.shown(closed), "the tally stays"
         assert "Nobody has voted yet." in stage.shown(third.response), "a ballot on an open vote goes with its person"
-        assert "his words" in " ".join(summary.request for summary in await stage.app.history())
+        assert "his words" in " ".join(summary.request for summary in await stage.app.looking.history())
         assert str(ann.id).encode() not in rows_of(stage)
 
 
@@ -374,8 +374,8 @@ async def test_nothing_that_was_forgotten_stays_in_the_stores_file(tmp_path: Pat
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
         await ann.slash(stage.channel, "compare", request="a secret word")
-        async with stage.app._store.reading() as look:
-            assert [tuple(row) for row in await look._rows("PRAGMA secure_delete")] == [(1,)]
+        async with stage.app.core.store.reading() as look:
+            assert [tuple(row) for row in await look.rows("PRAGMA secure_delete")] == [(1,)]
         await ann.click((await ann.slash(stage.channel, "forget")).response, label="Delete")
     files = bytes_in(tmp_path)
     assert b"prompted" in files
@@ -404,7 +404,7 @@ def bytes_in(folder: Path) -> bytes:
 
 def rows_of(stage: Stage) -> bytes:
     """Everything that the store's tables say."""
-    with sqlite3.connect(stage.app._store.path) as connection:
+    with sqlite3.connect(stage.app.core.store.path) as connection:
         return "\n".join(connection.iterdump()).encode()
 
 

@@ -8,14 +8,14 @@ from typing import Any
 from unittest.mock import patch
 
 import discord
+from bot.app.runs import BROKE, NOT_YOURS, STOPPED, TOO_LATE
 
 from bot.app.orders import QueueFull
-from bot.app.runs import BROKE, NOT_YOURS, STOPPED, TOO_LATE
 from bot.fronts.discord.batch import FAILED, LEFT
 from bot.fronts.discord.bot import DuelBot
 from bot.fronts.discord.pacing import Pacer
 from bot.settings import Settings
-from bot.store.runs import Run, RunRows
+from bot.store.batches import BatchRows
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script
 from engine.errors import BackendError
@@ -92,17 +92,17 @@ async def test_a_file_ends_with_its_message_and_with_its_person(tmp_path: Path) 
         boss = stage.member("boss", roles=[stage.guild.create_role("mods", permissions=discord.Permissions(manage_messages=True))])
         result = await ann.slash(stage.channel, "compare", file=("all.jsonl", b'"two"\n"a secret three"'))
         await boss.delete(result.response)
-        assert [len(rows) for rows in (rows_of_runs(stage), await stage.app.history())] == [1, 1]
+        assert [len(rows) for rows in (rows_of_runs(stage), await stage.app.looking.history())] == [1, 1]
         stage.backend.release()
         await stage.env.advance_time(2)
         assert rows_of_runs(stage) == []
-        assert len(await stage.app.history()) == 1
-        async with stage.app._store.writing() as change:
+        assert len(await stage.app.looking.history()) == 1
+        async with stage.app.core.store.writing() as change:
             run = Run("interaction:7", f"discord:{ann.id}", None, "1", 1, datetime.now(UTC))
-            await RunRows(change).add(run, ["a secret three"])
+            await BatchRows(change).add(run, ["a secret three"])
         await ann.click((await ann.slash(stage.channel, "forget")).response, label="Delete")
         assert rows_of_runs(stage) == []
-        with sqlite3.connect(stage.app._store.path) as store:
+        with sqlite3.connect(stage.app.core.store.path) as store:
             assert store.execute("SELECT count(*) FROM run_rows").fetchone() == (0,)
 
 
@@ -113,7 +113,7 @@ async def test_a_request_of_a_file_that_no_side_could_answer_is_not_counted_as_a
 
 
 def rows_of_runs(stage: Stage) -> list[Any]:
-    with sqlite3.connect(stage.app._store.path) as store:
+    with sqlite3.connect(stage.app.core.store.path) as store:
         return store.execute("SELECT event FROM runs").fetchall()
 
 

@@ -34,7 +34,7 @@ async def test_a_guests_message_that_missed_its_end_gets_it_by_the_next_click(tm
         ):
             result = await ann.slash(stage.channel, "compare", request="hello")
             stage.bot.desk._tokens.clear()  # as after a restart
-            [summary] = await stage.app.history()
+            [summary] = await stage.app.looking.history()
             await stage.app.close(summary.id)
             assert "[Tie]" in stage.shown(result.response)
             late = await stage.member("bob").click(result.response, label="Tie")

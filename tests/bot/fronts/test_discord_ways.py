@@ -68,8 +68,8 @@ async def test_a_message_that_lost_its_last_edit_heals(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
         duel = await asked(stage, ann)
-        [summary] = await stage.app.history()
-        await stage.app.cast(summary.id, "web:someone", Choice.TIE)
+        [summary] = await stage.app.looking.history()
+        await cast(stage.app, summary.id, "web:someone", Choice.TIE)
         await stage.app.close(summary.id)
         assert "[Tie]" in stage.shown(duel), "closed elsewhere, nobody told Discord"
         await stage.env.advance_time(11)
@@ -101,7 +101,7 @@ async def test_where_the_bot_may_not_write_the_asker_is_told_directly(tmp_path: 
         stage.env.inject_error("POST", f"/channels/{stage.channel.id}/messages", status=403, code=50013)
         await ann.send(stage.channel, f"{stage.mention} hello")
         assert stage.shown(stage.last(ann.user.dm_channel)) == f"{words.NO_SENDING}\n{COUNTED}"
-        assert [summary.state for summary in await stage.app.history()] == ["void"]
+        assert [summary.state for summary in await stage.app.looking.history()] == ["void"]
 
 
 async def test_without_the_right_to_read_history_it_writes_without_replying(tmp_path: Path) -> None:
@@ -143,8 +143,8 @@ async def test_some_voters_are_asked_which_side_is_which(tmp_path: Path) -> None
         assert "Your guess is kept" in stage.shown(receipt.response)
         unsure = await bob.click(duel, label="Tie")
         await bob.click(unsure.response, label="I can't tell")
-        async with stage.app._store.reading() as look:
-            rows = await look._rows("SELECT voter, entrant FROM guesses ORDER BY guessed_at")
+        async with stage.app.core.store.reading() as look:
+            rows = await look.rows("SELECT voter, entrant FROM guesses ORDER BY guessed_at")
         assert [tuple(row) for row in rows] == [(f"discord:{ann.id}", 1), (f"discord:{bob.id}", None)]
 
 
@@ -174,7 +174,7 @@ async def test_waiting_requests_say_how_many_are_ahead(tmp_path: Path) -> None:
 
 async def test_a_model_that_could_not_be_loaded_is_said_in_its_own_words(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
-        stage.app._model.state = ModelState("failed", "There is no adapter folder ./lora.")
+        stage.app.core.model.state = ModelState("failed", "There is no adapter folder ./lora.")
         assert stage.shown(await asked(stage, stage.member("ann"))) == f"There is no adapter folder ./lora.\n{COUNTED}"
 
 
@@ -204,7 +204,7 @@ async def test_a_thread_is_answered_in_the_thread(tmp_path: Path) -> None:
 
 
 async def test_looking_for_stale_messages_reads_no_settled_ones(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage, stage.app._store.reading() as look:
+    async with staged(tmp_path) as stage, stage.app.core.store.reading() as look:
         plan: list[str] = []
         rows = look._rows
 
@@ -339,7 +339,7 @@ async def test_a_private_duel_is_its_askers_alone(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
         await ann.slash(stage.channel, "compare", request="mine", visible="me")
-        [summary] = await stage.app.history()
+        [summary] = await stage.app.looking.history()
         teams: Teams = stage.bot.teams
         with pytest.raises(Exception, match="asker alone"):
             await teams.look(summary.id, "discord:999")
@@ -351,7 +351,7 @@ async def test_a_reply_to_a_duel_of_another_channel_begins_anew(tmp_path: Path) 
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
         duel = await asked(stage, ann, "secret of this channel")
-        [summary] = await stage.app.history()
+        [summary] = await stage.app.looking.history()
         order = {"text": "x", "asker": "discord:1", "event": "message:77", "team": None, "channel": "55", "reply_to": (str(duel.id),)}
         from bot.app.orders import Order
 

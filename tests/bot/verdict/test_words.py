@@ -24,7 +24,6 @@ from bot.evidence.pooling import TagShare
 from bot.evidence.robustness import Robustness
 from bot.fronts.discord.evidence import verdict_words
 from bot.fronts.discord.lists import results_words
-from bot.store.teams import Results
 from bot.verdict import Named, OfflineLine, Tried, Who, judge
 from bot.verdict.figures import absent_words, break_even_words, counted_months, offline_words, reading_words, tag_words, value_words
 from bot.verdict.words import (
@@ -42,6 +41,7 @@ from bot.verdict.words import (
     told_apart,
     tried_words,
 )
+from bot.views import Results
 from bot.words import counted, listed
 from engine.contestants import Arm
 from tests.bot.evidence.make import closed
