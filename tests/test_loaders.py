@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.card import read_card
-from adapters.demo.rows import read_rows as read_demo_rows
+from adapters.examples.demo.exchanges import read_rows as read_demo_rows
 from bot.evaluation.metrics import score
 from bot.evaluation.rows import read_rows as read_evaluation
 from bot.settings import Settings
@@ -147,7 +147,7 @@ def damaged(draw: st.DrawFn, good: tuple[bytes, ...]) -> bytes:
 
 
 @pytest.mark.parametrize("loader", LOADERS)
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_bytes_give_a_value_or_a_sentence_within_a_second(loader: str, data: st.DataObject) -> None:
     name, good, load = LOADERS[loader]

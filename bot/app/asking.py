@@ -109,7 +109,7 @@ class Asking:
             await ConversationRows(change).roll(order.channel, duel.conversation)
         return post
 
-    async def stop(self, duel: str, person: str | None = None, because: str = STOPPED) -> None:
+    async def stop(self, duel: str, *, person: str | None = None, because: str = STOPPED) -> None:
         """Stop both sides at the same length; the duel becomes void and keeps its texts. One that has ended stays as it is.
 
         person: whose wish it is, which must be its asker's; None: the program's own. Raises BadRequest, UnknownDuel.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from bot.app.orders import Order, QueueFull
 from bot.settings import Settings
@@ -38,17 +39,16 @@ class Caps:
         if asked.last_day >= self.per_day:
             many = counted(asked.last_day, "request")
             return f"{self.whose} asked {many} within 24 hours, and {self.per_day} is the limit. Ask again tomorrow."
-        return over_budget(self.whose, asked.usd_last_day, self.usd_per_day, "24 hours", "tomorrow")
+        return over_budget(self.whose, "daily", asked.usd_last_day, self.usd_per_day)
 
 
-def over_budget(whose: str, spent_usd: float, cap_usd: float | None, period: str, when: str) -> str | None:
+def over_budget(whose: str, kind: Literal["daily", "monthly"], spent_usd: float, cap_usd: float | None) -> str | None:
     """Say that a budget is spent; None while there is room, or where there is no cap."""
     if cap_usd is None or spent_usd < cap_usd:
         return None
-    return (
-        f"{whose} spent the budget of {period}: the answers of the last {period} cost ${spent_usd:,.2f} of ${cap_usd:,.2f}. "
-        f"Ask again {when}."
-    )
+    period, when = ("24 hours", "tomorrow") if kind == "daily" else ("30 days", "in some days")
+    cost = f"the answers of the last {period} cost ${spent_usd:,.2f} of ${cap_usd:,.2f}"
+    return f"{whose} spent the {kind} budget: {cost}. Ask again {when}."
 
 
 class Limits:
@@ -89,9 +89,8 @@ class Limits:
         if refusal or (self._day_usd is None and self._month_usd is None):
             return refusal
         spent, whose = await self.spending(change, order.team, now), self._team.whose if order.team else OUTSIDE
-        return over_budget(whose, spent.day_usd, self._day_usd, "24 hours", "tomorrow") or over_budget(
-            whose, spent.month_usd, self._month_usd, "30 days", "in some days"
-        )
+        day = over_budget(whose, "daily", spent.day_usd, self._day_usd)
+        return day or over_budget(whose, "monthly", spent.month_usd, self._month_usd)
 
     async def spending(self, look: Transaction, team: str | None, now: datetime) -> Spending:
         """Sum up what a team's answers cost; None: page, terminal and direct messages, which count as one team."""

@@ -11,6 +11,7 @@ from typing import Any
 from bot.ballots import Choice
 from tests.loopback import BotProcess, Loopback, Person, bot_process
 from tests.loopback.world import Channel, Guild, Message
+from tests.patience import patient
 
 GENEROUS = {
     "DUEL_DISCORD_QUORUM": "2",
@@ -52,7 +53,7 @@ class Stage:
 
     async def until_stored(self, sql: str, value: Any) -> None:
         """Wait until the store, as another process reads it, holds this one value there."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patient(20)):
             while self.stored(sql) != [(value,)]:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 

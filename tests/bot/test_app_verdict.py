@@ -190,9 +190,7 @@ async def test_a_teams_budget_refuses_politely_and_keeps_nothing_of_the_request(
     async with App.open(settings, open_lineup, now=lambda: moments[-1]) as app:
         await app.model_settled()
         await answered(app)
-        with pytest.raises(
-            BadRequest, match=r"have spent the budget of 24 hours: .* cost .* Ask again tomorrow"
-        ):
+        with pytest.raises(BadRequest, match=r"have spent the daily budget: .* cost .* Ask again tomorrow"):
             await ask(app, "One more?", asker="bob")
         moments.append(moments[-1] + timedelta(days=2))
         with pytest.raises(BadRequest, match="last 30 days"):

@@ -18,6 +18,7 @@ from engine.duel import Side
 from engine.errors import BackendError, BadRequest
 from engine.lineup import Lineup
 from tests.bot.scripted import answered, ask, cast, close, is_tuned, lineup_over, scripted_app, two_answers, until
+from tests.patience import patient
 
 
 @pytest.mark.parametrize("first_left", [True, False])
@@ -107,7 +108,7 @@ async def test_while_the_vote_is_open_everybody_sees_how_many_voted_and_only_the
             await cast(app, view.id, f"voter {number}", Choice.RIGHT)
         await asyncio.sleep(0.02)
         closed = await close(app, view.id)
-        await asyncio.wait_for(following, 5)
+        await asyncio.wait_for(following, patient(5))
         assert counts == [*(("open", ballots, None, None) for ballots in range(4)), ("closed", 3, None, Side.RIGHT)]
         assert await close(app, view.id) == closed
 

@@ -20,7 +20,7 @@ from tests.loopback.actors import Attached
 from tests.loopback.gateway import PRIVILEGED
 from tests.loopback.world import Message
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.process]
 LEFT, RIGHT = Choice.LEFT.words, Choice.RIGHT.words
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from engine.backends.base import Prompt, Stop
 from engine.backends.local import LocalBackend, open_local
@@ -19,6 +20,7 @@ from engine.request import Request
 from engine.settings import EngineSettings
 from tests.engine import tiny
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 PRICE = Price(0.1, "test", "2026-01-01")
 PLAIN = Recipe("plain", "1", sampling=Sampling(max_new_tokens=24))
 LONG = Recipe("long", "1", system="Answer in four lines, name the facts. " * 6, sampling=Sampling(max_new_tokens=24))
@@ -34,8 +36,9 @@ def adapters(base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Adapt
     return [open_adapter(tiny.save_adapter(tmp_path_factory.mktemp("adapter"), base, seed)) for seed in (1, 2)]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def backend(base: Path, adapters: list[Adapter]) -> AsyncIterator[LocalBackend]:
+    """One for all tests that leave it as it was; what it has kept of prompts changes no answer, which a test below shows."""
     opened = await open_local(base, "tiny", EngineSettings(max_rows=3, threads=1))
     for adapter in adapters:
         await opened.add_adapter(adapter, PLAIN)

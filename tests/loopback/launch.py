@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -12,9 +11,11 @@ from pathlib import Path
 
 from tests.loopback.server import TOKEN, Loopback
 from tests.loopback.waiting import Changes
+from tests.patience import patient
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-LIFE_S = 180.0
+LIFE_S = patient(180.0)
 
 
 class BotProcess:
@@ -45,13 +46,13 @@ class BotProcess:
     def running(self) -> bool:
         return self.process.returncode is None
 
-    async def stop(self, how: signal.Signals = signal.SIGTERM, within_s: float = 30.0) -> float:
+    async def stop(self, how: signal.Signals = signal.SIGTERM, within_s: float = patient(30.0)) -> float:
         """Tell it to end, once, and wait; the seconds that it took."""
         if self.running:
             self.process.send_signal(how)
         return await self.ended(within_s)
 
-    async def ended(self, within_s: float = 30.0) -> float:
+    async def ended(self, within_s: float = patient(30.0)) -> float:
         """Wait for its end; the seconds until then."""
         started = time.monotonic()
         try:
@@ -105,7 +106,9 @@ async def bot_process(
     try:
         if wait:
             await discord.world.changes.until(
-                lambda: len(discord.gateway.identified) > before or ended.done(), lambda: f"a connection; output:\n{bot.output}", 60
+                lambda: len(discord.gateway.identified) > before or ended.done(),
+                lambda: f"a connection; output:\n{bot.output}",
+                patient(60),
             )
             assert bot.running, f"the bot ended at once:\n{bot.output}"
         yield bot
@@ -113,14 +116,9 @@ async def bot_process(
         if bot.running:
             process.terminate()
             try:
-                await asyncio.wait_for(process.wait(), 15)
+                await asyncio.wait_for(process.wait(), patient(15))
             except TimeoutError:
                 process.kill()
         await process.wait()
         await bot._reading
         await ended
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        return int(bound.getsockname()[1])

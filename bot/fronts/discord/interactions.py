@@ -7,15 +7,16 @@ done, and its answer goes by the interaction's token.
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import aiohttp
 import discord
 
 from bot.app.orders import AlreadyAsked
 from bot.fronts.discord import words
+from bot.fronts.discord.lane import TryLater
 from bot.fronts.discord.layout import Sheet, words_sheet
-from bot.fronts.discord.pacing import TryLater
+from bot.fronts.discord.parts import parts_of
 from bot.fronts.discord.sending import (
     PENDING,
     PRIVATE,
@@ -30,10 +31,6 @@ from bot.fronts.discord.sending import (
 )
 from engine.errors import DuelbotError
 
-if TYPE_CHECKING:
-    from bot.fronts.discord.bot import DuelBot
-    from bot.fronts.discord.desk import Desk
-
 TOO_LATE = 10062  # unknown interaction: the event came late, and its sender was told that nobody answered
 ACKNOWLEDGE_S = 2.5
 """How long an acknowledgement is tried; Discord takes none that comes after 3 s."""
@@ -47,17 +44,14 @@ UNTOLD = (TryLater, Gone, TokenOver, NotAllowed, Archived)
 log = logging.getLogger(__name__)
 
 
-def bot_of(interaction: discord.Interaction) -> "DuelBot":
-    return cast("DuelBot", interaction.client)
-
-
-def desk_of(interaction: discord.Interaction) -> "Desk":
-    return bot_of(interaction).desk
-
-
 def person(user: discord.abc.User) -> str:
     """A person as the store knows them."""
     return f"discord:{user.id}"
+
+
+def team_of(interaction: discord.Interaction) -> str | None:
+    """The server as the store knows it; None in direct messages."""
+    return str(interaction.guild_id) if interaction.guild_id else None
 
 
 def roles(interaction: discord.Interaction) -> frozenset[str]:
@@ -170,10 +164,11 @@ async def refuse(interaction: discord.Interaction, said: str) -> None:
 
 async def guarded(interaction: discord.Interaction, work: Coroutine[Any, Any, None]) -> None:
     """Do the work, once for each interaction; a refusal or a bug becomes words."""
-    if bot_of(interaction).seen.before(interaction.id):
+    parts = parts_of(interaction)
+    if not parts.repeats.first_time(interaction.id):
         work.close()  # a resumed connection told it again; a second acknowledgement would be refused
         return
-    with desk_of(interaction).at_work():
+    with parts.leaving.at_work():
         await _in_words(interaction, work)
 
 

@@ -36,7 +36,7 @@ _VOTES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class DuelScene:
     """All that a duel's message shows."""
 
     view: DuelView
@@ -68,7 +68,7 @@ def guess_id(duel: str, guess: str) -> str:
     return f"g:{duel}:{guess}"
 
 
-def duel_sheet(scene: Scene) -> Sheet:
+def duel_sheet(scene: DuelScene) -> Sheet:
     """The message of a duel in any state."""
     view = scene.view
     request = fit.quote(view.request, REQUEST_ROOM) if scene.shows_request and view.request else ""
@@ -111,7 +111,7 @@ def _ended(side: SideView, shown: str, room: int) -> str:
     return f"{shown}{AT_LIMIT}" if side.cut else shown
 
 
-def _rows(scene: Scene, *, more: bool) -> list[ui.Item[Sheet]]:
+def _rows(scene: DuelScene, *, more: bool) -> list[ui.Item[Sheet]]:
     view, duel = scene.view, scene.view.id
     full = [_button("Full answers", act_id(duel, "full"))] if more else []
     match view.state:

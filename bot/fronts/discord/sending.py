@@ -12,8 +12,9 @@ import discord
 from discord.http import handle_message_parameters
 from discord.webhook.async_ import async_context
 
+from bot.fronts.discord.allowance import GlobalLimit
+from bot.fronts.discord.lane import TryLater
 from bot.fronts.discord.layout import Sheet
-from bot.fronts.discord.pacing import Gate, TryLater
 
 SILENT = discord.AllowedMentions.none()
 UNKNOWN = {10003, 10004, 10008}  # channel, guild, message
@@ -85,7 +86,7 @@ class Wire:
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
-        self._gate = Gate()
+        self._limit = GlobalLimit()
 
     def channel(self, channel: str, team: str | None) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(int(channel), guild_id=int(team) if team else None)
@@ -97,7 +98,7 @@ class Wire:
             reference = discord.MessageReference(message_id=int(reply_to), channel_id=int(channel), fail_if_not_exists=False)
             options |= {"reference": reference, "mention_author": False}
         async with discords_answers():
-            await self._gate.turn()
+            await self._limit.turn()
             try:
                 sent = await self.channel(channel, team).send(view=sheet, allowed_mentions=SILENT, suppress_embeds=True, **options)
             except discord.HTTPException as error:
@@ -118,21 +119,21 @@ class Wire:
         flags = discord.MessageFlags(suppress_embeds=True)
         route = Apart("PATCH", "/channels/{channel_id}/messages/{message_id}", channel_id=int(channel), message_id=int(message))
         async with discords_answers():
-            await self._gate.turn()
+            await self._limit.turn()
             with handle_message_parameters(view=sheet, flags=flags, allowed_mentions=SILENT) as params:
                 await self._client.http.request(route, json=params.payload)
 
     async def unarchive(self, thread: str) -> None:
         """Open a thread again, as sending would. Raises NotAllowed where it is locked."""
         async with discords_answers():
-            await self._gate.turn()
+            await self._limit.turn()
             await self._client.http.edit_channel(int(thread), archived=False)
 
     async def find(self, channel: str, duel: str, event: str) -> str | None:
         """The bot's own message that shows a duel, among the hundred after its event (an id); None as well where it may not read them."""
         try:
             async with discords_answers():
-                await self._gate.turn()
+                await self._limit.turn()
                 found: Sequence[Mapping[str, Any]] = await self._client.http.logs_from(int(channel), 100, after=int(event))
         except NotAllowed:
             return None

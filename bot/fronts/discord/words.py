@@ -18,6 +18,7 @@ ARM_WORDS: Mapping[Arm, str] = {
     Arm.PLAIN: "the plain base",
     Arm.COMBINED: "the fine-tune with the prompt",
 }
+STATES = {"waiting": "waiting", "answering": "being answered", "open": "open for votes", "closed": "closed", "void": "void"}
 WENT_WRONG = "An error in Duelbot broke this off, and its log has the details. Look at what is shown now before you try it again."
 LEAVING = "Duelbot is being stopped, so it takes no new requests. Try again in a few minutes."
 INTERRUPTED = "Duelbot was stopped while this was being answered. Ask it again."
@@ -128,9 +129,19 @@ def receipt_words(view: DuelView, choice: Choice) -> str:
     return f"{said} It is secret; you can change it with the buttons until the vote closes."
 
 
-def moved_words(link: str) -> str:
+def link(post: Post) -> str:
+    """The address of a duel's message."""
+    return f"https://discord.com/channels/{post.team or '@me'}/{post.channel}/{post.message}"
+
+
+def blinding_question(arm: Arm) -> str:
+    """Ask which side a voter takes for this technique."""
+    return f"One more question, for one ballot in a few: which answer do you take for {ARM_WORDS[arm]}?"
+
+
+def moved_words(address: str) -> str:
     """In the place of a duel's second message."""
-    return f"This is shown in another message: {link}"
+    return f"This is shown in another message: {address}"
 
 
 def told_elsewhere(view: DuelView, request: str, channel: str) -> str:

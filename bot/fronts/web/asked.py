@@ -56,7 +56,8 @@ async def asked_for(app: App, query: Query) -> Asked | Unknown:
     """The query with its pair found; raises StoreError."""
     found = None
     if query.pair:
-        found = next(((first, second) for first, second, _ in await app.judging.pairs() if f"{first.id}.{second.id}" == query.pair), None)
+        met = await app.judging.pairs()
+        found = next(((first, second) for first, second, _ in met if f"{first.id}.{second.id}" == query.pair), None)
         if found is None:
             return NO_PAIR
     return Asked(found, query.tag or None, query.days)

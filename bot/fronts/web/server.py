@@ -121,7 +121,7 @@ def build(app: App, settings: Settings) -> FastAPI:
     web = FastAPI(middleware=layers, docs_url=None, redoc_url=None, openapi_url=None)
     if logins:
         add_login(web, password=password, logins=logins, attempts=Attempts())
-    add_pages(app, owner=not password)
+    add_pages(app, owner=not password)  # without one, the page is for this machine alone
     add_results(web, app)
     ui.run_with(
         web,
@@ -140,7 +140,7 @@ def build(app: App, settings: Settings) -> FastAPI:
 
 
 def add_pages(app: App, *, owner: bool) -> None:
-    """Add the two addresses of the chat, and what stands at all others. owner: without a password it is for this machine alone."""
+    """Add the two addresses of the chat, and what stands at all others. owner: nobody else reaches them."""
 
     async def new() -> None:
         dress()

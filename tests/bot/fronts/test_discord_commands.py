@@ -9,9 +9,10 @@ from unittest.mock import patch
 import discord
 
 from bot.ballots import Choice
-from bot.fronts.discord import commands, words
+from bot.fronts.discord import words
 from bot.fronts.discord.bot import DuelBot
-from bot.fronts.discord.evidence import verdict_words
+from bot.fronts.discord.commands import menus
+from bot.fronts.discord.commands.verdict import verdict_words
 from bot.settings import Settings
 from bot.verdict import judge
 from tests.bot.evidence.make import closed
@@ -184,7 +185,7 @@ async def test_a_form_of_an_earlier_version_gives_its_text_back(tmp_path: Path) 
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
         message = await stage.member("bob").send(stage.channel, "We have 40 tickets.")
-        with patch.object(commands, "CONTEXT", "context:0123456789abcdef"):
+        with patch.object(menus, "CONTEXT", "context:0123456789abcdef"):
             opened = await ann.context_menu(stage.channel, "Compare with this context", message)
         said = stage.told(await ann.submit_modal(opened, {"request": "Prompt or fine-tune?"}))
         assert said.startswith(words.OLD_FORM)
@@ -410,6 +411,6 @@ def rows_of(stage: Stage) -> bytes:
 
 async def test_a_bug_in_a_command_becomes_words(tmp_path: Path, monkeypatch: Any) -> None:
     async with staged(tmp_path) as stage:
-        monkeypatch.setattr(stage.bot.teams, "results", None)
+        monkeypatch.setattr(stage.app.looking, "results", None)
         said = await stage.member("ann").slash(stage.channel, "results")
         assert "An error in Duelbot" in stage.shown(said.response)

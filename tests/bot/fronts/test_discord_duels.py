@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bot.fronts.discord.bot import DuelBot
 from bot.settings import Settings
-from bot.store.teams import TeamRows
+from bot.store.posts import PostRows
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script
 from engine.errors import BackendError
@@ -193,7 +193,7 @@ async def test_what_is_offered_in_private_is_asked_in_private(tmp_path: Path) ->
         tried = await ann.click(shown.response, label="Try it")
         assert tried.ephemeral and "[A is better]" in stage.shown(tried.response)
         newest, older = await stage.app.looking.history()
-        posts = [await stage.bot.teams.post(each.id) for each in (newest, older)]
+        posts = [await stage.app.posting.of(each.id) for each in (newest, older)]
         assert newest.request == stage.app.examples[0] and all(post.private for post in posts)
 
 
@@ -236,7 +236,7 @@ async def test_the_same_message_twice_is_one_duel_also_after_a_restart(tmp_path:
         ann = stage.member("ann")
         message = await ann.send(stage.channel, f"{stage.mention} hello")
         await stage.bot.on_message(message)
-        stage.bot.seen._ids.clear()  # as after a restart
+        stage.bot.parts.repeats._ids.clear()  # as after a restart
         await stage.bot.on_message(message)
         assert len(await stage.app.looking.history()) == 1
         assert len(stage.texts()) == 2
@@ -262,7 +262,7 @@ async def test_no_post_is_left_behind_when_the_store_refuses_the_duel(tmp_path: 
         assert stage.shown(stage.last()).startswith("You have asked 1 request within a minute, and 1 is the limit. Wait a minute.")
         assert len(await stage.app.looking.history()) == 1
         async with stage.app.core.store.reading() as look:
-            assert await TeamRows(look).stale(10) == []
+            assert await PostRows(look).stale(10) == []
 
 
 async def test_a_click_adopts_the_message_that_nobody_knew_of_and_draws_it_anew(tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ async def test_a_click_adopts_the_message_that_nobody_knew_of_and_draws_it_anew(
             await change.rows("UPDATE posts SET message = NULL, shown = ''")
         before = len(calls(stage, "PATCH", "/messages/"))
         await ann.click(duel, label="Tie")
-        assert (await stage.bot.teams.post(summary.id)).message == str(duel.id)
+        assert (await stage.app.posting.of(summary.id)).message == str(duel.id)
         assert len(calls(stage, "PATCH", f"/messages/{duel.id}")) > before
         assert "1 has voted." in stage.shown(duel)
 

@@ -15,15 +15,14 @@ from bot.fronts.discord.fit import EMPTY, FENCE, size
 from bot.fronts.discord.layout import (
     MOST_CHARACTERS,
     MOST_COMPONENTS,
-    Scene,
+    DuelScene,
     Sheet,
     duel_sheet,
     full_sheet,
     full_texts,
     receipt_sheet,
 )
-from bot.store.teams import Post
-from bot.views import DuelState, DuelView, NextStep, Reveal, RevealedSide, SideView
+from bot.views import DuelState, DuelView, NextStep, Post, Reveal, RevealedSide, SideView
 from engine.backends.base import Usage
 from engine.contestants import Arm
 from engine.cost import Cost
@@ -82,7 +81,7 @@ def status(shown: DuelView, where: Post) -> str:
 
 def sheet(shown: DuelView, where: Post | None = None) -> Sheet:
     where = where or post()
-    return duel_sheet(Scene(shown, where, where.event_message is None, status(shown, where)))
+    return duel_sheet(DuelScene(shown, where, where.event_message is None, status(shown, where)))
 
 
 def said(made: Sheet) -> str:
@@ -146,7 +145,7 @@ async def test_a_running_duel_can_be_stopped_and_says_how_long_it_waits() -> Non
 
 
 async def test_a_process_that_leaves_offers_no_stop() -> None:
-    assert "[Stop]" not in said(duel_sheet(Scene(view("answering"), post(), True, words.INTERRUPTED, stoppable=False)))
+    assert "[Stop]" not in said(duel_sheet(DuelScene(view("answering"), post(), True, words.INTERRUPTED, stoppable=False)))
 
 
 async def test_an_open_vote_shows_how_many_have_voted_and_never_how() -> None:

@@ -22,6 +22,7 @@ from engine.backends.scripted import Script, ScriptedBackend
 from engine.errors import BackendError, BadModel
 from engine.lineup import Lineup
 from tests.bot.scripted import is_tuned, scripted_app
+from tests.patience import patient
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -66,7 +67,7 @@ class Person:
 
     async def sees(self, words: str) -> str:
         """Waits for words after those it saw last, and gives everything up to their end."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patient(20)):
             while words not in (shown := CONTROL.sub("", self._seen.getvalue())[self._read :]):
                 self._seen.changed.clear()
                 await self._seen.changed.wait()
@@ -85,7 +86,7 @@ async def chatting(app: App, width: int = 100) -> AsyncGenerator[Person, None]:
         try:
             yield Person(keys, seen)
             keys.send_text("\x04")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(patient(20)):
                 await talking
         finally:
             talking.cancel()

@@ -14,7 +14,7 @@ from nicegui.testing.user_interaction import UserInteraction
 from bot.app import App
 from bot.fronts.web import turn as turn_module
 from bot.fronts.web.dom import Composer
-from bot.fronts.web.page import WENT_WRONG
+from bot.fronts.web.plain import WENT_WRONG
 from bot.settings import Settings
 from engine.errors import BadModel
 from tests.bot.fronts import web_stage
@@ -267,7 +267,7 @@ async def test_a_page_that_cannot_be_built_says_so(users: Callable[[], User], mo
     def bug(*_: object) -> None:
         raise RuntimeError("a bug in the building")
 
-    monkeypatch.setattr("bot.fronts.web.page.ChatPage._header", bug)
+    monkeypatch.setattr("bot.fronts.web.page.Header", bug)
     response = await users().http_client.get("/")
     assert response.status_code == 500
     assert WENT_WRONG in response.text and "a bug in the building" not in response.text

@@ -22,8 +22,8 @@ from bot.evidence.figure import LEAST_UNITS, Figure, Kind, few
 from bot.evidence.forecast import Forecast
 from bot.evidence.pooling import TagShare
 from bot.evidence.robustness import Robustness
-from bot.fronts.discord.evidence import verdict_words
-from bot.fronts.discord.lists import results_words
+from bot.fronts.discord.commands.results import results_words
+from bot.fronts.discord.commands.verdict import verdict_words
 from bot.verdict import Named, OfflineLine, Tried, Who, judge
 from bot.verdict.figures import absent_words, break_even_words, counted_months, offline_words, reading_words, tag_words, value_words
 from bot.verdict.words import (

@@ -1,0 +1,1 @@
+"""What people say of the demo subject, and what the house answers."""
