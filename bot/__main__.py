@@ -56,7 +56,7 @@ def _fill_standard_streams() -> None:
 
 def _log_to(settings: Settings, front: str) -> None:
     """To stderr; a chat owns the screen, so its log lies beside the store, made when there is something to say."""
-    store = settings.store_file
+    store = settings.store.file
     handler = logging.FileHandler(store.with_name(f"{store.name}.log"), delay=True) if front == "chat" else logging.StreamHandler()
     handler.setFormatter(_Printable("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
@@ -77,7 +77,7 @@ async def _run(front: str, settings: Settings) -> int:
     async def open_engine() -> Lineup:
         """Load the model once people see the front: beside its imports and its first answer, both would take longer."""
         await seen.wait()
-        return await open_lineup(settings)
+        return await open_lineup(settings.engine)
 
     try:
         async with App.open(settings, open_engine) as app:
@@ -140,13 +140,13 @@ async def _web(app: App, settings: Settings, seen: asyncio.Event) -> int:
         _tell(words)
         seen.set()
 
-    _tell(f"Store: {settings.store_file}")
+    _tell(f"Store: {settings.store.file}")
     telling = asyncio.create_task(_tell_model(app))
     try:
         from bot.fronts.web import serve
 
         fronts = [serve(app, settings, tell)]
-        if settings.discord_token.get_secret_value():
+        if settings.discord.token.get_secret_value():
             from bot.fronts.discord import serve as serve_discord
 
             fronts.append(serve_discord(app, settings))

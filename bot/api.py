@@ -51,7 +51,7 @@ async def read_verdict(
     """
     settings = settings or Settings.read()
     logging.getLogger("bot.app.ledgers").setLevel(logging.ERROR)  # the store is only read, so no ledger is kept in it
-    async with reading_copy(settings.store_file) as store:
+    async with reading_copy(settings.store.file) as store:
         evidence = Evidence(store, settings, utc_now)
         pairs = await evidence.pairs()
         if not pairs:
@@ -107,15 +107,15 @@ async def evaluate_file(
         raise BadRequest(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     if rows.unused:
         note(f"Not used in {file}: {', '.join(rows.unused)}.")
-    store = await Store.open(settings.store_file)
+    store = await Store.open(settings.store.file)
     try:
         note("Loading the model …")
-        async with open_engine(settings) as lineup:
+        async with open_engine(settings.engine) as lineup:
             for each in lineup.notes:
                 note(each)
             entrants = entrants_of(lineup, arms)
-            at_once = max(1, settings.max_rows // len(entrants))
-            await evaluate(store, lineup, entrants, rows, done, limit_s=settings.answer_limit_s, at_once=at_once)
+            at_once = max(1, settings.engine.max_rows // len(entrants))
+            await evaluate(store, lineup, entrants, rows, done, limit_s=settings.engine.answer_limit_s, at_once=at_once)
         return Evaluation(rows, entrants, await report(store, entrants, rows), tuple(await answers_of(store, entrants, rows)))
     finally:
         await store.aclose()

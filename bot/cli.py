@@ -140,7 +140,7 @@ async def _export(form: str, out: Path, as_json: bool) -> int:
     from bot.store.exchange import reading_copy
     from bot.tools.exchange import export
 
-    async with reading_copy(Settings.read().store_file) as store:
+    async with reading_copy(Settings.read().store.file) as store:
         return _counted(await export(store, form, out), f"Written to {out}", as_json)
 
 
@@ -149,7 +149,7 @@ async def _import(source: Path, unsealed: bool, as_json: bool) -> int:
     from bot.tools.importing import read_back
 
     settings = Settings.read()
-    store = await Store.open(settings.store_file)
+    store = await Store.open(settings.store.file)
     try:
         rows = await read_back(store, source, _note, unsealed=unsealed)
         await _fold(store, settings)
@@ -161,7 +161,7 @@ async def _import(source: Path, unsealed: bool, as_json: bool) -> int:
 async def _back_up(file: Path, over: bool, as_json: bool) -> int:
     from bot.store.exchange import reading_copy
 
-    async with reading_copy(Settings.read().store_file, of_any_version=True) as store:
+    async with reading_copy(Settings.read().store.file, of_any_version=True) as store:
         await store.back_up(file, over)
         print(json.dumps({"store": str(store.path), "copy": str(file)}) if as_json else f"The store {store.path} is copied to {file}.")
     return DONE
@@ -170,7 +170,7 @@ async def _back_up(file: Path, over: bool, as_json: bool) -> int:
 async def _restore(file: Path, as_json: bool) -> int:
     from bot.store.backup import restore
 
-    path = Settings.read().store_file
+    path = Settings.read().store.file
     kept = await restore(file, path)
     was = f" What was there is now {kept}." if kept else ""
     print(json.dumps({"store": str(path), "kept": kept and str(kept)}) if as_json else f"{path} holds what {file} holds.{was}")
@@ -207,7 +207,7 @@ async def _evaluate(file: Path, arms: str, as_json: bool, *, show: bool) -> int:
 async def _aa(arm: str, duels: int, as_json: bool) -> int:
     from bot.tools.selfcheck import run_aa
 
-    table = await run_aa(Settings.read().model_copy(update={"aa": arm}), duels, _note)
+    table = await run_aa(Settings.read().but(aa=arm), duels, _note)
     if as_json:
         _json(table)
     else:
@@ -218,7 +218,7 @@ async def _aa(arm: str, duels: int, as_json: bool) -> int:
 async def _alive(as_json: bool) -> int:
     """A dead adapter is an error of opening; this says how alive a living one is."""
     settings = Settings.read()
-    lineup = await lineups.open_lineup(settings)
+    lineup = await lineups.open_lineup(settings.engine)
     try:
         adapter = lineup.kit.adapter
         if adapter is None:
@@ -227,12 +227,12 @@ async def _alive(as_json: bool) -> int:
     finally:
         await lineup.backend.aclose()
     if as_json:
-        _json({"adapter": adapter.name, "version": adapter.version, "moved": moved, "least": settings.alive_difference})
+        _json({"adapter": adapter.name, "version": adapter.version, "moved": moved, "least": settings.engine.alive_difference})
     else:
         shown = (
             ""
             if moved is None
-            else f": it moves next-token distributions by {moved:.2g} (at least {settings.alive_difference:g} is needed)"
+            else f": it moves next-token distributions by {moved:.2g} (at least {settings.engine.alive_difference:g} is needed)"
         )
         print(printable(f"The adapter {adapter.name} {adapter.version} is alive{shown}."))
     return DONE

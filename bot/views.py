@@ -9,11 +9,12 @@ from typing import Literal
 
 from bot.ballots import Choice
 from bot.errors import UnknownDuel
-from bot.verdict import Who
+from bot.who import Who
 from engine.backends.base import Usage
 from engine.contestants import Arm
 from engine.cost import Cost
 from engine.duel import Side
+from engine.named import Named
 
 EVERYONE = ""  # the role of everybody in a channel
 GONE = "gone"  # what a deleted message shows, as `Post.shown` keeps it
@@ -43,8 +44,8 @@ class RevealedSide:
 
     arm: Arm
     contestant_id: str
-    recipe: str  # "house 1"
-    adapter: str  # "demo 1", or "" for none
+    recipe: Named
+    adapter: Named | None
     usage: Usage
     cost: Cost
 

@@ -32,7 +32,7 @@ from engine.duel import Answer, Failure
 from engine.errors import BadRequest, SettingsError
 from engine.lineup import Lineup, parse_arms
 from engine.printable import one_line, printable, runs_right_to_left
-from engine.report import dollars, duel_json, figures, footnote, json_line, seconds, side_json, summary
+from engine.report import dollars, duel_json, figures, json_line, price_note, seconds, side_json, summary
 from engine.request import Request
 from engine.rows import Row, read_rows
 from engine.settings import EngineSettings
@@ -223,9 +223,9 @@ def one_answered(answered: Answered, entrants: Mapping[Arm, Contestant]) -> Rend
     """One request for people: the answers side by side where there is room, then the figures."""
     sides = [_bill(outcome) for outcome in answered.outcomes.values()]
     rows = [("answered by", [_maker(contestant) for contestant in entrants.values()])]
-    rows += [("finish", [_finish(outcome) for outcome in answered.outcomes.values()]), *figures(sides)]
+    rows += [("finish", [_finish(outcome) for outcome in answered.outcomes.values()]), *((row.label, row.cells) for row in figures(sides))]
     parts: list[RenderableType] = [Panels(answered), Text(), comparison(list(entrants), rows)]
-    if note := footnote([side for side in sides if side]):
+    if note := price_note(sides):
         parts.append(Text(f"\n{printable(note)}", "dim"))
     return Group(*parts)
 

@@ -8,11 +8,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOW = """
-engine.errors engine.parsing engine.patterns engine.folders engine.plain_lora engine.request engine.rows
+engine.errors engine.named engine.parsing engine.patterns engine.folders engine.plain_lora engine.request engine.rows
 engine.recipes engine.contestants engine.backends.base engine.backends.scripted
 engine.cost engine.settings engine.backends.local engine.duel engine.lineup engine
 adapters.card adapters.registry adapters.train adapters.examples adapters
-bot.errors bot.address bot.settings bot.words bot.tags bot.ballots bot.cells bot.evidence bot.verdict bot.charts bot.views bot.migrations
+bot.errors bot.address bot.margins bot.settings bot.tags bot.ballots bot.cells bot.who bot.views bot.words bot.evidence bot.verdict
+bot.charts bot.migrations
 bot.store bot.app bot.fronts bot
 """.split()  # noqa: SIM905
 """A file imports only what comes before it here, or what stands in the same line item."""

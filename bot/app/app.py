@@ -72,13 +72,13 @@ class App:
 
         On leaving, running duels are stopped and kept as far as they went, then model and store are closed.
         """
-        rules = read_rules(settings.team_tag_rules)
-        store = await Store.open(settings.store_file)
+        rules = read_rules(settings.team.tag_rules)
+        store = await Store.open(settings.store.file)
         try:
             async with store.writing() as change:
                 await DuelRows(change).void_unfinished(DIED)
-            model = Model(settings.base_model, open_lineup or partial(open_engine, settings))
-            running = Running(store, model, settings.answer_limit_s, now)
+            model = Model(settings.engine.base_model, open_lineup or partial(open_engine, settings.engine))
+            running = Running(store, model, settings.engine.answer_limit_s, now)
             core = Core(store, model, running, Changes(running.leaving), now)
             replays = asyncio.create_task(Replays(core, settings).run())
             try:
@@ -94,13 +94,13 @@ class App:
     def _over(cls, core: Core, settings: Settings, rules: TagRules, coin: random.Random) -> "App":
         """Make the parts."""
         examples: tuple[str, ...] = tuple(tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))["examples"])
-        choices, limits = Choices(core.model), Limits(settings)
-        teams = Teams(core.store, choices, settings)
+        choices, limits = Choices(core.model), Limits(settings.limits)
+        teams = Teams(core.store, choices, settings.votes)
         asking = Asking(core, teams, choices, limits, rules=rules, coin=coin)
         return cls(
             asking=asking,
-            voting=Voting(core, teams, settings.discord_blinding_share),
-            looking=Looking(core, examples if ships(settings) else (), settings.max_rows // 2),
+            voting=Voting(core, teams, settings.votes.blinding_share),
+            looking=Looking(core, examples if ships(settings.engine) else (), settings.engine.max_rows // 2),
             judging=Judging(core, Evidence(core.store, settings, core.now), limits),
             teams=teams,
             choices=choices,

@@ -58,7 +58,7 @@ class Evidence:
         until: datetime | None = None,
     ) -> Scope:
         """Make a scope with the margin and the error rate of the settings."""
-        margins = {"delta": self._settings.verdict_delta, "alpha": self._settings.verdict_alpha}
+        margins = {"delta": self._settings.verdict.delta, "alpha": self._settings.verdict.alpha}
         return Scope((pair[0].id, pair[1].id), team, tag, since, until, **margins)
 
     async def verdict(self, scope: Scope, who: tuple[Who, Who]) -> Verdict:

@@ -41,8 +41,8 @@ def duel_line(duel: DuelRecord) -> Mapping[str, Any]:
         shown = answer if duel.state == "closed" else None
         row[f"{side.value}_contestant"] = shown and shown.who.id
         row[f"{side.value}_arm"] = shown and str(shown.who.arm)
-        row[f"{side.value}_recipe"] = shown and shown.who.recipe.words
-        row[f"{side.value}_adapter"] = shown and shown.who.adapter_words
+        row[f"{side.value}_recipe"] = shown and str(shown.who.recipe)
+        row[f"{side.value}_adapter"] = shown and str(shown.who.adapter or "")
         row[f"{side.value}_total_s"] = shown and shown.usage and shown.usage.total_s
         row[f"{side.value}_new_tokens"] = shown and shown.usage and shown.usage.new_tokens
         row[f"{side.value}_usd"] = shown and shown.cost and shown.cost.usd

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from bot.app.orders import Order, QueueFull
-from bot.settings import Settings
+from bot.settings import LimitSettings
 from bot.store import Transaction
 from bot.store.counts import AskedLately, CountRows
 from bot.views import Spending
@@ -54,23 +54,23 @@ def over_budget(whose: str, kind: Literal["daily", "monthly"], spent_usd: float,
 class Limits:
     """The limits that the settings name, applied to orders."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._at_once = settings.discord_in_flight
+    def __init__(self, settings: LimitSettings) -> None:
+        self._at_once = settings.in_flight
         self._person = Caps(
             "You have",
-            settings.discord_person_in_flight,
-            settings.discord_person_per_minute,
-            settings.discord_person_per_day,
-            settings.discord_person_usd_per_day,
+            settings.person_in_flight,
+            settings.person_per_minute,
+            settings.person_per_day,
+            settings.person_usd_per_day,
         )
         self._team = Caps(
             "This server has",
-            settings.discord_server_in_flight,
-            settings.discord_server_per_minute,
-            settings.discord_server_per_day,
-            settings.discord_server_usd_per_day,
+            settings.team_in_flight,
+            settings.team_per_minute,
+            settings.team_per_day,
+            settings.team_usd_per_day,
         )
-        self._day_usd, self._month_usd = settings.team_usd_per_day, settings.team_usd_per_month
+        self._day_usd, self._month_usd = settings.cap_usd_per_day, settings.cap_usd_per_month
 
     async def refuse(self, change: Transaction, order: Order, running: int, now: datetime) -> None:
         """Raise QueueFull or BadRequest when this order meets a limit. running: duels that are being answered, of everybody."""

@@ -55,7 +55,7 @@ class Replays:
         if (lineup := self._core.model.lineup) is None:
             return
         await self._kept(self._note_lives(lineup))
-        if not self._settings.replays or lineup.arms[0] is lineup.arms[1]:
+        if not self._settings.replays.on or lineup.arms[0] is lineup.arms[1]:
             return
         while True:
             await self._quiet()
@@ -75,17 +75,17 @@ class Replays:
             arrived = self._core.running.arrived.event
             if not self._core.running.count:
                 try:
-                    async with asyncio.timeout(self._settings.replays_idle_s):  # wait_for may swallow a cancellation
+                    async with asyncio.timeout(self._settings.replays.idle_s):  # wait_for may swallow a cancellation
                         await arrived.wait()
                 except TimeoutError:
                     return
             else:
-                await asyncio.sleep(self._settings.replays_idle_s)
+                await asyncio.sleep(self._settings.replays.idle_s)
 
     async def _note_lives(self, lineup: Lineup) -> bool:
         """Keep when each contestant's parts were ready, and that it can answer from now on."""
         now = self._core.now()
-        recipes = {True: self._settings.recipe, False: self._settings.plain_recipe}
+        recipes = {True: self._settings.engine.recipe, False: self._settings.engine.plain_recipe}
         ready = {each.id: await asyncio.to_thread(_ready_at, each, recipes[each.arm.engineered], now) for each in lineup.entrants}
         async with self._store.writing() as change:
             await ContestantRows(change).meet(lineup.entrants, now)
@@ -97,7 +97,7 @@ class Replays:
         """Replay past duels of the present pair until somebody asks. Returns whether there was one to replay."""
         pair = [each.id for each in lineup.entrants]
         async with self._store.reading() as look:
-            done, waiting = await ReplayRows(look).waiting(pair, self._settings.replays_most)
+            done, waiting = await ReplayRows(look).waiting(pair, self._settings.replays.most)
         if not waiting:
             return False
         stop = Stop()
@@ -137,7 +137,7 @@ class Replays:
         for place, contestant in enumerate(order):
             seed = past.seeds[lineup.entrants.index(contestant)]
             prompts = {contestant.id: prompt_of(contestant, past.request, seed)}
-            outcomes = await answer_each(prompts, lineup.backend, lineup.price, limit_s=self._settings.answer_limit_s, stop=stop)
+            outcomes = await answer_each(prompts, lineup.backend, lineup.price, limit_s=self._settings.engine.answer_limit_s, stop=stop)
             outcome = outcomes[contestant.id]
             if stop.raised:
                 return []

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from bot.app.choices import Choices
-from bot.settings import Settings
+from bot.settings import VoteSettings
 from bot.store import Store, Transaction
 from bot.store.teams import TeamRows
 from bot.views import EVERYONE, TeamSettings
@@ -13,10 +13,10 @@ from engine.recipes import Recipe
 class Teams:
     """Settings of teams, by the platform's id of each."""
 
-    def __init__(self, store: Store, choices: Choices, settings: Settings) -> None:
+    def __init__(self, store: Store, choices: Choices, settings: VoteSettings) -> None:
         self._store = store
         self._choices = choices
-        self._default = TeamSettings(settings.discord_quorum, settings.discord_deadline_hours)
+        self._default = TeamSettings(settings.quorum, settings.deadline_hours)
 
     async def settings(self, team: str | None) -> TeamSettings:
         """Read what a team has settled; None: the defaults."""

@@ -28,7 +28,7 @@ def opened(path: Path, backend: ScriptedBackend, **names: Any) -> Any:
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    return App.open(Settings(store_path=str(path), **names), open_lineup)
+    return App.open(Settings.of(store_path=str(path), **names), open_lineup)
 
 
 async def replays(app: App) -> list[tuple[str, str, int]]:
@@ -123,7 +123,7 @@ async def test_an_arm_against_itself_comes_out_as_no_difference(tmp_path: Path, 
         lineup = lineup_over(backend)
         return Lineup(lineup.backend, lineup.kit, lineup.price, (Arm.PROMPTED, Arm.PROMPTED))
 
-    table = await run_aa(Settings(store_path=str(tmp_path / "unused")), 40, lambda line: None, open_lineup)
+    table = await run_aa(Settings.of(store_path=str(tmp_path / "unused")), 40, lambda line: None, open_lineup)
     assert table["passed"] and table["requests"] == table["duels"] == 40 and table["ballots"] == 120, "each request is evidence of its own"
     assert table["state"] in (State.EQUAL, State.COLLECT) and table["low"] <= 0.5 <= table["high"]
     assert not (tmp_path / "unused").exists()

@@ -139,7 +139,7 @@ async def test_leaving_while_the_model_loads_ends_the_loading(tmp_path: Path) ->
             ended.append(True)
         raise AssertionError
 
-    async with App.open(Settings(store_path=str(tmp_path / "s")), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
         asked = await ask(app, "Hello?", asker="ann")
         await asyncio.sleep(0.01)
     assert ended
@@ -158,7 +158,7 @@ async def test_the_model_is_closed_when_the_app_is_left_even_by_an_error(tmp_pat
         return lineup_over(Closing(two_answers))
 
     with pytest.raises(RuntimeError, match="of a front"):
-        async with App.open(Settings(store_path=str(tmp_path / "s")), open_lineup) as app:
+        async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
             await app.model_settled()
             raise RuntimeError("of a front")
     assert closed == [True]

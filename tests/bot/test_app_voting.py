@@ -17,6 +17,7 @@ from engine.contestants import Arm
 from engine.duel import Side
 from engine.errors import BackendError, BadRequest
 from engine.lineup import Lineup
+from engine.named import Named
 from tests.bot.scripted import answered, ask, cast, close, is_tuned, lineup_over, scripted_app, two_answers, until
 from tests.patience import patient
 
@@ -30,8 +31,8 @@ async def test_one_ballot_closes_a_one_person_duel_and_reveals_who_was_who(tmp_p
         assert revealed.state == "closed" and revealed.own_choice is choice and revealed.ballots == 1 and revealed.reveal
         assert revealed.reveal.tally == {each: int(each is choice) for each in Choice}
         prompted, tuned = (revealed.reveal.sides[side] for side in (Side if first_left else reversed(Side)))
-        assert (prompted.arm, prompted.recipe, prompted.adapter) == (Arm.PROMPTED, "house 1", "")
-        assert (tuned.arm, tuned.recipe, tuned.adapter) == (Arm.TUNED, "plain 1", "demo 1")
+        assert (prompted.arm, prompted.recipe, prompted.adapter) == (Arm.PROMPTED, Named("house", "1"), None)
+        assert (tuned.arm, tuned.recipe, tuned.adapter) == (Arm.TUNED, Named("plain", "1"), Named("demo", "1"))
         assert prompted.contestant_id != tuned.contestant_id
         assert tuned.usage.new_tokens == 3 and tuned.usage.total_s == pytest.approx(0.006)
         assert tuned.cost.usd == pytest.approx(0.006 * 0.36 / 3600) and tuned.cost.source == "a test"
@@ -163,7 +164,9 @@ async def test_the_history_is_newest_first_found_by_any_case_and_read_on_from_a_
     async def open_lineup() -> Lineup:
         return lineup_over(ScriptedBackend(two_answers))
 
-    async with App.open(Settings(store_path=str(tmp_path / "s")), open_lineup, now=lambda: start + timedelta(minutes=next(ticks))) as app:
+    async with App.open(
+        Settings.of(store_path=str(tmp_path / "s")), open_lineup, now=lambda: start + timedelta(minutes=next(ticks))
+    ) as app:
         for text in ("Straße one", "100% of it", "three", "STRASSE four"):
             await answered(app, text)
         newest = await app.looking.history()
@@ -198,7 +201,7 @@ async def test_ids_are_opaque_and_the_coin_falls_both_ways(tmp_path: Path) -> No
     async def open_lineup() -> Lineup:
         return lineup_over(ScriptedBackend(two_answers))
 
-    async with App.open(Settings(store_path=str(tmp_path / "s")), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
         await app.model_settled()
         views = [await until(app, (await ask(app, "Hello?", asker="ann")).id, "open") for _ in range(24)]
         assert all(len(view.id) == 32 and int(view.id, 16) for view in views)

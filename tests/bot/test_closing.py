@@ -121,7 +121,7 @@ def test_a_few_closed_by_hand_delay_a_clear_verdict_and_do_not_stop_it() -> None
 async def test_versions_and_pairs_share_the_error_rate_and_the_sentence_says_so(tmp_path: Path) -> None:
     store = await Store.open(tmp_path / "s")
     try:
-        evidence = Evidence(store, Settings(store_path=str(tmp_path / "s")), lambda: datetime.now(UTC))
+        evidence = Evidence(store, Settings.of(store_path=str(tmp_path / "s")), lambda: datetime.now(UTC))
         lone = Team(20, voters=3, per_duel=1, theta=0.97, tie=0.0, both_bad=0.0, contestants=("prompt-1", "tuned-1"))
         await plant(store, lone, np.random.default_rng(1))
         first = await evidence.verdict(evidence.scope(people(lone)), people(lone))
@@ -139,7 +139,7 @@ async def test_versions_and_pairs_share_the_error_rate_and_the_sentence_says_so(
         await plant(store, other, np.random.default_rng(3))
         async with store.writing() as change:
             await change.rows("UPDATE contestants SET recipe_name = 'brief' WHERE id = 'brief-1'")
-        afresh = Evidence(store, Settings(store_path=str(tmp_path / "s")), lambda: datetime.now(UTC))
+        afresh = Evidence(store, Settings.of(store_path=str(tmp_path / "s")), lambda: datetime.now(UTC))
         [pair] = [(one, two) for one, two, _ in await afresh.pairs() if one.id == "brief-1"]
         third = await afresh.verdict(afresh.scope(pair), pair)
         assert (third.tried.pairs, third.tried.versions) == (2, 1) and "over 2 pairs." in third.words

@@ -42,7 +42,7 @@ def test_wrong_arguments_settings_and_stores_are_one_sentence_and_exit_2(tmp_pat
     (tmp_path / "letter").write_text("Dear reader")
     assert "invalid choice: 'chart'" in refusal(tmp_path, "chart")
     unknown = refusal(tmp_path, DUEL_WEB_PROT="1")
-    assert unknown == "Unknown setting: DUEL_WEB_PROT. .env.example lists every name with its meaning.\n"
+    assert unknown == "Unknown setting: DUEL_WEB_PROT. Did you mean DUEL_WEB_PORT? .env.example lists every name with its meaning.\n"
     assert refusal(tmp_path, DUEL_STORE_PATH=str(tmp_path / "letter")).count("\n") == 1
 
 

@@ -67,7 +67,7 @@ async def test_others_go_on_while_rules_are_tried(tmp_path: Path, monkeypatch: p
         assert voted.wait(20), "nobody else could do anything meanwhile"
         return guess(rules, request)
 
-    async with App.open(Settings(store_path=str(tmp_path / "s"), team_tag_rules=path), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s"), team_tag_rules=path), open_lineup) as app:
         await app.model_settled()
         first = await ask(app, "Hello?", asker="ann")
         await until(app, first.id, "open")

@@ -114,7 +114,7 @@ def test_a_person_gets_answers_side_by_side_and_figures(ask: Ask, monkeypatch: p
     status, out, _ = ask("hello")
     assert status == 0
     assert any(line.count("to hello") == 2 for line in out.splitlines())
-    for label in ("answered by", "finish", "first words", "total time", "tokens in", "tokens out", "cost", "per 1,000"):
+    for label in ("answered by", "finish", "first words", "full answer", "tokens in", "tokens out", "cost", "per 1,000"):
         assert label in out
 
 

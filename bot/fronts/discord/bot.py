@@ -58,7 +58,7 @@ class DuelBot(ext.AutoShardedBot):
     def __init__(self, app: App, settings: Settings, *, clock: Clock | None = None, pacer: Pacer | None = None, **options: Any) -> None:
         intents = discord.Intents.none()
         intents.guilds = intents.messages = True
-        intents.message_content = settings.discord_content_intent
+        intents.message_content = settings.discord.content_intent
         super().__init__(
             command_prefix=(),
             help_command=None,

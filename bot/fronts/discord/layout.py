@@ -18,6 +18,7 @@ from discord import ui
 from bot.ballots import Choice
 from bot.fronts.discord import fit, words
 from bot.views import DuelView, Post, SideView
+from bot.words import CHOICES
 from engine.duel import Side
 
 MOST_CHARACTERS = 4000
@@ -128,7 +129,7 @@ def _rows(scene: DuelScene, *, more: bool) -> list[ui.Item[Sheet]]:
 
 
 def vote_row(duel: str) -> ui.ActionRow[Sheet]:
-    return ui.ActionRow(*(_button(choice.words, vote_id(duel, choice), style) for choice, style in _VOTES.items()))
+    return ui.ActionRow(*(_button(CHOICES[choice], vote_id(duel, choice), style) for choice, style in _VOTES.items()))
 
 
 def _row(buttons: Sequence[ui.Button[Sheet]]) -> list[ui.Item[Sheet]]:

@@ -39,7 +39,7 @@ async def serve(app: App, settings: Settings, *, sleep: Callable[[float], Awaita
 async def _run(app: App, settings: Settings) -> None:
     bot = DuelBot(app, settings)
     try:
-        await bot.start(settings.discord_token.get_secret_value().strip())
+        await bot.start(settings.discord.token.get_secret_value().strip())
     except discord.LoginFailure:
         raise SettingsError(
             f"Discord refuses DISCORD_TOKEN. Copy the bot's token again from {PORTAL}, page Bot, button Reset Token."

@@ -14,8 +14,9 @@ from bot.fronts.web.history import PAGE, History
 from bot.fronts.web.markup import shown
 from bot.fronts.web.tab import Tab
 from bot.fronts.web.turns import Asks, Turns
-from bot.fronts.web.words import estimate_words, welcome_words
+from bot.fronts.web.words import welcome_words
 from bot.views import DuelSummary, DuelView
+from bot.words import estimated
 
 
 class ChatPage:
@@ -71,7 +72,7 @@ class ChatPage:
     async def _refresh(self) -> None:
         """Show the estimate and the standing, both of which a decided duel changes."""
         with self._tab.in_words():
-            self._dock.estimate.set_text(estimate_words(await self._app.judging.estimate()))
+            self._dock.estimate.set_text(estimated(await self._app.judging.estimate()))
             self._header.stand((await self._app.judging.verdict()).words)
 
 

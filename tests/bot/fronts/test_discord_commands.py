@@ -313,7 +313,7 @@ async def test_settings_are_for_admins_and_change_how_votes_close(tmp_path: Path
         said = await boss.slash(stage.channel, "settings", quorum=1, deadline_hours=2.5)
         assert "closes at **1** vote, or after **2.5** hours" in stage.shown(said.response)
         shown = await voted(stage, ann, "hello", "Tie")
-        assert "1 vote: Tie 1." in stage.shown(shown)
+        assert "1 vote: tie." in stage.shown(shown)
         assert "closes at **3** votes" in stage.shown((await boss.slash(stage.channel, "settings", reset=True)).response)
 
 
@@ -365,7 +365,7 @@ async def test_forget_deletes_the_person_and_keeps_closed_ballots_without_them(t
         assert "gone from my store" in stage.shown(asked.response)
         assert "my first words" not in stage.shown(closed)
         assert "prompted says hi" not in stage.shown(closed)
-        assert "2 votes: A is better 1, Tie 1." in stage.shown(closed), "the tally stays"
+        assert "2 votes: A is better (1), tie (1)." in stage.shown(closed), "the tally stays"
         assert "Nobody has voted yet." in stage.shown(third.response), "a ballot on an open vote goes with its person"
         assert "his words" in " ".join(summary.request for summary in await stage.app.looking.history())
         assert str(ann.id).encode() not in rows_of(stage)

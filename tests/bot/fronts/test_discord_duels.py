@@ -28,7 +28,7 @@ async def test_a_mention_is_answered_twice_voted_on_and_revealed(tmp_path: Path)
             assert word not in stage.shown(duel), "nothing tells before the close"
         await bob.click(duel, label="Tie")
         assert "**A was the prompt** (recipe house 1)\n**B was the fine-tune** (recipe plain 1, adapter demo 1)" in stage.shown(duel)
-        assert "2 votes: A is better 1, Tie 1." in stage.shown(duel)
+        assert "2 votes: A is better (1), tie (1)." in stage.shown(duel)
         assert "per 1,000" in stage.shown(duel)
         assert "[A is better]" not in stage.shown(duel)
         assert stage.shown(stage.last()).startswith(f"{ann.mention}, the vote on “Prompt or fine-tune?” has closed."), "the asker is told"
@@ -92,7 +92,7 @@ async def test_compare_shows_the_request_and_can_be_for_me_alone(tmp_path: Path)
         mine = await ann.slash(stage.channel, "compare", request="Mine", visible="me")
         assert mine.ephemeral
         await ann.click(mine.response, label="Both bad")
-        assert "1 vote: Both bad 1." in stage.shown(mine.response)
+        assert "1 vote: both bad." in stage.shown(mine.response)
 
 
 async def test_a_vote_can_be_changed_and_taken_back_until_the_close(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ async def test_a_vote_can_be_changed_and_taken_back_until_the_close(tmp_path: Pa
         refused = await stage.member("bob").click(duel, label="Close the vote")
         assert "Only the one who asked can close this vote." in stage.shown(refused.followups[0])
         await ann.click(duel, label="Close the vote")
-        assert "1 vote: Tie 1." in stage.shown(duel)
+        assert "1 vote: tie." in stage.shown(duel)
         assert "has closed" not in stage.shown(stage.last()), "who closes it is not told of it"
         late = await ann.click(receipt.response, label="Undo my vote") if "Undo" in stage.shown(receipt.response) else None
         assert late is None

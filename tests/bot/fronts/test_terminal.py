@@ -174,7 +174,7 @@ async def test_enter_skips_the_vote_and_says_what_goes_on(app: App) -> None:
         person.type("more\r")
         assert "has not closed" in await person.sees("Enter skip")
         person.type("4")
-        await person.sees("Both bad.")
+        await person.sees("You voted: both bad.")
 
 
 @pytest.mark.parametrize("key", ["s", "\x03"])
@@ -287,7 +287,7 @@ async def test_the_commands_answer(app: App) -> None:
             ("/history", "No duels yet."),
             ("/open 1", "No duels yet."),
             ("/verdict", "no duel decided yet"),
-            ("/estimate", "No history yet."),
+            ("/estimate", "No history yet, so no estimate"),
             ("/what", "There is no command /what."),
             ("/new", "the number of an example"),
         ):
@@ -357,5 +357,5 @@ async def opened_by(tmp_path: Path, load: Callable[[], object]) -> AsyncGenerato
         await load()  # type: ignore[misc]
         return lineup_over(ScriptedBackend(script))
 
-    async with App.open(Settings(store_path=str(tmp_path / "duels.sqlite3")), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "duels.sqlite3")), open_lineup) as app:
         yield app

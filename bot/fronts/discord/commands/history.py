@@ -11,9 +11,9 @@ from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.names import search_in, tag_in
 from bot.fronts.discord.offers import earlier_requests, tag_names
 from bot.fronts.discord.parts import parts_of
-from bot.fronts.discord.words import STATES, link, moment
+from bot.fronts.discord.words import link, moment
 from bot.views import DuelSummary, Post
-from bot.words import counted
+from bot.words import STATES, counted
 from engine.errors import BadRequest
 from engine.printable import one_line
 

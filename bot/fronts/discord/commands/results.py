@@ -13,11 +13,10 @@ from bot.fronts.discord.parts import parts_of
 from bot.fronts.discord.periods import PERIOD_CHOICES, day_of, since_of
 from bot.fronts.discord.pictures import with_pictures
 from bot.fronts.discord.sending import put_original
-from bot.fronts.discord.words import STATES
 from bot.verdict import Verdict
 from bot.verdict.words import told_apart
 from bot.views import Results
-from bot.words import counted
+from bot.words import STATES, counted
 
 
 @app_commands.command(description="How the votes went here.")
