@@ -12,7 +12,6 @@ from fastapi.responses import Response
 from nicegui import background_tasks, ui
 
 from bot.app import App
-from bot.app.budget import Spending
 from bot.charts import Chart, Form, Line, Theme, alt
 from bot.evidence.decision import State
 from bot.evidence.figure import Figure
@@ -34,6 +33,7 @@ from bot.verdict.figures import (
     value_words,
 )
 from bot.verdict.words import beside_words, full_names, names, robust_words, share_words, tried_words
+from bot.views import Spending
 from bot.words import ARMS, dollars, made_of, percent, started
 from engine.errors import BadRequest, DuelbotError
 
@@ -59,7 +59,7 @@ def add_results(web: FastAPI, app: App) -> None:
             found = await verdict_for(app, await asked_for(app, Query.read(request.query_params)))
             if isinstance(found, Unknown):
                 return told(request.scope, 404, found.words)
-            drawn = await app.picture(Chart(chart), found, theme, form)  # type: ignore[arg-type]
+            drawn = await app.judging.picture(Chart(chart), found, theme, form)  # type: ignore[arg-type]
         except BadRequest as error:
             return told(request.scope, 400, error.words)
         except DuelbotError as error:
@@ -168,8 +168,8 @@ class ResultsPage:
         found = await verdict_for(self._app, asked)
         if found is self._shown or found == self._shown:
             return
-        tags, pairs = await self._app.tags(), await self._app.pairs()
-        self._spending, self._board = spending_words(await self._app.spending()), await self._app.board_lines()
+        tags, pairs = await self._app.judging.tags(), await self._app.judging.pairs()
+        self._spending, self._board = spending_words(await self._app.judging.spending()), await self._app.judging.board_lines()
         self._shown = found
         with self._client:
             self._main.clear()
@@ -194,7 +194,7 @@ class ResultsPage:
                 named = {"": ("All", self._asked.tag is None), **{tag: (shown(tag), tag == self._asked.tag) for tag in tags}}
                 self._choices("Tag", named, "tag")
             if len(pairs) > 1:
-                now = self._asked.pair or self._app.pair()
+                now = self._asked.pair or self._app.judging.pair()
                 choices = {f"{a.id}.{b.id}": (words, now == (a, b)) for (a, b), words in told_apart(pairs[:TAGS_SHOWN]).items()}
                 self._choices("Pair", choices, "pair")
 

@@ -126,7 +126,7 @@ async def test_two_clicks_on_an_example_are_one_duel(users: Callable[[], User], 
     await user.open("/")
     user.find(content=app.examples[0]).click().click()
     await sees(user, "A is better")
-    assert len(await app.history()) == 1
+    assert len(await app.looking.history()) == 1
 
 
 async def test_a_second_request_waits_for_the_first(users: Callable[[], User]) -> None:
@@ -326,6 +326,6 @@ async def test_a_browser_keeps_its_name_over_a_restart(tmp_path: Path) -> None:
             ask(user, "Who am I?")
             await sees(user, "A is better")
             cookies = user.http_client.cookies
-            duel = (await app.history())[0]
-            names.append((await app.view(duel.id, "")).asker)
+            duel = (await app.looking.history())[0]
+            names.append((await app.looking.view(duel.id, "")).asker)
     assert names[0] == names[1] and names[0].startswith("web:")
