@@ -38,7 +38,7 @@ async def fill(app: App, duels: int = 80, tags: tuple[str, ...] = ("billing", "c
 
 async def text_of(user: User) -> str:
     await user.open("/results")
-    await user.should_not_see("Reading the evidence", retries=200)
+    await user.should_not_see("Reading the evidence", retries=round(patient(200)))
     return "\n".join(str(getattr(each, "text", "")) for each in user.client.elements.values()) if user.client else ""
 
 
@@ -80,7 +80,7 @@ async def test_the_open_page_follows_the_votes(tmp_path: Path, monkeypatch: pyte
         await user.should_not_see("share is 100%")
         view = await answered(app)
         await cast(app, view.id, "ann", Choice.LEFT)
-        await user.should_see("share is 100%", retries=40)
+        await user.should_see("share is 100%", retries=round(patient(100)))
 
 
 async def served_pictures(app: App, chosen: Settings, *addresses: str) -> list[httpx.Response]:
@@ -169,7 +169,7 @@ async def test_the_page_is_sent_before_its_evidence_has_been_read(tmp_path: Path
         await user.should_see("Reading the evidence")
         await user.should_not_see("Keep collecting")
         folded.set()
-        await user.should_see("Keep collecting", retries=200)
+        await user.should_see("Keep collecting", retries=round(patient(200)))
         await user.should_not_see("Reading the evidence")
 
 
@@ -187,12 +187,12 @@ async def test_a_failure_is_a_sentence_with_another_try(
         with monkeypatch.context() as patch:
             patch.setattr(App, "verdict", failing)
             await user.open("/results")
-            await user.should_see("The results cannot be read", retries=40)
+            await user.should_see("The results cannot be read", retries=round(patient(100)))
             await user.should_see(words)
         await user.should_not_see("a bug in the fold")
         assert ("a bug in the fold" in caplog.text) is isinstance(error, RuntimeError)
         user.find(content="Try again").click()
-        await user.should_see("Keep collecting", retries=200)
+        await user.should_see("Keep collecting", retries=round(patient(200)))
         await user.should_not_see("The results cannot be read")
 
 
@@ -204,7 +204,7 @@ async def test_an_address_that_asks_for_nothing_there_is_says_so(tmp_path: Path)
             response = await user.http_client.get("/results", params={"days": days})
             assert response.status_code == 400 and "There is no such period: days is one of 0, 90, 30, 7;" in response.text
         await user.open("/results?pair=a.b")
-        await user.should_see("No decided duel of this pair is kept here.", retries=200)
+        await user.should_see("No decided duel of this pair is kept here.", retries=round(patient(200)))
         await user.should_see("90 days")
         assert (await user.http_client.get("/results/share.svg?pair=a.b")).status_code == 404
         assert (await user.http_client.get("/results/share.svg?days=²")).status_code == 400
