@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -404,7 +405,7 @@ def bytes_in(folder: Path) -> bytes:
 
 def rows_of(stage: Stage) -> bytes:
     """Everything that the store's tables say."""
-    with sqlite3.connect(stage.app._store.path) as connection:
+    with closing(sqlite3.connect(stage.app._store.path)) as connection, connection:
         return "\n".join(connection.iterdump()).encode()
 
 
