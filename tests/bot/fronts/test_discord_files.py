@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ async def test_a_file_ends_with_its_message_and_with_its_person(tmp_path: Path) 
             await BatchRows(change).add(run, ["a secret three"])
         await ann.click((await ann.slash(stage.channel, "forget")).response, label="Delete")
         assert rows_of_runs(stage) == []
-        with sqlite3.connect(stage.app.core.store.path) as store:
+        with closing(sqlite3.connect(stage.app.core.store.path)) as store, store:
             assert store.execute("SELECT count(*) FROM run_rows").fetchone() == (0,)
 
 
@@ -113,7 +114,7 @@ async def test_a_request_of_a_file_that_no_side_could_answer_is_not_counted_as_a
 
 
 def rows_of_runs(stage: Stage) -> list[Any]:
-    with sqlite3.connect(stage.app.core.store.path) as store:
+    with closing(sqlite3.connect(stage.app.core.store.path)) as store, store:
         return store.execute("SELECT event FROM runs").fetchall()
 
 

@@ -1,6 +1,7 @@
 """/forget: what goes, what stays, and where nothing may be left."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.bot.fronts.discord_stage import Stage, staged, voted
@@ -60,5 +61,5 @@ def bytes_in(folder: Path) -> bytes:
 
 def rows_of(stage: Stage) -> bytes:
     """Everything that the store's tables say."""
-    with sqlite3.connect(stage.app.core.store.path) as connection:
+    with closing(sqlite3.connect(stage.app.core.store.path)) as connection, connection:
         return "\n".join(connection.iterdump()).encode()

@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -95,7 +96,7 @@ async def test_nobodys_id_reaches_the_store_or_a_model_on_any_path(tmp_path: Pat
 
 def texts_of(stage: Stage) -> str:
     """All that people wrote, as the store has it."""
-    with sqlite3.connect(stage.app.core.store.path) as store:
+    with closing(sqlite3.connect(stage.app.core.store.path)) as store, store:
         columns = ("SELECT request FROM duels", "SELECT tag FROM tags", "SELECT turns FROM prologues", "SELECT text FROM answers")
         return "\n".join(row[0] for sql in columns for row in store.execute(sql))
 
