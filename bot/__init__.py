@@ -2,9 +2,12 @@
 
 errors.py     what can go wrong around people and their ballots
 address.py    hosts, origins, the page's public address, networks of proxies
+margins.py    the margin and the error rate of a verdict
 settings.py   what the bot can be told from outside
 tags.py       what a request is about: said by the asker, or guessed by the team's rules
 ballots.py    what a person may choose, and what follows from it
+who.py        a contestant by its parts
+cells.py      a value as a cell of a CSV file, and back
 views.py      what a front may show: a duel as one viewer sees it, blind until the close
 words.py      arms, states, choices, counts, seconds and dollars in words: one voice for everything below
 seal.py       the end of an export: counts of rows, and a digest of what they say
@@ -16,6 +19,9 @@ evaluation/   rows with references, answered by each arm and scored without vote
 app/          the use cases: asking, voting, looking; what fronts call
 fronts/       terminal, web page, Discord: they render what the app says, and hand on what people do
 tools/        commands beside the product: out, in, made-up teams, measures
+api.py        the bot for programs
+installed.py  whether an installation is whole
 cli.py        the verbs beside the fronts, each for people and with --json for programs
 arguments.py  the command line: every verb with its flags and examples
+duelbot.py    one command for all verbs of bot, engine and adapters
 """

@@ -16,8 +16,8 @@ from bot.evidence.decision import State
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.evaluations import Evaluated
-from bot.store.evidence import EvidenceRows
 from bot.store.exchange import reading_copy
+from bot.store.tags import TagRows
 from bot.verdict import Unknown, Verdict, Who
 from bot.verdict.periods import ALL_TIME
 from bot.verdict.periods import since as began
@@ -51,7 +51,7 @@ async def read_verdict(
     Raises StoreError, and BadRequest for a pair or a tag that the store does not know.
     """
     settings = settings or Settings.read()
-    logging.getLogger("bot.app.evidence").setLevel(logging.ERROR)  # the store is only read, so no ledger is kept in it
+    logging.getLogger("bot.app.ledgers").setLevel(logging.ERROR)  # the store is only read, so no ledger is kept in it
     async with reading_copy(settings.store.file) as store:
         evidence = Evidence(store, settings, utc_now)
         pairs = await evidence.pairs()
@@ -61,7 +61,7 @@ async def read_verdict(
             raise BadRequest(f"There is no pair {pair:,}; {len(pairs):,} have met in this store.")
         _note_pairs(pairs, pair, note)
         async with store.reading() as look:
-            tags = await EvidenceRows(look).tags()
+            tags = await TagRows(look).used()
         if tag and tag not in tags:
             raise BadRequest(f"No duel has the tag {tag!r}. In use: {', '.join(tags) or 'none'}.")
         since = began(days or ALL_TIME, utc_now())

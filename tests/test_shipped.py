@@ -38,7 +38,7 @@ SITUATIONS = (
     "Write me a poem about the sea.",
 )
 
-ALONE = (SITUATIONS[0], SITUATIONS[3], *SITUATIONS[5:])  # asked by themselves too, which takes the longest here
+ALONE = (SITUATIONS[0], *SITUATIONS[5:])  # asked by themselves too, which takes the longest here
 AGREED = "no labels yet, open weights, demo on friday"
 HOUSE = ["Decision", "Why", "Watch", "Next"]
 ROOT = Path(__file__).parents[1]

@@ -15,8 +15,11 @@ from adapters.card import read_card
 from bot.evidence.card import AdapterFacts, Offline, RecipeFacts
 from bot.settings import Settings
 from bot.store import Store
-from bot.store.evaluations import Evaluations, pairs_of
-from bot.store.evidence import EvidenceRows, Life, Met
+from bot.store.contestants import ContestantRows, Life
+from bot.store.counts import CountRows
+from bot.store.evaluations import EvaluationRows, pairs_of
+from bot.store.records import ContestantRecord
+from bot.store.replays import ReplayRows
 from bot.verdict import Facts, OfflineLine, Scope, Timings, Who
 from bot.verdict.offline import paired
 from engine.contestants import open_adapter
@@ -43,7 +46,7 @@ class Training:
     device: str | None = None
 
 
-class Gatherer:
+class Gathering:
     """Reads an adapter's folder once for each digest."""
 
     def __init__(self, store: Store, settings: Settings, now: Callable[[], datetime]) -> None:
@@ -55,13 +58,13 @@ class Gatherer:
         self._evaluated: dict[tuple[str, int, str, str], tuple[OfflineLine, ...]] = {}
 
     async def of(self, who: tuple[Who, Who], scope: Scope) -> Facts:
-        """Raises StoreError."""
+        """Gather what is known about both contestants. Raises StoreError."""
         async with self._store.reading() as look:
-            book = EvidenceRows(look)
-            known, lives = await book.contestants(), await book.lives()
-            asked = await book.asked_since(self._now() - MONTH)
-            alone = await book.alone([each.id for each in who]) if who[0].id != who[1].id else []
-            latest = await Evaluations(look).latest([each.id for each in who])
+            contestants, ids = ContestantRows(look), [each.id for each in who]
+            known, lives = await contestants.all(), await contestants.lives()
+            asked = await CountRows(look).asked_since(self._now() - MONTH)
+            alone = await ReplayRows(look).alone(ids) if ids[0] != ids[1] else []
+            latest = await EvaluationRows(look).latest(ids)
         details = await self._offline(who, latest) if latest else ()
         facts = Facts(
             who,
@@ -79,7 +82,7 @@ class Gatherer:
         recipe, took = self._recipe(prompted, known, lives, changed), _changes(tuned.who, lives, changed)
         return replace(facts, recipe=recipe, adapter=self._adapter(named, tuned.base_name, training, took))
 
-    def _recipe(self, one: Met, known: dict[str, Met], lives: list[Life], changed: list[Life]) -> RecipeFacts:
+    def _recipe(self, one: ContestantRecord, known: dict[str, ContestantRecord], lives: list[Life], changed: list[Life]) -> RecipeFacts:
         recipe = one.recipe
         words = [recipe.get("system", ""), *(text for example in recipe.get("examples", ()) for text in example.values())]
         tried = {each.recipe_digest for each in known.values() if each.who.arm is one.who.arm}
@@ -126,11 +129,11 @@ class Gatherer:
         if key not in self._evaluated:
             pair = [each.id for each in who]
             async with self._store.reading() as look:
-                answers = await Evaluations(look).answers(latest[0], pair)
+                answers = await EvaluationRows(look).answers(latest[0], pair)
             self._evaluated[key] = await asyncio.to_thread(paired, pairs_of(answers, pair))
         return self._evaluated[key]
 
-    async def _trained(self, one: Met) -> Training:
+    async def _trained(self, one: ContestantRecord) -> Training:
         key = one.adapter_digest or ""
         if key not in self._training and one.adapter_folder:
             self._training[key] = await asyncio.to_thread(read_training, Path(one.adapter_folder), key)

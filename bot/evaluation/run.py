@@ -10,7 +10,8 @@ from typing import Any
 from bot.evaluation.metrics import metrics_of, score
 from bot.evaluation.rows import Case, EvaluationSet
 from bot.store import Store
-from bot.store.evaluations import Evaluated, Evaluations, pairs_of
+from bot.store.contestants import ContestantRows
+from bot.store.evaluations import Evaluated, EvaluationRows, pairs_of
 from bot.verdict.figures import offline_words
 from bot.verdict.offline import paired
 from bot.words import FIRST_WORDS, FULL_ANSWER, PER_1000, dollars, seconds
@@ -28,9 +29,9 @@ async def evaluate(
 ) -> None:
     """Answer the rows that some arm has not answered yet, or failed to. Raises StoreError; what was kept stays."""
     async with store.writing() as change:
-        await change.meet(entrants.values(), datetime.now(UTC))
-        await Evaluations(change).begin(rows.id, rows.name, len(rows.rows), datetime.now(UTC))
-        done = await Evaluations(change).done(rows.id)
+        await ContestantRows(change).meet(entrants.values(), datetime.now(UTC))
+        await EvaluationRows(change).begin(rows.id, rows.name, len(rows.rows), datetime.now(UTC))
+        done = await EvaluationRows(change).done(rows.id)
     left = [row for row in rows.rows if any((row.id, each.id) not in done for each in entrants.values())]
     finished, places = len(rows.rows) - len(left), asyncio.Semaphore(at_once)
     tell(finished, len(rows.rows))
@@ -43,7 +44,7 @@ async def evaluate(
             scored = [await asyncio.to_thread(_scored, row, missing[arm], outcome) for arm, outcome in answered.outcomes.items()]
             async with store.writing() as change:
                 for each in scored:
-                    await Evaluations(change).put(rows.id, each)
+                    await EvaluationRows(change).put(rows.id, each)
         finished += 1
         tell(finished, len(rows.rows))
 
@@ -76,7 +77,7 @@ def _scored(row: Case, contestant: Contestant, outcome: Answer | Failure) -> Eva
 async def answers_of(store: Store, entrants: Mapping[Arm, Contestant], rows: EvaluationSet) -> list[Evaluated]:
     """Read what is kept of these rows and contestants."""
     async with store.reading() as look:
-        return await Evaluations(look).answers(rows.id, [each.id for each in entrants.values()])
+        return await EvaluationRows(look).answers(rows.id, [each.id for each in entrants.values()])
 
 
 async def report(store: Store, entrants: Mapping[Arm, Contestant], rows: EvaluationSet) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import aiosqlite
 
 from bot.errors import StoreError
 from bot.evidence.units import request_key
-from bot.store.place import Place, beside, lock_of, size_of, sync_folder
+from bot.store.place import OpenFiles, beside, lock_of, size_of, sync_folder
 from bot.store.seals import refuse_foreign_log, refuse_lone_log, turn_over
 from engine.request import Turn
 
@@ -115,10 +115,10 @@ def _remove(new: Path) -> None:
             left.unlink()
 
 
-def occupy(named: Path, path: Path, lock: int) -> Place:
+def occupy(named: Path, path: Path, lock: int) -> OpenFiles:
     """Hold the store's file open, so that a name that leads elsewhere is noticed."""
     try:
-        return Place(named, path, lock, os.open(path, os.O_RDWR))
+        return OpenFiles(named, path, lock, os.open(path, os.O_RDWR))
     except OSError as error:
         raise refuse(error, path) from error
 

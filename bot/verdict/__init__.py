@@ -19,8 +19,9 @@ from bot.verdict.judge import Unknown, Verdict, judge
 from bot.verdict.ledger import Filed, Ledger
 from bot.verdict.outcomes import Told, fold, repeats
 from bot.verdict.samples import Sample
-from bot.verdict.scope import Scope, Who, in_question, ordered
+from bot.verdict.scope import Scope, in_question, ordered
 from bot.verdict.tried import Tried
+from bot.who import Who
 
 __all__ = [
     "Facts",

@@ -6,8 +6,8 @@ from bot.evidence.bets import LEAST_UNITS
 from bot.evidence.capital import Interval
 from bot.evidence.card import AdapterFacts, Offline, RecipeFacts
 from bot.evidence.latency import Quantile, difference, quantile
-from bot.verdict.scope import Who
 from bot.verdict.tried import ONE_TRY, Tried
+from bot.who import Who
 from bot.words import FIRST_WORDS, FULL_ANSWER
 
 QUANTILES = (0.5, 0.95)

@@ -11,8 +11,8 @@ from bot.evidence.figure import Figure, FigureKind, few
 from bot.evidence.latency import Quantile
 from bot.evidence.pooling import TagShare
 from bot.verdict.facts import Latency, OfflineLine
-from bot.verdict.scope import Who
 from bot.verdict.words import names
+from bot.who import Who
 from bot.words import PER_1000, UNKNOWN, counted, dollars, percent, quantile, seconds
 from engine.named import Named
 

@@ -7,18 +7,8 @@ from datetime import datetime
 
 from bot.evidence.duels import Pair
 from bot.margins import ALPHA, DELTA
+from bot.who import Who
 from engine.contestants import Arm
-from engine.named import Named
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """A contestant by its parts."""
-
-    id: str
-    arm: Arm
-    recipe: Named
-    adapter: Named | None = None
 
 
 @dataclass(frozen=True, slots=True)

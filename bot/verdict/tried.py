@@ -13,7 +13,8 @@ from typing import NamedTuple
 from bot.evidence.duels import Pair
 from bot.evidence.versions import level
 from bot.margins import ALPHA
-from bot.verdict.scope import Scope, Who
+from bot.verdict.scope import Scope
+from bot.who import Who
 from engine.contestants import Arm
 
 

@@ -13,8 +13,8 @@ from bot.evidence.figure import few
 from bot.evidence.forecast import Forecast
 from bot.evidence.pooling import TagShare
 from bot.evidence.robustness import Robustness
-from bot.verdict.scope import Who
 from bot.verdict.tried import ONE_TRY, Tried
+from bot.who import Who
 from bot.words import ARMS, PER_1000, are, counted, dollars, listed, percent, started
 from engine.contestants import Arm
 

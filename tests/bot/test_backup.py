@@ -15,8 +15,6 @@ import pytest
 
 from bot.__main__ import main
 from bot.app.orders import Order
-from bot.app.teams import Teams
-from bot.settings import Settings
 from bot.store import Store, opening
 from bot.store.place import beside
 from tests.bot.scripted import scripted_app, until
@@ -241,13 +239,12 @@ def test_a_disk_that_fills_up_while_a_store_is_made_leaves_none(tmp_path: Path) 
 async def test_a_forgotten_text_is_in_none_of_the_files(tmp_path: Path) -> None:
     secret = "the quick brown secret"
     async with scripted_app(tmp_path / "s") as (app, _):
-        teams = Teams(app, Settings.of(store_path=str(tmp_path / "s"), discord_quorum=3))
         for number in range(9):  # short ones, and some that fill pages of their own
             text = f"{secret} {number} " * (1 + number % 3 * 250)
-            _, view = await teams.ask(Order(text, "ann", f"message:{number}", "red", "c"))
+            view = (await app.asking.ask(Order(text, "ann", f"message:{number}", "red", "c"))).view
             await until(app, view.id, "open")
         assert held(tmp_path, secret)
-        await teams.forget("ann")
+        await app.remembering.forget("ann")
         assert not held(tmp_path, secret)
 
 

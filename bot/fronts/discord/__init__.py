@@ -20,7 +20,6 @@ tokens         the tokens of interactions, which end after a quarter of an hour
 leaving        the end of the process: nobody who is being answered is cut off
 memory         what autocomplete offers
 news           telling askers that a vote has closed
-blinding       the question which side a voter takes for which
 scenes         what a duel's message shows now
 delivery       how it reaches Discord: by a token, else in the channel
 unshown        duels whose messages cannot be shown as they should be

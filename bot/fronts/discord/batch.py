@@ -6,14 +6,14 @@ from contextlib import suppress
 
 import discord
 
+from bot.app.batching import Batching, event_of, order_of
 from bot.app.orders import Order, QueueFull
-from bot.app.runs import Runs, order_of
 from bot.fronts.discord.desk import Desk
 from bot.fronts.discord.lane import TryLater
 from bot.fronts.discord.leaving import Leaving
 from bot.fronts.discord.progress import Progress, progress_sheet
 from bot.fronts.discord.sending import Gone, NotAllowed, TokenOver, edit_by_token
-from bot.store.runs import Row, Run
+from bot.views import Batch, BatchRequest
 from engine.errors import BadRequest, DuelbotError
 
 WAIT_S = 2.0  # seconds between looks at a full queue
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 class Batches:
     """The files that are being worked on: one per person."""
 
-    def __init__(self, runs: Runs, desk: Desk, progress: Progress, leaving: Leaving) -> None:
+    def __init__(self, runs: Batching, desk: Desk, progress: Progress, leaving: Leaving) -> None:
         self._runs, self._desk, self._progress, self._leaving = runs, desk, progress, leaving
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -57,12 +57,12 @@ class Batches:
         if run := await self._runs.stop(message, asker):
             self._progress.show(run, last=False)
 
-    def _go_on(self, run: Run) -> None:
+    def _go_on(self, run: Batch) -> None:
         task = asyncio.create_task(self._run(run))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, run: Run) -> None:
+    async def _run(self, run: Batch) -> None:
         """Work on a file in a task of its own; leaving waits for its last words."""
         with self._leaving.at_work():
             try:
@@ -70,7 +70,7 @@ class Batches:
             except Exception:
                 log.exception("A file of requests failed")
 
-    async def _work(self, run: Run) -> None:
+    async def _work(self, run: Batch) -> None:
         while True:
             found = await self._runs.look(run.event)
             if found is None:
@@ -85,13 +85,13 @@ class Batches:
                 self._progress.show(run, ended=LEFT, last=False)
                 return
 
-    async def _answer(self, run: Run, row: Row) -> bool:
+    async def _answer(self, run: Batch, row: BatchRequest) -> bool:
         """Have one request answered, if it was not before, and count it. Returns False when Duelbot is being stopped: it is asked again."""
         order = order_of(run, row)
         try:
-            if await self._runs.outcome(order.event) is None:
+            if await self._runs.outcome(event_of(run, row)) is None:
                 await self._open(order)
-            state = await self._runs.outcome(order.event)
+            state = await self._runs.outcome(event_of(run, row))
             why = FAILED if state == "void" else ""
         except DuelbotError as error:
             why = error.words

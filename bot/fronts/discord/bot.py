@@ -12,7 +12,6 @@ from discord.ext import commands as ext
 from discord.ext import tasks
 
 from bot.app import App
-from bot.app.teams import Teams
 from bot.fronts.discord import commands, words
 from bot.fronts.discord.allowance import Clock, LoopClock
 from bot.fronts.discord.buttons import ActButton, GuessButton, StopButton, VoteButton
@@ -75,7 +74,7 @@ class DuelBot(ext.AutoShardedBot):
             **options,
         )
         self._connection.parsers = forgiving(self._connection.parsers)
-        self.parts = parts_over(app, Teams(app, settings), Wire(self), pacer or Pacer(clock), (clock or LoopClock()).now)
+        self.parts = parts_over(app, Wire(self), pacer or Pacer(clock), (clock or LoopClock()).now)
         self._greeted = False
         self._ticking = tasks.loop(seconds=TICK_S)(self._tick)
 
@@ -154,6 +153,6 @@ async def tell_commands(bot: DuelBot) -> None:
         for menu in bot.tree.get_commands(type=kind)
     ]
     digest = hashlib.sha256(json.dumps([bot.application_id, told], sort_keys=True, default=str).encode()).hexdigest()
-    if await bot.parts.teams.mark("discord commands") != digest:
+    if await bot.parts.app.remembering.mark("discord commands") != digest:
         await bot.tree.sync()
-        await bot.parts.teams.put_mark("discord commands", digest)
+        await bot.parts.app.remembering.put_mark("discord commands", digest)

@@ -8,14 +8,13 @@ from discord import ui
 from bot.ballots import Choice
 from bot.errors import BallotRefused
 from bot.fronts.discord import words
-from bot.fronts.discord.blinding import blinding_question
 from bot.fronts.discord.interactions import answer, edits_itself, guarded, kept, nod, person, roles, think
 from bot.fronts.discord.layout import Sheet, full_sheet, full_texts, receipt_sheet, words_sheet
 from bot.fronts.discord.orders import order_of
 from bot.fronts.discord.parts import parts_of
 from bot.fronts.discord.sending import SILENT, edit_by_token, markdown_files
 from bot.fronts.discord.timing import Rank
-from bot.views import DuelView
+from bot.views import Shown
 from engine.duel import Side
 from engine.errors import BadRequest
 
@@ -43,26 +42,33 @@ class VoteButton(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice
         here, voter = edits_itself(interaction), person(interaction.user)
         await (nod(interaction) if here else think(interaction, private=True))
         parts = parts_of(interaction)
-        await parts.upkeep.clicked(self.duel, interaction.message)
         try:
-            view = await parts.teams.cast(self.duel, voter, roles(interaction), self.choice)
+            shown = await parts.app.voting.cast(self.duel, voter, self.choice, roles(interaction))
         except BallotRefused:
-            if here:  # its message may have missed the end, and no other way leads there
-                await parts.drawing.by_click(interaction, await parts.teams.look(self.duel, voter))
+            await self._show_end(interaction, here=here)
             raise
         kept(interaction, "Your vote is kept.")
-        await parts.news.saw(view, voter)
+        closed = shown.view.state == "closed"
+        shown = await parts.upkeep.clicked(shown, interaction.message)
         if here:
-            await parts.drawing.by_click(interaction, view)
+            await parts.drawing.by_click(interaction, shown)
         else:
-            await parts.drawing.redraw(self.duel, Rank.AWAITED if view.state == "closed" else Rank.COUNT)
-        if not (here and view.state == "closed"):  # in a direct message the redrawn duel shows the vote; a receipt would repeat it
-            await answer(interaction, self._receipt(interaction, view))
+            parts.drawing.redraw(shown, Rank.AWAITED if closed else Rank.COUNT)
+        if not (here and closed):  # in a direct message the redrawn duel shows the vote; a receipt would repeat it
+            await answer(interaction, self._receipt(shown))
 
-    def _receipt(self, interaction: discord.Interaction, view: DuelView) -> Sheet:
+    async def _show_end(self, interaction: discord.Interaction, *, here: bool) -> None:
+        """Bring the message up to what is stored: it may have missed the end of the vote. here: no other way leads to it."""
         parts = parts_of(interaction)
-        which = blinding_question(parts.app, parts.teams, view, person(interaction.user))
-        return receipt_sheet(self.duel, words.receipt_words(view, self.choice), undo=view.state == "open", which=which)
+        shown = await parts.upkeep.clicked(await parts.app.looking.shown(self.duel), interaction.message)
+        if here:
+            await parts.drawing.by_click(interaction, shown)
+        else:
+            parts.upkeep.mend(shown)
+
+    def _receipt(self, shown: Shown) -> Sheet:
+        which = words.blinding_question(shown.asks_for) if shown.asks_for else ""
+        return receipt_sheet(self.duel, words.receipt_words(shown.view, self.choice), undo=shown.view.state == "open", which=which)
 
 
 class ActButton(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|close|full|again|undo|try)"):
@@ -87,26 +93,27 @@ class ActButton(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>sto
     async def _stop(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
         parts, asker = parts_of(interaction), person(interaction.user)
-        await parts.upkeep.clicked(self.duel, interaction.message)
-        await parts.teams.stop(self.duel, asker)
+        await parts.app.asking.stop(self.duel, person=asker)
         kept(interaction, "Both answers are stopped.")
+        shown = await parts.upkeep.clicked(await parts.app.looking.shown(self.duel, asker), interaction.message)
         if edits_itself(interaction):
-            await parts.drawing.by_click(interaction, await parts.teams.look(self.duel, asker))
+            await parts.drawing.by_click(interaction, shown)
+        else:
+            parts.upkeep.mend(shown)
 
     async def _close(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
-        parts, asker = parts_of(interaction), person(interaction.user)
-        await parts.upkeep.clicked(self.duel, interaction.message)
-        view = await parts.teams.close(self.duel, asker)
+        parts = parts_of(interaction)
+        shown = await parts.app.voting.close(self.duel, person(interaction.user))
         kept(interaction, "The vote is closed.")
-        await parts.news.saw(view, asker)
-        await parts.drawing.by_click(interaction, view)
+        await parts.drawing.by_click(interaction, await parts.upkeep.clicked(shown, interaction.message))
 
     async def _full(self, interaction: discord.Interaction) -> None:
         await think(interaction, private=True)
         parts = parts_of(interaction)
-        await parts.upkeep.clicked(self.duel, interaction.message)
-        view = await parts.teams.look(self.duel, person(interaction.user))
+        shown = await parts.upkeep.clicked(await parts.app.looking.shown(self.duel, person(interaction.user)), interaction.message)
+        parts.upkeep.mend(shown)
+        view = shown.view
         if sheet := full_sheet(view):
             await answer(interaction, sheet)
             return
@@ -117,7 +124,7 @@ class ActButton(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>sto
         ephemeral = interaction.message is not None and interaction.message.flags.ephemeral
         await think(interaction, private=ephemeral)
         parts = parts_of(interaction)
-        view = await parts.teams.look(self.duel, person(interaction.user))
+        view = (await parts.app.looking.shown(self.duel, person(interaction.user))).view
         await parts.desk.open(order_of(interaction, view.request, private=ephemeral, again=self.duel), interaction)
 
     async def _try(self, interaction: discord.Interaction) -> None:
@@ -125,7 +132,7 @@ class ActButton(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>sto
         ephemeral = interaction.message is not None and interaction.message.flags.ephemeral
         await think(interaction, private=ephemeral)
         parts = parts_of(interaction)
-        step = (await parts.teams.look(self.duel, person(interaction.user))).next_step
+        step = (await parts.app.looking.shown(self.duel, person(interaction.user))).view.next_step
         if step is None or not step.request:
             raise BadRequest("Nothing is offered here any more. Ask something else.")
         await parts.desk.open(order_of(interaction, step.request, private=ephemeral), interaction)
@@ -133,9 +140,9 @@ class ActButton(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>sto
     async def _undo(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
         parts = parts_of(interaction)
-        await parts.teams.undo(self.duel, person(interaction.user))
+        shown = await parts.app.voting.undo(self.duel, person(interaction.user))
         kept(interaction, "Your vote is taken back.")
-        await parts.drawing.redraw(self.duel, Rank.COUNT)
+        parts.drawing.redraw(shown, Rank.COUNT)
         await edit_by_token(interaction, words_sheet("Your vote is taken back. You can vote again until the vote closes."))
 
 
@@ -158,7 +165,7 @@ class GuessButton(ui.DynamicItem[ui.Button[Any]], template=rf"g:{DUEL}:(?P<guess
 
     async def _guess(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
-        await parts_of(interaction).teams.guess(self.duel, person(interaction.user), self.guess)
+        await parts_of(interaction).app.voting.guess(self.duel, person(interaction.user), self.guess)
         kept(interaction, "Your guess is kept.")
         await edit_by_token(interaction, receipt_sheet(self.duel, "Thank you. Your guess is kept, and your vote stands.", undo=True))
 

@@ -1,18 +1,17 @@
 """How a duel's message reaches Discord: by the token of its interaction while that lives, else in its channel."""
 
-from bot.app.teams import Teams
 from bot.fronts.discord.allowance import Bucket
 from bot.fronts.discord.layout import Sheet
 from bot.fronts.discord.sending import TokenOver, Wire, edit_by_token, is_old
 from bot.fronts.discord.tokens import Tokens
-from bot.store.teams import Post
+from bot.views import Post
 
 
 class Delivery:
     """The way of duels' messages to Discord, whose refusals are raised."""
 
-    def __init__(self, wire: Wire, teams: Teams, tokens: Tokens) -> None:
-        self._wire, self._teams, self._tokens = wire, teams, tokens
+    def __init__(self, wire: Wire, tokens: Tokens) -> None:
+        self._wire, self._tokens = wire, tokens
         self._untried: set[str] = set()  # duels whose first message was never sent; of all others without one Discord may have it
 
     def begin(self, duel: str) -> None:
@@ -34,12 +33,6 @@ class Delivery:
 
         Raises Gone, NotAllowed, Archived, TryLater.
         """
-        message = await self._put(post, sheet)
-        if message and message != post.message:
-            await self._teams.sent(post.duel, message)
-        return message
-
-    async def _put(self, post: Post, sheet: Sheet) -> str | None:
         if interaction := self._tokens.of(post.duel):
             try:
                 message = await edit_by_token(interaction, sheet)

@@ -8,7 +8,6 @@ import discord
 
 from bot.app import App
 from bot.app.orders import Order
-from bot.app.teams import Teams
 from bot.fronts.discord import words
 from bot.fronts.discord.delivery import Delivery
 from bot.fronts.discord.drawing import Drawing
@@ -20,8 +19,7 @@ from bot.fronts.discord.scenes import Scenes
 from bot.fronts.discord.sending import Archived, Gone, NotAllowed
 from bot.fronts.discord.tokens import Tokens
 from bot.fronts.discord.upkeep import Upkeep
-from bot.store.teams import Post
-from bot.views import DuelView
+from bot.views import GONE, Shown
 from engine.errors import DuelbotError
 
 LEAVE_S = 8.0  # seconds for the last edits; what is not edited by then is at the next start
@@ -33,7 +31,6 @@ class Desk:
     """The front's own view of duels: opens them, looks after all of them now and then, and leaves."""
 
     app: App
-    teams: Teams
     pacer: Pacer
     tokens: Tokens
     memory: Memory
@@ -49,7 +46,8 @@ class Desk:
 
         Raises DuelbotError with words for the asker, AlreadyAsked for an event that came before.
         """
-        post, view = await self._ask(order)
+        shown = await self._ask(order)
+        post, view = shown.post, shown.view
         if interaction is not None:
             self.tokens.put(post.duel, interaction)
         self.drawing.begin(post)
@@ -57,28 +55,28 @@ class Desk:
             await self.drawing.first(post, view)
         except (NotAllowed, Gone, Archived) as error:
             self.drawing.end(post.duel)
-            await self.app.stop(post.duel, words.NO_SENDING)
-            await self.teams.shows(post.duel, "gone")
+            await self.app.asking.stop(post.duel, because=words.NO_SENDING)
+            await self.app.posting.drawn(post.duel, face=GONE)
             raise DuelbotError(words.NO_SENDING) from error
         self.following.follow(post, view)
         return post.duel
 
     async def open_quietly(self, order: Order) -> None:
         """Have a request answered and show it when both answers are there. Raises DuelbotError."""
-        post, view = await self._ask(order)
-        await asyncio.wait({self.following.follow(post, view, quietly=True)})
+        shown = await self._ask(order)
+        await asyncio.wait({self.following.follow(shown.post, shown.view, quietly=True)})
 
-    async def _ask(self, order: Order) -> tuple[Post, DuelView]:
+    async def _ask(self, order: Order) -> Shown:
         self.leaving.refuse()
-        post, view = await self.teams.ask(order)
-        self.delivery.begin(post.duel)
-        self.memory.add(post, view)
-        return post, view
+        shown = await self.app.asking.ask(order)
+        self.delivery.begin(shown.view.id)
+        self.memory.add(shown.post, shown.view)
+        return shown
 
     async def tick(self) -> None:
         """Close what is due, redraw what is stale. Raises DuelbotError where the store fails."""
-        for duel in await self.teams.close_due():
-            await self.drawing.redraw(duel)
+        for shown in await self.app.voting.close_due():
+            self.drawing.redraw(shown)
         await self.upkeep.break_off()
         await self.upkeep.heal()
         await self.scenes.refresh()

@@ -9,7 +9,6 @@ from typing import Any
 import discord
 
 from bot.app import App
-from bot.app.teams import Teams, face_of
 from bot.fronts.discord.delivery import Delivery
 from bot.fronts.discord.lane import TryLater
 from bot.fronts.discord.news import News
@@ -18,8 +17,7 @@ from bot.fronts.discord.scenes import RUNNING, Scenes
 from bot.fronts.discord.sending import Archived, Gone, NotAllowed, TokenOver, edit_by_token
 from bot.fronts.discord.timing import Rank
 from bot.fronts.discord.unshown import Unshown
-from bot.store.teams import Post
-from bot.views import DuelView
+from bot.views import DuelView, Post, Shown, face_of
 
 PAGE_CHARACTERS = 1500  # of the longer answer: the gap after an edit grows by one for so many, for longer texts change less at a time
 log = logging.getLogger(__name__)
@@ -38,7 +36,6 @@ class Drawing:
     """The messages of duels, each in its channel's lane."""
 
     app: App
-    teams: Teams
     pacer: Pacer
     delivery: Delivery
     scenes: Scenes
@@ -76,41 +73,44 @@ class Drawing:
         else:
             self.queue(post, view, Rank.AWAITED)
 
-    async def redraw(self, duel: str, rank: Rank = Rank.AWAITED) -> None:
-        """Bring the message up to what the store knows, when its lane is free. Raises UnknownDuel, StoreError."""
-        self.queue(await self.teams.post(duel), None, rank)
+    def redraw(self, shown: Shown, rank: Rank = Rank.AWAITED) -> None:
+        """Bring the message up to this state of the duel, when its lane is free. Raises UnknownDuel for one without a message."""
+        self.queue(shown.post, shown.view, rank)
 
     def queue(self, post: Post, view: DuelView | None, rank: Rank) -> None:
-        """Draw it when its lane is free. view: a running duel's; None: what is stored when the edit's turn comes."""
+        """Draw it when its lane is free. view: None for what is stored when the edit's turn comes."""
         lane, bucket = self.delivery.lane(post)
         if self.unshown.is_shut(post.channel) and bucket != "token":  # the message waits until the thread is opened; its asker need not
             told = partial(self.unshown.tell_elsewhere, post)
             self.pacer.put(lane, f"told:{post.duel}", told, rank=rank, bucket="send")
         elif bucket == "token" or post.lasting:
-            longest = max(len(side.text) for side in view.sides.values()) if view else 0
-            edit = partial(self._draw_quietly, post.duel, view)
+            running = view is not None and view.state in RUNNING
+            longest = max(len(side.text) for side in view.sides.values()) if view and running else 0
+            edit = partial(self._draw_quietly, post, view)
             live = rank is Rank.STREAM and longest > 0
             self.pacer.put(lane, post.duel, edit, rank=rank, bucket=bucket, ease=1 + longest / PAGE_CHARACTERS, live=live)
 
-    async def by_click(self, interaction: discord.Interaction, view: DuelView) -> None:
+    async def by_click(self, interaction: discord.Interaction, shown: Shown) -> None:
         """Edit the message by the click on one of its own buttons, at once; where that fails, its lane does it."""
-        post = await self.teams.post(view.id)
         try:
-            await edit_by_token(interaction, self.scenes.sheet(view, post))
-            await self._shown(post, view)
+            await edit_by_token(interaction, self.scenes.sheet(shown.view, shown.post))
+            await self._shown(shown.post, shown.view)
         except (Gone, NotAllowed, Archived, TokenOver, TryLater):
-            await self.redraw(view.id)
+            self.redraw(shown)
 
     # --- how
 
-    async def _draw_quietly(self, duel: str, view: DuelView | None) -> bool | None:
-        post = (self.live(duel) if view else None) or await self.teams.post(duel)
+    async def _draw_quietly(self, post: Post, view: DuelView | None) -> bool | None:
+        post = self.live(post.duel) or post
+        if view is None or post.message is None:  # its first message may have been sent since, and a second one would be sent now
+            shown = await self.app.looking.shown(post.duel)
+            post, view = shown.post, view or shown.view
         try:
-            return await self._draw_even_archived(post, view or await self.app.view(duel, ""))
+            return await self._draw_even_archived(post, view)
         except Gone:
             await self.unshown.lost(post)
         except (NotAllowed, discord.HTTPException) as error:  # would fail the next time, too
-            log.warning("The message of duel %s cannot be edited: %s", duel, error)
+            log.warning("The message of duel %s cannot be edited: %s", post.duel, error)
             await self.unshown.barred(post)
         return None
 
@@ -139,14 +139,19 @@ class Drawing:
         if running and live and live.drawn == drawn:
             return False
         message = await self.delivery.put(post, sheet)
+        new = message if message != post.message else None
+        post = replace(post, message=message or post.message)
+        if running and new:
+            await self.app.posting.drawn(post.duel, message=new)
         if live:
-            live.post, live.drawn = replace(post, message=message or post.message), drawn
+            live.post, live.drawn = post, drawn
         if not running:
-            await self._shown(post, view)
+            await self._shown(post, view, new)
         return True
 
-    async def _shown(self, post: Post, view: DuelView) -> None:
-        await self.teams.shows(post.duel, face_of(view))
+    async def _shown(self, post: Post, view: DuelView, message: str | None = None) -> None:
+        """Keep what the message shows now. message: the one that shows it from now on, where it is another one than before."""
+        await self.app.posting.drawn(post.duel, message=message, face=face_of(view))
         if view.state == "closed":
             self.delivery.end(post.duel)
-            await self.news.closed(post, view)
+            self.news.closed(post, view)

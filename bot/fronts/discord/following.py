@@ -11,8 +11,7 @@ from bot.fronts.discord.drawing import Drawing
 from bot.fronts.discord.leaving import Leaving
 from bot.fronts.discord.scenes import RUNNING, Scenes
 from bot.fronts.discord.timing import Rank
-from bot.store.teams import Post
-from bot.views import DuelView
+from bot.views import DuelView, Post
 from engine.errors import DuelbotError
 
 log = logging.getLogger(__name__)
@@ -37,14 +36,15 @@ class Following:
 
     async def _watch(self, duel: str, viewer: str, quietly: bool) -> None:
         try:
-            async with aclosing(self._app.watch(duel, viewer)) as views:
+            async with aclosing(self._app.looking.watch(duel, viewer)) as views:
                 async for view in views:
-                    if view.state not in RUNNING:
+                    ended = view.state not in RUNNING
+                    rank = Rank.AWAITED if ended else Rank.STREAM
+                    hidden = quietly and (self._leaving.begun or not ended)  # a file's request that is broken off is asked again
+                    if not hidden and (post := self._drawing.live(duel)):
+                        self._drawing.queue(post, view, rank)
+                    if ended:
                         break
-                    if not quietly and (post := self._drawing.live(duel)):
-                        self._drawing.queue(post, view, Rank.STREAM)
-            if not (quietly and self._leaving.begun):  # a file's request that is broken off is asked again at the next start
-                await self._drawing.redraw(duel)
             await self._scenes.refresh()
         except DuelbotError as error:
             log.warning("Duel %s is not followed any more: %s", duel, error)
@@ -60,7 +60,7 @@ class Following:
 
     async def _interrupt(self, duel: str) -> None:
         with suppress(UnknownDuel):
-            await self._app.stop(duel, words.INTERRUPTED)
+            await self._app.asking.stop(duel, because=words.INTERRUPTED)
 
     def cancel(self) -> None:
         """Follow nothing any more."""

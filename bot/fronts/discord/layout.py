@@ -17,8 +17,7 @@ from discord import ui
 
 from bot.ballots import Choice
 from bot.fronts.discord import fit, words
-from bot.store.teams import Post
-from bot.views import DuelView, SideView
+from bot.views import DuelView, Post, SideView
 from bot.words import CHOICES
 from engine.duel import Side
 

@@ -1,8 +1,7 @@
 """Tags and requests for autocomplete, kept in memory: while somebody types, it may ask the store for nothing."""
 
-from bot.app.teams import Teams
-from bot.store.teams import Post
-from bot.views import DuelView
+from bot.app import App
+from bot.views import DuelView, Post
 
 REMEMBERED = 500  # tags, and requests
 
@@ -10,15 +9,15 @@ REMEMBERED = 500  # tags, and requests
 class Memory:
     """Tags and requests, the latest first."""
 
-    def __init__(self, teams: Teams) -> None:
-        self._teams = teams
+    def __init__(self, app: App) -> None:
+        self._app = app
         self._tagged: list[tuple[str | None, str]] = []  # team and tag
         self._asked: list[tuple[str, str, str]] = []  # asker, duel, request of direct messages
         self.is_read = False
 
     async def read(self) -> None:
         """Read the store anew. Raises StoreError."""
-        self._tagged, self._asked = list(await self._teams.tags()), list(await self._teams.lately())
+        self._tagged, self._asked = list(await self._app.remembering.tags()), list(await self._app.remembering.lately())
         self.is_read = True
 
     def add(self, post: Post, view: DuelView) -> None:

@@ -1,20 +1,19 @@
 """Telling askers that the vote on their request has closed: in the channel, or directly where the channel takes nothing any more.
 
 They are marked as told afterwards: should the process end in between, the next one tells them, and the nonce keeps a second message
-away. Whoever closes a vote sees it, and is not told.
+away. Who need not be told is decided where the vote is closed.
 """
 
 import logging
 from functools import partial
 
-from bot.app.teams import Teams
+from bot.app import App
 from bot.fronts.discord import fit, words
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.pacing import Pacer
 from bot.fronts.discord.sending import Archived, Gone, NotAllowed, Wire
 from bot.fronts.discord.timing import Rank
-from bot.store.teams import Post
-from bot.views import DuelView
+from bot.views import DuelView, Post
 
 log = logging.getLogger(__name__)
 
@@ -22,26 +21,17 @@ log = logging.getLogger(__name__)
 class News:
     """Words to askers about votes that have closed."""
 
-    def __init__(self, teams: Teams, wire: Wire, pacer: Pacer) -> None:
-        self._teams, self._wire, self._pacer = teams, wire, pacer
+    def __init__(self, app: App, wire: Wire, pacer: Pacer) -> None:
+        self._app, self._wire, self._pacer = app, wire, pacer
 
-    async def saw(self, view: DuelView, person: str) -> None:
-        """Note that this person is looking at the result: if they asked, no message about it is due."""
-        if view.state == "closed" and view.asker == person:
-            await self._teams.told(view.id)
-
-    async def closed(self, post: Post, view: DuelView) -> None:
-        """Tell the asker of a duel whose message shows the reveal, in the channel's lane, which tries again."""
-        if (await self._teams.post(post.duel)).told:
-            return
-        unvoted = view.reveal is not None and view.reveal.auto_tie  # there was no vote whose close could be told
-        if post.alone or not post.lasting or not view.request or unvoted:
-            await self._teams.told(post.duel)
+    def closed(self, post: Post, view: DuelView) -> None:
+        """Tell the asker, in the channel's lane, which tries again, that the message shows the reveal; unless no telling is due."""
+        if post.told or view.reveal is None or view.reveal.auto_tie:
             return
         self._pacer.put(post.channel, f"told:{post.duel}", partial(self._say, post, view), rank=Rank.AWAITED, bucket="send")
 
     async def _say(self, post: Post, view: DuelView) -> bool:
-        if (await self._teams.post(post.duel)).told:
+        if (await self._app.posting.of(post.duel)).told:
             return False
         said = words_sheet(words.told_words(view, fit.inline(view.request, 80)))
         try:
@@ -50,14 +40,14 @@ class News:
             log.info("The asker of duel %s is told directly: %s", post.duel, error)
             await self.closed_elsewhere(post, view)
         else:
-            await self._teams.told(post.duel)
+            await self._app.posting.told(post.duel)
         return True
 
     async def closed_elsewhere(self, post: Post, view: DuelView) -> None:
         """Tell the asker directly, once, of a reveal that the channel cannot show. Raises TryLater."""
-        if view.state == "closed" and view.request and not (await self._teams.post(post.duel)).told:
+        if view.state == "closed" and view.request and not (await self._app.posting.of(post.duel)).told:
             await self.directly(post, view, words.told_elsewhere(view, fit.inline(view.request, 80), post.channel))
-            await self._teams.told(post.duel)
+            await self._app.posting.told(post.duel)
 
     async def directly(self, post: Post, view: DuelView, said: str) -> None:
         """Tell the asker alone, if they let themselves be told. Raises TryLater."""

@@ -20,12 +20,12 @@ def _matching(names: Iterable[str], typed: str) -> Offers:
 
 async def recipe_names(interaction: discord.Interaction, typed: str) -> Offers:
     """Offer the recipes there are."""
-    return _matching(parts_of(interaction).teams.kits.names, typed)
+    return _matching(parts_of(interaction).app.choices.names, typed)
 
 
 async def adapter_names(interaction: discord.Interaction, typed: str) -> Offers:
     """Offer the adapter that is loaded."""
-    kit = parts_of(interaction).teams.kits.kit
+    kit = parts_of(interaction).app.choices.kit
     return _matching([kit.adapter.name] if kit and kit.adapter else [], typed)
 
 

@@ -11,8 +11,6 @@ from typing import Protocol, cast
 import discord
 
 from bot.app import App
-from bot.app.runs import Runs
-from bot.app.teams import Teams
 from bot.fronts.discord.batch import Batches
 from bot.fronts.discord.delivery import Delivery
 from bot.fronts.discord.desk import Desk
@@ -36,7 +34,6 @@ class Parts:
     """The parts that handlers work with, one of each per client."""
 
     app: App
-    teams: Teams
     wire: Wire
     pacer: Pacer
     desk: Desk
@@ -64,20 +61,18 @@ def parts_of(interaction: discord.Interaction) -> Parts:
     return cast(PartsHolder, interaction.client).parts
 
 
-def parts_over(app: App, teams: Teams, wire: Wire, pacer: Pacer, now_s: Callable[[], float]) -> Parts:
+def parts_over(app: App, wire: Wire, pacer: Pacer, now_s: Callable[[], float]) -> Parts:
     """Make all parts. now_s: seconds on a clock that never goes back."""
-    leaving, tokens, memory = Leaving(), Tokens(), Memory(teams)
-    news, delivery, scenes = News(teams, wire, pacer), Delivery(wire, teams, tokens), Scenes(app, teams, leaving)
-    unshown = Unshown(app, teams, wire, news)
-    drawing = Drawing(app, teams, pacer, delivery, scenes, unshown, news)
+    leaving, tokens, memory = Leaving(), Tokens(), Memory(app)
+    news, delivery, scenes = News(app, wire, pacer), Delivery(wire, tokens), Scenes(app, leaving)
+    unshown = Unshown(app, wire, news)
+    drawing = Drawing(app, pacer, delivery, scenes, unshown, news)
     following = Following(app, drawing, scenes, leaving)
-    upkeep = Upkeep(app, teams, wire, pacer, drawing, unshown, following, tokens, news)
-    desk = Desk(app, teams, pacer, tokens, memory, leaving, delivery, drawing, following, scenes, upkeep)
-    runs = Runs(teams)
-    batches = Batches(runs, desk, Progress(runs, wire, pacer), leaving)
+    upkeep = Upkeep(app, wire, pacer, drawing, unshown, following, tokens, news)
+    desk = Desk(app, pacer, tokens, memory, leaving, delivery, drawing, following, scenes, upkeep)
+    batches = Batches(app.batching, desk, Progress(app.batching, wire, pacer), leaving)
     return Parts(
         app=app,
-        teams=teams,
         wire=wire,
         pacer=pacer,
         desk=desk,

@@ -17,7 +17,7 @@ MOST_ALT = 1024  # characters of a picture's description
 
 async def with_pictures(app: App, said: str, found: Verdict, charts: Iterable[Chart]) -> tuple[Sheet, list[discord.File]]:
     """Draw a message of these words and charts, and the files that go with it."""
-    pictures = {chart: await app.picture(chart, found, "dark", "png") for chart in charts}
+    pictures = {chart: await app.judging.picture(chart, found, "dark", "png") for chart in charts}
     files = [discord.File(io.BytesIO(picture.data), filename=f"{chart}.png") for chart, picture in pictures.items()]
     return sheet_of(said, pictures), files
 

@@ -1,12 +1,10 @@
 """A duel's message as it should be now: the answers, and the line under them that says how it stands."""
 
 from bot.app import App
-from bot.app.teams import Teams
 from bot.fronts.discord import words
 from bot.fronts.discord.layout import DuelScene, Sheet, duel_sheet
 from bot.fronts.discord.leaving import Leaving
-from bot.store.teams import Post
-from bot.views import DuelView
+from bot.views import DuelView, Post
 from engine.cost import Estimate
 
 RUNNING = ("waiting", "answering")  # states of a duel whose answers are not there yet
@@ -15,13 +13,13 @@ RUNNING = ("waiting", "answering")  # states of a duel whose answers are not the
 class Scenes:
     """Sheets of duels. The estimate of the next duel's time is kept in memory, so that a sheet asks the store for nothing."""
 
-    def __init__(self, app: App, teams: Teams, leaving: Leaving) -> None:
-        self._app, self._teams, self._leaving = app, teams, leaving
+    def __init__(self, app: App, leaving: Leaving) -> None:
+        self._app, self._leaving = app, leaving
         self._estimate: Estimate | None = None
 
     async def refresh(self) -> None:
         """Estimate anew what the next duel will take. Raises StoreError."""
-        self._estimate = await self._app.estimate()
+        self._estimate = await self._app.judging.estimate()
 
     def sheet(self, view: DuelView, post: Post) -> Sheet:
         """Draw the message as it should be now."""
@@ -33,8 +31,8 @@ class Scenes:
             return words.INTERRUPTED
         match view.state:
             case "waiting" | "answering":
-                ahead = self._teams.ahead(view.id)
-                said = words.running_words(view, ahead, self._teams.wait_s(ahead, self._estimate))
+                ahead = self._app.looking.ahead(view.id)
+                said = words.running_words(view, ahead, self._app.looking.wait_s(ahead, self._estimate))
             case "open":
                 said = words.vote_words(view, post)
             case "closed":

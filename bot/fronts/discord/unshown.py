@@ -3,12 +3,10 @@
 import logging
 
 from bot.app import App
-from bot.app.teams import Teams
 from bot.fronts.discord import words
 from bot.fronts.discord.news import News
 from bot.fronts.discord.sending import Archived, NotAllowed, Wire
-from bot.store.teams import Post
-from bot.views import DuelView
+from bot.views import GONE, DuelView, Post
 
 log = logging.getLogger(__name__)
 
@@ -16,21 +14,21 @@ log = logging.getLogger(__name__)
 class Unshown:
     """Care for those who wait: answers that nobody can see are stopped, and askers hear of a close some other way."""
 
-    def __init__(self, app: App, teams: Teams, wire: Wire, news: News) -> None:
-        self._app, self._teams, self._wire, self._news = app, teams, wire, news
+    def __init__(self, app: App, wire: Wire, news: News) -> None:
+        self._app, self._wire, self._news = app, wire, news
         self._shut: set[str] = set()  # archived threads that cannot be opened; their messages wait
 
     async def lost(self, post: Post) -> None:
         """Stop a duel whose message is there no more, and draw it never again."""
-        await self._teams.shows(post.duel, "gone")
-        await self._app.stop(post.duel, words.GONE)
+        await self._app.posting.drawn(post.duel, face=GONE)
+        await self._app.asking.stop(post.duel, because=words.GONE)
 
     async def barred(self, post: Post) -> None:
         """Give up a message that cannot be sent or changed any more, and tell its asker directly. Raises TryLater."""
-        await self._teams.shows(post.duel, "gone")
-        view = await self._app.view(post.duel, "")
+        await self._app.posting.drawn(post.duel, face=GONE)
+        view = await self._app.looking.view(post.duel, "")
         if post.message is None:
-            await self._app.stop(post.duel, words.NO_SENDING)
+            await self._app.asking.stop(post.duel, because=words.NO_SENDING)
             await self._news.directly(post, view, words.NO_SENDING)
         await self._news.closed_elsewhere(post, view)
 
@@ -50,7 +48,7 @@ class Unshown:
 
     async def tell_elsewhere(self, post: Post) -> bool:
         """Tell the asker of a close that the shut thread cannot show. Returns True: Discord was asked for something."""
-        await self._news.closed_elsewhere(post, await self._app.view(post.duel, ""))
+        await self._news.closed_elsewhere(post, await self._app.looking.view(post.duel, ""))
         return True
 
     def opened(self, thread: str) -> bool:

@@ -1,13 +1,12 @@
 """Keeping messages true: what people do to them, what another front or an earlier process has changed, what was lost on the way."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import discord
 
 from bot.app import App
-from bot.app.teams import Teams, face_of
 from bot.fronts.discord import words
 from bot.fronts.discord.drawing import Drawing
 from bot.fronts.discord.following import Following
@@ -18,7 +17,7 @@ from bot.fronts.discord.sending import Archived, Gone, NotAllowed, Wire
 from bot.fronts.discord.timing import Rank
 from bot.fronts.discord.tokens import Tokens
 from bot.fronts.discord.unshown import Unshown
-from bot.store.teams import Post
+from bot.views import Post, Shown, face_of
 
 LAST_WORDS_S = 30.0  # seconds before a token ends at which the duel is stopped, so that its message can still say why
 
@@ -28,7 +27,6 @@ class Upkeep:
     """Care for duels' messages, whatever happens to them from outside of their duels."""
 
     app: App
-    teams: Teams
     wire: Wire
     pacer: Pacer
     drawing: Drawing
@@ -40,23 +38,27 @@ class Upkeep:
     async def deleted(self, messages: set[str]) -> None:
         """Stop the duels whose messages somebody deleted."""
         for message in messages:
-            post = await self.teams.post_of_message(message)
+            post = await self.app.posting.of_message(message)
             if post and post.message == message:
                 await self.unshown.lost(post)
 
-    async def clicked(self, duel: str, message: discord.Message | None) -> None:
+    async def clicked(self, shown: Shown, message: discord.Message | None) -> Shown:
         """Learn from a click where the duel's message is: a first one becomes the duel's own, a second one is taken out of use.
 
-        Should it show less than is stored, it is drawn anew.
+        Returns the duel with its message.
         """
-        post = await self.teams.post(duel)
-        here = str(message.id) if message else None
+        post, here = shown.post, str(message.id) if message else None
         if here and post.message is None:
-            await self.teams.sent(duel, here)
-        elif here and here != post.message and post.lasting:
+            await self.app.posting.drawn(post.duel, message=here)
+            return replace(shown, place=replace(post, message=here))
+        if here and here != post.message and post.lasting:
             self.pacer.put(post.channel, f"second:{here}", partial(self._retire, post, here))
-        if duel not in self.following and post.shown != face_of(await self.app.view(duel, "")):
-            await self.drawing.redraw(duel)
+        return shown
+
+    def mend(self, shown: Shown) -> None:
+        """Draw the message anew, should it show less than is known now."""
+        if shown.view.id not in self.following and shown.post.shown != face_of(shown.view):
+            self.drawing.redraw(shown)
 
     async def _retire(self, post: Post, second: str) -> None:
         with suppress(Gone, NotAllowed, Archived):
@@ -70,14 +72,14 @@ class Upkeep:
     async def heal(self) -> None:
         """Redraw what shows less than is stored, and tell the askers that nobody told."""
         self.tokens.drop_ended()
-        for post in await self.teams.stale():
+        for post in await self.app.posting.stale():
             if post.duel not in self.following:
                 self.drawing.queue(post, None, Rank.AWAITED)
-        for post in await self.teams.untold():
-            await self.news.closed(post, await self.app.view(post.duel, ""))
+        for post in await self.app.posting.untold():
+            self.news.closed(post, await self.app.looking.view(post.duel, ""))
 
     async def break_off(self) -> None:
         """Stop answers that take longer than the only token that could show their end."""
         for duel in self.tokens.ending(LAST_WORDS_S):
             if (post := self.drawing.live(duel)) and not post.lasting:
-                await self.app.stop(duel, words.TOKEN_ENDS)
+                await self.app.asking.stop(duel, because=words.TOKEN_ENDS)

@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from bot.app import App
+from bot.app.orders import Order
 from bot.errors import StoreError
 from bot.fronts.terminal import render, results
 from bot.fronts.terminal.duel import PERSON, Leave, Stage
@@ -61,7 +62,7 @@ class Chat:
         """Read, do, repeat. What goes wrong is said in words, and the chat goes on."""
         self._show(render.welcome(self._app.examples))
         with suppress(StoreError):  # the arrow keys are no reason to stay out
-            self._line.remember([duel.request for duel in reversed(await self._app.history())])
+            self._line.remember([duel.request for duel in reversed(await self._app.looking.history())])
         with suppress(Leave):
             while True:
                 await self._guarded(self._take_turn)
@@ -92,7 +93,7 @@ class Chat:
         """Show the estimate under the prompt as soon as the model is there, while somebody may be typing already."""
         await self._app.model_settled()
         with suppress(StoreError):  # it will be said when something is asked
-            self._estimate = await self._app.estimate()
+            self._estimate = await self._app.judging.estimate()
 
     def _numbered(self, text: str) -> str:
         """Return the text, or what its number stands for: an example at the start, later what was offered under equal answers."""
@@ -104,7 +105,8 @@ class Chat:
         return offers[int(text) - 1]
 
     async def _ask(self, text: str) -> None:
-        view = await self._app.ask(text, asker=PERSON, conversation=self._conversation, tag=self._tag)
+        order = Order(text, PERSON, conversation=self._conversation, tag=self._tag, owner=True)
+        view = (await self._app.asking.ask(order)).view
         self._conversation = view.conversation
         if view.note and view.turn > 1:
             self._console.print(Text(printable(view.note), "dim"))
@@ -128,11 +130,12 @@ class Chat:
                 self._tag = checked_tag(command.argument)
                 self._say(f"The next requests get the tag {self._tag}." if self._tag else "The next requests get no tag of yours.")
             case "/verdict":
-                self._show(results.verdict(await self._app.verdict()))
+                self._show(results.verdict(await self._app.judging.verdict()))
             case "/results":
-                self._show(results.results(await self._app.verdict(tag=command.argument or None), await self._app.board_lines()))
+                judging = self._app.judging
+                self._show(results.results(await judging.verdict(tag=command.argument or None), await judging.board_lines()))
             case "/estimate":
-                self._say(render.estimate_sentence(self._app.model, await self._app.estimate()))
+                self._say(render.estimate_sentence(self._app.model, await self._app.judging.estimate()))
             case "/help":
                 self._show(render.help_table())
             case "/quit" | "/exit" | "/q":
@@ -141,7 +144,7 @@ class Chat:
                 self._say(f"There is no command {other}. /help lists them; to ask something that begins with a slash, write two.")
 
     async def _history(self, words: str) -> None:
-        self._listed = await self._app.history(search=words)
+        self._listed = await self._app.looking.history(search=words)
         if self._listed:
             self._show(render.history_table(self._listed, datetime.now().astimezone()))
         else:
@@ -149,11 +152,11 @@ class Chat:
 
     async def _open(self, number: str) -> None:
         if not self._listed:
-            self._listed = await self._app.history()
+            self._listed = await self._app.looking.history()
         if not (number.isascii() and number.isdigit() and 1 <= int(number) <= len(self._listed)):
             self._say(f"/open takes a number of the list, 1 to {len(self._listed)}." if self._listed else "No duels yet.")
             return
-        views = await self._app.conversation(self._listed[int(number) - 1].conversation, PERSON)
+        views = await self._app.looking.conversation(self._listed[int(number) - 1].conversation, PERSON)
         self._conversation, last = views[-1].conversation, views[-1]
         self._offered = last.next_step.request if last.next_step else ""
         for shown in render.conversation(views):

@@ -45,14 +45,14 @@ class Stage:
         """Show the answers as they are written, until there is something to vote on or nothing more to come."""
         spin = cycle(SPINNER)
         with Live(console=self._console, transient=True, auto_refresh=False, vertical_overflow="crop") as live:
-            async with aclosing(self._app.watch(view.id, PERSON)) as views:
+            async with aclosing(self._app.looking.watch(view.id, PERSON)) as views:
                 coming, pressed = asyncio.ensure_future(anext(views)), asyncio.ensure_future(self._keys.next())
                 try:
                     while view.state in ("waiting", "answering"):
                         done, _ = await asyncio.wait({coming, pressed}, timeout=TICK_S, return_when=asyncio.FIRST_COMPLETED)
                         if pressed in done:
                             if pressed.result() in LEAVE | {"s", "S"}:
-                                await self._app.stop(view.id)
+                                await self._app.asking.stop(view.id)
                             pressed = asyncio.ensure_future(self._keys.next())
                         if coming in done:
                             view = coming.result()
@@ -77,7 +77,7 @@ class Stage:
                 if key not in render.VOTE_KEYS:
                     continue
                 try:
-                    return await self._app.cast(view.id, PERSON, render.VOTE_KEYS[key])
+                    return (await self._app.voting.cast(view.id, PERSON, render.VOTE_KEYS[key])).view
                 except StoreError as error:
                     self._say(error.words)
 

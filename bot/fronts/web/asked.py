@@ -45,7 +45,8 @@ async def wanted_by(app: App, query: Query) -> Wanted | Unknown:
     """Find the query's pair. Raises StoreError."""
     found = None
     if query.pair:
-        found = next(((first, second) for first, second, _ in await app.pairs() if f"{first.id}.{second.id}" == query.pair), None)
+        met = await app.judging.pairs()
+        found = next(((first, second) for first, second, _ in met if f"{first.id}.{second.id}" == query.pair), None)
         if found is None:
             return NO_PAIR
     return Wanted(found, query.tag or None, query.days)
@@ -55,4 +56,4 @@ async def verdict_for(app: App, wanted: Wanted | Unknown) -> Verdict | Unknown:
     """Judge what the address asks for. Raises StoreError."""
     if isinstance(wanted, Unknown):
         return wanted
-    return await app.verdict(wanted.pair, tag=wanted.tag, since=since(wanted.days, datetime.now(UTC)))
+    return await app.judging.verdict(wanted.pair, tag=wanted.tag, since=since(wanted.days, datetime.now(UTC)))

@@ -9,6 +9,7 @@ from nicegui.elements.mixins.text_element import TextElement
 from nicegui.events import GenericEventArguments
 
 from bot.app import App
+from bot.app.orders import Order
 from bot.fronts.web.dom import Composer, el, placed
 from bot.fronts.web.markup import shown
 from bot.fronts.web.tab import Tab
@@ -22,8 +23,10 @@ from engine.request import MAX_CHARACTERS
 class Dock:
     """Takes one request at a time into the tab's conversation; the first one begins it."""
 
-    def __init__(self, app: App, viewer: str, tab: Tab, conversation: str | None) -> None:
+    def __init__(self, app: App, viewer: str, tab: Tab, conversation: str | None, *, owner: bool) -> None:
+        """owner: nobody but whoever runs Duelbot reaches the page."""
         self._app, self._viewer, self._tab, self.conversation = app, viewer, tab, conversation
+        self._owner = owner
         self._tag = ""
         self._taking = asyncio.Lock()
 
@@ -60,17 +63,21 @@ class Dock:
             return
         await self._taking.acquire()  # and keep it, once this page is being left
         with self._tab.in_words():
-            asked = await self._app.ask(view.next_step.request, asker=self._viewer, tag=self._tag)
+            asked = await self._order(view.next_step.request, None)
             with self._tab.client:
                 ui.run_javascript(f"location.assign('{placed('/c/')}' + {json.dumps(asked.conversation)})")
             return
         self._taking.release()
 
+    async def _order(self, text: str, conversation: str | None) -> DuelView:
+        order = Order(text, self._viewer, conversation=conversation, tag=self._tag, owner=self._owner)
+        return (await self._app.asking.ask(order)).view
+
     async def _take(self, text: str) -> bool:
         with self._tab.in_words():
             if self.conversation is not None:
                 await self._turns.catch_up(self.conversation)
-            view = await self._app.ask(text, asker=self._viewer, conversation=self.conversation, tag=self._tag)
+            view = await self._order(text, self.conversation)
             self._tab.say("")
             if self.conversation is None:
                 self._begin(view)

@@ -22,10 +22,11 @@ from bot.words import estimated
 class ChatPage:
     """One browser tab, on a new or an earlier conversation."""
 
-    def __init__(self, app: App, viewer: str, conversation: str | None, views: list[DuelView]) -> None:
+    def __init__(self, app: App, viewer: str, conversation: str | None, views: list[DuelView], *, owner: bool) -> None:
+        """owner: nobody but whoever runs Duelbot reaches the page."""
         self._app = app
         self._tab = Tab()
-        self._dock = Dock(app, viewer, self._tab, conversation)
+        self._dock = Dock(app, viewer, self._tab, conversation, owner=owner)
         self._build(viewer, views)
         self._tab.spawn(self._follow_model(), "model")
 
@@ -49,7 +50,7 @@ class ChatPage:
 
     async def _earlier(self, before: datetime | None, search: str) -> list[DuelSummary]:
         with self._tab.in_words():
-            return await self._app.history(limit=PAGE, before=before, search=search)
+            return await self._app.looking.history(limit=PAGE, before=before, search=search)
         return []
 
     async def _follow_model(self) -> None:
@@ -71,8 +72,8 @@ class ChatPage:
     async def _refresh(self) -> None:
         """Show the estimate and the standing, both of which a decided duel changes."""
         with self._tab.in_words():
-            self._dock.estimate.set_text(estimated(await self._app.estimate()))
-            self._header.stand((await self._app.verdict()).words)
+            self._dock.estimate.set_text(estimated(await self._app.judging.estimate()))
+            self._header.stand((await self._app.judging.verdict()).words)
 
 
 class _Welcome:

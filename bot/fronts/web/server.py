@@ -121,7 +121,7 @@ def build(app: App, settings: Settings) -> FastAPI:
     web = FastAPI(middleware=layers, docs_url=None, redoc_url=None, openapi_url=None)
     if logins:
         add_login(web, password=password, logins=logins, attempts=Attempts())
-    add_pages(app)
+    add_pages(app, owner=not password)  # without one, the page is for this machine alone
     add_results(web, app)
     ui.run_with(
         web,
@@ -139,16 +139,16 @@ def build(app: App, settings: Settings) -> FastAPI:
     return web
 
 
-def add_pages(app: App) -> None:
-    """The two addresses of the chat, and what stands at all others."""
+def add_pages(app: App, *, owner: bool) -> None:
+    """Add the two addresses of the chat, and what stands at all others. owner: nobody else reaches them."""
 
     async def new() -> None:
         dress()
-        ChatPage(app, viewer(), None, [])
+        ChatPage(app, viewer(), None, [], owner=owner)
 
     async def earlier(request: Request, conversation: str) -> Response | None:
         try:
-            views = await app.conversation(conversation, viewer())
+            views = await app.looking.conversation(conversation, viewer())
         except UnknownDuel:
             views = []
         except DuelbotError as error:
@@ -157,7 +157,7 @@ def add_pages(app: App) -> None:
             return told(request.scope, 404)
         dress()
         ui.page_title(f"{title_of(shown(views[0].request))} · Duelbot")
-        ChatPage(app, viewer(), conversation, views)
+        ChatPage(app, viewer(), conversation, views, owner=owner)
         return None
 
     async def nothing(request: Request, error: Exception) -> Response:

@@ -63,17 +63,17 @@ class Turns:
 
     async def catch_up(self, conversation: str) -> None:
         """Draw what another browser has asked in this conversation meanwhile: what comes now builds on it. Raises StoreError."""
-        for view in await self._app.conversation(conversation, self._viewer):
+        for view in await self._app.looking.conversation(conversation, self._viewer):
             if view.id not in self._shown:
                 self.add(view)
 
     async def _stop(self, view: DuelView) -> None:
         with self._tab.in_words():
-            await self._app.stop(view.id)
+            await self._app.asking.stop(view.id)
 
     async def _vote(self, view: DuelView, choice: Choice) -> None:
         with self._tab.in_words():
-            await self._app.cast(view.id, self._viewer, choice)  # the page follows the duel, and shows what became of it
+            await self._app.voting.cast(view.id, self._viewer, choice)  # the page follows the duel, and shows what became of it
             self._tab.say("")
 
     async def _follow(self, turn: Turn) -> None:
@@ -90,7 +90,7 @@ class Turns:
                     await asyncio.sleep(REST * (time.perf_counter() - started))
 
     async def _watched(self, duel_id: str) -> AsyncGenerator[DuelView, None]:
-        async for view in self._app.watch(duel_id, self._viewer):
+        async for view in self._app.looking.watch(duel_id, self._viewer):
             yield view
 
     async def _changed(self, view: DuelView) -> None:

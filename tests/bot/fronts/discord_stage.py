@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -79,6 +80,16 @@ class GatedBackend(ScriptedBackend):
 
 
 @dataclass
+class ShiftedClock:
+    """The app's clock."""
+
+    ahead: timedelta = timedelta(0)  # of the machine's clock
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass
 class Stage:
     """What a test acts on. The prompted side always sits left."""
 
@@ -88,6 +99,7 @@ class Stage:
     backend: GatedBackend
     guild: simcord.GuildHandle
     channel: simcord.ChannelHandle
+    clock: ShiftedClock
 
     def member(self, name: str, **options: Any) -> simcord.MemberActor:
         return self.guild.add_member(self.env.create_user(name), **options)
@@ -127,6 +139,7 @@ class Stage:
 async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers, **names: Any) -> AsyncIterator[Stage]:
     """Open everything; names are settings."""
     here: list[simcord.Env] = []
+    clock = ShiftedClock()
 
     class ParkedSignal(Signal):
         def __init__(self) -> None:
@@ -148,8 +161,8 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
         backend.gate.set()
         backend.gate.clear()
 
-    with patch("bot.app.running.Signal", ParkedSignal), patch.object(Stop, "raise_", stop_is_seen):
-        async with App.open(settings, open_lineup, rng=Coin(True)) as app:
+    with patch("bot.app.progress.Signal", ParkedSignal), patch.object(Stop, "raise_", stop_is_seen):
+        async with App.open(settings, open_lineup, rng=Coin(True), now=clock.now) as app:
             await app.model_settled()
             pacer = Pacer()
             pacer.hurry()
@@ -157,7 +170,7 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
             async with simcord.run(bot, settle_timeout=patient(5.0)) as env:
                 here.append(env)
                 guild = env.create_guild()
-                yield Stage(env, bot, app, backend, guild, guild.create_text_channel("general"))
+                yield Stage(env, bot, app, backend, guild, guild.create_text_channel("general"), clock)
 
 
 def calls(stage: Stage, method: str, part: str) -> list[Any]:

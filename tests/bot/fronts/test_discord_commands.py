@@ -83,6 +83,6 @@ async def test_the_export_numbers_voters_and_keeps_open_votes_and_private_duels_
 
 async def test_a_bug_in_a_command_becomes_words(tmp_path: Path, monkeypatch: Any) -> None:
     async with staged(tmp_path) as stage:
-        monkeypatch.setattr(stage.bot.parts.teams, "results", None)
+        monkeypatch.setattr(stage.app.looking, "results", None)
         said = await stage.member("ann").slash(stage.channel, "results")
         assert "An error in Duelbot" in stage.shown(said.response)

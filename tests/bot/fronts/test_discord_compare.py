@@ -28,7 +28,7 @@ async def test_compare_says_what_it_cannot_do(tmp_path: Path) -> None:
         ):
             refused = await ann.slash(stage.channel, "compare", **given)
             assert words in stage.told(refused)
-        assert await stage.app.history() == []
+        assert await stage.app.looking.history() == []
 
 
 async def test_compare_with_another_recipe_is_another_contestant(tmp_path: Path) -> None:

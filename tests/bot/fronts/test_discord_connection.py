@@ -21,9 +21,9 @@ async def test_commands_are_told_to_discord_only_when_they_have_changed(tmp_path
         assert len(calls(stage, "PUT", "/commands")) == 1
         await tell_commands(stage.bot)
         assert len(calls(stage, "PUT", "/commands")) == 1
-        await stage.bot.parts.teams.put_mark("discord commands", "others")
+        await stage.app.remembering.put_mark("discord commands", "others")
         with patch.object(stage.bot.tree, "sync", wraps=stage.bot.tree.sync) as sync:
-            await stage.env.restart_bot(DuelBot(stage.app, stage.bot.parts.teams._settings, shard_count=1))
+            await stage.env.restart_bot(DuelBot(stage.app, Settings(), shard_count=1))
         assert sync.call_count == 0, "the old bot does nothing"
         assert len(calls(stage, "PUT", "/commands")) == 2
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bot.fronts.discord.bot import DuelBot
 from bot.settings import Settings
-from bot.store.teams import TeamRows
+from bot.store.posts import PostRows
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script
 from engine.errors import BackendError
@@ -179,7 +179,7 @@ async def test_under_equal_answers_a_button_asks_a_request_on_which_they_differ(
         await bob.click(duel, label="Try it")
         tried = stage.last()
         assert tried.id != duel.id and stage.app.examples[0] in stage.shown(tried) and "[A is better]" in stage.shown(tried)
-        newest, *_ = await stage.app.history()
+        newest, *_ = await stage.app.looking.history()
         assert (newest.turn, newest.state) == (1, "open")
         await stage.env.restart_bot(DuelBot(stage.app, Settings(), shard_count=1))
         await bob.click(duel, label="Try it")
@@ -192,8 +192,8 @@ async def test_what_is_offered_in_private_is_asked_in_private(tmp_path: Path) ->
         shown = await ann.slash(stage.channel, "compare", request="the same again", visible="me")
         tried = await ann.click(shown.response, label="Try it")
         assert tried.ephemeral and "[A is better]" in stage.shown(tried.response)
-        newest, older = await stage.app.history()
-        posts = [await stage.bot.parts.teams.post(each.id) for each in (newest, older)]
+        newest, older = await stage.app.looking.history()
+        posts = [await stage.app.posting.of(each.id) for each in (newest, older)]
         assert newest.request == stage.app.examples[0] and all(post.private for post in posts)
 
 
@@ -212,7 +212,7 @@ async def test_a_deleted_message_stops_both_streams(tmp_path: Path) -> None:
         )
         await ann.send(stage.channel, f"{stage.mention} a story")
         await ann.delete(stage.last())
-        [summary] = await stage.app.history()
+        [summary] = await stage.app.looking.history()
         assert summary.state == "void"
         assert stage.backend.running == 0
 
@@ -238,7 +238,7 @@ async def test_the_same_message_twice_is_one_duel_also_after_a_restart(tmp_path:
         await stage.bot.on_message(message)
         stage.bot.parts.repeats._ids.clear()  # as after a restart
         await stage.bot.on_message(message)
-        assert len(await stage.app.history()) == 1
+        assert len(await stage.app.looking.history()) == 1
         assert len(stage.texts()) == 2
 
 
@@ -260,9 +260,9 @@ async def test_no_post_is_left_behind_when_the_store_refuses_the_duel(tmp_path: 
         await ann.send(stage.channel, f"{stage.mention} one")
         await ann.send(stage.channel, f"{stage.mention} two")
         assert stage.shown(stage.last()).startswith("You have asked 1 request within a minute, and 1 is the limit. Wait a minute.")
-        assert len(await stage.app.history()) == 1
-        async with stage.app._store.reading() as look:
-            assert await TeamRows(look).stale(10) == []
+        assert len(await stage.app.looking.history()) == 1
+        async with stage.app.core.store.reading() as look:
+            assert await PostRows(look).stale(10) == []
 
 
 async def test_a_click_adopts_the_message_that_nobody_knew_of_and_draws_it_anew(tmp_path: Path) -> None:
@@ -270,12 +270,12 @@ async def test_a_click_adopts_the_message_that_nobody_knew_of_and_draws_it_anew(
         ann = stage.member("ann")
         await ann.send(stage.channel, f"{stage.mention} hello")
         duel = stage.last()
-        [summary] = await stage.app.history()
-        async with stage.app._store.writing() as change:
-            await change._rows("UPDATE posts SET message = NULL, shown = ''")
+        [summary] = await stage.app.looking.history()
+        async with stage.app.core.store.writing() as change:
+            await change.rows("UPDATE posts SET message = NULL, shown = ''")
         before = len(calls(stage, "PATCH", "/messages/"))
         await ann.click(duel, label="Tie")
-        assert (await stage.bot.parts.teams.post(summary.id)).message == str(duel.id)
+        assert (await stage.app.posting.of(summary.id)).message == str(duel.id)
         assert len(calls(stage, "PATCH", f"/messages/{duel.id}")) > before
         assert "1 has voted." in stage.shown(duel)
 
@@ -287,7 +287,7 @@ async def test_a_command_that_came_too_late_is_not_run_and_a_click_is(tmp_path: 
         duel = stage.last()
         stage.env.inject_error("POST", "/interactions/*/*/callback", status=404, code=10062)
         await ann.slash(stage.channel, "compare", request="late")
-        assert [summary.request for summary in await stage.app.history()] == ["hello"], "its sender was told that nobody answered"
+        assert [summary.request for summary in await stage.app.looking.history()] == ["hello"], "its sender was told that nobody answered"
         stage.env.inject_error("POST", "/interactions/*/*/callback", status=404, code=10062)
         await ann.click(duel, label="Tie")
         assert "1 has voted." in stage.shown(duel)

@@ -1,6 +1,7 @@
 """/forget: what goes, what stays, and where nothing may be left."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.bot.fronts.discord_stage import Stage, staged, voted
@@ -22,7 +23,7 @@ async def test_forget_deletes_the_person_and_keeps_closed_ballots_without_them(t
         assert "prompted says hi" not in stage.shown(closed)
         assert "2 votes: A is better (1), tie (1)." in stage.shown(closed), "the tally stays"
         assert "Nobody has voted yet." in stage.shown(third.response), "a ballot on an open vote goes with its person"
-        assert "his words" in " ".join(summary.request for summary in await stage.app.history())
+        assert "his words" in " ".join(summary.request for summary in await stage.app.looking.history())
         assert str(ann.id).encode() not in rows_of(stage)
 
 
@@ -30,8 +31,8 @@ async def test_nothing_that_was_forgotten_stays_in_the_stores_file(tmp_path: Pat
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
         await ann.slash(stage.channel, "compare", request="a secret word")
-        async with stage.app._store.reading() as look:
-            assert [tuple(row) for row in await look._rows("PRAGMA secure_delete")] == [(1,)]
+        async with stage.app.core.store.reading() as look:
+            assert [tuple(row) for row in await look.rows("PRAGMA secure_delete")] == [(1,)]
         await ann.click((await ann.slash(stage.channel, "forget")).response, label="Delete")
     files = bytes_in(tmp_path)
     assert b"prompted" in files
@@ -60,5 +61,5 @@ def bytes_in(folder: Path) -> bytes:
 
 def rows_of(stage: Stage) -> bytes:
     """Everything that the store's tables say."""
-    with sqlite3.connect(stage.app._store.path) as connection:
+    with closing(sqlite3.connect(stage.app.core.store.path)) as connection, connection:
         return "\n".join(connection.iterdump()).encode()

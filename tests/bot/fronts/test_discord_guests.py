@@ -6,6 +6,7 @@ from unittest.mock import patch
 from bot.fronts.discord import words
 from engine.backends.scripted import Script
 from tests.bot.fronts.discord_stage import calls, staged
+from tests.bot.scripted import close
 
 
 async def test_a_guest_votes_within_the_tokens_fifteen_minutes(tmp_path: Path) -> None:
@@ -33,9 +34,9 @@ async def test_a_guests_message_that_missed_its_end_gets_it_by_the_next_click(tm
             patch("discord.Interaction.is_guild_integration", lambda _: False),
         ):
             result = await ann.slash(stage.channel, "compare", request="hello")
-            stage.bot.parts.desk.tokens._tokens.clear()  # as after a restart
-            [summary] = await stage.app.history()
-            await stage.app.close(summary.id)
+            stage.bot.parts.tokens._tokens.clear()  # as after a restart
+            [summary] = await stage.app.looking.history()
+            await close(stage.app, summary.id, f"discord:{ann.id}")
             assert "[Tie]" in stage.shown(result.response)
             late = await stage.member("bob").click(result.response, label="Tie")
             assert "closed" in stage.shown(late.followups[0])

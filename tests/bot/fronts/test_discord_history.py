@@ -58,6 +58,6 @@ async def test_nobody_reopens_what_another_asked(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann, bob = stage.member("ann").user, stage.member("bob").user
         await ann.send_dm("About tea")
-        [summary] = await stage.app.history()
+        [summary] = await stage.app.looking.history()
         said = await bob.slash("history", reopen=summary.id)
         assert "none of the requests that you asked" in stage.shown(said.response)

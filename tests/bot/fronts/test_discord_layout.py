@@ -22,8 +22,7 @@ from bot.fronts.discord.layout import (
     full_texts,
     receipt_sheet,
 )
-from bot.store.teams import Post
-from bot.views import DuelState, DuelView, NextStep, Reveal, RevealedSide, SideView
+from bot.views import DuelState, DuelView, NextStep, Post, Reveal, RevealedSide, SideView
 from engine.backends.base import Usage
 from engine.contestants import Arm
 from engine.cost import Cost

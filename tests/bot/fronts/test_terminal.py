@@ -99,7 +99,7 @@ async def app(tmp_path: Path) -> AsyncGenerator[App, None]:
 
 
 async def last(app: App) -> DuelView:
-    return await app.view((await app.history())[0].id, PERSON)
+    return await app.looking.view((await app.looking.history())[0].id, PERSON)
 
 
 async def test_ask_vote_by_one_key_reveal_and_go_on(app: App) -> None:
@@ -277,7 +277,7 @@ async def test_a_request_that_cannot_be_asked_is_said_in_words(app: App) -> None
     async with chatting(app) as person:
         person.type("\x1b[200~" + "x" * 30_000 + "\x1b[201~\r")
         await person.sees("at most 20,000 are accepted")
-        assert await app.history() == []
+        assert await app.looking.history() == []
 
 
 async def test_the_commands_answer(app: App) -> None:

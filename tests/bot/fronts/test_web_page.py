@@ -19,6 +19,7 @@ from bot.settings import Settings
 from engine.errors import BadModel
 from tests.bot.fronts import web_stage
 from tests.bot.fronts.web_stage import opened, simulated
+from tests.patience import patient
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def ask(user: User, text: str) -> None:
 
 
 async def sees(user: User, words: str) -> None:
-    await user.should_see(content=words, retries=40)
+    await user.should_see(content=words, retries=round(patient(100)))
 
 
 def answers(user: User) -> list[str]:
@@ -113,7 +114,7 @@ async def test_a_refused_request_says_why_and_keeps_the_text(users: Callable[[],
     await user.open("/")
     for text, words in (("\u200b ", "The request is empty"), ("a\0b", "U+0000"), ("x" * 100_000, "The request has 100,000 characters")):
         ask(user, text)
-        await user.should_see(content=words, retries=20)
+        await user.should_see(content=words, retries=round(patient(100)))
         assert '"refused"' in told(user)[-1]
     assert not [code for code in told(user) if '"accepted"' in code]
     user.find(kind=Composer).trigger("toolong", 2_000_000)
@@ -126,7 +127,7 @@ async def test_two_clicks_on_an_example_are_one_duel(users: Callable[[], User], 
     await user.open("/")
     user.find(content=app.examples[0]).click().click()
     await sees(user, "A is better")
-    assert len(await app.history()) == 1
+    assert len(await app.looking.history()) == 1
 
 
 async def test_a_second_request_waits_for_the_first(users: Callable[[], User]) -> None:
@@ -326,6 +327,6 @@ async def test_a_browser_keeps_its_name_over_a_restart(tmp_path: Path) -> None:
             ask(user, "Who am I?")
             await sees(user, "A is better")
             cookies = user.http_client.cookies
-            duel = (await app.history())[0]
-            names.append((await app.view(duel.id, "")).asker)
+            duel = (await app.looking.history())[0]
+            names.append((await app.looking.view(duel.id, "")).asker)
     assert names[0] == names[1] and names[0].startswith("web:")

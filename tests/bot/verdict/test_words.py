@@ -23,7 +23,6 @@ from bot.evidence.pooling import TagShare
 from bot.evidence.robustness import Robustness
 from bot.fronts.discord.commands.results import results_words
 from bot.fronts.discord.commands.verdict import verdict_words
-from bot.store.teams import Results
 from bot.verdict import OfflineLine, Tried, Who, judge
 from bot.verdict.figures import absent_words, break_even_words, counted_months, offline_words, reading_words, tag_words, value_words
 from bot.verdict.words import (
@@ -41,6 +40,7 @@ from bot.verdict.words import (
     told_apart,
     tried_words,
 )
+from bot.views import Results
 from bot.words import counted, listed
 from engine.contestants import Arm
 from engine.named import Named

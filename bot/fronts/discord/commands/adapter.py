@@ -34,7 +34,7 @@ async def adapter_info(interaction: discord.Interaction, name: str) -> None:
 
 async def _adapter_info(interaction: discord.Interaction, name: str | None) -> None:
     await think(interaction, private=True)
-    kit = parts_of(interaction).teams.kits.kit
+    kit = parts_of(interaction).app.choices.kit
     loaded = kit.adapter.name if kit and kit.adapter else None
     if name is not None and kit and name != loaded:
         there = f"the one that is loaded is {fit.inline(loaded, 80)}" if loaded else "none is loaded"

@@ -28,14 +28,14 @@ async def export(interaction: discord.Interaction, period: str | None = None) ->
 
 async def _export(interaction: discord.Interaction, period: str | None) -> None:
     await think(interaction, private=True)
-    records = await parts_of(interaction).teams.records(str(interaction.guild_id), since=since_of(period))
-    if not records:
+    found = await parts_of(interaction).app.looking.export(str(interaction.guild_id), since=since_of(period))
+    if not found.duels:
         raise BadRequest("Nothing was asked here in this time, so there is nothing to export.")
-    files = await asyncio.to_thread(files_of, records)
+    files = await asyncio.to_thread(files_of, found)
     total = sum(len(content) for content in files.values())
     if total > interaction.filesize_limit:
         raise BadRequest(f"The files have {total / 2**20:.1f} MiB, more than Discord takes here. Choose a shorter period.")
-    said = f"{counted(len(records), 'duel')}. Voters are numbered, not named: ballots are secret."
+    said = f"{counted(len(found.duels), 'duel')}. Voters are numbered, not named: ballots are secret."
     await interaction.edit_original_response(content=said, attachments=attachments(files), allowed_mentions=SILENT)
 
 

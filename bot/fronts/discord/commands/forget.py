@@ -47,7 +47,7 @@ class ForgetButton(ui.DynamicItem[ui.Button[Any]], template=r"forget:(?P<answer>
     async def _forget(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
         parts = parts_of(interaction)
-        await parts.teams.forget(person(interaction.user))
+        await parts.app.remembering.forget(person(interaction.user))
         await edit_by_token(interaction, words_sheet(FORGOTTEN))
         await parts.memory.read()
         await parts.upkeep.heal()

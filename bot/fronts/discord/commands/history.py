@@ -12,8 +12,7 @@ from bot.fronts.discord.names import search_in, tag_in
 from bot.fronts.discord.offers import earlier_requests, tag_names
 from bot.fronts.discord.parts import parts_of
 from bot.fronts.discord.words import link, moment
-from bot.store.teams import Post
-from bot.views import DuelSummary
+from bot.views import DuelSummary, Post
 from bot.words import STATES, counted
 from engine.errors import BadRequest
 from engine.printable import one_line
@@ -36,14 +35,14 @@ async def history(interaction: discord.Interaction, search: str = "", tag: str =
 
 async def _history(interaction: discord.Interaction, search: str, tag: str, reopen: str | None) -> None:
     await think(interaction, private=True)
-    teams, asker = parts_of(interaction).teams, person(interaction.user)
+    app, asker = parts_of(interaction).app, person(interaction.user)
     if reopen is not None:
         if not is_direct(interaction):
             raise BadRequest("In a channel, reply to the bot's message to go on with it; reopening is for direct messages.")
-        view = await teams.reopen(str(interaction.channel_id), one_line(reopen), asker)
+        view = await app.asking.reopen(str(interaction.channel_id), one_line(reopen), asker)
         await answer(interaction, words_sheet(f"Your next message goes on with “{fit.inline(view.request, 80)}”."))
         return
-    found = await teams.history(team=team_of(interaction), asker=asker, search=search, tag=tag, limit=LOOKED_AT)
+    found = await app.looking.found(team=team_of(interaction), asker=asker, search=search, tag=tag, limit=LOOKED_AT)
     await answer(interaction, words_sheet(history_words([each for each in found if may_see(interaction, each[1])][:LISTED])))
 
 

@@ -21,5 +21,5 @@ async def _new(interaction: discord.Interaction) -> None:
     await think(interaction, private=True)
     if not is_direct(interaction):
         raise BadRequest("In a channel every mention that replies to nothing begins a new conversation. /new is for direct messages.")
-    await parts_of(interaction).teams.new_talk(str(interaction.channel_id))
+    await parts_of(interaction).app.asking.new_talk(str(interaction.channel_id))
     await answer(interaction, words_sheet("Your next message begins a new conversation."))

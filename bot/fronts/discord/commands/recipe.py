@@ -28,11 +28,11 @@ async def recipe_list(interaction: discord.Interaction) -> None:
 
 async def _recipe_list(interaction: discord.Interaction) -> None:
     await think(interaction, private=True)
-    teams = parts_of(interaction).teams
-    kit = teams.kits.kit
-    chosen = (await teams.settings(team_of(interaction))).recipe or (kit.engineered.name if kit and kit.engineered else "")
-    lines = [f"- {fit.inline(name, 80)}{' · **used here**' if name == chosen else ''}" for name in teams.kits.names]
-    if chosen and chosen not in teams.kits.names:
+    app = parts_of(interaction).app
+    kit = app.choices.kit
+    chosen = (await app.teams.settings(team_of(interaction))).recipe or (kit.engineered.name if kit and kit.engineered else "")
+    lines = [f"- {fit.inline(name, 80)}{' · **used here**' if name == chosen else ''}" for name in app.choices.names]
+    if chosen and chosen not in app.choices.names:
         lines.insert(0, f"- {fit.inline(chosen, 80)} · **used here**")
     await answer(
         interaction, words_sheet("\n".join(("### Recipes", *lines, "-# /recipe show NAME, /recipe use NAME, or /compare with a recipe.")))
@@ -48,7 +48,7 @@ async def recipe_show(interaction: discord.Interaction, name: str) -> None:
 
 async def _recipe_show(interaction: discord.Interaction, name: str) -> None:
     await think(interaction, private=True)
-    await answer(interaction, words_sheet(recipe_words(await parts_of(interaction).teams.kits.recipe(name))))
+    await answer(interaction, words_sheet(recipe_words(await parts_of(interaction).app.choices.recipe(name))))
 
 
 def recipe_words(shown: Recipe) -> str:
@@ -80,7 +80,7 @@ async def _recipe_use(interaction: discord.Interaction, name: str) -> None:
         raise BadRequest(
             "A recipe is set for a whole server, by its admins (permission Manage Server). For one request: /compare with a recipe."
         )
-    teams = parts_of(interaction).teams
-    shown = await teams.use_recipe(str(interaction.guild_id), name)
+    app = parts_of(interaction).app
+    shown = await app.teams.use_recipe(str(interaction.guild_id), name)
     said = f"From now on the prompted side uses the recipe {fit.inline(shown.name, 80)} {fit.inline(shown.version, 20)} in this server."
     await answer(interaction, words_sheet(f"{said} It is another contestant, so its evidence starts at zero."))

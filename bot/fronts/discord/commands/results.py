@@ -13,9 +13,9 @@ from bot.fronts.discord.parts import parts_of
 from bot.fronts.discord.periods import PERIOD_CHOICES, last_words, since_of
 from bot.fronts.discord.pictures import with_pictures
 from bot.fronts.discord.sending import put_original
-from bot.store.teams import Results
 from bot.verdict import Verdict
 from bot.verdict.words import told_apart
+from bot.views import Results
 from bot.words import STATES, counted
 
 
@@ -32,12 +32,12 @@ async def results(interaction: discord.Interaction, period: str | None = None, t
 
 async def _results(interaction: discord.Interaction, period: str | None, tag: str) -> None:
     await think(interaction, private=True)
-    teams, asker = parts_of(interaction).teams, person(interaction.user)
-    found = await teams.results(team=team_of(interaction), asker=asker, since=since_of(period), tag=tag)
+    app, asker = parts_of(interaction).app, person(interaction.user)
+    found = await app.looking.results(team=team_of(interaction), asker=asker, since=since_of(period), tag=tag)
     narrowed = ", ".join(filter(None, (last_words(period), f"tag {fit.inline(tag, 40)}" if tag else "")))
     said = results_words(found, narrowed)
-    team, app = team_of(interaction), parts_of(interaction).app
-    proved = await app.verdict(team=team, tag=tag or None, since=since_of(period)) if team and found.duels else None
+    team = team_of(interaction)
+    proved = await app.judging.verdict(team=team, tag=tag or None, since=since_of(period)) if team and found.duels else None
     if isinstance(proved, Verdict) and proved.duels:
         await put_original(interaction, *await with_pictures(app, said, proved, (Chart.LATENCY, Chart.COST, Chart.BOARD)))
     else:

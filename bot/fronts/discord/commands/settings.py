@@ -3,10 +3,10 @@
 import discord
 from discord import app_commands
 
-from bot.app.orders import EVERYONE, TeamSettings
 from bot.fronts.discord.interactions import answer, guarded, think
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.parts import parts_of
+from bot.views import EVERYONE, TeamSettings
 
 
 @app_commands.command(description="How votes close here, and who may ask and vote (admins).")
@@ -41,7 +41,7 @@ async def settings(
 async def _settings(interaction: discord.Interaction, changes: dict[str, str | None]) -> None:
     await think(interaction, private=True)
     assert interaction.guild_id is not None
-    settled = await parts_of(interaction).teams.settle(str(interaction.guild_id), **changes)
+    settled = await parts_of(interaction).app.teams.settle(str(interaction.guild_id), **changes)
     await answer(interaction, words_sheet(settings_words(settled)))
 
 

@@ -38,7 +38,7 @@ async def verdict(interaction: discord.Interaction, here: bool = False, tag: str
 async def _verdict(interaction: discord.Interaction, team: str | None, tag: str, since: datetime | None) -> None:
     await think(interaction, private=False)
     app = parts_of(interaction).app
-    found = await app.verdict(team=team, tag=tag or None, since=since)
+    found = await app.judging.verdict(team=team, tag=tag or None, since=since)
     if isinstance(found, Unknown):
         await answer(interaction, words_sheet(f"### Verdict\n{fit.clean(found.words)}"))
         return

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from bot.app import App
-from bot.app.budget import Spending
 from bot.charts import BoardLine
 from bot.fronts.web.asked import Query, Wanted, verdict_for, wanted_by
 from bot.verdict import Unknown, Verdict, Who
+from bot.views import Spending
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,5 +27,6 @@ async def look_again(app: App, query: Query, before: ResultsLook | None) -> Resu
     found = await verdict_for(app, wanted)
     if before is not None and found == before.found:
         return None
+    asks = app.judging
     kept = Wanted(None, query.tag or None, query.days) if isinstance(wanted, Unknown) else wanted
-    return ResultsLook(kept, found, await app.tags(), await app.pairs(), await app.spending(), await app.board_lines())
+    return ResultsLook(kept, found, await asks.tags(), await asks.pairs(), await asks.spending(), await asks.board_lines())

@@ -40,7 +40,7 @@ def add_results(web: FastAPI, app: App) -> None:
             found = await verdict_for(app, await wanted_by(app, Query.read(request.query_params)))
             if isinstance(found, Unknown):
                 return told(request.scope, 404, found.words)
-            drawn = await app.picture(Chart(chart), found, theme, form)  # type: ignore[arg-type]
+            drawn = await app.judging.picture(Chart(chart), found, theme, form)  # type: ignore[arg-type]
         except BadRequest as error:
             return told(request.scope, 400, error.words)
         except DuelbotError as error:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-from bot.app.budget import Spending
 from bot.charts import Chart
 from bot.evidence.decision import State
 from bot.evidence.latency import TAIL_SAMPLES
@@ -22,6 +21,7 @@ from bot.verdict.figures import (
 )
 from bot.verdict.periods import ALL_TIME, PERIODS, period_words
 from bot.verdict.words import beside_words, full_names, names, robust_words, share_words, tried_words
+from bot.views import Spending
 from bot.words import ARMS, dollars, made_of, percent, started
 
 TAGS_SHOWN = 12  # tags and pairs that are offered
