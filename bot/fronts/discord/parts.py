@@ -13,7 +13,7 @@ import discord
 from bot.app import App
 from bot.app.runs import Runs
 from bot.app.teams import Teams
-from bot.fronts.discord.batch import Batches
+from bot.fronts.discord.batch import FileBatches
 from bot.fronts.discord.delivery import Delivery
 from bot.fronts.discord.desk import Desk
 from bot.fronts.discord.drawing import Drawing
@@ -22,7 +22,7 @@ from bot.fronts.discord.leaving import Leaving
 from bot.fronts.discord.memory import Memory
 from bot.fronts.discord.news import News
 from bot.fronts.discord.pacing import Pacer
-from bot.fronts.discord.progress import Progress
+from bot.fronts.discord.progress import FileProgress
 from bot.fronts.discord.repeats import Refusals, Repeats
 from bot.fronts.discord.scenes import Scenes
 from bot.fronts.discord.sending import Wire
@@ -43,7 +43,7 @@ class Parts:
     drawing: Drawing
     upkeep: Upkeep
     news: News
-    batches: Batches
+    batches: FileBatches
     memory: Memory  # of what autocomplete offers
     leaving: Leaving
     repeats: Repeats  # events that were handled already
@@ -74,7 +74,7 @@ def parts_over(app: App, teams: Teams, wire: Wire, pacer: Pacer, now_s: Callable
     upkeep = Upkeep(app, teams, wire, pacer, drawing, unshown, following, tokens, news)
     desk = Desk(app, teams, pacer, tokens, memory, leaving, delivery, drawing, following, scenes, upkeep)
     runs = Runs(teams)
-    batches = Batches(runs, desk, Progress(runs, wire, pacer), leaving)
+    batches = FileBatches(runs, desk, FileProgress(runs, wire, pacer), leaving)
     return Parts(
         app=app,
         teams=teams,
