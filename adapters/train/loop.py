@@ -12,9 +12,10 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 
 from adapters.train import checkpoint
-from adapters.train.processes import Share, device, fitting_processes, parent_is_gone, together
+from adapters.train.processes import add_up, device, fitting_processes, parent_is_gone, together
 from adapters.train.record import RunRecord, tools
 from adapters.train.schedule import Schedule
+from adapters.train.share import Share
 
 WATCHED = 50  # steps between two lines of progress, and over which the loss is averaged
 SAVED_S = 60.0  # seconds between two checkpoints, at least
@@ -93,7 +94,7 @@ class TrainingRun(Generic[Batch]):
         loss = self.learner.loss(batch)
         if loss.total.requires_grad:
             loss.total.backward()  # type: ignore[no-untyped-call]
-        shown = self.share.add_up(loss.shown, self.trained)
+        shown = add_up(self.share, loss.shown, self.trained)
         self.latest = [*self.latest[1 - WATCHED :], shown]  # tensors: to look at a GPU's figures is to wait for it
         torch.nn.utils.clip_grad_norm_(self.trained, LONGEST_GRADIENT)
         rate = self.job.schedule.rate(self.done.step)
