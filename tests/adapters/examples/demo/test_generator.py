@@ -202,7 +202,9 @@ def test_reported_rows_are_no_training_text() -> None:
         ("{", "is no row"),
         ('{"id": "a", "kind": "song", "text": "la"}', "kind must be"),
         ('{"id": "a", "kind": "outside", "text": "la", "mood": 1}', "unknown key mood"),
-        ('{"id": "a", "kind": "situation", "text": "la", "facts": {"colour": 1}}', "is no row"),
+        ('{"id": "a", "kind": "situation", "text": "la", "facts": {"colour": 1}}', "unknown fact colour"),
+        ('{"id": "a", "kind": "situation", "text": "la", "facts": []}', "is no row"),
+        ('{"id": "a"}', "kind, text is missing"),
     ],
 )
 def test_a_wrong_row_is_refused_with_its_place(line: str, words: str) -> None:
