@@ -5,40 +5,25 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from adapters.arguments import parser
 from adapters.examples.demo import command as demo
-from adapters.registry import DEMO_BASE, SHIPPED, check_adapter, list_adapters
-from engine.commandline import ended, program, verb
+from adapters.registry import SHIPPED, check_adapter, list_adapters
+from engine.commandline import ended
 from engine.folders import named_base
 from engine.printable import printable
 
 
-def parser() -> argparse.ArgumentParser:
-    main = program("python -m adapters", "LoRA adapters: what there is, and how the demo is made.")
-    verbs = main.add_subparsers(dest="verb", required=True, metavar="list | check | demo")
-    listing = verb(
-        verbs, "list", "The adapters that ship, and those in folders of yours.", "python -m adapters list\npython -m adapters list ./loras"
-    )
-    listing.add_argument("folder", nargs="*", type=Path, help="folders that hold adapter folders")
-    check = verb(
-        verbs,
-        "check",
-        "Is this adapter readable and made for the base?",
-        "python -m adapters check adapters/shipped/demo\npython -m adapters check ./my-lora --base ./my-base",
-    )
-    check.add_argument("folder", type=Path)
-    check.add_argument("--base", type=Path, default=DEMO_BASE, help="folder of the base model (default: the demo model)")
-    check.add_argument("--recipe", default="plain", help="plain recipe of the duel: a shipped name or a .toml file (default: plain)")
-    demo.add_verb(verbs)
-    return main
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit status."""
-    chosen = parser().parse_args(argv)
-    return ended(lambda: run(chosen))
+    """Parse the command line and do what it says. Returns the exit status."""
+    return run(parser().parse_args(argv))
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
+    """Do what a parsed command line says. Returns the exit status."""
+    return ended(lambda: _run(options))
+
+
+def _run(chosen: argparse.Namespace) -> int:
     match chosen.verb:
         case "list":
             return show_list((SHIPPED, *chosen.folder))

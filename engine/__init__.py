@@ -1,0 +1,24 @@
+"""A request in, two answers out; it knows no vote, no Discord and no SQL. A file imports only what stands above it.
+
+errors.py             the error tree; every error is a sentence for people
+parsing.py            JSON and TOML that people wrote, read strictly
+patterns.py           regular expressions that people wrote, run within a time
+folders.py            the way out of a folder of another kind
+plain_lora.py         the options and tensors that leave the base alone
+request.py            checked text with the conversation before it
+rows.py               the one reader of rows: JSON lines, JSON array or CSV
+recipes.py            a recipe as TOML, and who says what; recipes/ holds those that ship
+contestants.py        ways to answer, pinned down and hashed
+backends/base.py      the seam: a Prompt in, a stream of Chunks out, with Usage at its end
+backends/scripted.py  canned replies with canned timings, for tests
+cost.py               seconds and dollars: accounts afterwards, estimates before
+settings.py           the DUEL_ names that the engine reads
+backends/local/       transformers and peft in this process
+duel.py               both sides at once, one may fail; the pace that gives nobody away
+lineup.py             from settings to a loaded model, two arms and a price
+printable.py          text from people and models, made safe for a terminal
+commandline.py        how commands end, how flags are checked, how errors become sentences
+report.py             answers and their figures for people and as JSON
+ask.py                requests of one call or a file, answered by every arm
+bench.py              speed and memory, beside the naive way
+"""

@@ -34,7 +34,7 @@ async def stream(app: App, duel_id: str) -> list[DuelView]:
 
 async def check_flow(store: Path, open_lineup: OpenLineup, request: str = "Prompt or fine-tune for 300 labelled tickets?") -> None:
     """Two turns of one conversation, then a restart. Holds for any model whose two sides answer this request differently."""
-    settings = Settings(store_path=str(store))
+    settings = Settings.of(store_path=str(store))
     async with App.open(settings, open_lineup) as app:
         assert await app.history() == [] and await app.estimate() is None
         first = await app.ask(request, asker="ann")

@@ -89,15 +89,15 @@ class App:
 
         On leaving, running duels are stopped and kept as far as they went, then model and store are closed.
         """
-        rules = read_rules(settings.team_tag_rules)
-        store = await Store.open(settings.store_file)
+        rules = read_rules(settings.team.tag_rules)
+        store = await Store.open(settings.store.file)
         try:
             async with store.writing() as change:
                 await change.void_unfinished(DIED)
-            evidence, budget = Evidence(store, settings, now), Budget(settings, now)
-            model = Model(settings.base_model, open_lineup or partial(open_engine, settings))
-            runner = Runner(store, model, settings.answer_limit_s, now)
-            coin, shipped = rng or random.SystemRandom(), ships(settings)
+            evidence, budget = Evidence(store, settings, now), Budget(settings.limits, now)
+            model = Model(settings.engine.base_model, open_lineup or partial(open_engine, settings.engine))
+            runner = Runner(store, model, settings.engine.answer_limit_s, now)
+            coin, shipped = rng or random.SystemRandom(), ships(settings.engine)
             app = cls(store, model, runner, now, coin, evidence=evidence, budget=budget, rules=rules, shipped=shipped)
             idle = asyncio.create_task(Idle(store, model, runner, settings, now).run())
             try:

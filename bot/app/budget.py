@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.settings import Settings
+from bot.settings import LimitSettings
 from bot.store.evidence import EvidenceRows
 from engine.errors import BadRequest
 
@@ -37,18 +37,18 @@ class Spending:
 class Budget:
     """Page, terminal and direct messages count as one team of their own."""
 
-    def __init__(self, settings: Settings, now: Callable[[], datetime]) -> None:
-        self._settings = settings
+    def __init__(self, limits: LimitSettings, now: Callable[[], datetime]) -> None:
+        self._limits = limits
         self._now = now
 
     async def spending(self, book: EvidenceRows, team: str | None) -> Spending:
         now = self._now()
         day, month = [await book.spent_since(now - period, team) for period in (DAY, MONTH)]
-        return Spending(day, month, self._settings.team_usd_per_day, self._settings.team_usd_per_month)
+        return Spending(day, month, self._limits.cap_usd_per_day, self._limits.cap_usd_per_month)
 
     async def check(self, book: EvidenceRows, duel: str) -> None:
         """Raises BadRequest when the team of this new duel has met a cap; then nothing of the duel is kept."""
-        if self._settings.team_usd_per_day is None and self._settings.team_usd_per_month is None:
+        if self._limits.cap_usd_per_day is None and self._limits.cap_usd_per_month is None:
             return
         if refusal := (await self.spending(book, await book.team_of(duel))).refusal():
             raise BadRequest(refusal)

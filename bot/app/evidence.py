@@ -84,7 +84,7 @@ class Evidence:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Scope:
-        margins = {"delta": self._settings.verdict_delta, "alpha": self._settings.verdict_alpha}
+        margins = {"delta": self._settings.verdict.delta, "alpha": self._settings.verdict.alpha}
         return Scope((pair[0].id, pair[1].id), team, tag, since, until, **margins)
 
     async def verdict(self, scope: Scope, who: tuple[Who, Who]) -> Verdict:

@@ -17,10 +17,11 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.store.evaluations import Evaluations, pairs_of
 from bot.store.evidence import EvidenceRows, Life, Met
-from bot.verdict import Facts, Named, OfflineLine, Scope, Timings, Who
+from bot.verdict import Facts, OfflineLine, Scope, Timings, Who
 from bot.verdict.offline import paired
 from engine.contestants import open_adapter
 from engine.errors import BadAdapter
+from engine.named import Named
 
 MONTH = timedelta(days=30)
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class Gatherer:
         self._store = store
         self._settings = settings
         self._now = now
-        self._hour_usd = settings.price.usd_per_hour
+        self._hour_usd = settings.engine.price.usd_per_hour
         self._training: dict[str, Training] = {}
         self._evaluated: dict[tuple[str, int, str, str], tuple[OfflineLine, ...]] = {}
 
@@ -67,8 +68,8 @@ class Gatherer:
             alone=_timings(alone),
             offline=Offline(details[0].metric, details[0].scores, details[0].rows) if details else None,
             offline_details=details,
-            wage_usd_per_hour=self._settings.team_wage_usd_per_hour,
-            requests_per_month=self._settings.team_requests_per_month or _two_figures(asked) or None,
+            wage_usd_per_hour=self._settings.team.wage_usd_per_hour,
+            requests_per_month=self._settings.team.requests_per_month or _two_figures(asked) or None,
         )
         prompted, tuned = (known.get(each.id) for each in who)
         if prompted is None or tuned is None or who[0].arm.adapted or (named := who[1].adapter) is None:
@@ -83,29 +84,27 @@ class Gatherer:
         words = [recipe.get("system", ""), *(text for example in recipe.get("examples", ()) for text in example.values())]
         tried = {each.recipe_digest for each in known.values() if each.who.arm is one.who.arm}
         return RecipeFacts(
-            name=one.who.recipe.name,
-            version=one.who.recipe.version,
+            named=one.who.recipe,
             words=sum(len(text.split()) for text in words),
             examples=len(recipe.get("examples", ())),
             base=one.base_name,
-            licence=self._settings.team_base_licence or None,
+            licence=self._settings.team.base_licence or None,
             runs_on="local",
             versions_tried=len(tried),
-            authoring_minutes=self._settings.team_prompt_minutes,
+            authoring_minutes=self._settings.team.prompt_minutes,
             edit_to_live_s=_changes(one.who, lives, changed),
         )
 
     def _adapter(self, named: Named, base: str, training: Training, took: tuple[float, ...]) -> AdapterFacts:
         """took: seconds of each change in the period, without the training."""
-        settings, price = self._settings, self._hour_usd
-        usd = settings.team_training_usd
+        team, price = self._settings.team, self._hour_usd
+        usd = team.training_usd
         if usd is None:
             usd = training.usd
         if usd is None and training.hours is not None and price is not None:
             usd = training.hours * price
         return AdapterFacts(
-            name=named.name,
-            version=named.version,
+            named=named,
             base=base,
             base_revision=training.base_revision,
             rank=training.rank,
@@ -113,11 +112,11 @@ class Gatherer:
             labelled_examples=training.labelled_examples,
             steps=training.steps,
             failed_runs=training.failed_runs,
-            authoring_minutes=settings.team_tuned_minutes,
+            authoring_minutes=team.tuned_minutes,
             training_usd=usd,
             training_tools=training.tools,
             gpu=training.device,
-            shelf_life_months=settings.team_shelf_life_months,
+            shelf_life_months=team.shelf_life_months,
             data_to_live_s=tuple(each + (training.hours or 0.0) * 3600 for each in took),
         )
 

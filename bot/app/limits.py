@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.settings import Settings
+from bot.settings import LimitSettings
 from bot.store.teams import Asked
 
 
@@ -39,21 +39,21 @@ def _requests(count: int) -> str:
     return f"{count} request{'' if count == 1 else 's'}"
 
 
-def limits_of_person(settings: Settings) -> Limits:
+def limits_of_person(settings: LimitSettings) -> Limits:
     return Limits(
         "You have",
-        settings.discord_person_in_flight,
-        settings.discord_person_per_minute,
-        settings.discord_person_per_day,
-        settings.discord_person_usd_per_day,
+        settings.person_in_flight,
+        settings.person_per_minute,
+        settings.person_per_day,
+        settings.person_usd_per_day,
     )
 
 
-def limits_of_team(settings: Settings) -> Limits:
+def limits_of_team(settings: LimitSettings) -> Limits:
     return Limits(
         "This server has",
-        settings.discord_server_in_flight,
-        settings.discord_server_per_minute,
-        settings.discord_server_per_day,
-        settings.discord_server_usd_per_day,
+        settings.team_in_flight,
+        settings.team_per_minute,
+        settings.team_per_day,
+        settings.team_usd_per_day,
     )

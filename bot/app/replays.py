@@ -58,7 +58,7 @@ class Idle:
         if (lineup := self._model.lineup) is None:
             return
         await self._kept(self._note_lives(lineup))
-        if not self._settings.replays or lineup.arms[0] is lineup.arms[1]:
+        if not self._settings.replays.on or lineup.arms[0] is lineup.arms[1]:
             return
         while True:
             await self._quiet()
@@ -78,17 +78,17 @@ class Idle:
             arrived = self._runner.arrived.event
             if not self._runner.running:
                 try:
-                    async with asyncio.timeout(self._settings.replays_idle_s):  # wait_for may swallow a cancellation
+                    async with asyncio.timeout(self._settings.replays.idle_s):  # wait_for may swallow a cancellation
                         await arrived.wait()
                 except TimeoutError:
                     return
             else:
-                await asyncio.sleep(self._settings.replays_idle_s)
+                await asyncio.sleep(self._settings.replays.idle_s)
 
     async def _note_lives(self, lineup: Lineup) -> bool:
         """When each contestant's parts were ready, and that it can answer from now on."""
         now = self._now()
-        recipes = {True: self._settings.recipe, False: self._settings.plain_recipe}
+        recipes = {True: self._settings.engine.recipe, False: self._settings.engine.plain_recipe}
         ready = {each.id: await asyncio.to_thread(_ready_at, each, recipes[each.arm.engineered], now) for each in lineup.entrants}
         async with self._store.writing() as change:
             await change.meet(lineup.entrants, now)
@@ -100,7 +100,7 @@ class Idle:
         """Past duels of the present pair until somebody asks; whether there was one."""
         pair = [each.id for each in lineup.entrants]
         async with self._store.reading() as look:
-            done, waiting = await EvidenceRows(look).to_replay(pair, self._settings.replays_most)
+            done, waiting = await EvidenceRows(look).to_replay(pair, self._settings.replays.most)
         if not waiting:
             return False
         stop = Stop()
@@ -140,7 +140,7 @@ class Idle:
         for place, contestant in enumerate(order):
             seed = past.seeds[lineup.entrants.index(contestant)]
             prompts = {contestant.id: prompt_of(contestant, past.request, seed)}
-            outcomes = await answer_each(prompts, lineup.backend, lineup.price, limit_s=self._settings.answer_limit_s, stop=stop)
+            outcomes = await answer_each(prompts, lineup.backend, lineup.price, limit_s=self._settings.engine.answer_limit_s, stop=stop)
             outcome = outcomes[contestant.id]
             if stop.raised:
                 return []

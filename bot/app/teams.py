@@ -114,13 +114,13 @@ class Teams:
         return recipe
 
     async def _limit(self, board: TeamRows, order: Order) -> None:
-        if (running := self._runner.running) >= self._settings.discord_in_flight:
+        if (running := self._runner.running) >= self._settings.limits.in_flight:
             raise QueueFull(
                 f"The queue is full: {running} {'request is' if running == 1 else 'requests are'} being answered. Ask again in a moment."
             )
         now = self._now()
         times = (now, now - timedelta(minutes=1), now - timedelta(days=1))
-        person, team = limits_of_person(self._settings), limits_of_team(self._settings)
+        person, team = limits_of_person(self._settings.limits), limits_of_team(self._settings.limits)
         refusal = person.refusal(await board.asked("asker", order.asker, *times), paced=order.batch)
         if not refusal and order.team:
             refusal = team.refusal(await board.asked("team", order.team, *times), paced=order.batch)
@@ -155,7 +155,7 @@ class Teams:
 
     def wait_s(self, ahead: int, estimate: Estimate | None) -> float | None:
         """About how long those ahead will take, in seconds."""
-        side_by_side = max(1, self._settings.max_rows // 2)
+        side_by_side = max(1, self._settings.engine.max_rows // 2)
         return None if estimate is None else estimate.total_s * math.ceil(ahead / side_by_side)
 
     # --- showing
@@ -269,7 +269,7 @@ class Teams:
     def asks_which(self, duel: str, voter: str) -> bool:
         """Whether this voter is asked which side is which: a fixed share of ballots, the same after a restart."""
         draw = int.from_bytes(hashlib.sha256(f"{duel}/{voter}".encode()).digest()[:4], "big") / 2**32
-        return draw < self._settings.discord_blinding_share
+        return draw < self._settings.votes.blinding_share
 
     async def guess(self, duel: str, voter: str, side: Side | None) -> None:
         """Which side the voter takes for entrant 1; None: cannot tell. Raises BallotRefused once it is known."""
@@ -286,10 +286,10 @@ class Teams:
         if team:
             async with self._look() as board:
                 given = await board.settings(team)
-        default = self._settings
+        default = self._settings.votes
         return TeamSettings(
-            int(given.get("quorum", default.discord_quorum)),
-            float(given.get("deadline_hours", default.discord_deadline_hours)),
+            int(given.get("quorum", default.quorum)),
+            float(given.get("deadline_hours", default.deadline_hours)),
             given.get("vote_role", EVERYONE),
             given.get("ask_role", EVERYONE),
             given.get("recipe", ""),

@@ -78,7 +78,7 @@ async def _measure(path: Path, size: int) -> Growth:
         return _lineup()
 
     opened: OpenLineup = lineup
-    settings = Settings.read({"DUEL_STORE_PATH": str(path)}, None)
+    settings = Settings.of(store_path=str(path))
     async with App.open(settings, opened) as app:
         await app.model_settled()
         rebuild, _ = await _timed(app.verdict)

@@ -40,7 +40,7 @@ async def run_aa(settings: Settings, duels: int, tell: Callable[[str], None], op
     the model cannot be loaded.
     """
     with tempfile.TemporaryDirectory(prefix="duelbot-aa-") as folder:
-        own = settings.model_copy(update={"store_path": str(Path(folder) / "duels.sqlite3"), "replays": False})
+        own = settings.but(store_path=str(Path(folder) / "duels.sqlite3"), replays=False)
         async with App.open(own, open_lineup) as app:
             tell(app.model.words)
             if (await app.model_settled()).state == "failed":

@@ -16,6 +16,7 @@ from adapters.registry import DEMO_ADAPTER, DEMO_BASE, check_adapter, list_adapt
 from engine.contestants import folder_revision
 from engine.errors import BadAdapter, BadModel, BadRecipe
 from engine.recipes import load_recipe
+from tests.patience import patient
 
 CARD = Card(
     name="letters",
@@ -135,7 +136,7 @@ def test_a_reader_that_leaves_ends_the_command_without_a_trace() -> None:
     os.close(reading)
     try:
         ended = subprocess.run(
-            [sys.executable, "-m", "adapters", "list"], check=False, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60
+            [sys.executable, "-m", "adapters", "list"], check=False, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=patient(60)
         )
     finally:
         os.close(writing)

@@ -46,7 +46,7 @@ async def scripted_app(
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    async with App.open(Settings(store_path=str(store), answer_limit_s=limit_s), open_lineup, rng=Coin(first_left)) as app:
+    async with App.open(Settings.of(store_path=str(store), answer_limit_s=limit_s), open_lineup, rng=Coin(first_left)) as app:
         await app.model_settled()
         yield app, backend
 

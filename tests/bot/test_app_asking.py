@@ -271,7 +271,7 @@ async def test_where_other_contestants_meet_than_those_that_ship_no_example_is_p
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    async with App.open(Settings(store_path=str(tmp_path / "s"), **names), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s"), **names), open_lineup) as app:
         assert (await answered(app)).next_step == NextStep(ELSEWHERE)
 
 
@@ -284,7 +284,7 @@ async def test_with_a_pair_of_ones_own_an_earlier_request_is_offered_on_which_it
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    async with App.open(Settings(store_path=str(tmp_path / "s"), recipe="mine.toml"), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s"), recipe="mine.toml"), open_lineup) as app:
         teams = Teams(app, Settings())
         first = await answered(app, "the same")
         post, _ = await teams.ask(Order("secret of a team", "ann", "message:1", "a team", "a channel", solo=True))
@@ -338,7 +338,7 @@ async def test_a_request_asked_while_the_model_loads_waits_and_is_answered(tmp_p
         await loaded.wait()
         return lineup_over(backend)
 
-    async with App.open(Settings(store_path=str(tmp_path / "s")), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
         assert app.model.state == "loading" and "demo" in app.model.words
         waiting, stopped = [await app.ask(text, asker="ann") for text in ("Hello?", "Never mind")]
         assert waiting.state == "waiting" and "as soon as it is ready" in waiting.note
@@ -363,7 +363,7 @@ async def test_a_model_that_cannot_be_loaded_says_why_and_history_can_still_be_r
         await gate.wait()
         raise error
 
-    async with App.open(Settings(store_path=str(tmp_path / "s")), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
         early = await app.ask("Hello?", asker="ann")
         gate.set()
         failed = await app.model_settled()

@@ -21,13 +21,14 @@ from engine.backends.scripted import Script, ScriptedBackend
 from engine.contestants import Arm
 from engine.lineup import Lineup
 from tests.bot.scripted import answered, is_tuned, lineup_over, two_answers
+from tests.patience import patient
 
 
 def opened(path: Path, backend: ScriptedBackend, **names: Any) -> Any:
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    return App.open(Settings(store_path=str(path), **names), open_lineup)
+    return App.open(Settings.of(store_path=str(path), **names), open_lineup)
 
 
 async def replays(app: App) -> list[tuple[str, str, int]]:
@@ -84,7 +85,7 @@ async def test_a_replay_yields_to_a_person_within_a_step_and_off_means_off(tmp_p
             await asyncio.sleep(0.01)
         slow["on"] = False
         assert backend.running == 1  # a replay of five seconds is under way
-        await asyncio.wait_for(answered(app, "Now me"), 1)
+        await asyncio.wait_for(answered(app, "Now me"), patient(1))
         await asyncio.sleep(0.03)
         assert await replays(app) == []
     async with opened(tmp_path / "s", backend, replays_idle_s=0.01, replays=False) as app:
@@ -122,7 +123,7 @@ async def test_an_arm_against_itself_comes_out_as_no_difference(tmp_path: Path, 
         lineup = lineup_over(backend)
         return Lineup(lineup.backend, lineup.kit, lineup.price, (Arm.PROMPTED, Arm.PROMPTED))
 
-    table = await run_aa(Settings(store_path=str(tmp_path / "unused")), 40, lambda line: None, open_lineup)
+    table = await run_aa(Settings.of(store_path=str(tmp_path / "unused")), 40, lambda line: None, open_lineup)
     assert table["passed"] and table["requests"] == table["duels"] == 40 and table["ballots"] == 120, "each request is evidence of its own"
     assert table["state"] in (State.EQUAL, State.COLLECT) and table["low"] <= 0.5 <= table["high"]
     assert not (tmp_path / "unused").exists()

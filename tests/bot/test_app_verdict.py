@@ -114,7 +114,7 @@ async def test_a_verdict_is_narrowed_by_period_and_tag(tmp_path: Path) -> None:
 
 
 async def test_a_verdict_is_narrowed_to_a_server_and_survives_that_a_voter_is_forgotten(tmp_path: Path) -> None:
-    settings = Settings(store_path=str(tmp_path / "s"), discord_quorum=2)
+    settings = Settings.of(store_path=str(tmp_path / "s"), discord_quorum=2)
 
     async def open_lineup() -> Lineup:
         return lineup_over(ScriptedBackend(two_answers))
@@ -140,7 +140,7 @@ async def test_a_verdict_is_narrowed_to_a_server_and_survives_that_a_voter_is_fo
 
 async def test_tags_are_said_or_guessed_by_the_rules_when_the_request_is_asked(tmp_path: Path) -> None:
     (tmp_path / "rules.toml").write_text(RULES)
-    settings = Settings(store_path=str(tmp_path / "s"), team_tag_rules=str(tmp_path / "rules.toml"))
+    settings = Settings.of(store_path=str(tmp_path / "s"), team_tag_rules=str(tmp_path / "rules.toml"))
 
     async def open_lineup() -> Lineup:
         return lineup_over(ScriptedBackend(two_answers))
@@ -177,14 +177,14 @@ async def test_tags_are_said_or_guessed_by_the_rules_when_the_request_is_asked(t
 async def test_rules_that_are_none_are_refused_before_anything_opens(tmp_path: Path, text: str, why: str) -> None:
     (tmp_path / "rules.toml").write_text(text)
     with pytest.raises(SettingsError, match=why):
-        async with App.open(Settings(store_path=str(tmp_path / "s"), team_tag_rules=str(tmp_path / "rules.toml"))):
+        async with App.open(Settings.of(store_path=str(tmp_path / "s"), team_tag_rules=str(tmp_path / "rules.toml"))):
             pass
     assert not (tmp_path / "s").exists()
 
 
 async def test_a_teams_budget_refuses_politely_and_keeps_nothing_of_the_request(tmp_path: Path) -> None:
     moments = [datetime(2026, 11, 22, tzinfo=UTC)]
-    settings = Settings(store_path=str(tmp_path / "s"), team_usd_per_day=0.0000001, team_usd_per_month=0.0000001)
+    settings = Settings.of(store_path=str(tmp_path / "s"), team_usd_per_day=0.0000001, team_usd_per_month=0.0000001)
 
     async def open_lineup() -> Lineup:
         return lineup_over(ScriptedBackend(two_answers))
@@ -234,7 +234,7 @@ async def test_a_request_that_the_adapter_was_trained_on_is_no_evidence(tmp_path
         assert lineup.kit.adapter
         return replace(lineup, kit=replace(lineup.kit, adapter=replace(lineup.kit.adapter, folder=str(tmp_path))))
 
-    async with App.open(Settings(store_path=str(tmp_path / "s")), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
         await app.model_settled()
         for text in ("we have 300\ntickets", "we have 301 tickets"):
             view = await answered(app, text)
@@ -271,7 +271,7 @@ async def test_a_price_list_that_cannot_be_read_is_refused_at_the_start(tmp_path
     with pytest.raises(SettingsError, match="token prices"):
         async with (
             scripted_app(tmp_path / "s"),
-            App.open(Settings(store_path=str(tmp_path / "t"), token_prices=str(tmp_path / "none.toml"))),
+            App.open(Settings.of(store_path=str(tmp_path / "t"), token_prices=str(tmp_path / "none.toml"))),
         ):
             pass
 

@@ -36,7 +36,7 @@ async def lived_in(path: Path, duels: int = 60) -> Verdict:
         more = await answered(app, "\\begins with a backslash", conversation=view.conversation)
         await app.cast(more.id, "ann, the \\first", Choice.LEFT)
         await answered(app, "left open", quorum=3)
-        teams = Teams(app, Settings(store_path=str(path), discord_quorum=1))
+        teams = Teams(app, Settings.of(store_path=str(path), discord_quorum=1))
         _, asked = await teams.ask(Order("In a server?", "bob", "message:1", "red", "c", tag="talk"))
         await until(app, asked.id, "open")
         await teams.guess(asked.id, "eve", None)

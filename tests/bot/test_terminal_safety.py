@@ -52,7 +52,7 @@ def printed(*shown: RenderableType) -> str:
 
 
 async def test_the_chat_draws_hostile_names_as_text(tmp_path: Path) -> None:
-    settings = Settings(store_path=str(tmp_path / "s"), team_base_licence=EVIL)
+    settings = Settings.of(store_path=str(tmp_path / "s"), team_base_licence=EVIL)
     async with App.open(settings, evil_lineup, rng=Coin(True)) as app:
         await app.model_settled()
         view = await answered(app, "Which?")

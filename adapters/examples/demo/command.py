@@ -11,21 +11,17 @@ from engine.printable import printable
 
 def add_verb(verbs: Any) -> None:
     """Add `demo` with its steps to the verbs of `python -m adapters`."""
-    demo = verb(
-        verbs, "demo", "The small model that ships.", "python -m adapters demo eval\npython -m adapters demo build --work build/demo"
-    )
+    demo = verb(verbs, "demo", "The small model that ships.", "%(prog)s eval\n%(prog)s build --work build/demo")
     steps = demo.add_subparsers(dest="step", required=True, metavar="build | eval")
     build = verb(
         steps,
         "build",
         "Make tokenizer, base, adapter and cards again. It goes on where it was stopped.",
-        "python -m adapters demo build --size small\npython -m adapters demo build --work /scratch/demo",
+        "%(prog)s --size small\n%(prog)s --work /scratch/demo",
     )
     build.add_argument("--work", type=Path, default=Path("build/demo"), help="where checkpoints lie (default: build/demo)")
     build.add_argument("--size", choices=tuple(SIZES), help="default: large where there is a GPU, small where there is none")
-    evaluate = verb(
-        steps, "eval", "The table of bars and every failure.", "python -m adapters demo eval\npython -m adapters demo eval --generated 200"
-    )
+    evaluate = verb(steps, "eval", "The table of bars and every failure.", "%(prog)s\n%(prog)s --generated 200")
     rows = evaluate.add_mutually_exclusive_group()
     rows.add_argument("--file", type=Path, help="rows as JSON lines, with their facts (default: the hand-written ones)")
     rows.add_argument(

@@ -7,9 +7,12 @@ from discord import app_commands
 
 from bot.charts import Chart
 from bot.fronts.discord import fit
-from bot.fronts.discord.interactions import answer, desk_of, guarded, think
+from bot.fronts.discord.interactions import answer, guarded, team_of, think
 from bot.fronts.discord.layout import words_sheet
-from bot.fronts.discord.lists import PERIODS, day_of, tag_in, tag_names, team_of
+from bot.fronts.discord.names import tag_in
+from bot.fronts.discord.offers import tag_names
+from bot.fronts.discord.parts import parts_of
+from bot.fronts.discord.periods import PERIOD_CHOICES, day_of
 from bot.fronts.discord.pictures import with_pictures
 from bot.fronts.discord.sending import put_original
 from bot.verdict import Unknown, Verdict
@@ -26,14 +29,15 @@ from bot.words import counted
     period="Only votes that closed in the last day, week, month or year.",
 )
 @app_commands.autocomplete(tag=tag_names)
-@app_commands.choices(period=[app_commands.Choice(name=f"last {period}", value=period) for period in PERIODS])
+@app_commands.choices(period=PERIOD_CHOICES)
 async def verdict(interaction: discord.Interaction, here: bool = False, tag: str = "", period: str | None = None) -> None:
+    """Say which technique to use, with pictures."""
     await guarded(interaction, _verdict(interaction, team_of(interaction) if here else None, tag_in(interaction, tag), day_of(period)))
 
 
 async def _verdict(interaction: discord.Interaction, team: str | None, tag: str, since: datetime | None) -> None:
     await think(interaction, private=False)
-    app = desk_of(interaction).app
+    app = parts_of(interaction).app
     found = await app.verdict(team=team, tag=tag or None, since=since)
     if isinstance(found, Unknown):
         await answer(interaction, words_sheet(f"### Verdict\n{fit.clean(found.words)}"))
@@ -43,7 +47,7 @@ async def _verdict(interaction: discord.Interaction, team: str | None, tag: str,
 
 
 def verdict_words(found: Verdict) -> str:
-    """What to do, how sure that is, and what would change it; tags and names in it form nothing. Pure."""
+    """Say what to do, how sure that is, and what would change it; tags and names in it form nothing. Pure."""
     scope = f" ({fit.inline(found.scope.words, 200)})" if found.scope.words else ""
     lines = [f"### Verdict{scope}", fit.inline(found.words, 1500)]
     if found.duels:
