@@ -24,7 +24,7 @@ Batch = TypeVar("Batch")
 Given_co = TypeVar("Given_co", covariant=True)
 
 
-class Batches(Protocol[Given_co]):
+class BatchStream(Protocol[Given_co]):
     """One process's rows of batch after batch, without end. Its state is kept in checkpoints, so that the next batch comes next."""
 
     def __iter__(self) -> Generator[Given_co]: ...
@@ -51,7 +51,7 @@ class Learner(Generic[Batch]):
 
     model: torch.nn.Module  # on its device; those weights are trained that require a gradient
     optimizers: list[torch.optim.Optimizer]  # their learning rates are the full ones
-    batches: Batches[Batch]
+    batches: BatchStream[Batch]
     loss: Callable[[Batch], Loss]
 
 
