@@ -52,8 +52,8 @@ FRONTS_WITH_STORE = {
     )
 }
 TWICE = {  # names of classes, each in at most so many places
-    **{"Asked": 3, "Card": 2, "Case": 2, "Chat": 2, "Facts": 2, "Gate": 2, "Kind": 2, "Line": 2, "Met": 2, "Place": 2, "Refused": 2},
-    **{"Report": 2, "Row": 5, "Rule": 3, "Run": 2, "Scene": 2, "Seal": 2, "Spoken": 2, "Stop": 2, "Turn": 2, "Vote": 2, "Window": 2},
+    **{"Asked": 3, "Card": 2, "Chat": 2, "Gate": 2, "Kind": 2, "Line": 2, "Met": 2, "Place": 2, "Refused": 2},
+    **{"Report": 2, "Row": 4, "Rule": 2, "Seal": 2, "Stop": 2, "Turn": 2, "Vote": 2, "Window": 2},
 }
 STRINGS = {  # at most so many constants of a folder have their text on the next line
     **{"engine": 5, "engine/backends": 1, "engine/backends/local": 4},
@@ -306,7 +306,7 @@ def acting(file: Path) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef,
 
 
 def test_every_file_is_shown_in_the_readme() -> None:
-    shown = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "README.md", *ROOT.glob("adapters/examples/*/README.md")))
     fail("README names every file", [str(file) for file in FILES if file.name != "__init__.py" and file.name not in shown])
 
 
