@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 import discord
+import pytest
 
 from bot.ballots import Choice
 from bot.fronts.discord import commands, words
@@ -18,6 +19,8 @@ from tests.bot.evidence.make import closed
 from tests.bot.fronts.discord_stage import Stage, staged, walk_components
 from tests.bot.verdict.make import facts, ledger_of
 from tests.bot.verdict.odd import TAGS
+
+pytestmark = pytest.mark.usefixtures("drawn_once")
 
 
 async def voted(stage: Stage, who: Any, request: str, label: str, **options: Any) -> Any:
