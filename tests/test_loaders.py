@@ -147,7 +147,7 @@ def damaged(draw: st.DrawFn, good: tuple[bytes, ...]) -> bytes:
 
 
 @pytest.mark.parametrize("loader", LOADERS)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_bytes_give_a_value_or_a_sentence_within_a_second(loader: str, data: st.DataObject) -> None:
     name, good, load = LOADERS[loader]

@@ -31,7 +31,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await opened.aclose()
 
 
-async def fill(store: Store, rng: np.random.Generator, duels: int = 400) -> None:
+async def fill(store: Store, rng: np.random.Generator, duels: int = 280) -> None:
     """A team that does all that a team can do: repeats, closes by hand, agrees, leaves unvoted, asks in two places, turns sides."""
     await plant(store, Team(duels, voters=6, per_duel=3, theta=0.62, contestants=("first", "second")), rng)
     async with store.writing() as change:
@@ -137,10 +137,10 @@ async def test_folding_at_once_gives_what_folding_one_by_one_gives(store: Store,
     for narrowed in ({}, {"team": "ours"}, {"tag": "billing"}, {"since": NOON - timedelta(days=50)}):
         scope = Scope((pair[0], pair[1]), **narrowed)  # type: ignore[arg-type]
         begun = await one_by_one(store, Ledger.start(scope), 150)
-        known = await one_by_one(store, begun, 400)
+        known = await one_by_one(store, begun, 280)
         assert known.absent[Absence.REPEAT] and known.absent[Absence.BY_HAND] and known.capital.n > 20
-        assert_same(await at_once(store, Ledger.start(scope), 400), known)
-        assert_same(await at_once(store, begun, 400), known)
+        assert_same(await at_once(store, Ledger.start(scope), 280), known)
+        assert_same(await at_once(store, begun, 280), known)
 
 
 async def test_the_kept_sums_are_those_of_the_view(store: Store) -> None:
