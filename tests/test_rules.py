@@ -9,8 +9,8 @@ ROOT = Path(__file__).parents[1]
 
 FLOW = """
 engine.errors engine.named engine.parsing engine.patterns engine.folders engine.plain_lora engine.request engine.rows
-engine.recipes engine.contestants engine.backends.base engine.backends.scripted
-engine.cost engine.settings engine.backends.local engine.duel engine.lineup engine
+engine.recipes engine.card engine.trained_on engine.contestants engine.kit engine.backends.base engine.backends.scripted
+engine.cost engine.shipped engine.settings engine.backends.local engine.duel engine.lineup engine
 adapters
 bot.errors bot.address bot.margins bot.settings bot.words bot.tags bot.ballots bot.views bot.evidence bot.verdict bot.charts bot.migrations
 bot.store bot.app bot.fronts bot

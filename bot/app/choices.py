@@ -1,11 +1,11 @@
 """What a team may choose for its duels: the recipes there are, and the two contestants that meet then."""
 
 import asyncio
-from dataclasses import replace
 
 from bot.app.model import Model
-from engine.contestants import Contestant, Kit, check_fair
+from engine.contestants import Contestant, check_fair
 from engine.errors import BadRequest
+from engine.kit import Kit, named_in
 from engine.printable import one_line as inline
 from engine.recipes import SHIPPED, Recipe, load_recipe
 
@@ -32,9 +32,7 @@ class Choices:
             raise BadRequest("The model is still loading. A recipe can be chosen once it is ready.")
         if not recipe or (lineup.kit.engineered and recipe == lineup.kit.engineered.name):
             return None
-        if recipe not in self.names:
-            raise BadRequest(f"There is no recipe {inline(recipe)}. /recipe list shows those there are.")
-        kit = replace(lineup.kit, engineered=load_recipe(recipe))
+        kit = lineup.kit.with_recipe(chosen := self._found(recipe)).using(recipe=chosen.named)
         first, second = (kit.contestant(arm) for arm in lineup.arms)
         check_fair((first, second))
         if (first.id, second.id) == tuple(entrant.id for entrant in lineup.entrants):
@@ -43,8 +41,13 @@ class Choices:
 
     async def recipe(self, name: str) -> Recipe:
         """A recipe by its name: a shipped one, or the one that is used. Raises BadRequest, BadRecipe."""
-        if self.kit and self.kit.engineered and name == self.kit.engineered.name:
-            return self.kit.engineered
-        if name not in self.names:
-            raise BadRequest(f"There is no recipe {inline(name)}. /recipe list shows those there are.")
-        return await asyncio.to_thread(load_recipe, name)
+        return await asyncio.to_thread(self._found, name)
+
+    def _found(self, text: str) -> Recipe:
+        """The recipe of this name, or name@version: one of the kit's, or one that ships."""
+        kit = self.kit
+        if kit and any(text in (each.name, f"{each.name}@{each.version}") for each in kit.recipes):
+            return kit.recipes[named_in(text, kit.recipes, "recipe", BadRequest)]
+        if text not in self.names:
+            raise BadRequest(f"There is no recipe {inline(text)}. /recipe list shows those there are.")
+        return load_recipe(text)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 from weakref import WeakValueDictionary
 
-from bot.app.contamination import was_trained_on
 from bot.app.ending import STOPPED, answer_record, cut, ended
 from bot.app.model import Model
 from bot.app.progress import Progress, Signal
@@ -148,7 +147,7 @@ class Runner:
         entrants = progress.entrants or lineup.entrants
         answers = {entrant: answer_record(entrants[entrant], outcomes[side], texts[side]) for side, entrant in duel.seats.items()}
 
-        known = await asyncio.to_thread(was_trained_on, duel.request, entrants)
+        known = any(each.adapter and each.adapter.saw(duel.request) for each in entrants)
 
         async def write() -> None:
             async with self._store.writing() as change:

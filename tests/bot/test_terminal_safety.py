@@ -20,8 +20,9 @@ from bot.ballots import Choice
 from bot.fronts.terminal import render, results
 from bot.settings import Settings
 from engine.backends.scripted import ScriptedBackend
-from engine.contestants import Arm, Kit
+from engine.contestants import Arm
 from engine.cost import Price
+from engine.kit import Kit
 from engine.lineup import Lineup
 from tests.bot.scripted import ADAPTER, HOUSE, PLAIN, Coin, answered, two_answers
 
@@ -39,7 +40,7 @@ async def evil_lineup() -> Lineup:
     """Every name that comes from a file is hostile."""
     backend = ScriptedBackend(two_answers)
     adapter, house, plain = (replace(each, name=EVIL) for each in (ADAPTER, HOUSE, PLAIN))
-    kit = Kit(base=replace(backend.base, name=EVIL), engineered=house, plain=plain, adapter=adapter)
+    kit = Kit.of(replace(backend.base, name=EVIL), engineered=house, plain=plain, adapter=adapter)
     return Lineup(backend, kit, Price(0.36, f"a price {EVIL}", "2026-11-22"), (Arm.PROMPTED, Arm.TUNED))
 
 

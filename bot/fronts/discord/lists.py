@@ -20,8 +20,8 @@ from bot.verdict import Verdict
 from bot.verdict.words import told_apart
 from bot.views import DuelSummary
 from bot.words import counted
-from engine.contestants import Kit
 from engine.errors import BadRequest
+from engine.kit import Kit
 from engine.printable import one_line
 from engine.recipes import Recipe
 
