@@ -21,7 +21,7 @@ DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # what stdout says 
 
 
 def program(name: str, about: str, after: str = "") -> argparse.ArgumentParser:
-    """The parser of a command; it knows --version."""
+    """Build the parser of a command; it knows --version."""
     root = argparse.ArgumentParser(
         name, description=about, epilog=f"{after}\n{ENDS}".lstrip(), formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -30,7 +30,7 @@ def program(name: str, about: str, after: str = "") -> argparse.ArgumentParser:
 
 
 def verb(verbs: Any, name: str, about: str, examples: str, more: str = "") -> argparse.ArgumentParser:
-    """A verb with its description, and with calls of it that work. about: its first sentence stands in the list of verbs."""
+    """Add a verb with its description, and with calls of it that work. about: its first sentence stands in the list of verbs."""
     shown = "\n".join(f"  {line}" for line in examples.strip().splitlines())
     made: argparse.ArgumentParser = verbs.add_parser(
         name,
@@ -43,7 +43,7 @@ def verb(verbs: Any, name: str, about: str, examples: str, more: str = "") -> ar
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
-    """The type of a flag that takes whole numbers of a range."""
+    """Make the type of a flag that takes a whole number from `least` to `most`."""
 
     def checked(text: str) -> int:
         number = int(text) if len(text) <= 20 and text.removeprefix("-").isdecimal() else None
@@ -55,7 +55,7 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def wholes(least: int, most: int) -> Callable[[str], tuple[int, ...]]:
-    """The same for some of them with commas."""
+    """Make the type of a flag that takes such numbers with commas between them."""
     one = whole(least, most)
     return lambda text: tuple(one(part.strip()) for part in text.split(","))
 
@@ -87,7 +87,7 @@ def ended(run: Callable[[], int], writes: str = "The output") -> int:
 
 
 def complain(words: str, status: int) -> int:
-    """Say it on stderr; the status goes on."""
+    """Write the words to stderr as one line. Returns the status."""
     sys.stderr.write(one_line(words) + "\n")
     return status
 

@@ -18,6 +18,7 @@ class DuelbotError(Exception):
 
     @property
     def words(self) -> str:
+        """The sentence."""
         return str(self)
 
 

@@ -15,14 +15,16 @@ NOTHING = "–"  # shown where a figure is not known
 
 
 def json_line(value: Any) -> str:
-    """One line of JSON. Letters of every script stay readable; whatever a terminal could act on, or a reader
-    could take for a line end, is escaped."""
+    """Write a value as one line of JSON.
+
+    Letters of every script stay readable; whatever a terminal could act on, or a reader could take for a line end, is escaped.
+    """
     dumped = json.dumps(value, ensure_ascii=False, allow_nan=False)
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in dumped)
 
 
 def side_json(outcome: Answer | Failure, contestant: Contestant) -> dict[str, Any]:
-    """One side: {text, finish, contestant, usage, cost}, or {failure, contestant, usage, cost}.
+    """Turn one side into a table: {text, finish, contestant, usage, cost}, or {failure, contestant, usage, cost}.
 
     A failure's usage and cost are null unless the engine still took time for it.
     """
@@ -35,17 +37,17 @@ def side_json(outcome: Answer | Failure, contestant: Contestant) -> dict[str, An
 
 
 def cost_json(cost: Cost | None) -> dict[str, Any] | None:
-    """A cost with what 1,000 such answers would cost."""
+    """Turn a cost into a table, with US dollars for 1,000 such answers."""
     return None if cost is None else {**asdict(cost), "usd_per_1000": cost.usd_per_1000}
 
 
 def duel_json(request: str, outcomes: Mapping[Arm, Answer | Failure], entrants: Mapping[Arm, Contestant]) -> dict[str, Any]:
-    """One request with all its sides by arm."""
+    """Turn one request with all its sides, by arm, into a table."""
     return {"request": request, "sides": {str(arm): side_json(outcome, entrants[arm]) for arm, outcome in outcomes.items()}}
 
 
 def seconds(value_s: float) -> str:
-    """Seconds with as many digits as matter."""
+    """Word seconds with as many digits as matter."""
     if value_s < 0.0005:
         return "0 s"
     if value_s < 10:
@@ -54,7 +56,7 @@ def seconds(value_s: float) -> str:
 
 
 def dollars(usd: float | None) -> str:
-    """US dollars, two significant digits when small, never in powers of ten."""
+    """Word US dollars: two significant digits when small, never in powers of ten."""
     if usd is None:
         return NOTHING
     if usd == 0:
@@ -66,13 +68,13 @@ def dollars(usd: float | None) -> str:
 
 
 def tokens_in(usage: Usage) -> str:
-    """Prompt tokens, and how many of them came from the cache."""
+    """Word prompt tokens, and how many of them came from the cache."""
     cached = f" ({usage.cached_prompt_tokens:,} cached)" if usage.cached_prompt_tokens else ""
     return f"{usage.prompt_tokens:,}{cached}"
 
 
 def figures(sides: Sequence[tuple[Usage, Cost] | None]) -> list[tuple[str, list[str]]]:
-    """Rows of a comparison: a label, and a cell for each side in the order given; None is a side without figures."""
+    """Word the rows of a comparison: a label, and a cell for each side in the order given; None is a side without figures."""
 
     def row(label: str, *cells: str) -> tuple[str, list[str]]:
         return (label, list(cells))
@@ -94,7 +96,7 @@ def figures(sides: Sequence[tuple[Usage, Cost] | None]) -> list[tuple[str, list[
 
 
 def footnote(sides: Sequence[tuple[Usage, Cost] | None]) -> str:
-    """How the figures were got: where the price comes from, and whether the sides shared the engine."""
+    """Word how the figures were got: where the price comes from, and whether the sides shared the engine."""
     known = [side for side in sides if side is not None]
     if not known:
         return ""
@@ -109,7 +111,7 @@ def footnote(sides: Sequence[tuple[Usage, Cost] | None]) -> str:
 
 
 def summary(outcomes: Mapping[Arm, Sequence[Answer | Failure]]) -> list[tuple[str, list[str]]]:
-    """A whole file in a few rows, a cell for each arm: counts, medians of times and tokens, and the bill.
+    """Word a whole file in a few rows, a cell for each arm: counts, medians of times and tokens, and the bill.
 
     Failures that took engine time are on the bill; an unknown cost makes the sum unknown.
     """
