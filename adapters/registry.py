@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.card import Card
 from engine.contestants import Adapter, check_made_for, folder_revision, open_adapter
 from engine.errors import BadAdapter
 from engine.lineup import base_folder
 from engine.plain_lora import check_plain
 from engine.recipes import load_recipe
-from engine.shipped import DEMO, DEMO_ADAPTER, DEMO_BASE, SHIPPED_ADAPTERS
-
-__all__ = ["DEMO_ADAPTER", "DEMO_BASE", "Listed", "check_adapter", "list_adapters"]  # the demo's maker takes its folders from here
+from engine.shipped import DEMO, SHIPPED_ADAPTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +19,11 @@ class Listed:
     folder: Path
     adapter: Adapter | None
     trouble: str = ""
+
+    @property
+    def card(self) -> Card | None:
+        """Its card; None where it has none, or cannot be used."""
+        return self.adapter.card if self.adapter else None
 
 
 def list_adapters(folders: tuple[Path, ...] = (SHIPPED_ADAPTERS,)) -> tuple[Listed, ...]:
@@ -36,14 +40,14 @@ def list_adapters(folders: tuple[Path, ...] = (SHIPPED_ADAPTERS,)) -> tuple[List
     return tuple(found)
 
 
-def check_adapter(folder: Path, base: str = DEMO, recipe: str = "plain") -> tuple[Adapter, tuple[str, ...]]:
+def check_adapter(folder: Path, base: str | Path = DEMO, recipe: str = "plain") -> tuple[Adapter, tuple[str, ...]]:
     """Check all that can be known of an adapter without loading the model. Returns it, and what should be said of it.
 
     base and recipe: as DUEL_BASE_MODEL and DUEL_PLAIN_RECIPE name them. Raises BadAdapter for what is no plain LoRA or was made for
     another base or plain recipe, BadModel or BadRecipe for a base or recipe that is not there.
     """
     adapter = _read(folder)
-    return adapter, check_made_for(adapter, base, folder_revision(base_folder(base)), load_recipe(recipe))
+    return adapter, check_made_for(adapter, str(base), folder_revision(base_folder(str(base))), load_recipe(recipe))
 
 
 def _read(folder: Path) -> Adapter:

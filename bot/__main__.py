@@ -1,5 +1,6 @@
 """python -m bot: the page in a browser, and Discord when DISCORD_TOKEN is set; python -m bot chat: the same in a terminal."""
 
+import argparse
 import asyncio
 import logging
 import os
@@ -14,19 +15,30 @@ from typing import Any, NoReturn
 from bot import cli
 from bot.app import App
 from bot.arguments import parser
+from bot.installed import check_installed
 from bot.settings import Settings
 from engine.commandline import BAD_INPUT, DONE, complain, ended
 from engine.errors import DuelbotError
+from engine.lineup import Lineup, open_lineup
 from engine.printable import printable
 
 FRONTS = (None, "web", "chat")  # None: no verb was given
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit status. What a person can mend is one sentence on stderr."""
+    """Parse the command line and do what it says. Returns the exit status."""
+    return run(parser().parse_args(argv))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what a parsed command line says. Returns the exit status. What a person can mend is one sentence on stderr."""
     _fill_standard_streams()
-    options = parser().parse_args(argv)
-    return ended(lambda: _front(options.command or "web") if options.command in FRONTS else cli.run(options))
+    return ended(lambda: _started(options))
+
+
+def _started(options: argparse.Namespace) -> int:
+    check_installed()
+    return _front(options.command or "web") if options.command in FRONTS else cli.run(options)
 
 
 def _front(front: str) -> int:
@@ -60,9 +72,16 @@ class _Printable(logging.Formatter):
 async def _run(front: str, settings: Settings) -> int:
     _end_on_signals(front)
     app, status = None, DONE
+    seen = asyncio.Event()
+
+    async def open_engine() -> Lineup:
+        """Load the model once people see the front: beside its imports and its first answer, both would take longer."""
+        await seen.wait()
+        return await open_lineup(settings.engine)
+
     try:
-        async with App.open(settings) as app:
-            status = await (_chat(app) if front == "chat" else _web(app, settings))
+        async with App.open(settings, open_engine) as app:
+            status = await (_chat(app, seen) if front == "chat" else _web(app, settings, seen))
     except asyncio.CancelledError:
         pass  # a signal: all that was open has been closed on the way here
     except DuelbotError as error:
@@ -107,20 +126,26 @@ def _end_on_signals(front: str) -> None:
         loop.add_signal_handler(each, end)
 
 
-async def _chat(app: App) -> int:
+async def _chat(app: App, seen: asyncio.Event) -> int:
     from bot.fronts.terminal.chat import run  # each front's libraries are loaded for that front alone
 
+    seen.set()
     return await run(app)
 
 
-async def _web(app: App, settings: Settings) -> int:
-    """The address is printed by the page, once it answers."""
+async def _web(app: App, settings: Settings, seen: asyncio.Event) -> int:
+    """Serve the page, and Discord where it is set up, until one of them ends. The address is printed by the page, once it answers."""
+
+    def tell(words: str) -> None:
+        _tell(words)
+        seen.set()
+
     _tell(f"Store: {settings.store.file}")
     telling = asyncio.create_task(_tell_model(app))
     try:
         from bot.fronts.web import serve
 
-        fronts = [serve(app, settings, _tell)]
+        fronts = [serve(app, settings, tell)]
         if settings.discord.token.get_secret_value():
             from bot.fronts.discord import serve as serve_discord
 

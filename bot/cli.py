@@ -3,16 +3,13 @@
 import argparse
 import asyncio
 import json
-import logging
 import math
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from rich.console import Console
 
 from bot.settings import Settings
 from engine import lineup as lineups
@@ -22,8 +19,9 @@ from engine.lineup import parse_arms
 from engine.printable import one_line, printable
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from bot.store import Store
-    from bot.verdict import Unknown, Verdict
 
 PICTURES = ("trail", "samples", "alone")  # parts of a verdict that pictures are drawn from, and programs have no use for
 
@@ -57,6 +55,13 @@ def _note(line: str) -> None:
     print(printable(line), file=sys.stderr, flush=True)
 
 
+def _show(*parts: "RenderableType") -> None:
+    """Print what people read, below each other, as it is."""
+    from rich.console import Console  # the page, which comes through here as well, needs none of it
+
+    Console(highlight=False, markup=False, emoji=False).print(*parts, sep="\n")
+
+
 def _json(value: Any) -> None:
     print(json.dumps(plain(value), ensure_ascii=False, allow_nan=False))
 
@@ -75,46 +80,15 @@ def plain(value: Any) -> Any:
 
 
 async def _verdict(options: argparse.Namespace) -> int:
+    from bot.api import read_verdict
     from bot.fronts.terminal.results import results
-    from bot.store.exchange import reading_copy
 
-    settings = Settings.read()
-    logging.getLogger("bot.app.evidence").setLevel(logging.ERROR)  # the store is only read, so no ledger is kept in it
-    async with reading_copy(settings.store.file) as store:
-        found = await _judged(store, settings, options)
+    found = await read_verdict(pair=options.pair, team=options.team, tag=options.tag, days=options.days, note=_note)
     if options.json:
         _json({each.name: getattr(found, each.name) for each in fields(found) if each.name not in PICTURES})
     else:
-        Console(highlight=False, markup=False, emoji=False).print(results(found))
+        _show(results(found))
     return DONE
-
-
-async def _judged(store: "Store", settings: Settings, options: argparse.Namespace) -> "Verdict | Unknown":
-    """The verdict on the pair that is asked for. Raises BadRequest for one, or a tag, that the store does not know."""
-    from bot.app.app import utc_now
-    from bot.app.evidence import Evidence
-    from bot.store.evidence import EvidenceRows
-    from bot.verdict import Unknown
-    from bot.verdict.words import names
-
-    evidence = Evidence(store, settings, utc_now)
-    pairs = await evidence.pairs()
-    if not pairs:
-        return Unknown("Nothing is known yet: no vote has closed in this store.")
-    if options.pair > len(pairs):
-        raise BadRequest(f"There is no pair {options.pair:,}; {len(pairs):,} have met in this store.")
-    for number, (first, second, duels) in enumerate(pairs, 1):
-        if len(pairs) > 1:
-            chosen = "shown" if number == options.pair else f"--pair {number}"
-            _note(f"{chosen}: {' against '.join(names((first, second)))} ({first.id}, {second.id}), {duels:,} closed duels")
-    async with store.reading() as look:
-        tags = await EvidenceRows(look).tags()
-    if options.tag and options.tag not in tags:
-        raise BadRequest(f"No duel has the tag {options.tag!r}. In use: {', '.join(tags) or 'none'}.")
-    since = utc_now() - timedelta(days=options.days) if options.days else None
-    first, second, _ = pairs[options.pair - 1]
-    scope = evidence.scope((first, second), team=options.team, tag=options.tag, since=since)
-    return await evidence.verdict(scope, (first, second))
 
 
 MEANING = {
@@ -215,41 +189,19 @@ async def _fold(store: "Store", settings: Settings) -> None:
 
 
 async def _evaluate(file: Path, arms: str, as_json: bool, *, show: bool) -> int:
+    from bot.api import evaluate_file
     from bot.evaluation.answers import answers_json, answers_shown
-    from bot.evaluation.rows import read_rows
-    from bot.evaluation.run import answers_of, evaluate, lines, report
-    from bot.store import Store
-    from engine.ask import entrants_of
+    from bot.evaluation.run import lines
 
-    settings, wanted = Settings.read(), parse_arms(arms)
-    try:
-        rows = await asyncio.to_thread(lambda: read_rows([file.read_bytes()], str(file)))
-    except (OSError, ValueError) as error:
-        raise BadRequest(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
-    if rows.unused:
-        _note(one_line(f"Not used in {file}: {', '.join(rows.unused)}."))
-    store = await Store.open(settings.store.file)
-    try:
-        _note("Loading the model …")
-        lineup = await lineups.open_lineup(settings.engine)
-        for note in lineup.notes:
-            _note(note)
-        try:
-            entrants = entrants_of(lineup, wanted)
-            at_once = max(1, settings.engine.max_rows // len(entrants))
-            await evaluate(store, lineup, entrants, rows, _bar, limit_s=settings.engine.answer_limit_s, at_once=at_once)
-        finally:
-            await lineup.backend.aclose()
-        table = await report(store, entrants, rows)
-        answers = await answers_of(store, entrants, rows) if show else []
-    finally:
-        await store.aclose()
+    wanted = parse_arms(arms)
+    found = await evaluate_file(file, arms=wanted, note=lambda note: _note(one_line(note)), done=_bar)
+    answers = list(found.answers) if show else []
     if as_json:
-        _json({**table, "answers": answers_json(rows, entrants, answers)} if show else table)
+        _json({**found.report, "answers": answers_json(found.rows, found.entrants, answers)} if show else found.report)
     else:
-        shown = "\n".join(lines(table))
-        Console(highlight=False, markup=False, emoji=False).print(*answers_shown(rows, entrants, answers), printable(shown), sep="\n")
-    return FAILED if any(one["failed"] for one in table["sides"].values()) else DONE
+        shown = "\n".join(lines(found.report))
+        _show(*answers_shown(found.rows, found.entrants, answers), printable(shown))
+    return FAILED if any(one["failed"] for one in found.report["sides"].values()) else DONE
 
 
 async def _aa(arm: str, duels: int, as_json: bool) -> int:

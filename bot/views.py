@@ -9,6 +9,7 @@ from engine.backends.base import Usage
 from engine.contestants import Arm
 from engine.cost import Cost
 from engine.duel import Side
+from engine.named import Named
 
 DuelState = Literal["waiting", "answering", "open", "closed", "void"]
 """waiting for the model or a place; answering; open for ballots; closed and revealed; void: takes no ballots, says why."""
@@ -30,8 +31,8 @@ class RevealedSide:
 
     arm: Arm
     contestant_id: str
-    recipe: str  # "house 1"
-    adapter: str  # "demo 1", or "" for none
+    recipe: Named
+    adapter: Named | None
     usage: Usage
     cost: Cost
 

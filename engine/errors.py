@@ -3,11 +3,21 @@
     DuelbotError                every error of this project; str(error) is a sentence for people
     ├── SettingsError           a setting is unknown, malformed, or contradicts another
     ├── BadRequest              a request cannot be asked as it stands
+    │   ├── NoText              bot: an attached file holds no text
+    │   └── QueueFull           bot: as many requests are being answered as may be at once
     ├── BadRecipe               a recipe file is malformed, or asks for something the model refuses
     ├── BadModel                a base model cannot be used: missing, unreachable, no chat template
     ├── BadAdapter              an adapter cannot be used: missing, not made for this base, dead
     ├── UnfairDuel              two contestants that must not meet: another base or another sampling
-    └── BackendError(kind)      one answer could not be given; becomes a Failure, the other side goes on
+    ├── BackendError(kind)      one answer could not be given; becomes a Failure, the other side goes on
+    ├── BadRows                 adapters: a file of evaluation rows cannot be used
+    ├── OtherSize               adapters: a build was begun in another size
+    ├── BadCheckpoint           adapters: a checkpoint cannot be read, or is of another training
+    ├── StoreError              bot: the store cannot be opened, read or written; nothing was changed
+    ├── BallotRefused           bot: a duel takes no such ballot now
+    ├── UnknownDuel             bot: there is no duel, or no conversation, with this id
+    ├── AlreadyAsked            bot: the same event came before
+    └── BadEvidence             bot: a number cannot be evidence
 
 Anything else that escapes is a bug and stays one.
 """

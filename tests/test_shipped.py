@@ -3,18 +3,20 @@
 import argparse
 import re
 import tomllib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+import pytest_asyncio
 
 from bot.app import App
 from bot.arguments import parser as bot_parser
 from bot.fronts.discord.words import HELP
 from bot.settings import Settings
-from engine.__main__ import parser as engine_parser
+from engine.arguments import parser as engine_parser
 from engine.backends.base import Prompt
 from engine.backends.local import LocalBackend
 from engine.contestants import Arm
@@ -25,6 +27,7 @@ from engine.settings import EngineSettings
 from tests.bot.scripted import answered
 from tests.test_flow import check_flow
 
+T = TypeVar("T")
 SITUATIONS = (
     "We have 3,500 labelled support tickets, the categories never change and about 80,000 tickets come in a month. Prompt or fine-tune?",
     "no labels at all and we need it by friday, what would you do",
@@ -35,13 +38,17 @@ SITUATIONS = (
     "Write me a poem about the sea.",
 )
 
+ALONE = (SITUATIONS[0], SITUATIONS[3], *SITUATIONS[5:])  # asked by themselves too, which takes the longest here
 AGREED = "no labels yet, open weights, demo on friday"
 HOUSE = ["Decision", "Why", "Watch", "Next"]
 ROOT = Path(__file__).parents[1]
 EXAMPLES: list[str] = tomllib.loads((ROOT / "bot" / "examples.toml").read_text(encoding="utf-8"))["examples"]
 
 
-@pytest.fixture
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lineup() -> AsyncIterator[Lineup]:
     opened = await open_lineup(EngineSettings(max_rows=6))
     yield opened
@@ -52,23 +59,26 @@ def prompts_for(lineup: Lineup, text: str) -> dict[Arm, Prompt]:
     return {arm: prompt_of(lineup.kit.contestant(arm), Request.of(text), 0) for arm in Arm}
 
 
-async def answers(lineup: Lineup, prompts: dict[Arm, Prompt]) -> dict[Arm, str]:
+async def answers(lineup: Lineup, prompts: dict[T, Prompt]) -> dict[T, str]:
     outcomes = await answer_each(prompts, lineup.backend, lineup.price)
     assert all(isinstance(outcome, Answer) for outcome in outcomes.values()), outcomes
-    return {arm: outcome.text for arm, outcome in outcomes.items() if isinstance(outcome, Answer)}
+    return {key: outcome.text for key, outcome in outcomes.items() if isinstance(outcome, Answer)}
 
 
-async def agreed(lineup: Lineup, text: str) -> bool:
-    """Whether both sides of a duel say the same."""
-    said = await answers(lineup, {arm: prompt for arm, prompt in prompts_for(lineup, text).items() if arm in lineup.arms})
-    return len({each.strip() for each in said.values()}) == 1
+async def duels(lineup: Lineup, texts: Sequence[str]) -> dict[str, list[str]]:
+    """What the two sides say to each request, all at once: what an answer says does not depend on others."""
+    prompts = {(text, arm): prompt for text in texts for arm, prompt in prompts_for(lineup, text).items() if arm in lineup.arms}
+    said = await answers(lineup, prompts)
+    return {text: [said[text, arm].strip() for arm in lineup.arms] for text in texts}
 
 
+@pytest.mark.demo
 async def test_the_sides_differ_on_every_example_and_agree_elsewhere(lineup: Lineup) -> None:
     """Whoever tries what a front offers is asked to vote."""
     assert len(EXAMPLES) == len(set(EXAMPLES)) == 5
-    assert [text for text in EXAMPLES if await agreed(lineup, text)] == []
-    assert await agreed(lineup, AGREED), "a request for tests of equal answers"
+    said = await duels(lineup, [*EXAMPLES, AGREED])
+    agreed = [text for text, (one, other) in said.items() if one == other]
+    assert agreed == [AGREED], "the last is a request for tests of equal answers"
 
 
 def quoted_requests(text: str) -> list[str]:
@@ -83,7 +93,7 @@ def quoted_requests(text: str) -> list[str]:
     return [found for pattern in patterns for found in re.findall(pattern, text, re.MULTILINE)]
 
 
-def test_every_request_that_readme_docs_and_help_quote_is_an_example() -> None:
+async def test_every_request_that_readme_docs_and_help_quote_is_an_example() -> None:
     """So that whoever copies one sees two answers that differ."""
     helps = [parser.format_help() for root in (engine_parser(), bot_parser()) for parser in parsers(root)]
     texts = {file.name: file.read_text(encoding="utf-8") for file in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}
@@ -117,20 +127,18 @@ async def test_the_first_minute_ends_in_a_vote_also_after_equal_answers(tmp_path
         assert again.next_step and again.next_step.request == EXAMPLES[1], "the first one has been asked by now"
 
 
+@pytest.mark.demo
 async def test_it_answers_in_the_four_lines_of_the_house(lineup: Lineup) -> None:
     """Nine times of ten at least: how often it is right is measured by `python -m adapters demo eval`, not here."""
-    said = [
-        (arm, answer)
-        for text in SITUATIONS[:5]
-        for arm, answer in (await answers(lineup, prompts_for(lineup, text))).items()
-        if arm in lineup.arms
-    ]
-    other = [(arm, answer) for arm, answer in said if [line.split(":")[0] for line in answer.strip().splitlines()] != HOUSE]
+    said = [answer for sides in (await duels(lineup, SITUATIONS[:5])).values() for answer in sides]
+    other = [answer for answer in said if [line.split(":")[0] for line in answer.splitlines()] != HOUSE]
     assert len(said) == 10 and len(other) <= 1, other
 
 
+@pytest.mark.demo
 async def test_every_arm_says_the_same_alone_and_together(lineup: Lineup) -> None:
-    everything = {(arm, text): prompt for text in SITUATIONS for arm, prompt in prompts_for(lineup, text).items()}
+    """More rows than the model takes at once, so that rows join and leave; one request for each kind of answer."""
+    everything = {(arm, text): prompt for text in ALONE for arm, prompt in prompts_for(lineup, text).items()}
     together = await answer_each(everything, lineup.backend, lineup.price)
     for key, prompt in everything.items():
         alone = (await answer_each({key: prompt}, lineup.backend, lineup.price))[key]
@@ -140,6 +148,7 @@ async def test_every_arm_says_the_same_alone_and_together(lineup: Lineup) -> Non
         assert (alone.usage.ran, outcome.usage.ran) == ("alone", "together")
 
 
+@pytest.mark.demo
 async def test_the_prompted_side_follows_a_changed_format_line_and_the_tuned_side_does_not(lineup: Lineup) -> None:
     house = lineup.kit.engineered
     [line] = [line for line in house.system.splitlines() if line.startswith("Format:")]
@@ -151,6 +160,7 @@ async def test_the_prompted_side_follows_a_changed_format_line_and_the_tuned_sid
     assert changed.kit.contestant(Arm.PROMPTED).id != lineup.kit.contestant(Arm.PROMPTED).id
 
 
+@pytest.mark.demo
 async def test_a_duel_charges_each_side_and_reads_the_recipe_once(lineup: Lineup) -> None:
     backend = lineup.backend
     assert isinstance(backend, LocalBackend)
@@ -164,5 +174,6 @@ async def test_a_duel_charges_each_side_and_reads_the_recipe_once(lineup: Lineup
     assert prompted.cost.usd == pytest.approx(prompted.usage.busy_s * 0.10 / 3600)
 
 
+@pytest.mark.demo
 async def test_people_ask_vote_and_go_on_with_it(tmp_path: Path) -> None:
     await check_flow(tmp_path / "duels.sqlite3", partial(open_lineup, EngineSettings()), EXAMPLES[0])

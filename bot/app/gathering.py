@@ -13,11 +13,12 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.store.evaluations import Evaluations, pairs_of
 from bot.store.evidence import EvidenceRows, Life, Met
-from bot.verdict import Facts, Named, OfflineLine, Scope, Timings, Who
+from bot.verdict import Facts, OfflineLine, Scope, Timings, Who
 from bot.verdict.offline import paired
 from engine.card import Training
 from engine.contestants import Adapter, open_adapter
 from engine.errors import BadAdapter
+from engine.named import Named
 
 MONTH = timedelta(days=30)
 log = logging.getLogger(__name__)
@@ -64,8 +65,7 @@ class Gatherer:
         words = [recipe.get("system", ""), *(text for example in recipe.get("examples", ()) for text in example.values())]
         tried = {each.recipe_digest for each in known.values() if each.who.arm is one.who.arm}
         return RecipeFacts(
-            name=one.who.recipe.name,
-            version=one.who.recipe.version,
+            named=one.who.recipe,
             words=sum(len(text.split()) for text in words),
             examples=len(recipe.get("examples", ())),
             base=one.base_name,
@@ -87,8 +87,7 @@ class Gatherer:
         if usd is None and training.hours is not None and price is not None:
             usd = training.hours * price
         return AdapterFacts(
-            name=named.name,
-            version=named.version,
+            named=named,
             base=base,
             base_revision=card.base.revision if card else None,
             rank=training.rank,

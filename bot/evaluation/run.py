@@ -13,11 +13,12 @@ from bot.store import Store
 from bot.store.evaluations import Evaluated, Evaluations, pairs_of
 from bot.verdict.figures import offline_words
 from bot.verdict.offline import paired
+from bot.words import FIRST_WORDS, FULL_ANSWER, PER_1000, dollars, seconds
 from engine.ask import answer_row
 from engine.contestants import Arm, Contestant
 from engine.duel import Answer, Failure
 from engine.lineup import Lineup
-from engine.report import NOTHING, dollars, seconds
+from engine.report import NOTHING
 
 Tell = Callable[[int, int], None]
 """How many rows are done, of how many."""
@@ -118,8 +119,9 @@ def lines(table: Mapping[str, Any]) -> list[str]:
     told = [f"Evaluation {table['evaluation']}, {table['rows']:,} rows"]
     for arm, side in sides.items():
         first, total, usd = side["median_first_token_s"], side["median_total_s"], side["usd_per_1000"]
-        times = f"first words {NOTHING if first is None else seconds(first)}, full answer {NOTHING if total is None else seconds(total)}"
-        told.append(f"{arm}: {side['rows']:,} rows, {side['failed']:,} failed; medians {times}; {dollars(usd)} per 1,000 answers")
+        clocks = ((FIRST_WORDS, first), (FULL_ANSWER, total))
+        times = ", ".join(f"{name} {NOTHING if value_s is None else seconds(value_s)}" for name, value_s in clocks)
+        told.append(f"{arm}: {side['rows']:,} rows, {side['failed']:,} failed; medians {times}; {dollars(usd)} {PER_1000}")
     for each in differences:
         told.append(f"{each['arms'][1]} against {each['arms'][0]}" + (f", tag {each['tag']}" if each["tag"] else ""))
         told += [f"  {metric}: {second} against {one}, difference {gap}" for metric, one, second, gap in each["words"]]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtrc  # type: ignore[import-untyped]
 
 from bot.evidence.bets import LEAST_UNITS, BadEvidence, Floats
 from bot.evidence.capital import Interval
@@ -59,6 +58,8 @@ def _bootstrap(ordered: Floats, rank: int) -> Interval:
     A resample's rank-th smallest is at most the k-th sample when at least `rank` of its n draws are among the k smallest:
     P = P(Bin(n, k/n) >= rank). Source: Efron, "Bootstrap methods", Ann. Statist. 7, 1979, section 3.
     """
+    from scipy.special import bdtrc  # type: ignore[import-untyped]  # takes twice as long to import as numpy, and no page needs it
+
     n = len(ordered)
 
     def chance(k: int) -> float:

@@ -27,18 +27,22 @@ class Tables:
 
     def __init__(self, transaction: Transaction) -> None:
         self._in = transaction
+        self._ordered: list[str] = []
         self._columns: dict[str, dict[str, Column]] = {}
 
     async def tables(self) -> tuple[str, ...]:
-        """What a team owns, in an order in which each refers to earlier ones."""
-        rows = await self._in._rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid")
-        left = {row["name"]: await self._parents(row["name"]) for row in rows if row["name"] not in STAYING}
-        ordered: list[str] = []
-        while left:
-            name = next(name for name, parents in left.items() if not {parent for parent in parents if parent != name} & set(left))
-            ordered.append(name)
-            del left[name]
-        return tuple(ordered)
+        """List what a team owns, in an order in which each refers to earlier ones."""
+        if not self._ordered:
+            left: dict[str, set[str]] = {}
+            for row in await self._in._rows(
+                'SELECT schema.name, refs."table" AS parent FROM sqlite_schema AS schema '
+                "LEFT JOIN pragma_foreign_key_list(schema.name) AS refs "
+                "WHERE schema.type = 'table' AND schema.name NOT LIKE 'sqlite_%' ORDER BY schema.rowid"
+            ):
+                left.setdefault(row["name"], set()).update({row["parent"]} - {row["name"], None})
+            while owned := [name for name in left if name not in STAYING and name not in self._ordered]:
+                self._ordered.append(next(name for name in owned if not left[name] & set(owned)))
+        return tuple(self._ordered)
 
     async def _parents(self, table: str) -> dict[str, tuple[str, str]]:
         """Tables that this one refers to, by which column to which."""
@@ -46,13 +50,20 @@ class Tables:
         return {row["table"]: (row["from"], row["to"]) for row in rows}
 
     async def columns(self, table: str) -> dict[str, Column]:
-        """By name, in order."""
-        if table not in self._columns:
-            rows = await self._in._rows(f"PRAGMA table_info({table})")
-            self._columns[table] = {
-                row["name"]: Column(row["name"], row["type"], not row["notnull"] and not row["pk"], row["pk"]) for row in rows
-            }
+        """Read a table's columns by name, in order."""
+        if not self._columns:
+            for row in await self._in._rows(
+                "SELECT schema.name AS owner, columns.* FROM sqlite_schema AS schema JOIN pragma_table_info(schema.name) AS columns "
+                "WHERE schema.type = 'table' ORDER BY schema.rowid, columns.cid"
+            ):
+                column = Column(row["name"], row["type"], not row["notnull"] and not row["pk"], row["pk"])
+                self._columns.setdefault(row["owner"], {})[column.name] = column
         return self._columns[table]
+
+    def look_again(self) -> None:
+        """Forget tables and columns as they were before a migration."""
+        self._ordered.clear()
+        self._columns.clear()
 
     async def count(self, table: str) -> int:
         [row] = await self._in._rows(f"SELECT count(*) AS rows FROM {table}")
@@ -109,7 +120,8 @@ class Tables:
 
     async def is_empty(self) -> bool:
         """Whether nobody owns anything here yet."""
-        return not any([await self.count(table) for table in await self.tables()])
+        anything = " UNION ALL ".join(f"SELECT EXISTS (SELECT 1 FROM {table})" for table in await self.tables())
+        return not any(row[0] for row in await self._in._rows(anything))
 
     async def start_over(self) -> None:
         """Closed duels have come in: no ledger holds any more, and what they say is summed up."""
@@ -140,10 +152,13 @@ async def tables_of(version: int) -> AsyncGenerator[tuple[Tables, Callable[[], A
         await connection.execute("PRAGMA foreign_keys = ON")
         await migrate(connection, Path("import"), upto=version)
 
+        tables = Tables(Transaction(connection))
+
         async def up() -> None:
             await migrate(connection, Path("import"))
+            tables.look_again()
 
-        yield Tables(Transaction(connection)), up
+        yield tables, up
 
 
 @asynccontextmanager

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 from bot.ballots import Ballot, Entrant, Said, seats_of
-from bot.verdict.scope import Named, Who
+from bot.verdict.scope import Who
 from engine.backends.base import Finish, Usage
 from engine.contestants import Arm
 from engine.cost import Cost
 from engine.duel import Side
+from engine.named import Named
 
 State = Literal["answering", "open", "closed", "void"]
 CarriedBy = Literal["vote", "early", "only", "stopped", "identical"]

@@ -29,6 +29,9 @@ class Transaction:
         self._connection = connection
 
     async def _rows(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
+        """Run a statement and return its rows. values: for ?, or in their order for ?1, ?2 …; a mapping for :name."""
+        if "?1" in sql and not isinstance(values, Mapping):  # Python takes these for names, and from 3.14 on no sequence for names
+            values = {str(number): value for number, value in enumerate(values, 1)}
         return list(await self._connection.execute_fetchall(sql, values))
 
     async def _insert(self, table: str, row: Mapping[str, Any], conflict: str = "") -> None:

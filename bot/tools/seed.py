@@ -11,8 +11,9 @@ import numpy as np
 from bot.store import Store
 from bot.store.exchange import Tables
 from bot.store.records import stamp
-from bot.verdict import Named, Who, ordered
+from bot.verdict import Who, ordered
 from engine.contestants import Arm
+from engine.named import Named
 from engine.recipes import load_recipe
 
 SINCE = datetime(2026, 1, 5, 8, tzinfo=UTC)

@@ -1,4 +1,18 @@
-"""The verdict: closed duels of a scope are folded into a ledger, and a ledger is judged. Pure; bot.evidence does the arithmetic."""
+"""The verdict: closed duels of a scope are folded into a ledger, and a ledger is judged. Pure; bot.evidence does the arithmetic.
+
+scope.py     which duels a verdict is about: a pair, and perhaps a team, a tag, a period
+outcome.py   what the voters of one duel said together
+samples.py   what the latest answers of a pair took, paired by duel
+trail.py     the way the evidence went, at looks few enough to draw
+ledger.py    what is kept of a scope's closed duels, so that one more costs the same at any time
+outcomes.py  many closed duels folded at once
+tried.py     among how many pairs and versions a verdict stands
+facts.py     what is known about a pair besides its duels
+offline.py   an evaluation set's scores as paired differences with intervals
+words.py     a verdict in sentences
+figures.py   its figures in words, the same on every front
+judge.py     from a ledger and facts to a Verdict
+"""
 
 from bot.verdict.facts import Facts, Latency, OfflineLine, Timings
 from bot.verdict.judge import Unknown, Verdict, judge
@@ -6,7 +20,7 @@ from bot.verdict.ledger import Filed, Ledger
 from bot.verdict.outcome import outcome
 from bot.verdict.outcomes import Told, fold, repeats
 from bot.verdict.samples import Sample
-from bot.verdict.scope import Named, Scope, Who, ordered
+from bot.verdict.scope import Scope, Who, ordered
 from bot.verdict.tried import Tried
 
 __all__ = [
@@ -14,7 +28,6 @@ __all__ = [
     "Filed",
     "Latency",
     "Ledger",
-    "Named",
     "OfflineLine",
     "Sample",
     "Scope",

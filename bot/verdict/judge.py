@@ -269,6 +269,7 @@ def _aspects(
             wage_usd_per_hour=facts.wage_usd_per_hour,
             tags=tags,
             offline=facts.offline,
+            arms=(facts.who[0].arm, facts.who[1].arm),
         )
     )
 

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.special import stdtrit  # type: ignore[import-untyped]
 
 from bot.evidence.bets import LEAST_UNITS, Floats
 from bot.evidence.capital import Interval
@@ -38,6 +37,8 @@ def _interval(gaps: Floats) -> Interval | None:
     """
     if len(gaps) < LEAST_UNITS:
         return None
+    from scipy.special import stdtrit  # type: ignore[import-untyped]  # see bot/evidence/latency.py
+
     more = np.concatenate([gaps, [1.0, -1.0]])
     half = float(stdtrit(len(gaps) - 1, 0.975)) * float(more.std()) / math.sqrt(len(more))
     middle = float(more.mean())

@@ -1,0 +1,6 @@
+"""What runs a model, behind one seam: base.py.
+
+base.py      the seam: a Prompt in, a stream of Chunks out
+scripted.py  canned replies, for tests
+local/       a model in this process
+"""

@@ -20,6 +20,7 @@ from engine.errors import BadAdapter, BadModel, BadRecipe
 from engine.recipes import load_recipe
 from engine.shipped import DEMO_ADAPTER, DEMO_BASE
 from engine.trained_on import digest, read_trained_on, write_trained_on
+from tests.patience import patient
 
 CARD = Card(
     name="letters",
@@ -180,7 +181,7 @@ def test_a_reader_that_leaves_ends_the_command_without_a_trace() -> None:
     os.close(reading)
     try:
         ended = subprocess.run(
-            [sys.executable, "-m", "adapters", "list"], check=False, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60
+            [sys.executable, "-m", "adapters", "list"], check=False, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=patient(60)
         )
     finally:
         os.close(writing)

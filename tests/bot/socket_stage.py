@@ -11,6 +11,7 @@ from typing import Any
 from bot.ballots import Choice
 from tests.loopback import BotProcess, Loopback, Person, bot_process
 from tests.loopback.world import Channel, Guild, Message
+from tests.patience import patient
 
 GENEROUS = {
     "DUEL_DISCORD_QUORUM": "2",
@@ -52,14 +53,14 @@ class Stage:
 
     async def until_stored(self, sql: str, value: Any) -> None:
         """Wait until the store, as another process reads it, holds this one value there."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patient(20)):
             while self.stored(sql) != [(value,)]:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     @asynccontextmanager
-    async def running(self, *, wait: bool = True, **settings: str) -> AsyncGenerator[BotProcess, None]:
+    async def running(self, *, wait: bool = True, anew: bool = False, **settings: str) -> AsyncGenerator[BotProcess, None]:
         """The bot, connected; with `wait` off, merely started."""
-        async with bot_process(self.discord, self.folder, settings=GENEROUS | settings, wait=wait) as self.bot:
+        async with bot_process(self.discord, self.folder, settings=GENEROUS | settings, wait=wait, anew=anew) as self.bot:
             yield self.bot
 
 
@@ -76,8 +77,8 @@ async def built(folder: Path) -> AsyncGenerator[Stage, None]:
 
 @asynccontextmanager
 async def staged(folder: Path) -> AsyncGenerator[Stage, None]:
-    """Everything, with the bot connected."""
-    async with built(folder) as stage, stage.running():
+    """Everything, with the bot connected, started as people start it."""
+    async with built(folder) as stage, stage.running(anew=True):
         yield stage
 
 

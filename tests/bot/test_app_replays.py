@@ -21,6 +21,7 @@ from engine.backends.scripted import Script, ScriptedBackend
 from engine.contestants import Arm
 from engine.lineup import Lineup
 from tests.bot.scripted import answered, is_tuned, lineup_over, two_answers
+from tests.patience import patient
 
 
 def opened(path: Path, backend: ScriptedBackend, **names: Any) -> Any:
@@ -84,7 +85,7 @@ async def test_a_replay_yields_to_a_person_within_a_step_and_off_means_off(tmp_p
             await asyncio.sleep(0.01)
         slow["on"] = False
         assert backend.running == 1  # a replay of five seconds is under way
-        await asyncio.wait_for(answered(app, "Now me"), 1)
+        await asyncio.wait_for(answered(app, "Now me"), patient(1))
         await asyncio.sleep(0.03)
         assert await replays(app) == []
     async with opened(tmp_path / "s", backend, replays_idle_s=0.01, replays=False) as app:

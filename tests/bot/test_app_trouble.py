@@ -18,6 +18,7 @@ from engine.duel import Side
 from engine.errors import DuelbotError
 from engine.lineup import Lineup
 from tests.bot.scripted import answered, is_tuned, lineup_over, scripted_app, two_answers, until
+from tests.patience import patient
 
 ROOT = Path(__file__).parents[2]
 SLOW = ("word ",) * 1000
@@ -60,6 +61,7 @@ async def fill_the_disk(app: App) -> None:
     await allow_pages(app, row[0])
 
 
+@pytest.mark.process
 async def test_a_kill_after_an_acknowledged_ballot_loses_nothing(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", VOTES_THEN_WAITS, str(tmp_path / "s"), stdout=asyncio.subprocess.PIPE, cwd=ROOT
@@ -92,7 +94,7 @@ async def test_leaving_in_mid_answer_keeps_what_was_written_and_lets_all_watcher
                 if len(view.sides[Side.LEFT].text) > 20:
                     break
     assert backend.running == 0
-    assert await asyncio.wait_for(still_open, 5) == "void"
+    assert await asyncio.wait_for(still_open, patient(5)) == "void"
     async with scripted_app(tmp_path / "s") as (app, _):
         view = await app.view(asked.id, "ann")
         assert view.state == "void" and view.note.startswith("Duelbot was stopped while this was being answered. Ask it again.")
@@ -111,7 +113,7 @@ async def test_a_watcher_of_an_open_vote_ends_when_the_app_is_left(tmp_path: Pat
         view = await answered(app)
         following = asyncio.create_task(_follow(app, view.id))
         await asyncio.sleep(0.02)
-    assert await asyncio.wait_for(following, 5) == "open"
+    assert await asyncio.wait_for(following, patient(5)) == "open"
 
 
 async def test_nothing_new_is_taken_while_the_app_is_left(tmp_path: Path) -> None:
@@ -242,14 +244,14 @@ async def test_a_cancelled_ask_after_its_storing_leaves_no_duel_that_answers_for
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
         for line in await app.history():
-            assert (await asyncio.wait_for(until(app, line.id, "open", "void"), 5)).state in ("open", "void")
+            assert (await asyncio.wait_for(until(app, line.id, "open", "void"), patient(5))).state in ("open", "void")
 
 
 async def test_leaving_waits_no_second_time_for_a_duel_that_was_stopped_and_does_not_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.app.running.GRACE_S", 3600.0)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(patient(30)):
         async with scripted_app(tmp_path / "duels.sqlite3", lambda _: Script(("once ", "upon "), pause_s=3600.0)) as (app, _):
             asked = await app.ask("hello", asker="ann")
             progress = app._runner.progress(asked.id)

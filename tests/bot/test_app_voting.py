@@ -17,7 +17,9 @@ from engine.contestants import Arm
 from engine.duel import Side
 from engine.errors import BackendError, BadRequest
 from engine.lineup import Lineup
+from engine.named import Named
 from tests.bot.scripted import answered, is_tuned, lineup_over, scripted_app, two_answers, until
+from tests.patience import patient
 
 
 @pytest.mark.parametrize("first_left", [True, False])
@@ -29,8 +31,8 @@ async def test_one_ballot_closes_a_one_person_duel_and_reveals_who_was_who(tmp_p
         assert revealed.state == "closed" and revealed.own_choice is choice and revealed.ballots == 1 and revealed.reveal
         assert revealed.reveal.tally == {each: int(each is choice) for each in Choice}
         prompted, tuned = (revealed.reveal.sides[side] for side in (Side if first_left else reversed(Side)))
-        assert (prompted.arm, prompted.recipe, prompted.adapter) == (Arm.PROMPTED, "house 1", "")
-        assert (tuned.arm, tuned.recipe, tuned.adapter) == (Arm.TUNED, "plain 1", "demo 1")
+        assert (prompted.arm, prompted.recipe, prompted.adapter) == (Arm.PROMPTED, Named("house", "1"), None)
+        assert (tuned.arm, tuned.recipe, tuned.adapter) == (Arm.TUNED, Named("plain", "1"), Named("demo", "1"))
         assert prompted.contestant_id != tuned.contestant_id
         assert tuned.usage.new_tokens == 3 and tuned.usage.total_s == pytest.approx(0.006)
         assert tuned.cost.usd == pytest.approx(0.006 * 0.36 / 3600) and tuned.cost.source == "a test"
@@ -107,7 +109,7 @@ async def test_while_the_vote_is_open_everybody_sees_how_many_voted_and_only_the
             await app.cast(view.id, f"voter {number}", Choice.RIGHT)
         await asyncio.sleep(0.02)
         closed = await app.close(view.id)
-        await asyncio.wait_for(following, 5)
+        await asyncio.wait_for(following, patient(5))
         assert counts == [*(("open", ballots, None, None) for ballots in range(4)), ("closed", 3, None, Side.RIGHT)]
         assert await app.close(view.id) == closed
 

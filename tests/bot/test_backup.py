@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from bot.__main__ import main
 from bot.app.orders import Order
 from bot.app.teams import Teams
 from bot.settings import Settings
-from bot.store import Store
+from bot.store import Store, opening
 from bot.store.place import beside
 from tests.bot.scripted import scripted_app, until
 from tests.bot.test_main import ROOT, environment
@@ -30,6 +31,7 @@ def call(*words: str | Path) -> int:
     return main([str(word) for word in words])
 
 
+@pytest.mark.process
 def test_a_backup_beside_a_running_process_holds_what_was_acknowledged_and_is_put_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -57,10 +59,15 @@ def test_a_backup_beside_a_running_process_holds_what_was_acknowledged_and_is_pu
     assert call("backup", copy, "--over") == 0
 
 
+def names_in(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
+
+
 async def opened_and_closed(path: Path) -> None:
     await (await Store.open(path)).aclose()
 
 
+@pytest.mark.process
 def test_what_restore_replaces_keeps_its_last_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, copy = tmp_path / "s", tmp_path / "copy"
     monkeypatch.setenv("DUEL_STORE_PATH", str(path))
@@ -119,37 +126,116 @@ async def test_the_log_of_another_time_is_refused_and_its_own_is_used(tmp_path: 
 
 
 MAKER = """
-import asyncio, itertools, sys
+import asyncio, itertools, os, sys
 from pathlib import Path
 from bot.store import Store
 
-async def main():
+async def main(folder):
+    print(os.getpid(), flush=True)
     for number in itertools.count():
         print(number, flush=True)
-        await (await Store.open(Path(sys.argv[1]) / str(number) / "s")).aclose()
+        await (await Store.open(Path(folder) / str(number) / "s")).aclose()
 
-asyncio.run(main())
+for folder in iter(sys.stdin.readline, ""):  # each in a process of its own, forked so that what is imported is imported once
+    if not os.fork():
+        asyncio.run(main(folder.strip()))
+    os.wait()
+    print("killed", flush=True)
 """
 
 
+@pytest.mark.process
 def test_a_store_killed_while_it_is_made_is_whole_or_not_there(tmp_path: Path) -> None:
     rng, met = random.Random(4), set()
-    for attempt in range(12):
-        folder = tmp_path / str(attempt)
-        process = subprocess.Popen([sys.executable, "-c", MAKER, str(folder)], env=environment(), cwd=ROOT, stdout=subprocess.PIPE)
-        assert process.stdout and process.stdout.readline()
-        time.sleep(rng.uniform(0, 0.1))
-        os.kill(process.pid, signal.SIGKILL)
-        number = int(([b"0", *process.stdout.read().splitlines()])[-1])
-        process.wait()
-        process.stdout.close()
-        path = folder / str(number) / "s"
-        met.add(path.exists())
-        if path.exists():
-            assert look_inside(path, "SELECT count(*) FROM seals") == [(1,)]
-        asyncio.run(opened_and_closed(path))
-        assert {file.name for file in path.parent.iterdir()} == {"s", "s.lock"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", MAKER], env=environment(), cwd=ROOT, **pipes) as process:
+        for attempt in range(12):
+            met.add(killed_while_made(process, tmp_path / str(attempt), rng.uniform(0, 0.1)))
     print(met)
+
+
+def killed_while_made(process: subprocess.Popen[str], folder: Path, after_s: float) -> bool:
+    """Have stores made in a folder, kill who makes them, and look at the last one. Whether it was there."""
+    assert process.stdin and process.stdout
+    print(folder, file=process.stdin, flush=True)
+    maker, numbers = int(process.stdout.readline()), [process.stdout.readline()]
+    time.sleep(after_s)
+    os.kill(maker, signal.SIGKILL)
+    numbers += iter(process.stdout.readline, "killed\n")
+    path = folder / numbers[-1].strip() / "s"
+    if there := path.exists():
+        assert look_inside(path, "SELECT count(*) FROM seals") == [(1,)]
+    asyncio.run(opened_and_closed(path))
+    assert {file.name for file in path.parent.iterdir()} == {"s", "s.lock"}
+    return there
+
+
+STOPPED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from bot.store import Store, opening
+
+def killed(*given):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+match sys.argv[2]:
+    case "in a migration":
+        opening._stored_key = killed
+        opening.migrations = lambda read=opening.migrations: [*read()[:4], read()[4] + ";SELECT request_key('', '', '');"]
+    case "before it has its name":
+        Path.replace = killed
+    case "right after":
+        opening.sync_folder = killed
+asyncio.run(Store.open(Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("moment", ["in a migration", "before it has its name", "right after"])
+def test_a_store_killed_at_any_step_of_its_making_is_whole_or_not_there(moment: str, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    done = subprocess.run([sys.executable, "-c", STOPPED, str(path), moment], env=environment(), cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    left = names_in(tmp_path)
+    assert path.exists() == (moment == "right after") and left > {"s.lock"}
+    if moment == "right after":
+        assert left == {"s", "s.lock"} and look_inside(path, "SELECT count(*) FROM seals") == [(1,)]
+    asyncio.run(opened_and_closed(path))
+    assert names_in(tmp_path) == {"s", "s.lock"}
+
+
+@pytest.mark.parametrize("missing", ["all", "one in the middle"])
+async def test_an_installation_without_its_sql_makes_no_store_and_says_so(
+    missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql = shutil.copytree(opening.MIGRATIONS, tmp_path / "migrations")
+    for file in sql.glob("*.sql") if missing == "all" else sql.glob("0003_*"):
+        file.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "MIGRATIONS", sql)
+        words = await refusal(tmp_path / "new" / "s")
+        assert words == f"This installation of Duelbot is not whole: SQL files are missing in {sql}. Install it again."
+    assert names_in(tmp_path / "new") == {"s.lock"}
+    await opened_and_closed(tmp_path / "new" / "s")
+
+
+async def test_a_migration_that_fails_leaves_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a bug, and stays one; but the store is none."""
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "migrations", lambda read=opening.migrations: [*read(), "CREATE TABLE more (x); SELECT nothing"])
+        with pytest.raises(sqlite3.OperationalError, match="nothing"):
+            await Store.open(tmp_path / "s")
+    assert names_in(tmp_path) == {"s.lock"}
+    await opened_and_closed(tmp_path / "s")
+
+
+def test_a_disk_that_fills_up_while_a_store_is_made_leaves_none(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk: SQLite is told of both by its writes."""
+    program = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\n" + STOPPED
+    command = [sys.executable, "-c", program, str(tmp_path / "s"), "never"]
+    done = subprocess.run(command, env=environment(), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "StoreError: The disk" in done.stderr.splitlines()[-1]
+    assert names_in(tmp_path) == {"s.lock"}
+    asyncio.run(opened_and_closed(tmp_path / "s"))
 
 
 async def test_a_forgotten_text_is_in_none_of_the_files(tmp_path: Path) -> None:

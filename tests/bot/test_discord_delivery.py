@@ -12,7 +12,7 @@ from tests.bot.socket_stage import Stage, built, closed, staged, streaming, vota
 from tests.loopback import Person
 from tests.loopback.world import Message
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.process]
 LEFT, RIGHT = Choice.LEFT.words, Choice.RIGHT.words
 NONCE_OVER_S = 600.0  # Discord has forgotten a nonce by then
 

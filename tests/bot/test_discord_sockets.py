@@ -19,8 +19,9 @@ from tests.loopback import TOKEN, Person
 from tests.loopback.actors import Attached
 from tests.loopback.gateway import PRIVILEGED
 from tests.loopback.world import Message
+from tests.patience import patient
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.process]
 LEFT, RIGHT = Choice.LEFT.words, Choice.RIGHT.words
 
 
@@ -134,7 +135,7 @@ async def a_deleted_message_stops_both_answers(stage: Stage) -> None:
     posted = await stage.ada.mention(stage.channel(), "slow 900 and then deleted")
     note = await stage.ada.answer_to(posted, streaming)
     await stage.ada.delete(note)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(patient(20)):
         while stage.stored("SELECT state FROM duels WHERE request LIKE '%then deleted'") != [("void",)]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
@@ -273,7 +274,7 @@ async def test_thirty_two_duels_at_once_are_acknowledged_within_a_second(stage: 
     asked = [await person.slash(places[number % 4], "compare", request="slow 40") for number, person in enumerate(people)]
     notes: list[Message] = [await each.answered(votable, "two answers") for each in asked]
     assert len({note.id for note in notes}) == 32
-    fair_s = 1.0 + stage.discord.stalled_s  # on a machine so busy that we ourselves had to wait, the bot may, too
+    fair_s = patient(1.0) + stage.discord.stalled_s  # on a machine so busy that we ourselves had to wait, the bot may, too
     assert max(each.ack_s or 99.0 for each in asked) < fair_s
     [session] = stage.discord.gateway.connected
     assert session.longest_gap_s < stage.discord.gateway.heartbeat_s + fair_s
@@ -367,6 +368,23 @@ async def test_sigterm_in_mid_stream_ends_with_a_last_edit_and_refuses_in_words(
             assert "was stopped" in note.text
         assert stage.stored("SELECT DISTINCT state FROM duels") == [("void",)]
         assert_clean(stage)
+
+
+async def test_what_the_gateway_tells_and_nobody_can_read_ends_nothing(tmp_path: Path) -> None:
+    async with built(tmp_path) as stage:
+        gateway, place, unread = stage.discord.gateway, stage.channel(), "An event {} from Discord cannot be read and is left out"
+        async with stage.running() as bot:
+            for event in ("MESSAGE_CREATE", "INTERACTION_CREATE", "GUILD_CREATE", "MESSAGE_DELETE", "THREAD_UPDATE"):
+                gateway.tell(event, {"id": "not a number"}, place)
+                await bot.says(unread.format(event))
+            await stage.ada.answer_to(await stage.ada.mention(place, "after events that lack everything"), votable)
+            assert len(gateway.identified) == 1, "the connection stays"
+            [socket] = gateway.sockets
+            await socket.send([])  # type: ignore[arg-type]
+            await bot.says("The connection to Discord broke off. Trying again in 5 s.")
+            await stage.until(lambda: len(gateway.identified) == 2, "a connection")
+            await stage.ada.answer_to(await stage.ada.mention(place, "after a frame that is no event"), votable)
+            assert bot.running
 
 
 async def test_an_intent_that_the_portal_refuses_is_one_sentence(tmp_path: Path) -> None:

@@ -215,6 +215,7 @@ def acknowledged(process: "subprocess.Popen[str]", after_s: float) -> int:
     return len(lines)
 
 
+@pytest.mark.process
 async def test_a_killed_process_whose_store_was_moved_leaves_its_log_to_nobody_else(tmp_path: Path) -> None:
     path, away = tmp_path / "s", tmp_path / "away"
     process = writing(path)
@@ -232,6 +233,7 @@ async def test_a_killed_process_whose_store_was_moved_leaves_its_log_to_nobody_e
     assert isinstance(kept, int) and kept in (count, count + 1)  # the last one may have been kept and not told
 
 
+@pytest.mark.process
 def test_what_was_acknowledged_is_kept_when_the_log_is_emptied_all_the_time(tmp_path: Path) -> None:
     told = acknowledged(writing(tmp_path / "s", log_bytes=30_000), after_s=1.0)
     [(kept,)] = look_inside(tmp_path / "s", "SELECT count(*) FROM conversations")

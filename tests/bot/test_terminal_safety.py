@@ -12,7 +12,6 @@ import pytest
 from rich.console import Console, RenderableType
 
 from adapters.__main__ import main as adapters_main
-from adapters.registry import DEMO_ADAPTER
 from bot.__main__ import _Printable
 from bot.__main__ import main as bot_main
 from bot.app import App
@@ -24,6 +23,7 @@ from engine.contestants import Arm
 from engine.cost import Price
 from engine.kit import Kit
 from engine.lineup import Lineup
+from engine.shipped import DEMO_ADAPTER
 from tests.bot.scripted import ADAPTER, HOUSE, PLAIN, Coin, answered, two_answers
 
 EVIL = "evil\x1b]0;owned\x07\x1b[2J\u202e\x9b31m"

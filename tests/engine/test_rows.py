@@ -9,6 +9,7 @@ import pytest
 from engine.errors import BadRequest
 from engine.request import Turn
 from engine.rows import Row, Rows, read_rows
+from tests.patience import patient
 
 
 def rows_of(text: str | bytes, *more: str) -> Rows:
@@ -117,13 +118,13 @@ def test_whatever_else_is_a_sentence_with_its_line(content: str | bytes, words: 
 
 
 @pytest.mark.parametrize("form", ["lines", "array", "csv"])
-def test_a_hundred_thousand_rows_take_seconds(form: str) -> None:
-    rows = [{"id": number, "request": f"Question {number}, please?", "reference": "x" * 100} for number in range(100_000)]
+def test_tens_of_thousands_of_rows_take_a_second(form: str) -> None:
+    rows = [{"id": number, "request": f"Question {number}, please?", "reference": "x" * 100} for number in range(30_000)]
     if form == "csv":
         text = "id,request,reference\n" + "".join(f'{row["id"]},"{row["request"]}",{row["reference"]}\n' for row in rows)
     else:
         lines = [json.dumps(row) for row in rows]
         text = "\n".join(lines) if form == "lines" else "[" + ",\n".join(lines) + "]"
     began = time.process_time()
-    assert rows_of(text).rows[-1].id in (99_999, "99999")
-    assert time.process_time() - began < 15  # 2 to 3 CPU seconds on the machine it was written on
+    assert rows_of(text).rows[-1].id in (29_999, "29999")
+    assert time.process_time() - began < patient(5)  # .6 to .9 CPU seconds on the machine it was written on

@@ -167,7 +167,7 @@ async def measure(asked: Round) -> Figures:
             team = discord.world.guild("Team", owner.user)
             channels = [discord.world.channel(team, f"channel-{number}") for number in range(asked.channels)]
             people = [Person(discord, f"P{number}").join(team) for number in range(asked.duels)]
-            async with bot_process(discord, folder, settings=SETTINGS) as bot:
+            async with bot_process(discord, folder, settings=SETTINGS, anew=True) as bot:
                 await asyncio.sleep(READY_S)
                 discord.faults.latency_s = asked.latency_s
                 return await Bench(discord, channels, people, bot, folder).measure(asked)

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from tests.patience import patient
+
 T = TypeVar("T")
-PATIENCE_S = 25.0
-"""How long a slow machine may take before a test gives up; nothing waits this long when all goes well."""
+PATIENCE_S = patient(25.0)  # nothing waits this long when all goes well
 
 
 class Changes:

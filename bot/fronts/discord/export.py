@@ -11,11 +11,11 @@ from bot.store import DuelRecord
 from bot.store.cells import cell_of
 from engine.duel import Side
 
-Row = Mapping[str, Any]
+ExportRow = Mapping[str, Any]
 
 
 def files_of(records: Sequence[DuelRecord]) -> dict[str, bytes]:
-    """duels and ballots, each as .csv and .jsonl, in UTF-8. Only closed votes have ballots in it."""
+    """Write duels and ballots, each as .csv and .jsonl, in UTF-8. Only closed votes have ballots in it."""
     tables = {"duels": [duel_row(duel) for duel in records], "ballots": ballot_rows(records)}
     files: dict[str, bytes] = {}
     for name, rows in tables.items():
@@ -24,8 +24,8 @@ def files_of(records: Sequence[DuelRecord]) -> dict[str, bytes]:
     return files
 
 
-def duel_row(duel: DuelRecord) -> Row:
-    """One duel. While its vote is open, nothing in it tells the sides apart."""
+def duel_row(duel: DuelRecord) -> ExportRow:
+    """Make the row of one duel. While its vote is open, nothing in it tells the sides apart."""
     row: dict[str, Any] = {
         "duel": duel.id,
         "conversation": duel.conversation,
@@ -43,18 +43,18 @@ def duel_row(duel: DuelRecord) -> Row:
         shown = answer if duel.state == "closed" else None
         row[f"{side.value}_contestant"] = shown and shown.who.id
         row[f"{side.value}_arm"] = shown and str(shown.who.arm)
-        row[f"{side.value}_recipe"] = shown and shown.who.recipe.words
-        row[f"{side.value}_adapter"] = shown and shown.who.adapter_words
+        row[f"{side.value}_recipe"] = shown and str(shown.who.recipe)
+        row[f"{side.value}_adapter"] = shown and str(shown.who.adapter or "")
         row[f"{side.value}_total_s"] = shown and shown.usage and shown.usage.total_s
         row[f"{side.value}_new_tokens"] = shown and shown.usage and shown.usage.new_tokens
         row[f"{side.value}_usd"] = shown and shown.cost and shown.cost.usd
     return row
 
 
-def ballot_rows(records: Sequence[DuelRecord]) -> list[Row]:
-    """One ballot a row: what was chosen, by which number, and the contestant that it prefers."""
+def ballot_rows(records: Sequence[DuelRecord]) -> list[ExportRow]:
+    """Make a row for each ballot: what was chosen, by which number, and the contestant that it prefers."""
     numbers: dict[str, int] = {}
-    rows: list[Row] = []
+    rows: list[ExportRow] = []
     for duel in records:
         for ballot in sorted(duel.ballots, key=lambda each: each.cast_at) if duel.state == "closed" else ():
             better = None if ballot.entrant is None else duel.answers[ballot.entrant].who
@@ -71,8 +71,8 @@ def ballot_rows(records: Sequence[DuelRecord]) -> list[Row]:
     return rows
 
 
-def as_csv(rows: Sequence[Row]) -> bytes:
-    """With a mark at its beginning by which spreadsheets know UTF-8; a cell never begins like a formula. No value is an empty cell."""
+def as_csv(rows: Sequence[ExportRow]) -> bytes:
+    """Write CSV with the mark by which spreadsheets know UTF-8. A cell never begins like a formula; no value is an empty cell."""
     out = io.StringIO()
     if rows:
         writer = csv.DictWriter(out, fieldnames=list(rows[0]))

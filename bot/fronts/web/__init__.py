@@ -1,4 +1,21 @@
-"""The browser page: `await serve(app, settings)`."""
+"""The browser page: `await serve(app, settings)`.
+
+words.py     figures and states in words
+markup.py    what people and models wrote, made safe to show
+dom.py       plain elements, icons, and the two components that run in the browser
+assets.py    the style sheet, and the few lines that run before the page is drawn
+plain.py     pages of a few words, without a script: the login, everything that can go wrong
+patience.py  how long a connection may take to say what it wants
+sessions.py  who is logged in, and the key that signs what browsers keep
+door.py      who may come in, and the headers of every response
+login.py     the login page, and the way out
+history.py   the drawer with earlier duels
+turn.py      one duel: the request, two cards that nothing tells apart, and what can be done
+page.py      the chat page of one browser
+asked.py     what the address of the results asks for: a pair, a tag, a period
+results.py   the verdict with its pictures, following the votes
+server.py    NiceGUI behind the door, in the event loop that the app runs in
+"""
 
 from bot.fronts.web.server import serve
 

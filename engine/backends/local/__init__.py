@@ -7,6 +7,7 @@ slots.py     key-value memory: a slot for each row, and prompts kept for reuse
 rows.py      one answer while it is written: sampling, text out of tokens, its clock
 thread.py    the model thread: rows join, decode together, leave
 backend.py   the coroutines that everybody else calls
+naive.py     the yardstick of the benchmark: generate() with peft, one side after the other
 """
 
 from engine.backends.local.backend import LocalBackend, open_local

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from bot.__main__ import main
 from bot.evidence.capital import Capital
 from bot.evidence.decision import State, decide
 from bot.evidence.simulate import BARS, Taste, changed, ends, ever_excluded, panel, passed, reached, simulate, single
@@ -20,7 +21,7 @@ def test_the_bars_hold(table: dict[str, float | int | bool]) -> None:
     assert table["passed"]
     assert [table[f"winner_{theta}"] for theta in (65, 70, 80)] == pytest.approx([76, 41, 18], abs=5)
     assert [table[f"equal_50{name}"] for name in ("", "_30_ties", "_3_voters")] == pytest.approx([98, 69, 59], abs=5)
-    assert table["changed_rightly"] >= 0.99
+    assert table["changed_rightly"] >= 0.99 and table["direction_right"] >= 0.99 and table["coverage"] >= 0.95
 
 
 def test_without_their_corrections_versions_tournaments_and_usual_tests_err(table: dict[str, float | int | bool]) -> None:
@@ -34,10 +35,13 @@ def test_a_bar_that_does_not_hold_fails(table: dict[str, float | int | bool], na
     assert not passed(table | {name: most + 0.1 if least == 0 or most > 1 else least - 0.1})
 
 
-def test_the_same_seed_gives_the_same_table_and_progress_is_told(table: dict[str, float | int | bool]) -> None:
-    told: list[str] = []
-    assert simulate(True, 20, told.append) == table
-    assert told[0].startswith("null_1_voter")
+def test_the_command_prints_the_same_table_for_the_same_seed_and_progress_beside_it(
+    table: dict[str, float | int | bool], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["simulate", "--quick", "--seed", "20", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out) == table
+    assert err.startswith("null_1_voter")
 
 
 def test_five_voters_agree_within_a_duel_as_much_as_asked() -> None:

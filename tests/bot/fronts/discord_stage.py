@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import discord
 import simcord
 from simcord.components import walk_components
 
@@ -20,6 +21,7 @@ from engine.backends.base import Chunk, Prompt, Stop
 from engine.backends.scripted import Script, ScriptedBackend
 from engine.lineup import Lineup
 from tests.bot.scripted import Coin, lineup_over, two_answers
+from tests.patience import patient
 
 
 def said_by(components: list[dict[str, Any]]) -> str:
@@ -152,7 +154,7 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
             pacer = Pacer()
             pacer.hurry()
             bot = DuelBot(app, settings, pacer=pacer, shard_count=1)
-            async with simcord.run(bot) as env:
+            async with simcord.run(bot, settle_timeout=patient(5.0)) as env:
                 here.append(env)
                 guild = env.create_guild()
                 yield Stage(env, bot, app, backend, guild, guild.create_text_channel("general"))
@@ -160,3 +162,21 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
 
 def calls(stage: Stage, method: str, part: str) -> list[Any]:
     return [call for call in stage.env.http_requests if call.method == method and part in call.path]
+
+
+async def voted(stage: Stage, who: Any, request: str, label: str, **options: Any) -> Any:
+    """Ask by /compare, vote by this button, and return the duel's message."""
+    result = await who.slash(stage.channel, "compare", request=request, **options)
+    await who.click(result.response, label=label)
+    return result.response
+
+
+def texts_in(stage: Stage, response: Any) -> dict[str, str]:
+    """The files of an answer by name, as text."""
+    stored = stage.env.backend.get_message(response.channel_id, response.id)
+    return {each["filename"]: (stage.env.backend.cdn.get(each["url"]) or b"").decode("utf-8-sig") for each in stored.attachments}
+
+
+def admin(stage: Stage) -> Any:
+    """Make a member who may change the server's settings."""
+    return stage.member("boss", roles=[stage.guild.create_role("admins", permissions=discord.Permissions(manage_guild=True))])

@@ -33,7 +33,7 @@ async def test_a_file_of_requests_goes_on_after_a_restart_and_its_message_says_s
         result = await stage.member("ann").slash(stage.channel, "compare", file=("all.jsonl", b'"one"\n"two"\n"three"'), tag="mail")
         assert "**1 of 3 requests answered** …" in stage.shown(result.response)
         assert "[Stop]" in stage.shown(result.response)
-        await stage.bot.desk.leave()
+        await stage.bot.parts.desk.leave()
         assert f"**1 of 3 requests answered**\n{LEFT}" in stage.shown(result.response)
         assert "[Stop]" not in stage.shown(result.response)
         stage.backend.release()
@@ -43,7 +43,7 @@ async def test_a_file_of_requests_goes_on_after_a_restart_and_its_message_says_s
         duels = [text for text in stage.texts() if "> " in text]
         assert [request for text in duels for request in ("one", "two", "three") if f"> {request}" in text] == ["one", "two", "three"]
         assert all("[Tie]" in text for text in duels), "the one that was broken off was asked again, and seen once"
-        assert [post.tag for _, post in await stage.bot.teams.history(team=str(stage.guild.id), asker="")] == ["mail"] * 4
+        assert [post.tag for _, post in await stage.bot.parts.teams.history(team=str(stage.guild.id), asker="")] == ["mail"] * 4
         assert rows_of_runs(stage) == []
 
 
@@ -51,7 +51,7 @@ async def test_a_request_that_ends_the_process_twice_is_asked_no_more(tmp_path: 
     async with staged(tmp_path, two_waits) as stage:
         result = await stage.member("ann").slash(stage.channel, "compare", file=("all.jsonl", b'"two"\n"three"'))
         for _ in range(2):
-            await stage.bot.desk.leave()
+            await stage.bot.parts.desk.leave()
             stage.bot = DuelBot(stage.app, Settings(), pacer=Pacer(gap_s=0.0), shard_count=1)
             await stage.env.restart_bot(stage.bot)
             await stage.env.advance_time(11)
@@ -61,7 +61,7 @@ async def test_a_request_that_ends_the_process_twice_is_asked_no_more(tmp_path: 
 async def test_nobody_waits_for_a_file_that_was_left_more_than_a_day_ago(tmp_path: Path) -> None:
     async with staged(tmp_path, two_waits) as stage:
         result = await stage.member("ann").slash(stage.channel, "compare", file=("all.jsonl", b'"two"\n"three"'))
-        await stage.bot.desk.leave()
+        await stage.bot.parts.desk.leave()
         with patch.object(stage.app, "_now", lambda: datetime.now(UTC) + timedelta(days=1, hours=1)):
             await stage.env.restart_bot(DuelBot(stage.app, Settings(), pacer=Pacer(gap_s=0.0), shard_count=1))
         await stage.env.advance_time(11)
@@ -120,14 +120,14 @@ def rows_of_runs(stage: Stage) -> list[Any]:
 async def test_a_file_of_requests_waits_while_the_queue_is_full(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr("bot.fronts.discord.batch.WAIT_S", 0.0)
     async with staged(tmp_path) as stage:
-        asks, full = stage.bot.teams.ask, [QueueFull("full")] * 3
+        asks, full = stage.bot.parts.teams.ask, [QueueFull("full")] * 3
 
         async def ask(order: Any) -> Any:
             if full:
                 raise full.pop()
             return await asks(order)
 
-        monkeypatch.setattr(stage.bot.teams, "ask", ask)
+        monkeypatch.setattr(stage.bot.parts.teams, "ask", ask)
         result = await stage.member("ann").slash(stage.channel, "compare", file=("all.jsonl", b'"one"'))
         assert "**1 of 1 request answered**\nDone." in stage.shown(result.response)
 

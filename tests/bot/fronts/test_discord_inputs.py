@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from simcord.backend.errors import OptionError
 
 from bot.fronts.discord import messages
-from bot.fronts.discord.commands import form
+from bot.fronts.discord.commands.menus import form
 from bot.fronts.discord.files import NoText, decoded, text_of
 from bot.fronts.discord.names import without_ids
 from bot.fronts.discord.repeats import Refusals

@@ -1,6 +1,5 @@
 """The Discord front's ways around trouble: restarts, deadlines, limits, lost permissions, broken edits, guests, secrets."""
 
-import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,14 @@ from bot.app import App
 from bot.app.limits import Limits
 from bot.app.teams import Teams
 from bot.ballots import Choice
-from bot.fronts.discord import serve as discord_serve
 from bot.fronts.discord import words
 from bot.fronts.discord.bot import DuelBot
 from bot.settings import Settings
 from bot.store.teams import Asked, TeamRows
 from bot.views import ModelState
 from engine.backends.scripted import Script
-from engine.errors import BadRequest, SettingsError
-from tests.bot.fronts.discord_stage import Stage, calls, staged
+from engine.errors import BadRequest
+from tests.bot.fronts.discord_stage import Stage, staged
 
 COUNTED = "-# For a minute, more of yours that I cannot take is only counted here."
 
@@ -29,30 +27,6 @@ COUNTED = "-# For a minute, more of yours that I cannot take is only counted her
 async def asked(stage: Stage, who: Any, request: str = "hello") -> Any:
     await who.send(stage.channel, f"{stage.mention} {request}")
     return stage.last()
-
-
-async def test_commands_are_told_to_discord_only_when_they_have_changed(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage:
-        assert len(calls(stage, "PUT", "/commands")) == 1
-        await stage.bot._sync()
-        assert len(calls(stage, "PUT", "/commands")) == 1
-        await stage.bot.teams.put_mark("discord commands", "others")
-        with patch.object(stage.bot.tree, "sync", wraps=stage.bot.tree.sync) as sync:
-            await stage.env.restart_bot(DuelBot(stage.app, stage.bot.desk.teams._settings, shard_count=1))
-        assert sync.call_count == 0, "the old bot does nothing"
-        assert len(calls(stage, "PUT", "/commands")) == 2
-
-
-async def test_the_start_says_who_it_is_and_how_to_invite_it_with_the_fewest_permissions(tmp_path: Path, capsys: Any) -> None:
-    async with staged(tmp_path) as stage:
-        said = capsys.readouterr().out
-        assert said.startswith(
-            f"Discord: connected as {stage.bot.user}, in 0 servers. Invite it elsewhere: https://discord.com/oauth2/authorize?"
-        )
-        assert "permissions=274877975552" in said
-        assert f"client_id={stage.bot.application_id}" in said
-        await stage.bot.on_ready()
-        assert capsys.readouterr().out == "", "a new session is no news"
 
 
 async def test_old_buttons_work_after_a_restart(tmp_path: Path) -> None:
@@ -73,7 +47,7 @@ async def test_a_message_that_lost_its_last_edit_heals(tmp_path: Path) -> None:
         await stage.app.close(summary.id)
         assert "[Tie]" in stage.shown(duel), "closed elsewhere, nobody told Discord"
         await stage.env.advance_time(11)
-        assert "1 vote: Tie 1." in stage.shown(duel)
+        assert "1 vote: tie." in stage.shown(duel)
         before = len(stage.env.http_requests)
         await stage.env.advance_time(11)
         assert len(stage.env.http_requests) == before, "what is shown already is not edited"
@@ -85,9 +59,9 @@ async def test_a_vote_closes_at_its_deadline_and_the_asker_is_told_once(tmp_path
         duel = await asked(stage, ann)
         await ann.click(duel, label="A is better")
         later = datetime.now(UTC) + timedelta(hours=2)
-        with patch.object(stage.bot.teams, "_now", lambda: later):
+        with patch.object(stage.bot.parts.teams, "_now", lambda: later):
             await stage.env.advance_time(11)
-        assert "1 vote: A is better 1." in stage.shown(duel)
+        assert "1 vote: A is better." in stage.shown(duel)
         assert stage.shown(stage.last()).startswith(f"{ann.mention}, the vote on “hello” has closed.")
         count = len(stage.texts())
         await stage.env.advance_time(30)
@@ -130,7 +104,7 @@ async def test_an_edit_that_fails_for_now_lands_later(tmp_path: Path) -> None:
         stage.env.inject_error("PATCH", "/channels/*/messages/*", status=503)
         await ann.click(duel, label="Tie")
         await stage.env.advance_time(30)
-        assert "1 vote: Tie 1." in stage.shown(duel)
+        assert "1 vote: tie." in stage.shown(duel)
 
 
 async def test_some_voters_are_asked_which_side_is_which(tmp_path: Path) -> None:
@@ -150,16 +124,16 @@ async def test_some_voters_are_asked_which_side_is_which(tmp_path: Path) -> None
 
 async def test_a_share_of_ballots_is_asked_always_the_same_ones(tmp_path: Path) -> None:
     async with staged(tmp_path, discord_blinding_share=0.1) as stage:
-        drawn = [stage.bot.teams.asks_which("d" * 32, f"discord:{number}") for number in range(4000)]
+        drawn = [stage.bot.parts.teams.asks_which("d" * 32, f"discord:{number}") for number in range(4000)]
         assert 300 < sum(drawn) < 500
-        assert drawn == [stage.bot.teams.asks_which("d" * 32, f"discord:{number}") for number in range(4000)]
+        assert drawn == [stage.bot.parts.teams.asks_which("d" * 32, f"discord:{number}") for number in range(4000)]
 
 
 async def test_while_leaving_requests_are_refused_politely_and_running_ones_get_a_last_edit(tmp_path: Path) -> None:
     async with staged(tmp_path, lambda _: Script(("Once ", "|", "upon"))) as stage:
         ann = stage.member("ann")
         duel = await asked(stage, ann)
-        await stage.bot.desk.leave()
+        await stage.bot.parts.desk.leave()
         assert words.INTERRUPTED in stage.shown(duel)
         assert "Once" in stage.shown(duel)
         assert stage.shown(await asked(stage, stage.member("bob"))) == f"{words.LEAVING}\n{COUNTED}"
@@ -298,49 +272,12 @@ async def test_the_page_alone_needs_no_token_and_a_token_is_never_shown() -> Non
     assert Settings.read({}, None).discord.token.get_secret_value() == ""
 
 
-@pytest.mark.parametrize(
-    ("refusal", "said"),
-    [
-        (discord.LoginFailure("x"), "Discord refuses DISCORD_TOKEN."),
-        (
-            discord.PrivilegedIntentsRequired(None),
-            "Message Content Intent is off in Discord: switch it on at https://discord.com/developers",
-        ),
-    ],
-)
-async def test_what_discord_refuses_at_the_start_is_one_sentence(tmp_path: Path, refusal: Exception, said: str) -> None:
-    settings = Settings.of(store_path=str(tmp_path / "duels.sqlite3"), discord_token="x.y.z")
-    async with staged(tmp_path / "other") as stage:
-        with patch("discord.http.HTTPClient.static_login", side_effect=refusal), pytest.raises(SettingsError) as error:
-            await discord_serve(stage.app, settings)
-    assert said in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-async def test_a_discord_that_cannot_be_reached_is_tried_again_with_patience(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    waits: list[float] = []
-
-    async def sleep(duration_s: float) -> None:
-        waits.append(duration_s)
-
-    answers = [OSError("no route")] * 8 + [discord.LoginFailure("there at last")]
-    async with staged(tmp_path) as stage:
-        with (
-            patch("discord.http.HTTPClient.static_login", side_effect=answers),
-            caplog.at_level(logging.WARNING),
-            pytest.raises(SettingsError),
-        ):
-            await discord_serve(stage.app, Settings.of(discord_token="x.y.z"), sleep=sleep)
-    assert waits == [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0]
-    assert "x.y.z" not in caplog.text
-
-
 async def test_a_private_duel_is_its_askers_alone(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
         await ann.slash(stage.channel, "compare", request="mine", visible="me")
         [summary] = await stage.app.history()
-        teams: Teams = stage.bot.teams
+        teams: Teams = stage.bot.parts.teams
         with pytest.raises(Exception, match="asker alone"):
             await teams.look(summary.id, "discord:999")
         with pytest.raises(Exception, match="Only its asker votes"):
@@ -355,12 +292,12 @@ async def test_a_reply_to_a_duel_of_another_channel_begins_anew(tmp_path: Path) 
         order = {"text": "x", "asker": "discord:1", "event": "message:77", "team": None, "channel": "55", "reply_to": (str(duel.id),)}
         from bot.app.orders import Order
 
-        _, view = await stage.bot.teams.ask(Order(**order))  # type: ignore[arg-type]
+        _, view = await stage.bot.parts.teams.ask(Order(**order))  # type: ignore[arg-type]
         assert view.conversation != summary.conversation
 
 
 async def test_an_unknown_recipe_of_a_path_is_not_read(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         with pytest.raises(BadRequest, match="There is no recipe"):
-            await stage.bot.teams.kits.recipe("/etc/passwd.toml")
+            await stage.bot.parts.teams.kits.recipe("/etc/passwd.toml")
         assert isinstance(stage.app, App)

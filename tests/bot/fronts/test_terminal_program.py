@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.process
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path

@@ -14,6 +14,7 @@ import pytest
 from bot.fronts.web import login as login_module
 from bot.fronts.web import patience
 from tests.bot.fronts.web_stage import opened, served
+from tests.patience import patient
 
 FORM = "content-type: application/x-www-form-urlencoded\r\n"
 
@@ -35,7 +36,7 @@ class Raw:
         self.writer.write(text.encode("latin-1"))
         await self.writer.drain()
 
-    async def status(self, limit_s: float = 10.0) -> int:
+    async def status(self, limit_s: float = patient(10.0)) -> int:
         """Of the next response; 0 when the connection ends without one."""
         async with asyncio.timeout(limit_s):
             line = await self.reader.readline()
@@ -133,8 +134,8 @@ async def test_a_request_has_to_arrive_in_time(port: int, monkeypatch: pytest.Mo
                 await asyncio.sleep(0.05)
 
         drips = [asyncio.create_task(drip(line)) for line in lines[1:]]
-        assert all(await asyncio.gather(*(line.ended(6) for line in lines)))
-        assert time.monotonic() - began < 6
+        assert all(await asyncio.gather(*(line.ended(patient(6)) for line in lines)))
+        assert time.monotonic() - began < patient(6)
         for each in drips:
             each.cancel()
         await asyncio.gather(*drips, return_exceptions=True)
@@ -147,7 +148,7 @@ async def test_a_kept_connection_may_ask_again_and_again(port: int, monkeypatch:
         for _ in range(4):
             await line.say("HEAD /login HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
             assert await line.status() == 200
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(patient(5)):
                 await line.reader.readuntil(b"\r\n\r\n")
             await asyncio.sleep(0.3)
 
@@ -175,7 +176,7 @@ async def test_what_is_no_http_gets_our_words(port: int, nonsense: str) -> None:
     async with AsyncExitStack() as stack:
         line = await raw(stack, port)
         await line.say(f"{nonsense}\r\n\r\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(patient(5)):
             answer = (await line.reader.read()).decode()
     assert answer.startswith("HTTP/1.1 400 ") and "This cannot be read" in answer
     [length] = re.findall(r"content-length: (\d+)", answer)

@@ -11,11 +11,12 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.bot.fronts.web_stage import TUNED, opened, served
+from tests.patience import patient
 
 CHROMIUM = shutil.which("chromium")
 if not CHROMIUM:
     pytest.skip("the page in a real browser needs Chromium (Debian: apt install chromium)", allow_module_level=True)
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.process]
 BOX = ".composer textarea"
 Visit = Callable[..., Awaitable[Page]]
 
@@ -44,7 +45,7 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
             context: BrowserContext = await browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **options})
             stack.push_async_callback(context.close)
             page = await context.new_page()
-            page.set_default_timeout(10_000)
+            page.set_default_timeout(patient(10_000))
             origin = "/".join(url.split("/")[:3])
             page.on("request", lambda request: None if request.url.startswith((origin, "data:")) else problems.append(request.url))
             page.on("pageerror", lambda error: problems.append(str(error)))
@@ -190,7 +191,7 @@ async def test_two_browsers_are_two_voters(address: str, visit: Visit) -> None:
     other = await visit(pages[0].url)
     await expect(other.locator(".bubble")).to_have_text("Question 0")
     await pages[0].keyboard.press("1")
-    await expect(other.locator(".outcome")).to_contain_text("Decided by one vote: A is better.")
+    await expect(other.locator(".outcome")).to_contain_text("1 vote: A is better.")
     await expect(pages[0].locator(".outcome")).to_contain_text("You chose A, the prompt.")
     await expect(pages[1].locator(".votes")).to_be_visible()
 
@@ -279,7 +280,7 @@ async def test_a_restart_of_the_server_loses_nothing(tmp_path: Path, visit: Visi
         await page.fill(BOX, "typed while it is away")
         assert await page.locator(".card").count() == 2
     async with opened(tmp_path, DUEL_WEB_PORT=str(chosen.web.port)) as (app, chosen), served(app, chosen):
-        await page.wait_for_event("load", timeout=30_000)
+        await page.wait_for_event("load", timeout=patient(30_000))
         await expect(page.locator(BOX)).to_have_value("typed while it is away")
         await expect(page.locator(".votes")).to_be_visible()
         await page.get_by_role("button", name="Both bad").click()

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from bot.fronts.web.server import build
 from bot.fronts.web.sessions import Logins, kept_secret
 from tests.bot.fronts.web_stage import opened
+from tests.patience import patient
 
 PATHS = tuple(
     b"/ /c/1 /results /results/share.svg /results/card.png /login /logout /nothing /favicon.ico // /_nicegui_ws/socket.io/ "
@@ -80,7 +81,7 @@ async def answer(app: FastAPI, login: bytes, asked: dict[str, Any]) -> list[dict
     async def send(message: Any) -> None:
         sent.append(message)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(patient(20)):
         await app(scope, receive, send)
     return sent
 

@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, Response, async_playwright, expect
+from playwright.async_api import Browser, Page, Response, async_playwright, expect
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from tests.bot.fronts.proxy_stage import NAME, Manner, certificate, proxied
-from tests.bot.fronts.web_stage import free_port, opened, served
+from tests.bot.fronts.web_stage import opened, served
+from tests.patience import patient
+from tests.ports import free_port
 
 CHROMIUM = shutil.which("chromium")
 if not CHROMIUM or not shutil.which("openssl"):
     pytest.skip("the page behind HTTPS needs Chromium and openssl (Debian: apt install chromium openssl)", allow_module_level=True)
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.process]
 PATH = "/team/duels"
 
 
@@ -27,15 +29,21 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     return certificate(tmp_path_factory.mktemp("tls"))
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def page() -> AsyncIterator[Page]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         rule = f"--host-resolver-rules=MAP {NAME} 127.0.0.1"
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", rule])
-        page = await browser.new_page(ignore_https_errors=True)
-        page.set_default_timeout(30_000)  # the proxy shakes hands anew for every asset, in the process of the page
-        yield page
-        await browser.close()
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", rule])
+        yield started
+        await started.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    page = await browser.new_page(ignore_https_errors=True)  # in a context of its own
+    page.set_default_timeout(patient(30_000))  # the proxy shakes hands anew for every asset, in the process of the page
+    yield page
+    await page.context.close()
 
 
 MANNERS = [Manner(True, "name"), Manner(False, "name:port"), Manner(True, "upstream")]
@@ -93,7 +101,7 @@ async def test_all_of_the_page_works_under_the_public_address(tmp_path: Path, pa
 async def loaded(page: Page, selector: str) -> None:
     """Wait for a part of the page; load it anew once, as a person would: on busy machines the stage's proxy loses connections."""
     with suppress(PlaywrightTimeout):
-        await page.wait_for_selector(selector, timeout=10_000)
+        await page.wait_for_selector(selector, timeout=patient(10_000))
         return
     await page.reload()
     await page.wait_for_selector(selector)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +21,8 @@ from engine.backends.scripted import Script, ScriptedBackend
 from engine.errors import BackendError
 from engine.lineup import Lineup
 from tests.bot.scripted import Coin, is_tuned, lineup_over
+from tests.patience import patient
+from tests.ports import free_port
 
 PROMPTED = "**Decision:** prompt engineering\nWhy: the categories change every week\n\n- Watch: long prompts\n- Next: write three examples"
 TUNED = "**Decision:** fine-tuning\nWhy: 12,000 stable examples"
@@ -52,11 +53,6 @@ async def lineup(script: Callable[[Prompt], Script] = canned) -> Lineup:
 def settings(folder: Path, **names: Any) -> Settings:
     values = {"DUEL_STORE_PATH": str(folder / "duels.sqlite3"), "DUEL_WEB_PORT": str(free_port()), **names}
     return Settings.read(values, None)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        return int(bound.getsockname()[1])
 
 
 @asynccontextmanager
@@ -93,7 +89,7 @@ async def served(app: App, chosen: Settings) -> AsyncIterator[str]:
     address = f"http://127.0.0.1:{chosen.web.port}"
     try:
         async with httpx.AsyncClient() as client:
-            for _ in range(200):
+            for _ in range(round(patient(500))):
                 assert not task.done(), task.exception()
                 try:
                     await client.get(f"{address}/login")
