@@ -2,6 +2,7 @@
 
 errors.py     what can go wrong around people and their ballots
 address.py    hosts, origins, the page's public address, networks of proxies
+margins.py    the verdict's margins: defaults that settings, evidence and simulation share
 settings.py   what the bot can be told from outside
 words.py      counts in words, in one voice for everything below
 tags.py       what a request is about: said by the asker, or guessed by the team's rules

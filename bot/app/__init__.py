@@ -6,7 +6,6 @@ progress.py       a duel while it is answered, and how those who watch one are w
 blind.py          a stored or running duel as one viewer may see it
 budget.py         what a team may spend in a day and a month
 limits.py         how much one person and one team may ask at once and in a minute
-contamination.py  requests that an adapter saw in training, which are no evidence for it
 gathering.py      what is known about a pair besides its duels: cards, settings, timings
 evidence.py       verdicts on demand: the ledger brought up to date, and judged
 pictures.py       pictures that were drawn, kept while nothing has changed
