@@ -4,10 +4,10 @@ errors.py     what can go wrong around people and their ballots
 address.py    hosts, origins, the page's public address, networks of proxies
 margins.py    the verdict's margins: defaults that settings, evidence and simulation share
 settings.py   what the bot can be told from outside
-words.py      counts in words, in one voice for everything below
 tags.py       what a request is about: said by the asker, or guessed by the team's rules
 ballots.py    what a person may choose, and what follows from it
 views.py      what a front may show: a duel as one viewer sees it, blind until the close
+words.py      arms, states, choices, counts, seconds and dollars in words: one voice for everything below
 seal.py       the end of an export: counts of rows, and a digest of what they say
 evidence/     what the ballots prove: the statistics, pure
 verdict/      closed duels folded into a ledger, and a ledger judged

@@ -1,5 +1,6 @@
 """The verdict through the store: kept up to date duel by duel, narrowed, reached again after a restart, a forgetting, a damage."""
 
+import asyncio
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,12 @@ from bot.app.orders import Order
 from bot.ballots import Choice
 from bot.evidence.decision import State
 from bot.evidence.duels import Absence
+from bot.fronts.web.asked import Query, verdict_for, wanted_by
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.counts import CountRows
 from bot.tools.seed import SINCE, Team, plant
-from bot.verdict import Verdict
+from bot.verdict import Unknown, Verdict
 from engine.backends.scripted import ScriptedBackend
 from engine.contestants import Arm
 from engine.errors import BadRequest, SettingsError
@@ -283,3 +285,20 @@ def inside(path: Path, sql: str) -> list[tuple[Any, ...]]:
         return found
     finally:
         connection.close()
+
+
+async def test_while_no_model_is_loaded_the_pair_of_the_latest_close_is_judged_on_every_front(tmp_path: Path) -> None:
+    """The page asks with no pair, Discord and the terminal likewise: one rule, in the app."""
+
+    async def open_lineup() -> Lineup:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async with App.open(Settings(store_path=str(tmp_path / "new")), open_lineup) as app:
+        nothing = await app.verdict()
+        assert isinstance(nothing, Unknown) and "No vote has closed here yet" in nothing.words
+    await planted(tmp_path / "s", duels=40)
+    async with App.open(Settings(store_path=str(tmp_path / "s")), open_lineup) as app:
+        on_the_page = await verdict_for(app, await wanted_by(app, Query()))
+        assert isinstance(on_the_page, Verdict) and on_the_page.requests == 40
+        assert await app.verdict() == on_the_page

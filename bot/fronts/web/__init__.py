@@ -1,6 +1,6 @@
 """The browser page: `await serve(app, settings)`.
 
-words.py     figures and states in words
+words.py     sentences that only the page says
 markup.py    what people and models wrote, made safe to show
 dom.py       plain elements, icons, and the two components that run in the browser
 assets.py    the style sheet, and the few lines that run before the page is drawn
@@ -13,7 +13,7 @@ history.py   the drawer with earlier duels
 turn.py      one duel: the request, two cards that nothing tells apart, and what can be done
 page.py      the chat page of one browser
 asked.py     what the address of the results asks for: a pair, a tag, a period
-results.py   the verdict with its pictures, following the votes
+results/     the verdict with its pictures, following the votes
 server.py    NiceGUI behind the door, in the event loop that the app runs in
 """
 
