@@ -55,7 +55,7 @@ class Encoded:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class TokenBatch:
     """One process's rows of a step. Places count through the flattened ids; the totals are those of all processes."""
 
     ids: NDArray[np.int32]  # (rows, longest row), padded on the right with 0
@@ -103,7 +103,7 @@ def arrange(talks: Iterable[Encoded], plan: Plan, rng: random.Random) -> list[li
     return [batch for batch in ready if batch]
 
 
-def batch_of(talks: list[Encoded], share: Share = ALONE) -> Batch:
+def batch_of(talks: list[Encoded], share: Share = ALONE) -> TokenBatch:
     """Pack one process's rows of a batch."""
     mine = share.of(talks)
     width = padded(max(map(len, talks)))
@@ -115,7 +115,7 @@ def batch_of(talks: list[Encoded], share: Share = ALONE) -> Batch:
     where = np.array(places, np.int32)
     read_at = [row * width + at for row, talk in enumerate(mine) for at, _ in talk.readings]
     classes = [classes for talk in mine for _, classes in talk.readings]
-    return Batch(
+    return TokenBatch(
         ids=ids,
         places=where,
         targets=ids.reshape(-1)[where + 1] if places else where,
@@ -140,14 +140,14 @@ def written(source: Source, number: int, share: Share = ALONE) -> dict[int, Enco
     return {at: encode(tokenizer, source.maker(random.Random(f"{seed}/{number}/{at}"), moved)) for at in ats}
 
 
-def batches_of(source: Source, number: int, talks: dict[int, Encoded], share: Share = ALONE) -> list[Batch]:
+def batches_of(source: Source, number: int, talks: dict[int, Encoded], share: Share = ALONE) -> list[TokenBatch]:
     """Make batches of a pool's conversations, with one process's rows."""
     ordered = (talks[at] for at in range(source.plan.pool))
     arranged = arrange(ordered, source.plan, random.Random(f"{source.plan.seed}/{number}"))
     return [batch_of(batch, share) for batch in arranged]
 
 
-def pool(source: Source, number: int) -> list[Batch]:
+def pool(source: Source, number: int) -> list[TokenBatch]:
     """Write a pool and make its batches, in this process alone."""
     return batches_of(source, number, written(source, number))
 
@@ -159,7 +159,7 @@ def stand_back() -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
-def pools_ahead(source: Source, first: int, makers: int = 0) -> Iterator[list[Batch]]:
+def pools_ahead(source: Source, first: int, makers: int = 0) -> Iterator[list[TokenBatch]]:
     """Yield the pools from `first` on, written by other processes while a GPU learns from those before."""
     makers = makers or max(1, min(MOST_MAKERS, (os.cpu_count() or 2) - 2))
     work = ProcessPoolExecutor(makers, mp_context=get_context("spawn"), initializer=stand_back)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from adapters.examples.demo.batches import Batch, Source, batches_of, pools_ahead, written
+from adapters.examples.demo.batches import Source, TokenBatch, batches_of, pools_ahead, written
 from adapters.examples.demo.muon import Muon
 from adapters.examples.demo.reading import FACETS
 from adapters.examples.demo.sizes import Plan
@@ -29,7 +29,7 @@ class Lesson:
     build: Callable[[], Any]  # makes the model that is trained, the same in every process
     source: Source
 
-    def learner(self, share: Share) -> Learner[Batch]:
+    def learner(self, share: Share) -> Learner[TokenBatch]:
         """Make the model, its reading heads and its batches for one process."""
         plan = self.source.plan
         torch.manual_seed(plan.seed)
@@ -60,7 +60,7 @@ class Pools:
         self.source, self.share, self.ahead = source, share, ahead
         self.pool = self.taken = 0  # the pool that comes next or is under way, and how many of its batches were taken
 
-    def __iter__(self) -> Generator[Batch]:
+    def __iter__(self) -> Generator[TokenBatch]:
         pools = pools_ahead(self.source, self.pool) if self.ahead else map(self._written_together, count(self.pool))
         for batches in pools:
             for batch in batches[self.taken :]:
@@ -76,7 +76,7 @@ class Pools:
         """Go on from where another was, as `state_dict` told it."""
         self.pool, self.taken = state["pool"], state["taken"]
 
-    def _written_together(self, number: int) -> list[Batch]:
+    def _written_together(self, number: int) -> list[TokenBatch]:
         parts = gather(self.share, written(self.source, number, self.share))
         return batches_of(self.source, number, {at: talk for part in parts for at, talk in part.items()}, self.share)
 
@@ -86,7 +86,7 @@ def reading_heads(width: int) -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.RMSNorm(width), torch.nn.Linear(width, sum(FACETS.values())))
 
 
-def loss(model: Any, heads: torch.nn.Module, batch: Batch) -> Loss:
+def loss(model: Any, heads: torch.nn.Module, batch: TokenBatch) -> Loss:
     """Weigh the words and the readings of these rows; shown are a learned token's loss and a facet's."""
     if not len(batch.ids):
         return Loss(torch.zeros((), device=device()), torch.zeros(2, device=device()), batch.tokens)
@@ -95,7 +95,7 @@ def loss(model: Any, heads: torch.nn.Module, batch: Batch) -> Loss:
     return Loss((words + READING_WEIGHT * facets) / batch.learned, shown, batch.tokens)
 
 
-def losses(model: Any, heads: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+def losses(model: Any, heads: torch.nn.Module, batch: TokenBatch) -> tuple[torch.Tensor, torch.Tensor]:
     """Sum the cross entropy, in nats, over the learned tokens, and over the facets of the readings.
 
     Right padding needs no mask: the model looks back only.

@@ -31,7 +31,7 @@ class Acts:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class AnswerCard:
     """The parts of a side's card that change. Both sides have the same, whoever sits there."""
 
     root: Element
@@ -40,7 +40,7 @@ class Card:
     foot: Element
 
 
-class Turn:
+class DuelTurn:
     """A duel's elements. `show` takes the next view of the same duel and changes what is different."""
 
     def __init__(self, view: DuelView, acts: Acts) -> None:
@@ -74,7 +74,7 @@ class Turn:
         with self._below:
             self._draw_below()
 
-    def _finish(self, side: Side, card: Card) -> None:
+    def _finish(self, side: Side, card: AnswerCard) -> None:
         """What a card says besides its text: nothing before the end that the other does not say, too."""
         view, own, running = self.view, self.view.sides[side], self.view.state in ("waiting", "answering")
         card.badge.clear()
@@ -115,14 +115,14 @@ class Turn:
                     _button("pill", "Ask again", self._acts.ask_again, view, "again")
 
 
-def _card(side: Side) -> Card:
+def _card(side: Side) -> AnswerCard:
     with el("article", "card", aria_label=f"Answer {side.label}") as root:
         with el("header", "card-head"):
             el("h2", "seat", side.label)
             badge = el("div", "badges")
         text = ui.html("", sanitize=html_of).classes("answer")
         foot = el("div", "card-foot")
-    return Card(root, badge, text, foot)
+    return AnswerCard(root, badge, text, foot)
 
 
 def _button(classes: str, words: str, act: Callable[[DuelView], Awaitable[object]], view: DuelView, drawing: str) -> None:

@@ -13,7 +13,7 @@ from bot.app import App
 from bot.ballots import Choice, Guess
 from bot.fronts.web.dom import Conduct, el
 from bot.fronts.web.tab import Tab
-from bot.fronts.web.turn import Acts, Turn, broken
+from bot.fronts.web.turn import Acts, DuelTurn, broken
 from bot.fronts.web.words import live_words
 from bot.views import DuelView
 from engine.contestants import Arm
@@ -54,7 +54,7 @@ class Turns:
         self._shown.add(view.id)
         with self._box:
             try:
-                turn = Turn(view, self._acts)
+                turn = DuelTurn(view, self._acts)
             except Exception:
                 log.exception("duel %s cannot be drawn", view.id)
                 broken(view)
@@ -80,7 +80,7 @@ class Turns:
             await self._app.voting.cast(view.id, self._viewer, choice, guess=guess)  # the page follows the duel, and shows the rest
             self._tab.say("")
 
-    async def _follow(self, turn: Turn) -> None:
+    async def _follow(self, turn: DuelTurn) -> None:
         """Draw every change of a duel until it has ended. Long texts are drawn less often, so that drawing never takes the loop."""
         before = turn.view.state
         with self._tab.in_words():

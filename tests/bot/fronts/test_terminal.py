@@ -16,7 +16,7 @@ from rich.console import Console
 from bot.app import App
 from bot.ballots import Choice
 from bot.errors import StoreError
-from bot.fronts.terminal.chat import PERSON, Chat
+from bot.fronts.terminal.chat import PERSON, TerminalChat
 from bot.views import DuelView, Shown
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script, ScriptedBackend
@@ -83,7 +83,7 @@ async def chatting(app: App, width: int = 100) -> AsyncGenerator[Person, None]:
     with create_pipe_input() as keys:
         seen = Screen()
         console = Console(file=seen, force_terminal=True, width=width, height=30, highlight=False, markup=False, emoji=False)
-        talking = asyncio.create_task(Chat(app, keys, DummyOutput(), console).talk())
+        talking = asyncio.create_task(TerminalChat(app, keys, DummyOutput(), console).talk())
         try:
             yield Person(keys, seen)
             keys.send_text("\x04")
