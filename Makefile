@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run chat install test check bench clean
+.PHONY: help run chat install test check pythons bench clean
+PARALLEL := -n auto --dist loadfile  # a file's tests share what they have loaded
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -15,14 +16,17 @@ chat: install ## the same in a terminal
 
 install: .venv/installed ## .venv with everything that is needed to run
 
-test: .venv/installed-dev ## the tests
-	@$(BIN)/python -m pytest -q
+test: .venv/installed-dev ## the fast tests: all but those of the demo's making and of whole processes
+	@$(BIN)/python -m pytest -q $(PARALLEL) -m "not demo and not process"
 
-check: .venv/installed-dev ## lint, format, types, tests
+check: .venv/installed-dev ## lint, format, types, every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	@$(MAKE) --no-print-directory test
+	@$(BIN)/python -m pytest -q $(PARALLEL)
+
+pythons: ## install, one request and the fast tests on every Python from 3.11 on that is here
+	@.ci/pythons
 
 bench: install ## speed and memory, compared with the naive way
 	@$(BIN)/python -m engine bench

@@ -1,72 +1,35 @@
-"""python -m adapters list | check FOLDER | demo build [--size small|large] | demo eval [--file rows.jsonl | --generated COUNT]"""
+"""python -m adapters list | check FOLDER | demo build | demo eval"""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from adapters.demo.sizes import SIZES
-from adapters.registry import DEMO_BASE, SHIPPED, check_adapter, list_adapters
-from engine.commandline import ended, program, verb, whole
+from adapters.arguments import parser
+from adapters.examples.demo import command as demo
+from adapters.registry import SHIPPED, check_adapter, list_adapters
+from engine.commandline import ended
 from engine.folders import named_base
 from engine.printable import printable
 
 
-def parser() -> argparse.ArgumentParser:
-    main = program("python -m adapters", "LoRA adapters: what there is, and how the demo is made.")
-    verbs = main.add_subparsers(dest="verb", required=True, metavar="list | check | demo")
-    listing = verb(
-        verbs, "list", "The adapters that ship, and those in folders of yours.", "python -m adapters list\npython -m adapters list ./loras"
-    )
-    listing.add_argument("folder", nargs="*", type=Path, help="folders that hold adapter folders")
-    check = verb(
-        verbs,
-        "check",
-        "Is this adapter readable and made for the base?",
-        "python -m adapters check adapters/shipped/demo\npython -m adapters check ./my-lora --base ./my-base",
-    )
-    check.add_argument("folder", type=Path)
-    check.add_argument("--base", type=Path, default=DEMO_BASE, help="folder of the base model (default: the demo model)")
-    check.add_argument("--recipe", default="plain", help="plain recipe of the duel: a shipped name or a .toml file (default: plain)")
-    demo = verb(
-        verbs, "demo", "The small model that ships.", "python -m adapters demo eval\npython -m adapters demo build --work build/demo"
-    )
-    steps = demo.add_subparsers(dest="step", required=True, metavar="build | eval")
-    build = verb(
-        steps,
-        "build",
-        "Make tokenizer, base, adapter and cards again. It goes on where it was stopped.",
-        "python -m adapters demo build --size small\npython -m adapters demo build --work /scratch/demo",
-    )
-    build.add_argument("--work", type=Path, default=Path("build/demo"), help="where checkpoints lie (default: build/demo)")
-    build.add_argument("--size", choices=tuple(SIZES), help="default: large where there is a GPU, small where there is none")
-    evaluate = verb(
-        steps, "eval", "The table of bars and every failure.", "python -m adapters demo eval\npython -m adapters demo eval --generated 200"
-    )
-    rows = evaluate.add_mutually_exclusive_group()
-    rows.add_argument("--file", type=Path, help="rows as JSON lines, with their facts (default: the hand-written ones)")
-    rows.add_argument(
-        "--generated",
-        type=whole(1, 100_000),
-        metavar="COUNT",
-        help="so many situations of the generator, from a seed that no training uses",
-    )
-    return main
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit status."""
-    chosen = parser().parse_args(argv)
-    return ended(lambda: run(chosen))
+    """Parse the command line and do what it says. Returns the exit status."""
+    return run(parser().parse_args(argv))
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
+    """Do what a parsed command line says. Returns the exit status."""
+    return ended(lambda: _run(options))
+
+
+def _run(chosen: argparse.Namespace) -> int:
     match chosen.verb:
         case "list":
             return show_list((SHIPPED, *chosen.folder))
         case "check":
             return show_check(chosen.folder, chosen.base, chosen.recipe)
-    return run_demo(chosen)
+    return demo.run(chosen)
 
 
 def show_list(folders: tuple[Path, ...]) -> int:
@@ -96,23 +59,6 @@ def show_check(folder: Path, base: Path, recipe: str) -> int:
         print(printable(f"  {measure:38} {share:7.1%}"))
     for limit in card.limits if card else ():
         print(printable(f"  limit: {limit}"))
-    return 0
-
-
-def show(words: str) -> None:
-    """One thing said at once: several processes of a training share the terminal."""
-    print(printable(words), flush=True)
-
-
-def run_demo(chosen: argparse.Namespace) -> int:
-    from adapters.demo.build import build, measure
-    from adapters.demo.evaluate import generated_rows
-    from adapters.demo.rows import HANDWRITTEN, read_rows
-
-    if chosen.step == "build":
-        build(chosen.work, show, chosen.size)
-    else:
-        measure(show, generated_rows(chosen.generated) if chosen.generated else read_rows(chosen.file or HANDWRITTEN))
     return 0
 
 

@@ -1,5 +1,6 @@
 """python -m bot: the page in a browser, and Discord when DISCORD_TOKEN is set; python -m bot chat: the same in a terminal."""
 
+import argparse
 import asyncio
 import logging
 import os
@@ -14,6 +15,7 @@ from typing import Any, NoReturn
 from bot import cli
 from bot.app import App
 from bot.arguments import parser
+from bot.installed import check_installed
 from bot.settings import Settings
 from engine.commandline import BAD_INPUT, DONE, complain, ended
 from engine.errors import DuelbotError
@@ -24,10 +26,19 @@ FRONTS = (None, "web", "chat")  # None: no verb was given
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit status. What a person can mend is one sentence on stderr."""
+    """Parse the command line and do what it says. Returns the exit status."""
+    return run(parser().parse_args(argv))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what a parsed command line says. Returns the exit status. What a person can mend is one sentence on stderr."""
     _fill_standard_streams()
-    options = parser().parse_args(argv)
-    return ended(lambda: _front(options.command or "web") if options.command in FRONTS else cli.run(options))
+    return ended(lambda: _started(options))
+
+
+def _started(options: argparse.Namespace) -> int:
+    check_installed()
+    return _front(options.command or "web") if options.command in FRONTS else cli.run(options)
 
 
 def _front(front: str) -> int:
@@ -45,7 +56,7 @@ def _fill_standard_streams() -> None:
 
 def _log_to(settings: Settings, front: str) -> None:
     """To stderr; a chat owns the screen, so its log lies beside the store, made when there is something to say."""
-    store = settings.store_file
+    store = settings.store.file
     handler = logging.FileHandler(store.with_name(f"{store.name}.log"), delay=True) if front == "chat" else logging.StreamHandler()
     handler.setFormatter(_Printable("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
@@ -66,7 +77,7 @@ async def _run(front: str, settings: Settings) -> int:
     async def open_engine() -> Lineup:
         """Load the model once people see the front: beside its imports and its first answer, both would take longer."""
         await seen.wait()
-        return await open_lineup(settings)
+        return await open_lineup(settings.engine)
 
     try:
         async with App.open(settings, open_engine) as app:
@@ -129,13 +140,13 @@ async def _web(app: App, settings: Settings, seen: asyncio.Event) -> int:
         _tell(words)
         seen.set()
 
-    _tell(f"Store: {settings.store_file}")
+    _tell(f"Store: {settings.store.file}")
     telling = asyncio.create_task(_tell_model(app))
     try:
         from bot.fronts.web import serve
 
         fronts = [serve(app, settings, tell)]
-        if settings.discord_token.get_secret_value():
+        if settings.discord.token.get_secret_value():
             from bot.fronts.discord import serve as serve_discord
 
             fronts.append(serve_discord(app, settings))

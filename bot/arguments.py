@@ -1,4 +1,4 @@
-"""The command line of python -m bot: every verb with its flags, what it does, and calls of it that work."""
+"""The command line of python -m bot: its verbs with their flags, what they do, and calls of them that work."""
 
 import argparse
 from pathlib import Path
@@ -10,7 +10,7 @@ from engine.contestants import Arm
 ABOUT = "Prompt or fine-tune? Ask, get two blind answers, vote, see who was who. Without a verb: web."
 AFTER = """\
 The settings are environment variables, or lines of a file .env in this folder (DUEL_BASE_MODEL, DUEL_WEB_PORT,
-DUEL_STORE_PATH …); .env.example lists them with their meaning. Answers without votes: python -m engine ask "…"
+DUEL_STORE_PATH …); .env.example lists them with their meaning.
 """
 ROWS = """a row holds a request and what is expected of an answer; JSON lines, a JSON array or CSV, as every command reads them:
   {"request": "…", "reference": "…", "tags": ["billing"]}      exact match and token F1; a list of references: any
@@ -23,17 +23,29 @@ request, text and prompt mean the same, as do reference, answer and completion. 
 
 
 def parser() -> argparse.ArgumentParser:
-    """All verbs."""
-    root = program("python -m bot", ABOUT, AFTER)
-    verbs = root.add_subparsers(dest="command", metavar="VERB")
-    verb(
-        verbs, "web", "The page in a browser, and Discord when DISCORD_TOKEN is set.", "python -m bot\nDUEL_WEB_PORT=9000 python -m bot web"
-    )
-    verb(verbs, "chat", "The same in this terminal.", "python -m bot chat")
-    json = [_verdict(verbs), _simulate(verbs), _bench(verbs), *_exchange(verbs), _evaluate(verbs), _aa(verbs), _alive(verbs)]
-    for command in json:
-        command.add_argument("--json", action="store_true", help="write one JSON object to stdout instead of lines for people")
+    """Make the parser of python -m bot."""
+    root = program("python -m bot", ABOUT, f'{AFTER}Answers without votes: python -m engine ask "…"\n')
+    verbs = root.add_subparsers(dest="command", title="verbs", metavar="VERB")
+    add_fronts(verbs)
+    add_verbs(verbs)
     return root
+
+
+def add_fronts(verbs: Any) -> tuple[argparse.ArgumentParser, ...]:
+    """Add what people use all day to a command line. Returns the parsers."""
+    web = "The page in a browser, and Discord when DISCORD_TOKEN is set."
+    return verb(verbs, "web", web, "%(prog)s\nDUEL_WEB_PORT=9000 %(prog)s"), verb(verbs, "chat", "The same in this terminal.", "%(prog)s")
+
+
+def add_verbs(verbs: Any, bench: str = "bench") -> tuple[argparse.ArgumentParser, ...]:
+    """Add the verbs beside the fronts to a command line. Returns their parsers.
+
+    bench: the name of the verb that measures verdicts, where another verb is called bench.
+    """
+    added = (_verdict(verbs), _simulate(verbs), _bench(verbs, bench), *_exchange(verbs), _evaluate(verbs), _aa(verbs), _alive(verbs))
+    for command in added:
+        command.add_argument("--json", action="store_true", help="write one JSON object to stdout instead of lines for people")
+    return added
 
 
 def _verdict(verbs: Any) -> argparse.ArgumentParser:
@@ -42,7 +54,7 @@ def _verdict(verbs: Any) -> argparse.ArgumentParser:
         "verdict",
         "The verdict of the store: which technique to use, how sure that is, and the decision card. It needs no model and works "
         "beside a running Duelbot. Choose tag and period before you look; each has an error rate of its own.",
-        "python -m bot verdict\npython -m bot verdict --tag billing --days 30\npython -m bot verdict --json | jq .words",
+        "%(prog)s\n%(prog)s --tag billing --days 30\n%(prog)s --json | jq .words",
     )
     command.add_argument(
         "--pair", type=whole(1, 10_000), default=1, metavar="N", help="the pair that met last (1, the default), before (2) …"
@@ -59,7 +71,7 @@ def _simulate(verbs: Any) -> argparse.ArgumentParser:
         "simulate",
         "How often the verdict is wrong. Simulates teams that look after every duel, and counts wrong verdicts; "
         "exit status 1 when a bar does not hold.",
-        "python -m bot simulate --quick\npython -m bot simulate --seed 7 --json",
+        "%(prog)s --quick\n%(prog)s --seed 7 --json",
     )
     command.add_argument("--quick", action="store_true", help="2,000 teams, within half a minute; without it 10,000")
     command.add_argument(
@@ -68,12 +80,12 @@ def _simulate(verbs: Any) -> argparse.ArgumentParser:
     return command
 
 
-def _bench(verbs: Any) -> argparse.ArgumentParser:
+def _bench(verbs: Any, name: str) -> argparse.ArgumentParser:
     command = verb(
         verbs,
-        "bench",
+        name,
         "How long a verdict takes as the store grows.",
-        "python -m bot bench\npython -m bot bench --sizes 1000,10000 --json",
+        "%(prog)s\n%(prog)s --sizes 1000,10000 --json",
     )
     command.add_argument("--sizes", type=wholes(2, 5_000_000), default=(10_000, 200_000), metavar="N,…", help="duels, five ballots each")
     return command
@@ -84,7 +96,7 @@ def _exchange(verbs: Any) -> tuple[argparse.ArgumentParser, ...]:
         verbs,
         "export",
         "The team's tables, or its preference pairs. Works beside a running Duelbot; DUEL_STORE_PATH names the store.",
-        "python -m bot export --out team.jsonl\npython -m bot export --format dpo --out pairs.jsonl",
+        "%(prog)s --out team.jsonl\n%(prog)s --format dpo --out pairs.jsonl",
     )
     out.add_argument("--format", choices=("jsonl", "csv", "dpo"), default="jsonl", help="csv writes a folder; dpo pairs for training")
     out.add_argument("--out", type=Path, required=True, help="the file or folder to write; nothing is written over")
@@ -92,7 +104,7 @@ def _exchange(verbs: Any) -> tuple[argparse.ArgumentParser, ...]:
         verbs,
         "import",
         "Read what export wrote (jsonl or csv) into an empty store.",
-        "DUEL_STORE_PATH=./new.sqlite3 python -m bot import team.jsonl",
+        "DUEL_STORE_PATH=./new.sqlite3 %(prog)s team.jsonl",
     )
     back.add_argument("source", type=Path)
     back.add_argument("--unsealed", action="store_true", help="also what does not end with its seal: edited, cut, or of an early version")
@@ -100,7 +112,7 @@ def _exchange(verbs: Any) -> tuple[argparse.ArgumentParser, ...]:
         verbs,
         "backup",
         "Copy the store to a file, also while Duelbot uses it. The copy is checked and on the disk before it gets its name.",
-        "python -m bot backup /backups/duels.sqlite3\npython -m bot backup --over duels.copy",
+        "%(prog)s /backups/duels.sqlite3\n%(prog)s --over duels.copy",
     )
     copy.add_argument("file", type=Path)
     copy.add_argument("--over", action="store_true", help="replace the file if it is there")
@@ -108,7 +120,7 @@ def _exchange(verbs: Any) -> tuple[argparse.ArgumentParser, ...]:
         verbs,
         "restore",
         "Put a copy that backup made in the place of the store. Stop Duelbot first; the store that was there is kept beside it.",
-        "python -m bot restore /backups/duels.sqlite3",
+        "%(prog)s /backups/duels.sqlite3",
     )
     restore.add_argument("file", type=Path)
     return out, back, copy, restore
@@ -121,7 +133,7 @@ def _evaluate(verbs: Any) -> argparse.ArgumentParser:
         "Answer and score a file of rows with references. Every row is answered by every arm and scored, and the pair's result stands "
         "on its decision card beside the votes. Broken off, the same call goes on where it stopped, and asks again what failed; exit "
         "status 1 when a row has failed. Needs the store for itself: stop the bot first.",
-        "python -m bot evaluate --file rows.jsonl\npython -m bot evaluate --file rows.csv --arms prompted,tuned,plain --show",
+        "%(prog)s --file rows.jsonl\n%(prog)s --file rows.csv --arms prompted,tuned,plain --show",
         ROWS,
     )
     command.add_argument("--file", type=Path, required=True, metavar="ROWS")
@@ -137,7 +149,7 @@ def _aa(verbs: Any) -> argparse.ArgumentParser:
         "One arm against itself: the verdict must be no difference. Asks made-up requests, with the same contestant on both sides and "
         "three made-up voters, in a temporary store. DUEL_AA=prompted does the same with real voters on the page. Exit status 1 when a "
         "copy is preferred.",
-        "python -m bot aa\npython -m bot aa --arm tuned --duels 20",
+        "%(prog)s\n%(prog)s --arm tuned --duels 20",
     )
     command.add_argument("--arm", choices=list(Arm), default=Arm.PROMPTED)
     command.add_argument("--duels", type=whole(1, 10_000), default=60, metavar="N", help="how many are asked (60)")
@@ -149,5 +161,5 @@ def _alive(verbs: Any) -> argparse.ArgumentParser:
         verbs,
         "alive",
         "Whether the adapter is alive. A dead one never duels; DUEL_ALIVE_DIFFERENCE sets the bar.",
-        "python -m bot alive\nDUEL_ADAPTER=./my-lora DUEL_BASE_MODEL=./my-base python -m bot alive --json",
+        "%(prog)s\nDUEL_ADAPTER=./my-lora DUEL_BASE_MODEL=./my-base %(prog)s --json",
     )

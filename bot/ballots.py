@@ -24,10 +24,6 @@ class Choice(StrEnum):
     TIE = "tie"
     BOTH_BAD = "both_bad"
 
-    @property
-    def words(self) -> str:
-        return {"left": "A is better", "right": "B is better", "tie": "Tie", "both_bad": "Both bad"}[self.value]
-
 
 class Said(StrEnum):
     """What a ballot says of a duel's entrants, whatever their places."""

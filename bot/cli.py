@@ -3,12 +3,11 @@
 import argparse
 import asyncio
 import json
-import logging
 import math
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from bot.store import Store
-    from bot.verdict import Unknown, Verdict
 
 PICTURES = ("trail", "samples", "alone")  # parts of a verdict that pictures are drawn from, and programs have no use for
 
@@ -82,46 +80,15 @@ def plain(value: Any) -> Any:
 
 
 async def _verdict(options: argparse.Namespace) -> int:
+    from bot.api import read_verdict
     from bot.fronts.terminal.results import results
-    from bot.store.exchange import reading_copy
 
-    settings = Settings.read()
-    logging.getLogger("bot.app.evidence").setLevel(logging.ERROR)  # the store is only read, so no ledger is kept in it
-    async with reading_copy(settings.store_file) as store:
-        found = await _judged(store, settings, options)
+    found = await read_verdict(pair=options.pair, team=options.team, tag=options.tag, days=options.days, note=_note)
     if options.json:
         _json({each.name: getattr(found, each.name) for each in fields(found) if each.name not in PICTURES})
     else:
         _show(results(found))
     return DONE
-
-
-async def _judged(store: "Store", settings: Settings, options: argparse.Namespace) -> "Verdict | Unknown":
-    """The verdict on the pair that is asked for. Raises BadRequest for one, or a tag, that the store does not know."""
-    from bot.app.app import utc_now
-    from bot.app.evidence import Evidence
-    from bot.store.evidence import EvidenceRows
-    from bot.verdict import Unknown
-    from bot.verdict.words import names
-
-    evidence = Evidence(store, settings, utc_now)
-    pairs = await evidence.pairs()
-    if not pairs:
-        return Unknown("Nothing is known yet: no vote has closed in this store.")
-    if options.pair > len(pairs):
-        raise BadRequest(f"There is no pair {options.pair:,}; {len(pairs):,} have met in this store.")
-    for number, (first, second, duels) in enumerate(pairs, 1):
-        if len(pairs) > 1:
-            chosen = "shown" if number == options.pair else f"--pair {number}"
-            _note(f"{chosen}: {' against '.join(names((first, second)))} ({first.id}, {second.id}), {duels:,} closed duels")
-    async with store.reading() as look:
-        tags = await EvidenceRows(look).tags()
-    if options.tag and options.tag not in tags:
-        raise BadRequest(f"No duel has the tag {options.tag!r}. In use: {', '.join(tags) or 'none'}.")
-    since = utc_now() - timedelta(days=options.days) if options.days else None
-    first, second, _ = pairs[options.pair - 1]
-    scope = evidence.scope((first, second), team=options.team, tag=options.tag, since=since)
-    return await evidence.verdict(scope, (first, second))
 
 
 MEANING = {
@@ -173,7 +140,7 @@ async def _export(form: str, out: Path, as_json: bool) -> int:
     from bot.store.exchange import reading_copy
     from bot.tools.exchange import export
 
-    async with reading_copy(Settings.read().store_file) as store:
+    async with reading_copy(Settings.read().store.file) as store:
         return _counted(await export(store, form, out), f"Written to {out}", as_json)
 
 
@@ -182,7 +149,7 @@ async def _import(source: Path, unsealed: bool, as_json: bool) -> int:
     from bot.tools.importing import read_back
 
     settings = Settings.read()
-    store = await Store.open(settings.store_file)
+    store = await Store.open(settings.store.file)
     try:
         rows = await read_back(store, source, _note, unsealed=unsealed)
         await _fold(store, settings)
@@ -194,7 +161,7 @@ async def _import(source: Path, unsealed: bool, as_json: bool) -> int:
 async def _back_up(file: Path, over: bool, as_json: bool) -> int:
     from bot.store.exchange import reading_copy
 
-    async with reading_copy(Settings.read().store_file, of_any_version=True) as store:
+    async with reading_copy(Settings.read().store.file, of_any_version=True) as store:
         await store.back_up(file, over)
         print(json.dumps({"store": str(store.path), "copy": str(file)}) if as_json else f"The store {store.path} is copied to {file}.")
     return DONE
@@ -203,7 +170,7 @@ async def _back_up(file: Path, over: bool, as_json: bool) -> int:
 async def _restore(file: Path, as_json: bool) -> int:
     from bot.store.backup import restore
 
-    path = Settings.read().store_file
+    path = Settings.read().store.file
     kept = await restore(file, path)
     was = f" What was there is now {kept}." if kept else ""
     print(json.dumps({"store": str(path), "kept": kept and str(kept)}) if as_json else f"{path} holds what {file} holds.{was}")
@@ -222,47 +189,25 @@ async def _fold(store: "Store", settings: Settings) -> None:
 
 
 async def _evaluate(file: Path, arms: str, as_json: bool, *, show: bool) -> int:
+    from bot.api import evaluate_file
     from bot.evaluation.answers import answers_json, answers_shown
-    from bot.evaluation.rows import read_rows
-    from bot.evaluation.run import answers_of, evaluate, lines, report
-    from bot.store import Store
-    from engine.ask import entrants_of
+    from bot.evaluation.run import lines
 
-    settings, wanted = Settings.read(), parse_arms(arms)
-    try:
-        rows = await asyncio.to_thread(lambda: read_rows([file.read_bytes()], str(file)))
-    except (OSError, ValueError) as error:
-        raise BadRequest(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
-    if rows.unused:
-        _note(one_line(f"Not used in {file}: {', '.join(rows.unused)}."))
-    store = await Store.open(settings.store_file)
-    try:
-        _note("Loading the model …")
-        lineup = await lineups.open_lineup(settings)
-        for note in lineup.notes:
-            _note(note)
-        try:
-            entrants = entrants_of(lineup, wanted)
-            at_once = max(1, settings.max_rows // len(entrants))
-            await evaluate(store, lineup, entrants, rows, _bar, limit_s=settings.answer_limit_s, at_once=at_once)
-        finally:
-            await lineup.backend.aclose()
-        table = await report(store, entrants, rows)
-        answers = await answers_of(store, entrants, rows) if show else []
-    finally:
-        await store.aclose()
+    wanted = parse_arms(arms)
+    found = await evaluate_file(file, arms=wanted, note=lambda note: _note(one_line(note)), done=_bar)
+    answers = list(found.answers) if show else []
     if as_json:
-        _json({**table, "answers": answers_json(rows, entrants, answers)} if show else table)
+        _json({**found.report, "answers": answers_json(found.rows, found.entrants, answers)} if show else found.report)
     else:
-        shown = "\n".join(lines(table))
-        _show(*answers_shown(rows, entrants, answers), printable(shown))
-    return FAILED if any(one["failed"] for one in table["sides"].values()) else DONE
+        shown = "\n".join(lines(found.report))
+        _show(*answers_shown(found.rows, found.entrants, answers), printable(shown))
+    return FAILED if any(one["failed"] for one in found.report["sides"].values()) else DONE
 
 
 async def _aa(arm: str, duels: int, as_json: bool) -> int:
     from bot.tools.selfcheck import run_aa
 
-    table = await run_aa(Settings.read().model_copy(update={"aa": arm}), duels, _note)
+    table = await run_aa(Settings.read().but(aa=arm), duels, _note)
     if as_json:
         _json(table)
     else:
@@ -273,7 +218,7 @@ async def _aa(arm: str, duels: int, as_json: bool) -> int:
 async def _alive(as_json: bool) -> int:
     """A dead adapter is an error of opening; this says how alive a living one is."""
     settings = Settings.read()
-    lineup = await lineups.open_lineup(settings)
+    lineup = await lineups.open_lineup(settings.engine)
     try:
         adapter = lineup.kit.adapter
         if adapter is None:
@@ -282,12 +227,12 @@ async def _alive(as_json: bool) -> int:
     finally:
         await lineup.backend.aclose()
     if as_json:
-        _json({"adapter": adapter.name, "version": adapter.version, "moved": moved, "least": settings.alive_difference})
+        _json({"adapter": adapter.name, "version": adapter.version, "moved": moved, "least": settings.engine.alive_difference})
     else:
         shown = (
             ""
             if moved is None
-            else f": it moves next-token distributions by {moved:.2g} (at least {settings.alive_difference:g} is needed)"
+            else f": it moves next-token distributions by {moved:.2g} (at least {settings.engine.alive_difference:g} is needed)"
         )
         print(printable(f"The adapter {adapter.name} {adapter.version} is alive{shown}."))
     return DONE

@@ -8,7 +8,7 @@ from typing import Any
 from engine.errors import BadRequest
 
 
-class Seal:
+class ExportSeal:
     """Counts and digests rows while they are written or read. Line ends, spaces and the order of keys change neither."""
 
     def __init__(self, tables: Sequence[str]) -> None:

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class TagRule:
     """A tag, and what a request about it holds: any of these."""
 
     name: str
@@ -43,10 +43,10 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class TagRules:
     """In the order of the file."""
 
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[TagRule, ...] = ()
     _slow: set[str] = field(default_factory=set, compare=False)  # rules that the log has named
 
     def guess(self, request: str) -> str:
@@ -78,23 +78,23 @@ def checked_tag(tag: str) -> str:
     return tag
 
 
-def read_rules(path: str) -> Rules:
+def read_rules(path: str) -> TagRules:
     """Read the rules of a .toml file; none for an empty path. Raises SettingsError that names the rule."""
     if not path:
-        return Rules()
+        return TagRules()
     table = read_toml(Path(path), "The tag rules", SettingsError)
     given = table.get("tag", [])
     if set(table) - {"tag"} or not isinstance(given, list):
         raise SettingsError(f"The tag rules {path} must be a list of [[tag]] tables and nothing else.")
-    rules: dict[str, tuple[int, Rule]] = {}
+    rules: dict[str, tuple[int, TagRule]] = {}
     for number, entry in enumerate(given, 1):
         rule = _rule(entry, f"Rule {number} of {path}")
         if (first := rules.setdefault(rule.name, (number, rule))[0]) != number:
             raise SettingsError(f"Rule {number} of {path} is for the tag {rule.name!r}, as rule {first} is. Put both into one.")
-    return Rules(tuple(rule for _, rule in rules.values()))
+    return TagRules(tuple(rule for _, rule in rules.values()))
 
 
-def _rule(entry: Any, where: str) -> Rule:
+def _rule(entry: Any, where: str) -> TagRule:
     if not isinstance(entry, dict) or "name" not in entry or not entry.keys() & {"words", "pattern"}:
         raise SettingsError(f"{where} must have a name, and either words or a pattern, or both.")
     if unknown := sorted(entry.keys() - {"name", "words", "pattern"}):
@@ -107,7 +107,7 @@ def _rule(entry: Any, where: str) -> Rule:
         patterns.append(_words(entry["words"], where))
     if "pattern" in entry:
         patterns.append(_pattern(entry["pattern"], where))
-    return Rule(checked_tag(name), tuple(patterns))
+    return TagRule(checked_tag(name), tuple(patterns))
 
 
 def _words(words: Any, where: str) -> Pattern:

@@ -22,43 +22,22 @@ from rich.text import Text
 
 from engine import bench
 from engine import lineup as lineups
+from engine.arguments import parser
 from engine.ask import Answered, answer_row, answer_rows, entrants_of
 from engine.backends.base import Usage
-from engine.commandline import BAD_INPUT, DONE, FAILED, complain, ended, program, verb, whole
+from engine.commandline import BAD_INPUT, DONE, FAILED, complain, ended
 from engine.contestants import Arm, Contestant
 from engine.cost import Cost
 from engine.duel import Answer, Failure
 from engine.errors import BadRequest, SettingsError
 from engine.lineup import Lineup, parse_arms
 from engine.printable import one_line, printable, runs_right_to_left
-from engine.report import dollars, duel_json, figures, footnote, json_line, seconds, side_json, summary
+from engine.report import dollars, duel_json, figures, json_line, price_note, seconds, side_json, summary
 from engine.request import Request
 from engine.rows import Row, read_rows
 from engine.settings import EngineSettings
 
 COLUMN = 42  # cells that an answer needs to stand beside another; with fewer they stand below each other
-
-ABOUT = "Answer requests with the base model under a prompt and with the fine-tuned adapter, side by side and without votes."
-EXAMPLES = """
-python -m engine ask "5,000 labels, stable rules, costly errors. fine-tune?"
-python -m engine ask --json "…" | jq .sides.tuned.text
-python -m engine ask --arms prompted,tuned,plain --file requests.jsonl
-python -m engine ask --file requests.csv --json > answers.jsonl
-"""
-FILES = """\
-a file of requests is JSON lines, a JSON array or CSV, told by what it holds; every command reads the same rows:
-  {"request": "What should we do?"}
-  {"id": "2", "text": "And with 50?", "history": [{"role": "user", "text": "…"}, {"role": "assistant", "text": "…"}]}
-  {"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}, {"role": "user", "content": "…"}]}
-request, text and prompt mean the same; a row without an id gets its number. What is not used here (references, tags, columns
-of your own) is named once. The answers come in the order of the file. A request that cannot be asked (empty, too long, control
-characters) is a failure of its own; a line that is no row stops everything before it begins.
-
---json writes {request, sides: {arm: {text, finish, contestant, usage, cost}}}, and for a file a line for every
-request and arm: {id, arm, text, finish, contestant, usage, cost}; "failure": {kind, words} stands in place of text
-and finish where there is no answer. Times are in seconds, costs in US dollars.
-"""
-SETTINGS = "The settings are environment variables (DUEL_BASE_MODEL, DUEL_ADAPTER …); .env.example lists them with their meaning.\n"
 
 
 class Report(Console):
@@ -66,26 +45,6 @@ class Report(Console):
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    root = program("python -m engine", "The engine: a request in, an answer from each arm out.", SETTINGS)
-    commands = root.add_subparsers(dest="command", required=True, metavar="ask | bench")
-    ask = verb(commands, "ask", ABOUT, EXAMPLES, FILES)
-    ask.add_argument("text", nargs="?", help="the request; - reads it from stdin")
-    ask.add_argument("--file", metavar="ROWS", help="answer every request of this file; - is stdin")
-    ask.add_argument("--arms", default="", metavar="ARM,…", help=f"who answers, of {', '.join(Arm)}; without it the two of a duel")
-    ask.add_argument("--json", action="store_true", help="write JSON, one line each, instead of a table for people")
-    measure = verb(
-        commands,
-        "bench",
-        "Measure speed and memory, against the naive way.",
-        "python -m engine bench\npython -m engine bench --rounds 1 --json",
-    )
-    measure.add_argument("--rounds", type=whole(1, 100), default=3, metavar="N", help="times that each request is answered (3)")
-    measure.add_argument("--json", action="store_true", help="write one JSON line instead of a table for people")
-    return root
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +58,14 @@ class Question:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line's exit status."""
-    root = parser()
-    options = root.parse_args(argv)
+    """Parse the command line and do what it says. Returns the exit status."""
+    return run(parser().parse_args(argv))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what a parsed command line says. Returns the exit status."""
     if options.command == "ask" and (options.text is None) == (options.file is None):
-        root.error('give one request in quotes, or --file with a file of requests (see "python -m engine ask --help")')
+        return complain("Give one request in quotes, or --file with a file of requests; --help shows calls of both.", BAD_INPUT)
     if sys.stdout is None:
         return complain("stdout is closed; there is nowhere to write the answers.", BAD_INPUT)
     return ended(lambda: _run(options), "The answers")
@@ -261,9 +223,9 @@ def one_answered(answered: Answered, entrants: Mapping[Arm, Contestant]) -> Rend
     """One request for people: the answers side by side where there is room, then the figures."""
     sides = [_bill(outcome) for outcome in answered.outcomes.values()]
     rows = [("answered by", [_maker(contestant) for contestant in entrants.values()])]
-    rows += [("finish", [_finish(outcome) for outcome in answered.outcomes.values()]), *figures(sides)]
+    rows += [("finish", [_finish(outcome) for outcome in answered.outcomes.values()]), *((row.label, row.cells) for row in figures(sides))]
     parts: list[RenderableType] = [Panels(answered), Text(), comparison(list(entrants), rows)]
-    if note := footnote([side for side in sides if side]):
+    if note := price_note(sides):
         parts.append(Text(f"\n{printable(note)}", "dim"))
     return Group(*parts)
 

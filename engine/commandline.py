@@ -17,27 +17,37 @@ ENDS = """\
 exit status: 0 done, 1 something failed although the input was good, 2 bad input: arguments, files, settings, store or port;
 130 interrupted, 141 nobody read on.
 """
+WIDTH = 100  # characters of a line of help
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # what stdout says when it leads to a file
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as a line of this code's texts, whatever the terminal: narrower, argparse breaks names of verbs from their words."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=20, width=WIDTH)
+
+
 def program(name: str, about: str, after: str = "") -> argparse.ArgumentParser:
-    """The parser of a command; it knows --version."""
-    root = argparse.ArgumentParser(
-        name, description=about, epilog=f"{after}\n{ENDS}".lstrip(), formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    root.add_argument("--version", action="version", version=f"Duelbot {_version()}")
+    """Make the parser of a command; it knows --version. name: what people type."""
+    root = argparse.ArgumentParser(name, description=about, epilog=f"{after}\n{ENDS}".lstrip(), formatter_class=_Formatter)
+    root.add_argument("-V", "--version", action="version", version=f"Duelbot {_version()}")
     return root
 
 
 def verb(verbs: Any, name: str, about: str, examples: str, more: str = "") -> argparse.ArgumentParser:
-    """A verb with its description, and with calls of it that work. about: its first sentence stands in the list of verbs."""
+    """Add a verb with its description, and with calls of it that work. Returns its parser.
+
+    about: its first sentence stands in the list of verbs. examples: %(prog)s stands for the verb as it was typed, python -m engine ask
+    or duelbot ask; other percent signs are doubled.
+    """
     shown = "\n".join(f"  {line}" for line in examples.strip().splitlines())
     made: argparse.ArgumentParser = verbs.add_parser(
         name,
         help=about.split(". ", maxsplit=1)[0].rstrip("."),
-        description=textwrap.fill(about, 100),
+        description=textwrap.fill(about, WIDTH),
         epilog=f"examples:\n{shown}\n{more and f'{chr(10)}{more}'}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
     )
     return made
 

@@ -13,6 +13,7 @@ from engine.contestants import Contestant
 from engine.cost import Cost, Price, account
 from engine.errors import BackendError
 from engine.request import Request
+from engine.settings import ANSWER_LIMIT_S
 
 GRACE_S = 10.0
 """After its time limit an answer is told to stop; an engine that hangs is not waited for longer than this."""
@@ -100,7 +101,7 @@ async def answer_each(
     backend: Backend,
     price: Price,
     *,
-    limit_s: float = 120.0,
+    limit_s: float = ANSWER_LIMIT_S,
     stop: Stop | None = None,
     hear: Callable[[K, str], None] = lambda key, text: None,
     ended: Callable[[K], None] = lambda key: None,
@@ -132,7 +133,7 @@ async def run_duel(
     backend: Backend,
     price: Price,
     *,
-    limit_s: float = 120.0,
+    limit_s: float = ANSWER_LIMIT_S,
     stop: Stop | None = None,
     hear: Callable[[Side, str], None] = lambda side, text: None,
     ended: Callable[[Side], None] = lambda side: None,

@@ -4,14 +4,17 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.backends.base import Usage
 from engine.contestants import Arm, Contestant
 from engine.cost import Cost
 from engine.duel import Answer, Failure
 
-NOTHING = "–"  # shown where a figure is not known
+NOTHING = "–"  # stands where a side has no figure at all
+UNKNOWN = "unknown"  # stands where a figure exists and nobody knows it
+FIRST_WORDS, FULL_ANSWER, PER_1000 = "first words", "full answer", "per 1,000 answers"  # labels of figures
+QUEUED_S = 0.05  # seconds in the queue from which on they are shown
 
 
 def json_line(value: Any) -> str:
@@ -45,67 +48,90 @@ def duel_json(request: str, outcomes: Mapping[Arm, Answer | Failure], entrants: 
 
 
 def seconds(value_s: float) -> str:
-    """Seconds with as many digits as matter."""
-    if value_s < 0.0005:
-        return "0 s"
-    if value_s < 10:
-        return f"{value_s:.3f} s" if value_s < 0.1 else f"{value_s:.2f} s"
-    return f"{value_s:.1f} s" if value_s < 100 else f"{value_s:,.0f} s"
+    """Say how long: "45 ms", "1.24 s", "12.3 s", "2 min 5 s", "1 h 30 min", "3 days"; as many digits as matter."""
+    if value_s < 0.0995:
+        return "0 s" if value_s == 0 else f"{value_s * 1000:.0f} ms" if value_s >= 0.0005 else "under 1 ms"
+    if value_s < 119.5:
+        return f"{value_s:.{2 if value_s < 9.995 else 1 if value_s < 99.95 else 0}f} s"
+    if value_s < 172_800:
+        large, small, size = ("min", "s", 1) if value_s < 3599.5 else ("h", "min", 60)
+        whole, rest = divmod(round(value_s / size), 60)
+        return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
+    return f"{value_s / 86_400:,.0f} days"
 
 
 def dollars(usd: float | None) -> str:
-    """US dollars, two significant digits when small, never in powers of ten."""
+    """Say US dollars: two digits that matter when small, never in powers of ten; no figure is made up for an unknown price."""
     if usd is None:
-        return NOTHING
+        return UNKNOWN
     if usd == 0:
         return "$0"
-    if usd >= 1:
-        return f"${usd:,.2f}"
-    decimals = next(places for places in range(2, 13) if usd >= 10.0 ** (1 - places) or places == 12)
-    return f"${usd:.{decimals}f}"
+    if usd < 1e-9:
+        return "under $0.000000001"
+    exponent = int(f"{usd:.1e}".split("e")[1])
+    return f"${usd:,.{max(2, 1 - exponent)}f}"
 
 
 def tokens_in(usage: Usage) -> str:
-    """Prompt tokens, and how many of them came from the cache."""
+    """Say how many prompt tokens there were, and how many of them came from the cache."""
     cached = f" ({usage.cached_prompt_tokens:,} cached)" if usage.cached_prompt_tokens else ""
     return f"{usage.prompt_tokens:,}{cached}"
 
 
-def figures(sides: Sequence[tuple[Usage, Cost] | None]) -> list[tuple[str, list[str]]]:
-    """Rows of a comparison: a label, and a cell for each side in the order given; None is a side without figures."""
+Taken = tuple[Usage, Cost]  # of one answer
 
-    def row(label: str, *cells: str) -> tuple[str, list[str]]:
-        return (label, list(cells))
 
-    def of(label: str, cell: Any) -> tuple[str, list[str]]:
-        return row(label, *(NOTHING if side is None else cell(*side) for side in sides))
+class FigureRow(NamedTuple):
+    """A row of a comparison: a label, each side's figure in words, and the places of the sides that took least."""
+
+    label: str
+    cells: list[str]
+    least: frozenset[int]  # none where all read alike, or where a figure is not known
+
+
+def figures(sides: Sequence[Taken | None]) -> list[FigureRow]:
+    """Say what each side took, in the order given; None is a side without figures."""
+
+    def row(label: str, value: Callable[[Usage, Cost], float | None], words: Callable[[Usage, Cost], str]) -> FigureRow:
+        cells = [NOTHING if side is None else words(*side) for side in sides]
+        return FigureRow(label, cells, _least([None if side is None else value(*side) for side in sides], cells))
 
     rows = [
-        of("first words", lambda usage, cost: seconds(usage.first_token_s)),
-        of("total time", lambda usage, cost: seconds(usage.total_s)),
-        of("tokens in", lambda usage, cost: tokens_in(usage)),
-        of("tokens out", lambda usage, cost: f"{usage.new_tokens:,}"),
-        of("cost", lambda usage, cost: dollars(cost.usd)),
-        of("per 1,000", lambda usage, cost: dollars(cost.usd_per_1000)),
+        row(FIRST_WORDS, lambda usage, cost: usage.first_token_s, lambda usage, cost: seconds(usage.first_token_s)),
+        row(FULL_ANSWER, lambda usage, cost: usage.total_s, lambda usage, cost: seconds(usage.total_s)),
+        row("tokens in", lambda usage, cost: usage.prompt_tokens, lambda usage, cost: tokens_in(usage)),
+        row("tokens out", lambda usage, cost: usage.new_tokens, lambda usage, cost: f"{usage.new_tokens:,}"),
+        row("cost", lambda usage, cost: cost.usd, lambda usage, cost: dollars(cost.usd)),
+        row(PER_1000, lambda usage, cost: cost.usd_per_1000, lambda usage, cost: dollars(cost.usd_per_1000)),
     ]
-    if any(side is not None and side[0].queued_s >= 0.05 for side in sides):
-        rows.insert(0, of("in the queue", lambda usage, cost: seconds(usage.queued_s)))
+    if any(side is not None and side[0].queued_s >= QUEUED_S for side in sides):
+        rows.insert(0, row("in the queue", lambda usage, cost: usage.queued_s, lambda usage, cost: seconds(usage.queued_s)))
     return rows
 
 
-def footnote(sides: Sequence[tuple[Usage, Cost] | None]) -> str:
-    """How the figures were got: where the price comes from, and whether the sides shared the engine."""
+def _least(values: Sequence[float | None], cells: Sequence[str]) -> frozenset[int]:
+    known = [value for value in values if value is not None]
+    if len(known) < len(values) or len(set(cells)) < 2:
+        return frozenset()
+    return frozenset(at for at, value in enumerate(values) if value == min(known))
+
+
+def price_note(sides: Sequence[Taken | None]) -> str:
+    """Say how the figures were got: where each price comes from, and whether the sides shared the engine."""
     known = [side for side in sides if side is not None]
-    if not known:
-        return ""
-    cost = known[0][1]
-    words = {
-        "device_hour": f"Cost: engine time at the price of the device per hour ({cost.source}, {cost.date}).",
-        "token_price": f"Cost: tokens at the server's price ({cost.source}, {cost.date}).",
-        "unknown": "Cost is not known: DUEL_DEVICE_USD_PER_HOUR is empty.",
-    }[cost.basis]
     shared = any(usage.ran == "together" for usage, _ in known)
-    return words + (" Times include the other answers' work: they ran together." if shared else "")
+    prices = dict.fromkeys(_priced(cost) for _, cost in known)
+    return " ".join([*prices, *(["Times include the other answers' work: they ran together."] if shared else [])])
+
+
+def _priced(cost: Cost) -> str:
+    match cost.basis:
+        case "device_hour":
+            return f"Cost: engine time at the device's price per hour ({cost.source}, {cost.date})."
+        case "token_price":
+            return f"Cost: tokens at the server's price ({cost.source}, {cost.date})."
+        case _:
+            return "Cost: unknown, because no price is set (DUEL_DEVICE_USD_PER_HOUR)."
 
 
 def summary(outcomes: Mapping[Arm, Sequence[Answer | Failure]]) -> list[tuple[str, list[str]]]:
@@ -124,10 +150,10 @@ def summary(outcomes: Mapping[Arm, Sequence[Answer | Failure]]) -> list[tuple[st
     return [
         ("answered", [f"{len(done):,}" for done in answers]),
         ("failed", [f"{len(each) - len(done):,}" for each, done in zip(outcomes.values(), answers, strict=True)]),
-        ("first words, median", middle(lambda usage: usage.first_token_s, seconds)),
-        ("total time, median", middle(lambda usage: usage.total_s, seconds)),
+        (f"{FIRST_WORDS}, median", middle(lambda usage: usage.first_token_s, seconds)),
+        (f"{FULL_ANSWER}, median", middle(lambda usage: usage.total_s, seconds)),
         ("tokens in, median", middle(lambda usage: usage.prompt_tokens, "{:,.0f}".format)),
         ("tokens out, median", middle(lambda usage: usage.new_tokens, "{:,.0f}".format)),
-        ("cost", [dollars(total) for total in totals]),
-        ("per 1,000 answers", [dollars(share) for share in shares]),
+        ("cost", [dollars(total) if bill else NOTHING for total, bill in zip(totals, bills, strict=True)]),
+        (PER_1000, [dollars(share) if done else NOTHING for share, done in zip(shares, answers, strict=True)]),
     ]

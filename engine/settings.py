@@ -1,17 +1,20 @@
-"""What the engine can be told from outside: environment variables, or a file .env in the folder it is started from.
+"""Settings from outside: environment variables, or a file .env in the folder that a command is started from.
 
-Every name starts with DUEL_, stands in .env.example with its default and meaning, and an unknown one is an error.
+A part of the product is a class whose fields are its settings: type, default, bounds and meaning stand there and nowhere else. Each is a
+line of .env.example. All commands share one environment, so each of them takes the names of every part that there is, and refuses a name
+that begins with DUEL_ and is no part's.
 """
 
+import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar, get_args
+from typing import Any, Literal, Self, TypeVar, get_args
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from engine.cost import Price, read_token_prices
 from engine.errors import SettingsError
@@ -19,16 +22,56 @@ from engine.parsing import shown
 
 PREFIX = "DUEL_"
 LONGEST_NAME, MOST_NAMES = 60, 10  # characters and number of unknown names that are shown
-S = TypeVar("S", bound="EngineSettings")
+ANSWER_LIMIT_S = 120.0  # seconds after which an answer is given up
+LEAST_DIFFERENCE = 1e-3  # of next-token distributions (total variation, 0 to 1), by which a living adapter differs from its base
+MAX_ROWS = 8  # answers that are written at the same time
+HOUSE = Path(__file__).parents[1]
+FOLDERS = ("adapters", "bot")  # folders beside this one; a folder that has settings keeps their classes in its module `settings`
+P = TypeVar("P", bound="Part")
 
 
-class EngineSettings(BaseSettings):
-    """The names that the engine reads. `read` is the way to get one; it knows unknown names and words for bad values."""
+def under(prefix: str) -> ConfigDict:
+    """The configuration of a part whose fields are called prefix + FIELD outside, but where a field has a validation_alias of its own."""
+    return ConfigDict(alias_generator=AliasGenerator(validation_alias=lambda field: prefix + field.upper()))
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", allow_inf_nan=False)
 
-    others: ClassVar[tuple[str, ...]] = ("DUEL_WEB_", "DUEL_STORE_", "DUEL_DISCORD_", "DUEL_VERDICT_", "DUEL_TEAM_", "DUEL_REPLAYS")
-    """Beginnings of names that belong to the bot: the engine leaves them alone, the bot checks them."""
+class Part(BaseModel):
+    """Settings of one part of the product. Build one by the names of its fields, or with `of` from an environment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_by_name=True, validate_by_alias=True)
+
+    @classmethod
+    def names(cls) -> dict[str, str]:
+        """Names of the environment, and the field that each of them sets."""
+        return {str(field.validation_alias): name for name, field in cls.model_fields.items()}
+
+    @classmethod
+    def of(cls, given: Mapping[str, str | None]) -> Self:
+        """Take this part's names out of an environment. Raises SettingsError naming every bad value with what it must be."""
+        optional = {name for name, field in cls.model_fields.items() if type(None) in get_args(field.annotation)}
+        values = {name: given[alias] for alias, name in cls.names().items() if alias in given}
+        return cls().but({name: None if value == "" and name in optional else value for name, value in values.items()})
+
+    def but(self, values: Mapping[str, Any]) -> Self:
+        """Return the same with other values of these fields. Raises SettingsError, as `of` does."""
+        try:
+            return self.model_validate({name: getattr(self, name) for name in type(self).model_fields} | dict(values))
+        except ValidationError as error:
+            outside = {name: alias for alias, name in self.names().items()}
+            raise SettingsError(" ".join(_words(outside[str(problem["loc"][0])], problem) for problem in error.errors())) from error
+
+    @classmethod
+    def example(cls) -> str:
+        """Lines of .env.example: meaning, name and default of each field, commented out."""
+        return "".join(
+            f"\n# {field.description}\n#{field.validation_alias}={_plain(field.default)}\n" for field in cls.model_fields.values()
+        )
+
+
+class EngineSettings(Part):
+    """What the engine can be told: the model, who meets, the machine and its price."""
+
+    model_config = under(PREFIX)
 
     base_model: str = Field("demo", min_length=1, description="Base model: demo (the one that ships), a hub id, or a folder.")
     adapter: str = Field(
@@ -51,7 +94,7 @@ class EngineSettings(BaseSettings):
         description="A/A check: the arm that meets itself, instead of two different arms; its verdict must say no difference. Empty: off.",
     )
     alive_difference: float = Field(
-        1e-3,
+        LEAST_DIFFERENCE,
         gt=0,
         lt=1,
         description="Alive gate: an adapter that changes next-token distributions by less than this (total variation) never duels.",
@@ -67,8 +110,8 @@ class EngineSettings(BaseSettings):
         le=1024,
         description="Processor threads of the model; 0: one for a small model, all cores for one above 50 million parameters.",
     )
-    max_rows: int = Field(8, ge=2, le=256, description="Answers that are written at the same time; more wait in a queue.")
-    answer_limit_s: float = Field(120.0, gt=0, le=86400, description="Seconds after which an answer is given up.")
+    max_rows: int = Field(MAX_ROWS, ge=2, le=256, description="Answers that are written at the same time; more wait in a queue.")
+    answer_limit_s: float = Field(ANSWER_LIMIT_S, gt=0, le=86400, description="Seconds after which an answer is given up.")
     device_usd_per_hour: float | None = Field(
         0.10, ge=0, allow_inf_nan=False, description="What the device costs per hour in US dollars; empty: unknown, and no cost is shown."
     )
@@ -76,7 +119,6 @@ class EngineSettings(BaseSettings):
         "assumed price of a small two-core cloud machine", description="Where that price comes from; shown beside every cost."
     )
     price_date: date = Field(date(2026, 11, 22), description="When that price was true (YYYY-MM-DD).")
-
     device_watts: float | None = Field(
         None, ge=0, description="Power of the device in watts, where energy is paid apart; empty: not counted."
     )
@@ -87,7 +129,7 @@ class EngineSettings(BaseSettings):
 
     @property
     def price(self) -> Price:
-        """What answers cost. Raises SettingsError for a price list that cannot be read."""
+        """The price of answers. Raises SettingsError for a price list that cannot be read."""
         hour, source = self.device_usd_per_hour, self.price_source
         if hour is not None and self.device_watts is not None and self.usd_per_kwh is not None:
             hour += self.device_watts / 1000 * self.usd_per_kwh
@@ -96,39 +138,37 @@ class EngineSettings(BaseSettings):
         return Price(hour, source, self.price_date.isoformat(), tokens)
 
     @classmethod
-    def read(cls: type[S], environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> S:
-        """Settings from the environment, which wins, and a .env file if there is one.
+    def read(cls, environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Self:
+        """Read the engine's settings, for a command that needs no others. Raises SettingsError, as `read_environment` and `of` do."""
+        return cls.of(read_environment([cls], environ, env_file))
 
-        Raises SettingsError naming every unknown name, or every bad value with what it must be.
-        """
-        given = _lines_of(env_file) if env_file is not None and env_file.is_file() else {}
-        given |= dict(os.environ if environ is None else environ)
-        names = {cls.outside(name): name for name in cls.model_fields}
-        ours = {name: value for name, value in given.items() if name.startswith(PREFIX) or name in names}
-        unknown = sorted(name for name in ours.keys() - names.keys() if not name.startswith(cls.others))
-        if unknown:
-            shown = ", ".join(name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in unknown[:MOST_NAMES])
-            more = f" and {len(unknown) - MOST_NAMES:,} more" if len(unknown) > MOST_NAMES else ""
-            raise SettingsError(f"Unknown setting: {shown}{more}. .env.example lists every name with its meaning.")
-        values: dict[str, Any] = {names[name]: value for name, value in ours.items() if name in names}
-        optional = {name for name, field in cls.model_fields.items() if type(None) in get_args(field.annotation)}
-        values = {name: None if value == "" and name in optional else value for name, value in values.items()}
-        try:
-            return cls(**values)
-        except ValidationError as error:
-            raise SettingsError(" ".join(_words(problem) for problem in error.errors())) from error
 
-    @classmethod
-    def outside(cls, name: str) -> str:
-        """What a field is called in the environment."""
-        return f"{PREFIX}{name.upper()}"
+def read_environment(
+    parts: Sequence[type[Part]], environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")
+) -> dict[str, str | None]:
+    """Read the environment, which wins, and the .env file if there is one; parts: those whose values are wanted.
 
-    @classmethod
-    def settings_customise_sources(  # type: ignore[override]
-        cls, settings_cls: type[BaseSettings], init_settings: Any, **_: Any
-    ) -> tuple[Any, ...]:
-        """Only what `read` collected: one place that looks at the environment."""
-        return (init_settings,)
+    Raises SettingsError for a file that cannot be read, and for names that no part of the product has.
+    """
+    given = _lines_of(env_file) if env_file is not None and env_file.is_file() else {}
+    given |= dict(os.environ if environ is None else environ)
+    wanted = {name for part in parts for name in part.names()}
+    others = {name for name in given if name.startswith(PREFIX)} - wanted
+    if others and (unknown := sorted(others - (known := _all_names()))):
+        more = f" and {len(unknown) - MOST_NAMES:,} more" if len(unknown) > MOST_NAMES else ""
+        near = get_close_matches(unknown[0], known, n=1, cutoff=0.8) if len(unknown) == 1 else []
+        hint = f"Did you mean {near[0]}? " if near else ""
+        listed = ", ".join(name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in unknown[:MOST_NAMES])
+        raise SettingsError(f"Unknown setting: {listed}{more}. {hint}.env.example lists every name with its meaning.")
+    return given
+
+
+def _all_names() -> set[str]:
+    """Names of every part there is. Only asked when a name is not the command's own; the flow forbids an import of what comes later."""
+    for folder in FOLDERS:
+        if any((HOUSE / folder).glob("settings*")):
+            importlib.import_module(f"{folder}.settings")
+    return {name for part in Part.__subclasses__() for name in part.names()}
 
 
 def _lines_of(env_file: Path) -> dict[str, str | None]:
@@ -139,6 +179,11 @@ def _lines_of(env_file: Path) -> dict[str, str | None]:
         raise SettingsError(f"The settings in {env_file} cannot be read: {why}.") from error
 
 
-def _words(problem: Mapping[str, Any]) -> str:
-    name = PREFIX + "_".join(str(part) for part in problem["loc"]).upper()
+def _words(name: str, problem: Mapping[str, Any]) -> str:
     return f"{name} is {shown(problem['input'])}: {problem['msg'][0].lower()}{problem['msg'][1:]}."
+
+
+def _plain(default: Any) -> str:
+    if default is None:
+        return ""
+    return str(default.get_secret_value() if isinstance(default, SecretStr) else default)

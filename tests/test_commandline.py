@@ -1,5 +1,6 @@
-"""One way to end for all verbs of python -m engine, adapters and bot: 2 for bad input, with a sentence; help with an example; --version."""
+"""One way to end for all verbs of duelbot and python -m engine, adapters and bot: 2 and a sentence for bad input; help with an example."""
 
+import argparse
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,18 +9,22 @@ from pathlib import Path
 import pytest
 
 import adapters.__main__
+import adapters.arguments
 import bot.__main__
+import bot.arguments
+import bot.duelbot
 import engine.__main__
+import engine.arguments
 from engine.commandline import BAD_INPUT, FAILED, INTERRUPTED, PIPE_CLOSED, ended, whole, wholes
 from engine.errors import BackendError, SettingsError
 
 Main = Callable[[list[str]], int]
-MAINS: dict[str, Main] = {"engine": engine.__main__.main, "adapters": adapters.__main__.main, "bot": bot.__main__.main}
-VERBS = [
-    *("engine ask", "engine bench", "adapters list", "adapters check", "adapters demo", "adapters demo build", "adapters demo eval"),
-    *("bot web", "bot chat", "bot verdict", "bot simulate", "bot bench", "bot export", "bot import", "bot backup", "bot restore"),
-    *("bot evaluate", "bot aa", "bot alive"),
-]
+MAINS: dict[str, Main] = {
+    "engine": engine.__main__.main,
+    "adapters": adapters.__main__.main,
+    "bot": bot.__main__.main,
+    "duelbot": bot.duelbot.main,
+}
 
 
 def end(main: Main, arguments: list[str]) -> int:
@@ -37,25 +42,56 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DUEL_STORE_PATH", str(tmp_path / "none" / "store.sqlite3"))
 
 
+def names(root: argparse.ArgumentParser) -> set[str]:
+    """The verbs of a command line, and of its verbs: "adapters demo build"."""
+    found = set()
+    for action in root._actions:
+        for name, below in action.choices.items() if isinstance(action, argparse._SubParsersAction) else ():
+            found |= {name} | {f"{name} {more}" for more in names(below)}
+    return found
+
+
+ROOTS = {
+    "engine": engine.arguments.parser,
+    "adapters": adapters.arguments.parser,
+    "bot": bot.arguments.parser,
+    "duelbot": bot.duelbot.parser,
+}
+VERBS = [f"{package} {name}" for package, parser in ROOTS.items() for name in sorted(names(parser()))]
+
+
 @pytest.mark.parametrize("verb", [*VERBS, *MAINS])
-def test_every_verb_says_what_it_does_and_shows_a_call(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_verb_says_what_it_does_and_shows_a_call_as_it_was_typed(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     package, *words = verb.split()
+    typed = verb if package == "duelbot" else f"python -m {verb}"
     assert end(MAINS[package], [*words, "--help"]) == 0
     told = capsys.readouterr().out
+    assert told.startswith(f"usage: {typed} [-h]") and "%(" not in told
     if words:
-        assert f"  python -m {verb}" in told or f" python -m {verb} " in told or verb == "bot web"
+        assert f" {typed}" in told.split("examples:\n")[1]
         assert len(told.split("\n\n")[1]) > 10  # the description
+        assert ("python -m" in told) == (package != "duelbot"), "no other command than the one that was typed"
     else:
         assert "exit status: 0 done, 1 something failed although the input was good, 2 bad input" in told
-        assert all(each.split()[1] in told for each in VERBS if each.startswith(package))
+        assert all(f"    {name}" in told for name in names(ROOTS[package]()) if " " not in name)
 
 
-def test_no_verb_is_left_out_here() -> None:
-    known = {verb.split()[1] for verb in VERBS if verb.startswith("bot ")}
-    from bot.arguments import parser
+def test_duelbot_reaches_every_verb_of_the_three_packages() -> None:
+    """Its bench is the engine's, so the store's has another name; what python -m adapters does stands below adapters."""
+    bots, engines, below = (names(ROOTS[package]()) for package in ("bot", "engine", "adapters"))
+    assert names(bot.duelbot.parser()) == bots | {"bench-store"} | engines | {"adapters"} | {f"adapters {name}" for name in below}
 
-    [group] = parser()._subparsers._group_actions  # type: ignore[union-attr]
-    assert known == set(group.choices or ())
+
+@pytest.mark.parametrize(
+    ("call", "package"),
+    [("", "bot"), ("chat", "bot"), ("bench-store --json", "bot"), ("ask x", "engine"), ("bench", "engine"), ("adapters list", "adapters")],
+)
+def test_duelbot_hands_a_verb_to_its_package(call: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def started(options: argparse.Namespace) -> int:
+        return len(f"{options.package} started")
+
+    monkeypatch.setattr(f"{package}.__main__.run", started)
+    assert bot.duelbot.main(call.split()) == len(f"{package} started")
 
 
 @pytest.mark.parametrize("package", MAINS)
@@ -97,7 +133,8 @@ BAD = [
         "bot evaluate --file good.jsonl --arms best",
     ),
     *("bot aa --duels -5", "bot aa --duels 0", "bot aa --duels nan", "bot aa --duels 1e9", "bot aa --duels 10001", "bot aa --duels ²"),
-    *("bot aa --arm best", "bot alive x"),
+    *("bot aa --arm best", "bot alive x", "duelbot chart", "duelbot ask", "duelbot ask --file none.jsonl", "duelbot verdict"),
+    *("duelbot adapters", "duelbot adapters check none", "duelbot bench-store --sizes 0", "duelbot bench --sizes 10"),
 ]
 
 

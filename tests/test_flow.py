@@ -12,7 +12,7 @@ from engine.backends.base import Prompt
 from engine.backends.scripted import Script, ScriptedBackend
 from engine.duel import Side
 from engine.lineup import Lineup
-from tests.bot.scripted import is_tuned, lineup_over
+from tests.bot.scripted import ask, cast, is_tuned, lineup_over
 
 
 def script(prompt: Prompt) -> Script:
@@ -24,7 +24,7 @@ def script(prompt: Prompt) -> Script:
 async def stream(app: App, duel_id: str) -> list[DuelView]:
     """What one who watches sees, until the duel is open for ballots."""
     views = []
-    async with aclosing(app.watch(duel_id, "ann")) as watched:
+    async with aclosing(app.looking.watch(duel_id, "ann")) as watched:
         async for view in watched:
             views.append(view)
             if view.state not in ("waiting", "answering"):
@@ -34,26 +34,26 @@ async def stream(app: App, duel_id: str) -> list[DuelView]:
 
 async def check_flow(store: Path, open_lineup: OpenLineup, request: str = "Prompt or fine-tune for 300 labelled tickets?") -> None:
     """Two turns of one conversation, then a restart. Holds for any model whose two sides answer this request differently."""
-    settings = Settings(store_path=str(store))
+    settings = Settings.of(store_path=str(store))
     async with App.open(settings, open_lineup) as app:
-        assert await app.history() == [] and await app.estimate() is None
-        first = await app.ask(request, asker="ann")
+        assert await app.looking.history() == [] and await app.judging.estimate() is None
+        first = await ask(app, request, asker="ann")
         views = await stream(app, first.id)
         check_streaming(views)
         assert views[-1].state == "open" and all(side.text.strip() for side in views[-1].sides.values())
-        closed = await app.cast(first.id, "ann", Choice.RIGHT)
+        closed = await cast(app, first.id, "ann", Choice.RIGHT)
         check_reveal(closed)
-        second = await app.ask("And with 10,000 of them?", asker="ann", conversation=first.conversation)
+        second = await ask(app, "And with 10,000 of them?", asker="ann", conversation=first.conversation)
         assert (second.turn, second.conversation) == (2, first.conversation)
         assert (await stream(app, second.id))[-1].state in ("open", "closed")
-        estimate, standing = await app.estimate(), await app.verdict()
+        estimate, standing = await app.judging.estimate(), await app.judging.verdict()
         assert estimate and estimate.duels == 2 and estimate.total_s > 0 and standing.duels == 1
-        before = await app.conversation(first.conversation, "ann")
+        before = await app.looking.conversation(first.conversation, "ann")
     async with App.open(settings, open_lineup) as app:
-        assert await app.conversation(first.conversation, "ann") == before
-        assert [line.id for line in await app.history(search=request[:20].upper())] == [first.id]
+        assert await app.looking.conversation(first.conversation, "ann") == before
+        assert [line.id for line in await app.looking.history(search=request[:20].upper())] == [first.id]
         await app.model_settled()
-        assert await app.verdict() == standing and await app.estimate() == estimate
+        assert await app.judging.verdict() == standing and await app.judging.estimate() == estimate
 
 
 def check_streaming(views: list[DuelView]) -> None:

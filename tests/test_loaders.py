@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.card import read_card
-from adapters.demo.rows import read_rows as read_demo_rows
+from adapters.examples.demo.exchanges import read_rows as read_demo_rows
 from bot.evaluation.metrics import score
 from bot.evaluation.rows import read_rows as read_evaluation
 from bot.settings import Settings

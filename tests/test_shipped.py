@@ -16,7 +16,7 @@ from bot.app import App
 from bot.arguments import parser as bot_parser
 from bot.fronts.discord.words import HELP
 from bot.settings import Settings
-from engine.__main__ import parser as engine_parser
+from engine.arguments import parser as engine_parser
 from engine.backends.base import Prompt
 from engine.backends.local import LocalBackend
 from engine.contestants import Arm
@@ -118,7 +118,7 @@ def parsers(root: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
 
 async def test_the_first_minute_ends_in_a_vote_also_after_equal_answers(tmp_path: Path) -> None:
     """Whatever a newcomer asks first, what is offered then is voted on."""
-    async with App.open(Settings(store_path=str(tmp_path / "duels.sqlite3"))) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "duels.sqlite3"))) as app:
         first = await answered(app, AGREED)
         assert first.reveal and first.reveal.auto_tie and first.next_step
         offered = await answered(app, first.next_step.request)

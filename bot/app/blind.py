@@ -65,4 +65,4 @@ def _reveal(duel: DuelRecord) -> Reveal:
 def _revealed(answer: AnswerRecord) -> RevealedSide:
     assert answer.usage is not None and answer.cost is not None  # a duel with a failed side never closes
     who = answer.who
-    return RevealedSide(who.arm, who.id, who.recipe.words, who.adapter_words, answer.usage, answer.cost)
+    return RevealedSide(who.arm, who.id, who.recipe, who.adapter, answer.usage, answer.cost)

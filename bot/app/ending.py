@@ -7,9 +7,10 @@ from datetime import datetime
 from bot.app.agreed import AGREED
 from bot.ballots import Choice, Entrant, Said, carried, tally
 from bot.store import AnswerRecord, ClosedBy, DuelRecord
-from bot.verdict import Named, Who, outcome
+from bot.verdict import Who, outcome
 from engine.contestants import Contestant
 from engine.duel import Answer, Failure, Side
+from engine.named import Named
 from engine.request import Turn
 
 STILL_OPEN = "The vote on the earlier answers has not closed, so the conversation goes on with their answer A, the left one."

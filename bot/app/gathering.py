@@ -15,12 +15,16 @@ from adapters.card import read_card
 from bot.evidence.card import AdapterFacts, Offline, RecipeFacts
 from bot.settings import Settings
 from bot.store import Store
-from bot.store.evaluations import Evaluations, pairs_of
-from bot.store.evidence import EvidenceRows, Life, Met
-from bot.verdict import Facts, Named, OfflineLine, Scope, Timings, Who
+from bot.store.contestants import ContestantRows, Life
+from bot.store.counts import CountRows
+from bot.store.evaluations import EvaluationRows, pairs_of
+from bot.store.records import ContestantRecord
+from bot.store.replays import ReplayRows
+from bot.verdict import Facts, OfflineLine, Scope, Timings, Who
 from bot.verdict.offline import paired
 from engine.contestants import open_adapter
 from engine.errors import BadAdapter
+from engine.named import Named
 
 MONTH = timedelta(days=30)
 log = logging.getLogger(__name__)
@@ -42,33 +46,33 @@ class Training:
     device: str | None = None
 
 
-class Gatherer:
+class Gathering:
     """Reads an adapter's folder once for each digest."""
 
     def __init__(self, store: Store, settings: Settings, now: Callable[[], datetime]) -> None:
         self._store = store
         self._settings = settings
         self._now = now
-        self._hour_usd = settings.price.usd_per_hour
+        self._hour_usd = settings.engine.price.usd_per_hour
         self._training: dict[str, Training] = {}
         self._evaluated: dict[tuple[str, int, str, str], tuple[OfflineLine, ...]] = {}
 
     async def of(self, who: tuple[Who, Who], scope: Scope) -> Facts:
-        """Raises StoreError."""
+        """Gather what is known about both contestants. Raises StoreError."""
         async with self._store.reading() as look:
-            book = EvidenceRows(look)
-            known, lives = await book.contestants(), await book.lives()
-            asked = await book.asked_since(self._now() - MONTH)
-            alone = await book.alone([each.id for each in who]) if who[0].id != who[1].id else []
-            latest = await Evaluations(look).latest([each.id for each in who])
+            contestants, ids = ContestantRows(look), [each.id for each in who]
+            known, lives = await contestants.all(), await contestants.lives()
+            asked = await CountRows(look).asked_since(self._now() - MONTH)
+            alone = await ReplayRows(look).alone(ids) if ids[0] != ids[1] else []
+            latest = await EvaluationRows(look).latest(ids)
         details = await self._offline(who, latest) if latest else ()
         facts = Facts(
             who,
             alone=_timings(alone),
             offline=Offline(details[0].metric, details[0].scores, details[0].rows) if details else None,
             offline_details=details,
-            wage_usd_per_hour=self._settings.team_wage_usd_per_hour,
-            requests_per_month=self._settings.team_requests_per_month or _two_figures(asked) or None,
+            wage_usd_per_hour=self._settings.team.wage_usd_per_hour,
+            requests_per_month=self._settings.team.requests_per_month or _two_figures(asked) or None,
         )
         prompted, tuned = (known.get(each.id) for each in who)
         if prompted is None or tuned is None or who[0].arm.adapted or (named := who[1].adapter) is None:
@@ -78,34 +82,32 @@ class Gatherer:
         recipe, took = self._recipe(prompted, known, lives, changed), _changes(tuned.who, lives, changed)
         return replace(facts, recipe=recipe, adapter=self._adapter(named, tuned.base_name, training, took))
 
-    def _recipe(self, one: Met, known: dict[str, Met], lives: list[Life], changed: list[Life]) -> RecipeFacts:
+    def _recipe(self, one: ContestantRecord, known: dict[str, ContestantRecord], lives: list[Life], changed: list[Life]) -> RecipeFacts:
         recipe = one.recipe
         words = [recipe.get("system", ""), *(text for example in recipe.get("examples", ()) for text in example.values())]
         tried = {each.recipe_digest for each in known.values() if each.who.arm is one.who.arm}
         return RecipeFacts(
-            name=one.who.recipe.name,
-            version=one.who.recipe.version,
+            named=one.who.recipe,
             words=sum(len(text.split()) for text in words),
             examples=len(recipe.get("examples", ())),
             base=one.base_name,
-            licence=self._settings.team_base_licence or None,
+            licence=self._settings.team.base_licence or None,
             runs_on="local",
             versions_tried=len(tried),
-            authoring_minutes=self._settings.team_prompt_minutes,
+            authoring_minutes=self._settings.team.prompt_minutes,
             edit_to_live_s=_changes(one.who, lives, changed),
         )
 
     def _adapter(self, named: Named, base: str, training: Training, took: tuple[float, ...]) -> AdapterFacts:
         """took: seconds of each change in the period, without the training."""
-        settings, price = self._settings, self._hour_usd
-        usd = settings.team_training_usd
+        team, price = self._settings.team, self._hour_usd
+        usd = team.training_usd
         if usd is None:
             usd = training.usd
         if usd is None and training.hours is not None and price is not None:
             usd = training.hours * price
         return AdapterFacts(
-            name=named.name,
-            version=named.version,
+            named=named,
             base=base,
             base_revision=training.base_revision,
             rank=training.rank,
@@ -113,11 +115,11 @@ class Gatherer:
             labelled_examples=training.labelled_examples,
             steps=training.steps,
             failed_runs=training.failed_runs,
-            authoring_minutes=settings.team_tuned_minutes,
+            authoring_minutes=team.tuned_minutes,
             training_usd=usd,
             training_tools=training.tools,
             gpu=training.device,
-            shelf_life_months=settings.team_shelf_life_months,
+            shelf_life_months=team.shelf_life_months,
             data_to_live_s=tuple(each + (training.hours or 0.0) * 3600 for each in took),
         )
 
@@ -127,11 +129,11 @@ class Gatherer:
         if key not in self._evaluated:
             pair = [each.id for each in who]
             async with self._store.reading() as look:
-                answers = await Evaluations(look).answers(latest[0], pair)
+                answers = await EvaluationRows(look).answers(latest[0], pair)
             self._evaluated[key] = await asyncio.to_thread(paired, pairs_of(answers, pair))
         return self._evaluated[key]
 
-    async def _trained(self, one: Met) -> Training:
+    async def _trained(self, one: ContestantRecord) -> Training:
         key = one.adapter_digest or ""
         if key not in self._training and one.adapter_folder:
             self._training[key] = await asyncio.to_thread(read_training, Path(one.adapter_folder), key)

@@ -1,59 +1,99 @@
-"""How much one person and one team may ask. Pure."""
+"""Limits: how much one person and one team may ask and spend, on every front, each refused by a sentence that names it."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
 
-from bot.settings import Settings
-from bot.store.teams import Asked
+from bot.app.orders import Order, QueueFull
+from bot.settings import LimitSettings
+from bot.store import Transaction
+from bot.store.counts import AskedLately, CountRows
+from bot.views import Spending
+from bot.words import are, counted
+from engine.errors import BadRequest
+
+DAY, MONTH = timedelta(days=1), timedelta(days=30)
+OUTSIDE = "Page, terminal and direct messages together have"  # they count as one team
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Of one person, or of one team together. usd: what the answers may cost in 24 hours, in US dollars."""
+class Caps:
+    """How much somebody may ask: one person, or the members of one team together."""
 
     whose: str  # begins a sentence: "You have", "This server has"
     in_flight: int
     per_minute: int
     per_day: int
-    usd_per_day: float
+    usd_per_day: float  # what the answers may cost in 24 hours, in US dollars
 
-    def refusal(self, asked: Asked, *, paced: bool = False) -> str | None:
-        """The sentence that says which limit is met; None while there is room. paced: asked one after the other by the bot itself."""
+    def refusal(self, asked: AskedLately, *, paced: bool = False) -> str | None:
+        """Say which cap is met; None while there is room. paced: asked one after the other by the bot itself."""
         if asked.in_flight >= self.in_flight and not paced:
             return (
-                f"{self.whose} {_requests(asked.in_flight)} being answered, and {self.in_flight} is the limit. "
+                f"{self.whose} {counted(asked.in_flight, 'request')} being answered, and {self.in_flight} is the limit. "
                 "Ask again when one of them is done, or stop one."
             )
         if asked.last_minute >= self.per_minute and not paced:
-            return f"{self.whose} asked {_requests(asked.last_minute)} within a minute, and {self.per_minute} is the limit. Wait a minute."
+            many = counted(asked.last_minute, "request")
+            return f"{self.whose} asked {many} within a minute, and {self.per_minute} is the limit. Wait a minute."
         if asked.last_day >= self.per_day:
-            return f"{self.whose} asked {_requests(asked.last_day)} within 24 hours, and {self.per_day} is the limit. Ask again tomorrow."
-        if asked.usd_last_day >= self.usd_per_day:
-            return (
-                f"{self.whose} spent the daily budget: the answers of the last 24 hours cost ${asked.usd_last_day:,.2f} "
-                f"of ${self.usd_per_day:,.2f}. Ask again tomorrow."
-            )
+            many = counted(asked.last_day, "request")
+            return f"{self.whose} asked {many} within 24 hours, and {self.per_day} is the limit. Ask again tomorrow."
+        return over_budget(self.whose, "daily", asked.usd_last_day, self.usd_per_day)
+
+
+def over_budget(whose: str, kind: Literal["daily", "monthly"], spent_usd: float, cap_usd: float | None) -> str | None:
+    """Say that a budget is spent; None while there is room, or where there is no cap."""
+    if cap_usd is None or spent_usd < cap_usd:
         return None
+    period, when = ("24 hours", "tomorrow") if kind == "daily" else ("30 days", "in some days")
+    cost = f"the answers of the last {period} cost ${spent_usd:,.2f} of ${cap_usd:,.2f}"
+    return f"{whose} spent the {kind} budget: {cost}. Ask again {when}."
 
 
-def _requests(count: int) -> str:
-    return f"{count} request{'' if count == 1 else 's'}"
+class Limits:
+    """The limits that the settings name, applied to orders."""
 
+    def __init__(self, settings: LimitSettings) -> None:
+        self._at_once = settings.in_flight
+        self._person = Caps(
+            "You have",
+            settings.person_in_flight,
+            settings.person_per_minute,
+            settings.person_per_day,
+            settings.person_usd_per_day,
+        )
+        self._team = Caps(
+            "This server has",
+            settings.team_in_flight,
+            settings.team_per_minute,
+            settings.team_per_day,
+            settings.team_usd_per_day,
+        )
+        self._day_usd, self._month_usd = settings.cap_usd_per_day, settings.cap_usd_per_month
 
-def limits_of_person(settings: Settings) -> Limits:
-    return Limits(
-        "You have",
-        settings.discord_person_in_flight,
-        settings.discord_person_per_minute,
-        settings.discord_person_per_day,
-        settings.discord_person_usd_per_day,
-    )
+    async def refuse(self, change: Transaction, order: Order, running: int, now: datetime) -> None:
+        """Raise QueueFull or BadRequest when this order meets a limit. running: duels that are being answered, of everybody."""
+        if running >= self._at_once:
+            raise QueueFull(f"The queue is full: {counted(running, 'request')} {are(running)} being answered. Ask again in a moment.")
+        if refusal := await self._met(change, order, now):
+            raise BadRequest(refusal)
 
+    async def _met(self, change: Transaction, order: Order, now: datetime) -> str | None:
+        """Say which limit of the asker or of the team is met."""
+        counts, refusal = CountRows(change), None
+        if not order.owner:
+            refusal = self._person.refusal(await counts.of_person(order.asker, now), paced=order.batch)
+        if order.team and not refusal:
+            refusal = self._team.refusal(await counts.of_team(order.team, now), paced=order.batch)
+        if refusal or (self._day_usd is None and self._month_usd is None):
+            return refusal
+        spent, whose = await self.spending(change, order.team, now), self._team.whose if order.team else OUTSIDE
+        day = over_budget(whose, "daily", spent.day_usd, self._day_usd)
+        return day or over_budget(whose, "monthly", spent.month_usd, self._month_usd)
 
-def limits_of_team(settings: Settings) -> Limits:
-    return Limits(
-        "This server has",
-        settings.discord_server_in_flight,
-        settings.discord_server_per_minute,
-        settings.discord_server_per_day,
-        settings.discord_server_usd_per_day,
-    )
+    async def spending(self, look: Transaction, team: str | None, now: datetime) -> Spending:
+        """Sum up what a team's answers cost; None: page, terminal and direct messages, which count as one team."""
+        counts = CountRows(look)
+        day, month = [await counts.spent_since(now - period, team) for period in (DAY, MONTH)]
+        return Spending(day, month, self._day_usd, self._month_usd)

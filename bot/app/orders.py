@@ -1,4 +1,4 @@
-"""Orders: a request with the place where it was asked, and what a team has settled for its requests."""
+"""Orders: a request with who asked it and where. All fronts ask by them; the app applies its rules from them alone."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,12 +6,9 @@ from datetime import timedelta
 from engine.errors import BadRequest, DuelbotError
 from engine.request import Turn
 
-EVERYONE = ""
-"""The role of everybody in a channel."""
-
 
 class QueueFull(BadRequest):
-    """As many requests are being answered as may be at the same time, of everybody."""
+    """As many requests of everybody are being answered as may be at the same time."""
 
 
 class AlreadyAsked(DuelbotError):
@@ -19,35 +16,40 @@ class AlreadyAsked(DuelbotError):
 
 
 @dataclass(frozen=True, slots=True)
-class TeamSettings:
-    """What a team has settled; "" as a role is everybody."""
-
-    quorum: int
-    deadline_hours: float
-    vote_role: str = EVERYONE
-    ask_role: str = EVERYONE
-    recipe: str = ""  # engineered recipe by name; "": that of DUEL_RECIPE
-
-
-@dataclass(frozen=True, slots=True)
 class Order:
-    """A request, and where it was asked."""
+    """A request, and where it was asked. On the page and in a terminal there is no event, no team and no channel.
+
+    What it goes on with is named by one of: conversation, rolling, again, reply_to; by none of them it begins a conversation.
+    """
 
     text: str
     asker: str
-    event: str  # "message:…" or "interaction:…"
-    team: str | None
-    channel: str
+    event: str | None = None  # "message:…" or "interaction:…", which may come twice and asks once
+    team: str | None = None
+    channel: str = ""
+    conversation: str | None = None  # goes on with this one
     roles: frozenset[str] = frozenset()  # of the asker
     private: bool = False  # shown to the asker alone, who votes alone
     lasting: bool = True  # False: shown only while a token lives
     solo: bool = False  # one ballot closes the vote
+    owner: bool = False  # asked by whoever runs Duelbot, at its own machine; limits of persons are for those who share it
     rolling: bool = False  # goes on with the channel's conversation
-    reply_to: tuple[str, ...] = ()  # messages, the nearest first: the conversation goes on from the first one's duel that has one
+    reply_to: tuple[str, ...] = ()  # messages, the nearest first: goes on from the first one's duel that has one
     again: str | None = None  # duel that is asked once more: what was said before it is said before this one
     before: tuple[Turn, ...] = ()  # what was said before, in a new conversation
-    tag: str = ""
+    tag: str = ""  # what it is about, in a word; "": the team's rules guess it
     recipe: str = ""  # engineered recipe by name; "": the team's choice
     left_out: str = ""  # a sentence about what came with the request and is no part of it
     batch: bool = False  # one of a file: asked one after the other, so not counted by the minute
+    quorum: int | None = None  # ballots that close the vote; None: as the team has settled, one outside of teams
     closes_in: timedelta | None = None  # instead of the team's deadline
+
+    @property
+    def placed(self) -> bool:
+        """Whether the duel is shown in a channel, where it has a post."""
+        return bool(self.channel)
+
+    @property
+    def alone(self) -> bool:
+        """Whether the asker alone votes, without a deadline."""
+        return self.private or self.solo

@@ -8,7 +8,7 @@ from bot.app.evidence import LeaderBoard
 from bot.charts import Chart, Form, Line, Picture, Theme, drawn
 from bot.evidence.bets import LEAST_UNITS
 from bot.verdict import Verdict
-from bot.verdict.words import ARM_NAMES
+from bot.verdict.words import full_names
 
 HELD = 48
 
@@ -37,9 +37,7 @@ def state_of(verdict: Verdict) -> tuple[object, ...]:
 
 def lines_of(board: LeaderBoard) -> tuple[Line, ...]:
     """The leader board's lines; contestants of one name are told apart by their ids."""
-    named = {each.id: f"{ARM_NAMES[each.arm]}, {(each.adapter or each.recipe).words}" for each in board.who.values()}
-    many = [name for name in named.values() if list(named.values()).count(name) > 1]
-    told = {one: f"{name} ({one[:6]})" if name in many else name for one, name in named.items()}
+    told = full_names(board.who.values())
     return tuple(
         Line(
             told[each.contestant],

@@ -1,4 +1,4 @@
-"""What is done while nobody waits: past requests are answered again by each side alone, so that latency can be compared fairly.
+"""Replays: past requests are answered again by each side alone while nobody waits, so that latency can be compared fairly.
 
 As served, both sides run in one batch and slow each other down; how fast each would be by itself only a run alone shows. Replays
 cost no person anything: they begin after a quiet time, and end within one step of the model when somebody asks. Their answers
@@ -7,58 +7,55 @@ are dropped, only the times are kept. The first run of a quiet time warms up and
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bot.app.core import Core
 from bot.app.ending import turns_of
-from bot.app.model import Model
-from bot.app.running import Runner
 from bot.ballots import seats_of
 from bot.errors import StoreError
 from bot.settings import Settings
-from bot.store import Store
-from bot.store.evidence import EvidenceRows, Replay
-from bot.store.teams import TeamRows
+from bot.store.contestants import ContestantRows
+from bot.store.conversations import ConversationRows
+from bot.store.duels import DuelRows
+from bot.store.replays import Replay, ReplayRows
 from engine.backends.base import Stop
 from engine.contestants import Contestant
 from engine.duel import Answer, answer_each, prompt_of, seed_of
 from engine.lineup import Lineup
 from engine.request import Request
 
-RETRY_S = 60.0
-"""How long to wait when there is nothing to replay, or the disk refuses."""
+RETRY_S = 60.0  # seconds to wait when there is nothing to replay, or the disk refuses
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A past duel to replay: its request, and the seeds that its sides had."""
+    """A past duel to replay."""
 
     duel: str
     request: Request
-    seeds: tuple[int, int]  # of entrant 0 and 1
+    seeds: tuple[int, int]  # that entrant 0 and 1 had
 
 
-class Idle:
-    """Lives beside the app; `run` ends only when it is cancelled."""
+class Replays:
+    """Answers past requests again while nobody waits. Lives beside the app; `run` ends only when it is cancelled."""
 
-    def __init__(self, store: Store, model: Model, runner: Runner, settings: Settings, now: Callable[[], datetime]) -> None:
-        self._store = store
-        self._model = model
-        self._runner = runner
+    def __init__(self, core: Core, settings: Settings) -> None:
+        self._core = core
+        self._store = core.store
         self._settings = settings
-        self._now = now
 
     async def run(self) -> None:
         """Note who is live, then replay whenever it is quiet."""
-        await self._model.settled()
-        if (lineup := self._model.lineup) is None:
+        await self._core.model.settled()
+        if (lineup := self._core.model.lineup) is None:
             return
         await self._kept(self._note_lives(lineup))
-        if not self._settings.replays or lineup.arms[0] is lineup.arms[1]:
+        if not self._settings.replays.on or lineup.arms[0] is lineup.arms[1]:
             return
         while True:
             await self._quiet()
@@ -75,36 +72,36 @@ class Idle:
     async def _quiet(self) -> None:
         """Wait until nobody has waited for an answer for a while."""
         while True:
-            arrived = self._runner.arrived.event
-            if not self._runner.running:
+            arrived = self._core.running.arrived.event
+            if not self._core.running.count:
                 try:
-                    async with asyncio.timeout(self._settings.replays_idle_s):  # wait_for may swallow a cancellation
+                    async with asyncio.timeout(self._settings.replays.idle_s):  # wait_for may swallow a cancellation
                         await arrived.wait()
                 except TimeoutError:
                     return
             else:
-                await asyncio.sleep(self._settings.replays_idle_s)
+                await asyncio.sleep(self._settings.replays.idle_s)
 
     async def _note_lives(self, lineup: Lineup) -> bool:
-        """When each contestant's parts were ready, and that it can answer from now on."""
-        now = self._now()
-        recipes = {True: self._settings.recipe, False: self._settings.plain_recipe}
+        """Keep when each contestant's parts were ready, and that it can answer from now on."""
+        now = self._core.now()
+        recipes = {True: self._settings.engine.recipe, False: self._settings.engine.plain_recipe}
         ready = {each.id: await asyncio.to_thread(_ready_at, each, recipes[each.arm.engineered], now) for each in lineup.entrants}
         async with self._store.writing() as change:
-            await change.meet(lineup.entrants, now)
+            await ContestantRows(change).meet(lineup.entrants, now)
             for contestant, moment in ready.items():
-                await EvidenceRows(change).live(contestant, moment, now)
+                await ContestantRows(change).live(contestant, moment, now)
         return True
 
     async def _replay_some(self, lineup: Lineup) -> bool:
-        """Past duels of the present pair until somebody asks; whether there was one."""
+        """Replay past duels of the present pair until somebody asks. Returns whether there was one to replay."""
         pair = [each.id for each in lineup.entrants]
         async with self._store.reading() as look:
-            done, waiting = await EvidenceRows(look).to_replay(pair, self._settings.replays_most)
+            done, waiting = await ReplayRows(look).waiting(pair, self._settings.replays.most)
         if not waiting:
             return False
         stop = Stop()
-        watching = asyncio.create_task(self._raise_when_asked(stop, self._runner.arrived.event))
+        watching = asyncio.create_task(self._raise_when_asked(stop, self._core.running.arrived.event))
         try:
             for number, duel in enumerate(waiting):
                 past = await self._past(duel)
@@ -116,31 +113,31 @@ class Idle:
                     return True
                 if len(found) == len(order):
                     async with self._store.writing() as change:
-                        await EvidenceRows(change).put_replays(past.duel, found, self._now())
+                        await ReplayRows(change).put(past.duel, found, self._core.now())
         finally:
             watching.cancel()
         return True
 
     async def _raise_when_asked(self, stop: Stop, arrived: asyncio.Event) -> None:
-        if not self._runner.running:
+        if not self._core.running.count:
             await arrived.wait()
         stop.raise_()
 
     async def _past(self, duel_id: str) -> Past:
         async with self._store.reading() as look:
-            duel = await look.duel(duel_id)
-            talk = await look.conversation(duel.conversation)
-            before = await TeamRows(look).prologue(duel.conversation)
+            duel = await DuelRows(look).duel(duel_id)
+            talk = await DuelRows(look).conversation(duel.conversation)
+            before = await ConversationRows(look).prologue(duel.conversation)
         seeds = {entrant: seed_of(duel_id, side) for side, entrant in seats_of(duel.left).items()}
         return Past(duel_id, Request(duel.request, before + turns_of(talk[: duel.turn - 1])), (seeds[0], seeds[1]))
 
     async def _answer(self, lineup: Lineup, past: Past, order: Sequence[Contestant], stop: Stop) -> list[Replay]:
-        """One side after the other, each alone. A side that failed or had company gives none."""
+        """Answer by one side after the other, each alone. A side that failed or had company gives no replay."""
         found = []
         for place, contestant in enumerate(order):
             seed = past.seeds[lineup.entrants.index(contestant)]
             prompts = {contestant.id: prompt_of(contestant, past.request, seed)}
-            outcomes = await answer_each(prompts, lineup.backend, lineup.price, limit_s=self._settings.answer_limit_s, stop=stop)
+            outcomes = await answer_each(prompts, lineup.backend, lineup.price, limit_s=self._settings.engine.answer_limit_s, stop=stop)
             outcome = outcomes[contestant.id]
             if stop.raised:
                 return []
@@ -150,7 +147,7 @@ class Idle:
 
 
 def _ready_at(contestant: Contestant, recipe: str, now: datetime) -> datetime:
-    """The last edit of what makes the contestant: the recipe's file, or the adapter's weights. Now, where no file tells."""
+    """Read when the recipe's file, or the adapter's weights, were last edited. Now, where no file tells."""
     if contestant.adapter:
         file = Path(contestant.adapter.folder) / "adapter_model.safetensors"
     elif recipe.endswith(".toml"):

@@ -10,7 +10,8 @@ from bot.charts.words import NO_CARD
 from bot.evidence.card import Aspect
 from bot.evidence.figure import Figure as Fact
 from bot.verdict import Verdict
-from bot.verdict.figures import FAVOURS, value_words
+from bot.verdict.figures import favours_words, value_words
+from bot.words import ARMS
 
 WIDTH, LINE, PAD = 10.4, 0.2, 0.13  # inches
 COLUMNS = (0.2, 1.75, 4.75, 7.95)  # left edges in inches: aspect, prompt, fine-tune, favours
@@ -33,7 +34,9 @@ def paint(verdict: Verdict, look: Look) -> Figure:
 
     for at, line in enumerate(title):
         put(COLUMNS[0], 0.2 + at * 0.24, line, fontsize=11, fontweight="bold")
-    for x, words, color in zip(COLUMNS, ("", "Prompt", "Fine-tune", "Favours"), (look.ink, look.first, look.second, look.ink), strict=True):
+    for x, words, color in zip(
+        COLUMNS, ("", *(ARMS[who.arm].label for who in verdict.who), "Favours"), (look.ink, look.first, look.second, look.ink), strict=True
+    ):
         put(x, head - 0.32, words, color=color, fontweight="bold", fontsize=10)
     y = head
     for aspect, (first, second, reason), height in zip(verdict.aspects, cells, heights, strict=True):
@@ -43,7 +46,7 @@ def paint(verdict: Verdict, look: Look) -> Figure:
             for at, line in enumerate(lines):
                 put(x, y + PAD + at * LINE, line)
         color = {"prompted": look.first, "tuned": look.second}.get(aspect.favours, look.soft)
-        put(COLUMNS[3], y + PAD, FAVOURS[aspect.favours], color=color, fontweight="bold")
+        put(COLUMNS[3], y + PAD, favours_words(aspect.favours, verdict.who), color=color, fontweight="bold")
         for at, line in enumerate(reason, 1):
             put(COLUMNS[3], y + PAD + at * LINE, line, color=look.soft, fontsize=8)
         y += height

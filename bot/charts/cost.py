@@ -12,7 +12,7 @@ from bot.charts.look import Look, drawable, dress, empty, figure
 from bot.verdict import Verdict
 from bot.verdict.figures import break_even_words
 from bot.verdict.words import names
-from engine.report import dollars
+from bot.words import PER_1000, dollars
 
 SIZE = (5.6, 3.5)
 MOST = 10**9
@@ -51,7 +51,7 @@ def paint(verdict: Verdict, look: Look) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
     axes.set_xlabel("requests")
     for name, color, at, up in ((first, look.first, each, up_front[0]), (second, look.second, tuned, up_front[1])):
-        label = f"{drawable(name)}: {dollars(up)} + {dollars(at * 1000)} per 1,000"
+        label = f"{drawable(name)}: {dollars(up)} + {dollars(at * 1000)} {PER_1000}"
         axes.plot([], [], color=color, linewidth=2.2, label=label)
     legend = axes.legend(loc="upper left", frameon=True, facecolor=look.ground, edgecolor="none", framealpha=0.85, fontsize=9)
     for text in legend.get_texts():

@@ -9,8 +9,8 @@ from bot.charts.look import Look, drawable, dress, empty, figure
 from bot.charts.words import NO_TIMES, times
 from bot.verdict import Verdict
 from bot.verdict.facts import Paired
-from bot.verdict.figures import span
 from bot.verdict.words import names
+from bot.words import FULL_ANSWER, seconds, started
 
 SIZE = (5.6, 3.5)
 BINS = 36
@@ -19,7 +19,7 @@ BINS = 36
 def paint(verdict: Verdict, look: Look) -> Figure:
     """First words above, full answers below."""
     how, panels = times(verdict)
-    if not panels["Full answer"][0]:
+    if not panels[started(FULL_ANSWER)][0]:
         return empty(look, NO_TIMES, *SIZE)
     fig = figure(look, *SIZE)
     for row, (title, paired) in enumerate(panels.items(), 1):
@@ -39,9 +39,9 @@ def _panel(axes: Axes, look: Look, paired: Paired, both: tuple[str, str]) -> Non
         counts, _ = np.histogram(side, edges)
         axes.stairs(counts / len(side), edges, color=color, fill=True, alpha=0.28)
         axes.stairs(counts / len(side), edges, color=color, linewidth=1.4)
-        axes.axvline(median, color=color, linewidth=1.6, linestyle=(0, (4, 2)), label=f"{drawable(name)}, median {span(median)}")
+        axes.axvline(median, color=color, linewidth=1.6, linestyle=(0, (4, 2)), label=f"{drawable(name)}, median {seconds(median)}")
     axes.set(xlim=(0, top), yticks=[])
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: span(value) if value else "0"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: seconds(value) if value else "0"))
     legend_of = axes.legend(
         loc="upper right", frameon=True, facecolor=look.ground, edgecolor="none", framealpha=0.85, fontsize=9, handlelength=1.6
     )

@@ -7,7 +7,7 @@ from matplotlib.ticker import PercentFormatter
 
 from bot.charts.look import Look, drawable, dress, empty, figure
 from bot.charts.words import NO_BOARD, Line
-from bot.words import counted
+from bot.words import counted, percent
 
 
 def paint(lines: Sequence[Line], look: Look) -> Figure:
@@ -22,7 +22,7 @@ def paint(lines: Sequence[Line], look: Look) -> Figure:
         if line.interval is not None:
             axes.plot(line.interval, [at, at], color=color, linewidth=5, alpha=0.35, solid_capstyle="round")
         axes.plot(line.share, at, "o", color=color, markersize=8)
-        axes.text(line.share, at - 0.3, f"{line.share:.0%}", ha="center", va="center", color=look.ink, fontsize=9)
+        axes.text(line.share, at - 0.3, f"{percent(line.share)}", ha="center", va="center", color=look.ink, fontsize=9)
     axes.axvline(0.5, color=look.soft, linewidth=1)
     axes.set(xlim=(0, 1), ylim=(len(lines) - 0.5, -0.6))
     labels = [f"{drawable(line.name)}{'  ✓' if line.ahead else ''}\n{counted(line.duels, 'duel')}" for line in lines]

@@ -8,9 +8,9 @@ from bot.evidence.capital import Interval
 from bot.evidence.figure import few
 from bot.verdict import Verdict
 from bot.verdict.facts import Paired
-from bot.verdict.figures import FAVOURS, between, break_even_words, span
+from bot.verdict.figures import between, break_even_words, favours_words
 from bot.verdict.words import names, share_words
-from bot.words import counted, started
+from bot.words import FIRST_WORDS, FULL_ANSWER, counted, percent, seconds, started
 
 NO_DUEL = "No duel is decided yet."
 NO_TIMES = "No answer has been timed yet."
@@ -31,12 +31,6 @@ class Line:
     adapted: bool
     ahead: bool  # decided better than every other
 
-    @property
-    def said(self) -> str:
-        """The share, with its interval where it has one."""
-        ends = f" ({self.interval.low:.0%} to {self.interval.high:.0%})" if self.interval else ""
-        return f"{self.share:.0%}{ends}"
-
 
 def share(verdict: Verdict) -> str:
     if not verdict.trail:
@@ -48,20 +42,22 @@ def share(verdict: Verdict) -> str:
 def times(verdict: Verdict) -> tuple[str, dict[str, Paired]]:
     """Under which condition, and the seconds of both sides: replays alone where there are enough of them, else as served."""
     if len(verdict.alone.total_s[0]) >= ALONE_SAMPLES:
-        return "each side alone", {"First words": verdict.alone.first_token_s, "Full answer": verdict.alone.total_s}
+        return "each side alone", {started(FIRST_WORDS): verdict.alone.first_token_s, started(FULL_ANSWER): verdict.alone.total_s}
     samples = verdict.samples
     return "as served", {
-        "First words": (tuple(s.first_token_s[0] for s in samples), tuple(s.first_token_s[1] for s in samples)),
-        "Full answer": (tuple(s.total_s[0] for s in samples), tuple(s.total_s[1] for s in samples)),
+        started(FIRST_WORDS): (tuple(s.first_token_s[0] for s in samples), tuple(s.first_token_s[1] for s in samples)),
+        started(FULL_ANSWER): (tuple(s.total_s[0] for s in samples), tuple(s.total_s[1] for s in samples)),
     }
 
 
 def latency(verdict: Verdict) -> str:
     how, panels = times(verdict)
-    if not panels["Full answer"][0]:
+    if not panels[started(FULL_ANSWER)][0]:
         return NO_TIMES
     first, second = names(verdict.who)
-    said = [f"{title}: median {span(median(both[0]))} for {first}, {span(median(both[1]))} for {second}" for title, both in panels.items()]
+    said = [
+        f"{title}: median {seconds(median(both[0]))} for {first}, {seconds(median(both[1]))} for {second}" for title, both in panels.items()
+    ]
     return f"Distributions of times {how}, {counted(len(panels['Full answer'][0]), 'answer')} a side. {'. '.join(said)}."
 
 
@@ -72,7 +68,9 @@ def cost(verdict: Verdict) -> str:
 def card(verdict: Verdict) -> str:
     if not verdict.aspects:
         return NO_CARD
-    return "Decision card. " + " ".join(f"{aspect.name}: {FAVOURS[aspect.favours]}. {aspect.reason}" for aspect in verdict.aspects)
+    return "Decision card. " + " ".join(
+        f"{aspect.name}: {favours_words(aspect.favours, verdict.who)}. {aspect.reason}" for aspect in verdict.aspects
+    )
 
 
 def board(lines: Sequence[Line]) -> str:
@@ -84,5 +82,5 @@ def board(lines: Sequence[Line]) -> str:
 def standing_words(line: Line) -> str:
     """The share with its interval, or why that is not shown."""
     if line.interval is None:
-        return f"{line.share:.0%}; {few(line.duels, noun='duel')}"
-    return f"{line.share:.0%} {between(line.interval)}"
+        return f"{percent(line.share)}; {few(line.duels, noun='duel')}"
+    return f"{percent(line.share)} {between(line.interval)}"

@@ -10,6 +10,7 @@ from rich.text import Text
 from bot.evaluation.metrics import Expected
 from bot.evaluation.rows import Case, EvaluationSet
 from bot.store.evaluations import Evaluated
+from bot.words import percent
 from engine.contestants import Arm, Contestant
 from engine.printable import one_line, printable
 from engine.report import NOTHING
@@ -42,7 +43,7 @@ def answers_shown(rows: EvaluationSet, entrants: Mapping[Arm, Contestant], answe
             grid.add_row(
                 Text(arm), Text(f"No answer: {printable(one.failure)}", "italic") if one.failure else Text(printable(one.text).strip())
             )
-            grid.add_row("", Text(", ".join(f"{metric} {value:.0%}" for metric, value in one.scores.items()) or NOTHING, "dim"))
+            grid.add_row("", Text(", ".join(f"{metric} {percent(value)}" for metric, value in one.scores.items()) or NOTHING, "dim"))
         yield Group(Text.assemble((one_line(row.id, 24), "bold"), "  ", one_line(row.asked.text, REQUEST)), grid, Text())
 
 

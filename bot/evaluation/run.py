@@ -10,14 +10,16 @@ from typing import Any
 from bot.evaluation.metrics import metrics_of, score
 from bot.evaluation.rows import Case, EvaluationSet
 from bot.store import Store
-from bot.store.evaluations import Evaluated, Evaluations, pairs_of
+from bot.store.contestants import ContestantRows
+from bot.store.evaluations import Evaluated, EvaluationRows, pairs_of
 from bot.verdict.figures import offline_words
 from bot.verdict.offline import paired
+from bot.words import FIRST_WORDS, FULL_ANSWER, PER_1000, dollars, seconds
 from engine.ask import answer_row
 from engine.contestants import Arm, Contestant
 from engine.duel import Answer, Failure
 from engine.lineup import Lineup
-from engine.report import NOTHING, dollars, seconds
+from engine.report import NOTHING
 
 Tell = Callable[[int, int], None]
 """How many rows are done, of how many."""
@@ -28,9 +30,9 @@ async def evaluate(
 ) -> None:
     """Answer the rows that some arm has not answered yet, or failed to. Raises StoreError; what was kept stays."""
     async with store.writing() as change:
-        await change.meet(entrants.values(), datetime.now(UTC))
-        await Evaluations(change).begin(rows.id, rows.name, len(rows.rows), datetime.now(UTC))
-        done = await Evaluations(change).done(rows.id)
+        await ContestantRows(change).meet(entrants.values(), datetime.now(UTC))
+        await EvaluationRows(change).begin(rows.id, rows.name, len(rows.rows), datetime.now(UTC))
+        done = await EvaluationRows(change).done(rows.id)
     left = [row for row in rows.rows if any((row.id, each.id) not in done for each in entrants.values())]
     finished, places = len(rows.rows) - len(left), asyncio.Semaphore(at_once)
     tell(finished, len(rows.rows))
@@ -43,7 +45,7 @@ async def evaluate(
             scored = [await asyncio.to_thread(_scored, row, missing[arm], outcome) for arm, outcome in answered.outcomes.items()]
             async with store.writing() as change:
                 for each in scored:
-                    await Evaluations(change).put(rows.id, each)
+                    await EvaluationRows(change).put(rows.id, each)
         finished += 1
         tell(finished, len(rows.rows))
 
@@ -76,7 +78,7 @@ def _scored(row: Case, contestant: Contestant, outcome: Answer | Failure) -> Eva
 async def answers_of(store: Store, entrants: Mapping[Arm, Contestant], rows: EvaluationSet) -> list[Evaluated]:
     """What is kept of these rows and contestants."""
     async with store.reading() as look:
-        return await Evaluations(look).answers(rows.id, [each.id for each in entrants.values()])
+        return await EvaluationRows(look).answers(rows.id, [each.id for each in entrants.values()])
 
 
 async def report(store: Store, entrants: Mapping[Arm, Contestant], rows: EvaluationSet) -> dict[str, Any]:
@@ -118,8 +120,9 @@ def lines(table: Mapping[str, Any]) -> list[str]:
     told = [f"Evaluation {table['evaluation']}, {table['rows']:,} rows"]
     for arm, side in sides.items():
         first, total, usd = side["median_first_token_s"], side["median_total_s"], side["usd_per_1000"]
-        times = f"first words {NOTHING if first is None else seconds(first)}, full answer {NOTHING if total is None else seconds(total)}"
-        told.append(f"{arm}: {side['rows']:,} rows, {side['failed']:,} failed; medians {times}; {dollars(usd)} per 1,000 answers")
+        clocks = ((FIRST_WORDS, first), (FULL_ANSWER, total))
+        times = ", ".join(f"{name} {NOTHING if value_s is None else seconds(value_s)}" for name, value_s in clocks)
+        told.append(f"{arm}: {side['rows']:,} rows, {side['failed']:,} failed; medians {times}; {dollars(usd)} {PER_1000}")
     for each in differences:
         told.append(f"{each['arms'][1]} against {each['arms'][0]}" + (f", tag {each['tag']}" if each["tag"] else ""))
         told += [f"  {metric}: {second} against {one}, difference {gap}" for metric, one, second, gap in each["words"]]

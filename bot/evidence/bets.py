@@ -24,8 +24,6 @@ EQUAL_SIZES: tuple[float, ...] = (0.1, 0.2, 0.35)  # bets of each one-sided test
 CLAIM_WIDTHS = (2 * len(WINNER_SIZES), len(EQUAL_SIZES), len(EQUAL_SIZES))  # columns of claim_factors: winner, above, below
 CLAIM_STARTS = (0, CLAIM_WIDTHS[0], CLAIM_WIDTHS[0] + CLAIM_WIDTHS[1])
 CLAIM_BETTORS = sum(CLAIM_WIDTHS)
-DELTA = 0.15  # shares within 1/2 +- DELTA are called practically equal
-ALPHA = 0.05  # error rate of the whole sequence of looks
 LEAST_UNITS = 10  # no interval, chance, break-even or decision from fewer
 
 

@@ -29,7 +29,6 @@ import numpy.typing as npt
 from bot.evidence.bets import (
     BETTORS,
     CLAIM_BETTORS,
-    DELTA,
     BadEvidence,
     Floats,
     checked,
@@ -39,6 +38,7 @@ from bot.evidence.bets import (
     log_average,
     log_factors,
 )
+from bot.margins import ALPHA, DELTA
 
 STEPS = 400  # 1/2 and the usual deltas (.05, .10, .15 ...) are grid points, where exclusion is exact
 FROZEN = math.log(1e9)  # intervals at higher thresholds are valid, but wider than they need be
@@ -158,13 +158,13 @@ class Capital:
         living, n, total = _living(peaks, self.live), int(sizes[-1]), float(totals[-1])
         return replace(self, logs=logs, held=held[-1], proven=proven, peaks=peaks, live=living, n=n, total=total, recent=recent[-RECENT:])
 
-    def interval(self, threshold: float = 20.0) -> Interval:
+    def interval(self, threshold: float = 1 / ALPHA) -> Interval:
         """The confidence sequence at error rate 1/threshold, open at both ends that are not 0 or 1. Raises BadEvidence."""
         bar = log_bar(threshold)
         low, high = proven_reach(self.means, self.peaks[0], bar), proven_reach((1 - self.means)[::-1], self.peaks[1][::-1], bar)
         return Interval(low, complement(high, self.means))
 
-    def claims(self, threshold: float = 20.0) -> Claims:
+    def claims(self, threshold: float = 1 / ALPHA) -> Claims:
         """What was proven at some look, each claim wrong at most once in `threshold`. Raises BadEvidence."""
         return Claims(*(bool(reached) for reached in self.proven >= log_bar(threshold)))
 

@@ -11,10 +11,13 @@ from bot.evidence.bets import LEAST_UNITS
 from bot.evidence.breakeven import BreakEven
 from bot.evidence.capital import Interval
 from bot.evidence.decision import Decision, State
-from bot.evidence.figure import Figure, Kind, few
+from bot.evidence.figure import Figure, FigureKind, few
 from bot.evidence.latency import difference, quantile
 from bot.evidence.pooling import TagShare
-from bot.words import listed, started
+from bot.words import ARMS, FIRST_WORDS, FULL_ANSWER, PER_1000, listed, percent, started
+from bot.words import quantile as quantile_name
+from engine.contestants import Arm
+from engine.named import Named
 
 Favours = Literal["prompted", "tuned", "open"]
 Row = tuple[Figure | None, Figure | None]
@@ -46,8 +49,7 @@ def _rows(prompted: Sequence[Figure], tuned: Sequence[Figure]) -> tuple[Row, ...
 class RecipeFacts:
     """The prompt side as it is kept. None: not known."""
 
-    name: str
-    version: str
+    named: Named
     words: int
     examples: int
     base: str
@@ -63,8 +65,7 @@ class RecipeFacts:
 class AdapterFacts:
     """The fine-tuned side as its card tells it. None: not known."""
 
-    name: str
-    version: str
+    named: Named
     base: str
     base_revision: str | None  # None: the adapter's card pins none
     rank: int | None = None
@@ -91,7 +92,7 @@ class Offline:
 
 @dataclass(frozen=True, slots=True)
 class CardInputs:
-    """All that the card is made of. Tuples of two are (prompted, tuned); samples are paired, one for each duel."""
+    """All that the card is made of. Tuples of two are (without, with an adapter); samples are paired, one for each duel."""
 
     recipe: RecipeFacts
     adapter: AdapterFacts
@@ -105,6 +106,12 @@ class CardInputs:
     wage_usd_per_hour: float | None = None
     tags: tuple[TagShare, ...] = ()
     offline: Offline | None = None
+    arms: tuple[Arm, Arm] = (Arm.PROMPTED, Arm.TUNED)
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """Both sides' names in a sentence."""
+        return ARMS[self.arms[0]].named, ARMS[self.arms[1]].named
 
 
 def card(inputs: CardInputs) -> tuple[Aspect, ...]:
@@ -124,15 +131,15 @@ def card(inputs: CardInputs) -> tuple[Aspect, ...]:
 def _definition(inputs: CardInputs) -> Aspect:
     recipe, adapter = inputs.recipe, inputs.adapter
     prompted = (
-        Figure("recipe", Kind.TEXT, f"{recipe.name} {recipe.version}"),
-        Figure("length", Kind.COUNT, recipe.words, "word"),
-        Figure("examples", Kind.COUNT, recipe.examples),
+        Figure("recipe", FigureKind.TEXT, recipe.named),
+        Figure("length", FigureKind.COUNT, recipe.words, "word"),
+        Figure("examples", FigureKind.COUNT, recipe.examples),
     )
     tuned = (
-        Figure("adapter", Kind.TEXT, f"{adapter.name} {adapter.version}"),
-        Figure("rank", Kind.COUNT, adapter.rank),
-        Figure("trainable parameters", Kind.COUNT, adapter.trainable_parameters),
-        Figure("base", Kind.TEXT, adapter.base),
+        Figure("adapter", FigureKind.TEXT, adapter.named),
+        Figure("rank", FigureKind.COUNT, adapter.rank),
+        Figure("trainable parameters", FigureKind.COUNT, adapter.trainable_parameters),
+        Figure("base", FigureKind.TEXT, adapter.base),
     )
     return Aspect("definition", _rows(prompted, tuned), "open", "This says what they are, not which is better.", 0)
 
@@ -149,21 +156,23 @@ def _purpose(inputs: CardInputs) -> Aspect:
     interval, theta = decision.shown, decision.theta
     mirrored = interval and Interval(1 - interval.high, 1 - interval.low)
     sides = ((None if theta is None else 1 - theta, mirrored), (theta, interval))
-    shares = [[Figure("share of votes", Kind.SHARE, share, interval=within, why="no request is decided yet")] for share, within in sides]
+    shares = [
+        [Figure("share of votes", FigureKind.SHARE, share, interval=within, why="no request is decided yet")] for share, within in sides
+    ]
     for at, figures in enumerate(shares):
-        figures.append(Figure("both bad", Kind.SHARE, inputs.both_bad))
+        figures.append(Figure("both bad", FigureKind.SHARE, inputs.both_bad))
         if inputs.offline:
-            figures.append(Figure(f"offline {inputs.offline.metric}", Kind.SHARE, inputs.offline.scores[at]))
+            figures.append(Figure(f"offline {inputs.offline.metric}", FigureKind.SHARE, inputs.offline.scores[at]))
     favours: dict[State, Favours] = {State.FIRST: "prompted", State.SECOND: "tuned"}
-    return Aspect("purpose", _rows(*shares), favours.get(decision.state, "open"), _purpose_reason(decision), decision.n)
+    return Aspect("purpose", _rows(*shares), favours.get(decision.state, "open"), _purpose_reason(decision, inputs.sides), decision.n)
 
 
-def _purpose_reason(decision: Decision) -> str:
+def _purpose_reason(decision: Decision, sides: tuple[str, str]) -> str:
     little = ", by a little" if by_a_little(decision) else ""
     why = f"; {few(decision.n)}" if decision.n and few(decision.n) else ""
     return {
-        State.FIRST: f"Voters prefer the prompt's answers{little}.",
-        State.SECOND: f"Voters prefer the fine-tune's answers{little}.",
+        State.FIRST: f"Voters prefer {sides[0]}'s answers{little}.",
+        State.SECOND: f"Voters prefer {sides[1]}'s answers{little}.",
         State.EQUAL: f"Practically equal: the share lies within 1/2 ± {decision.delta:g}.",
         State.COLLECT: f"The votes do not decide yet{why}.",
         State.CHANGED: "Earlier and later votes contradict each other.",
@@ -173,33 +182,35 @@ def _purpose_reason(decision: Decision) -> str:
 def _complexity(inputs: CardInputs) -> Aspect:
     recipe, adapter = inputs.recipe, inputs.adapter
     prompted = (
-        Figure("prompt", Kind.COUNT, recipe.prompt_tokens, "token"),
-        Figure("examples", Kind.COUNT, recipe.examples),
-        Figure("versions tried", Kind.COUNT, recipe.versions_tried),
+        Figure("prompt", FigureKind.COUNT, recipe.prompt_tokens, "token"),
+        Figure("examples", FigureKind.COUNT, recipe.examples),
+        Figure("versions tried", FigureKind.COUNT, recipe.versions_tried),
         _minutes("authoring", recipe.authoring_minutes),
     )
     tuned = (
-        Figure("labelled examples", Kind.COUNT, adapter.labelled_examples),
-        Figure("training", Kind.COUNT, adapter.steps, "step"),
-        Figure("failed runs", Kind.COUNT, adapter.failed_runs),
+        Figure("labelled examples", FigureKind.COUNT, adapter.labelled_examples),
+        Figure("training", FigureKind.COUNT, adapter.steps, "step"),
+        Figure("failed runs", FigureKind.COUNT, adapter.failed_runs),
         _minutes("authoring", adapter.authoring_minutes),
     )
-    favours, reason = _lower((recipe.authoring_minutes, adapter.authoring_minutes), "took less of people's time", "authoring minutes")
+    favours, reason = _lower(
+        (recipe.authoring_minutes, adapter.authoring_minutes), inputs.sides, "took less of people's time", "authoring minutes"
+    )
     return Aspect("complexity", _rows(prompted, tuned), favours, reason, 0)
 
 
 def _minutes(label: str, minutes: float | None) -> Figure:
-    return Figure(label, Kind.SECONDS, None if minutes is None else minutes * 60)
+    return Figure(label, FigureKind.SECONDS, None if minutes is None else minutes * 60)
 
 
-def _lower(values: tuple[float | None, float | None], better: str, what: str) -> tuple[Favours, str]:
+def _lower(values: tuple[float | None, float | None], sides: tuple[str, str], better: str, what: str) -> tuple[Favours, str]:
     """The side with the lower figure; open when one is unknown or both are equal."""
     prompted, tuned = values
     if prompted is None or tuned is None:
         return "open", f"There are no {what} for both sides."
     if prompted == tuned:
         return "open", f"Both sides have the same {what}."
-    return ("prompted", f"The prompt {better}.") if prompted < tuned else ("tuned", f"The fine-tune {better}.")
+    return ("prompted", f"{started(sides[0])} {better}.") if prompted < tuned else ("tuned", f"{started(sides[1])} {better}.")
 
 
 def _authoring_usd(minutes: float | None, wage: float | None) -> float | None:
@@ -212,25 +223,28 @@ def _cost(inputs: CardInputs) -> Aspect:
     for side, spent in zip(inputs.usd, minutes, strict=True):
         each = float(np.mean(side)) * 1000 if len(side) else None
         accepted = None if each is None or inputs.both_bad is None or inputs.both_bad >= 1 else each / (1 - inputs.both_bad)
-        figures = [Figure("per 1,000 answers", Kind.USD, each), Figure("per 1,000 accepted", Kind.USD, accepted)]
-        paid.append([*figures, Figure("authoring", Kind.USD, _authoring_usd(spent, wage))])
-    paid[1] += [Figure("training", Kind.USD, inputs.adapter.training_usd), *_break_even_figures(inputs.break_even, inputs.no_break_even)]
+        figures = [Figure(PER_1000, FigureKind.USD, each), Figure("per 1,000 accepted", FigureKind.USD, accepted)]
+        paid.append([*figures, Figure("authoring", FigureKind.USD, _authoring_usd(spent, wage))])
+    paid[1] += [
+        Figure("training", FigureKind.USD, inputs.adapter.training_usd),
+        *_break_even_figures(inputs.break_even, inputs.no_break_even),
+    ]
     favours, reason = cost_favours(inputs.break_even, inputs.no_break_even)
     return Aspect("cost", _rows(*paid), favours, reason, len(inputs.usd[0]))
 
 
 def _break_even_figures(even: BreakEven | None, why: str) -> tuple[Figure, ...]:
     if even is None:
-        return (Figure("break-even", Kind.COUNT, None, "answer", why=why),)
-    when = Figure("break-even", Kind.TEXT, "never")
+        return (Figure("break-even", FigureKind.COUNT, None, "answer", why=why),)
+    when = Figure("break-even", FigureKind.TEXT, "never")
     if even.answers is not None:
-        when = Figure("break-even", Kind.COUNT, even.answers, "answer")
+        when = Figure("break-even", FigureKind.COUNT, even.answers, "answer")
     in_time = "requests per month or shelf life are not set"
     return (
         when,
-        *(() if even.months is None else (Figure("break-even", Kind.COUNT, even.months, "month"),)),
-        Figure("chance that it never pays back", Kind.SHARE, even.never),
-        Figure("chance that it pays back within its shelf life", Kind.SHARE, even.in_time, why=in_time),
+        *(() if even.months is None else (Figure("break-even", FigureKind.MONTHS, even.months),)),
+        Figure("chance that it never pays back", FigureKind.SHARE, even.never),
+        Figure("chance that it pays back within its shelf life", FigureKind.SHARE, even.in_time, why=in_time),
     )
 
 
@@ -245,10 +259,10 @@ def cost_favours(even: BreakEven | None, why: str = NO_FIGURES) -> tuple[Favours
             return "tuned", "The fine-tune costs no more up front and no more per answer."
         return "open", "Whether it pays back in time depends on requests per month and shelf life, which are not set."
     if even.in_time >= PAYS_BACK:
-        return "tuned", f"The fine-tune pays back within its shelf life with a chance of {even.in_time:.0%}."
+        return "tuned", f"The fine-tune pays back within its shelf life with a chance of {percent(even.in_time)}."
     if even.in_time <= 1 - PAYS_BACK:
-        return "prompted", f"The fine-tune pays back within its shelf life with a chance of only {even.in_time:.0%}."
-    return "open", f"The fine-tune pays back within its shelf life with a chance of {even.in_time:.0%}, which is not settled."
+        return "prompted", f"The fine-tune pays back within its shelf life with a chance of only {percent(even.in_time)}."
+    return "open", f"The fine-tune pays back within its shelf life with a chance of {percent(even.in_time)}, which is not settled."
 
 
 def _time(inputs: CardInputs) -> Aspect:
@@ -256,23 +270,24 @@ def _time(inputs: CardInputs) -> Aspect:
     figures = []
     for at, name in enumerate(("edit to live", "data to live")):
         lines = []
-        for label, samples in (("first token", inputs.first_token_s[at]), ("full answer", inputs.total_s[at])):
+        for label, samples in ((FIRST_WORDS, inputs.first_token_s[at]), (FULL_ANSWER, inputs.total_s[at])):
             for q in (0.5, 0.95):
                 found = quantile(samples, q)
-                lines.append(Figure(f"{label} p{q * 100:g}", Kind.SECONDS, found.value, why=found.why))
-        figures.append((*lines, Figure(name, Kind.SECONDS, _median(changes[at]))))
+                lines.append(Figure(f"{label}, {quantile_name(q)}", FigureKind.SECONDS, found.value, why=found.why))
+        figures.append((*lines, Figure(name, FigureKind.SECONDS, _median(changes[at]))))
     gap = difference(*inputs.total_s)
-    favours, reason = _faster(gap.interval, gap.n)
+    favours, reason = _faster(gap.interval, gap.n, inputs.sides)
     return Aspect("time", _rows(*figures), favours, reason, gap.n)
 
 
-def _faster(gap: tuple[float, float] | None, n: int) -> tuple[Favours, str]:
+def _faster(gap: tuple[float, float] | None, n: int, sides: tuple[str, str]) -> tuple[Favours, str]:
     """Say who is faster, from the interval of the median paired difference, tuned minus prompted, in full answers."""
     if gap is None or n < LEAST_UNITS:
         return "open", f"Too few answers to compare their times: {n} on each side."
     if gap[0] <= 0 <= gap[1]:
         return "open", "The two are equally fast as far as the samples show."
-    return ("prompted", "The prompt's full answers are faster.") if gap[0] > 0 else ("tuned", "The fine-tune's full answers are faster.")
+    faster: Favours = "prompted" if gap[0] > 0 else "tuned"
+    return faster, f"{started(sides[0 if gap[0] > 0 else 1])}'s full answers are faster."
 
 
 def _median(samples: Sequence[float]) -> float | None:
@@ -283,17 +298,16 @@ def _flexibility(inputs: CardInputs) -> Aspect:
     changes = (inputs.recipe.edit_to_live_s, inputs.adapter.data_to_live_s)
     taken = (_median(changes[0]), _median(changes[1]))
     prompted, tuned = (
-        (Figure("changes", Kind.COUNT, len(made)), Figure("each", Kind.SECONDS, middle))
+        (Figure("changes", FigureKind.COUNT, len(made)), Figure("each", FigureKind.SECONDS, middle))
         for made, middle in zip(changes, taken, strict=True)
     )
-    favours, reason = _lower(taken, "is changed in less time", "measured changes")
+    favours, reason = _lower(taken, inputs.sides, "is changed in less time", "measured changes")
     return Aspect("flexibility", _rows(prompted, tuned), favours, reason, len(changes[0]) + len(changes[1]))
 
 
 def _use_cases(inputs: CardInputs) -> Aspect:
     found = {side: [f"“{tag.tag}”" for tag in inputs.tags if better_on(tag) == side] for side in (0, 1)}
-    told = ("the prompt", "the fine-tune")
-    words = "; ".join(f"{told[side]} is better on {listed(tags, 6)}" for side, tags in found.items() if tags)
+    words = "; ".join(f"{inputs.sides[side]} is better on {listed(tags, 6)}" for side, tags in found.items() if tags)
     winners = [side for side, tags in found.items() if tags]
     favours: Favours = "open" if len(winners) != 1 else "tuned" if winners[0] else "prompted"
     reason = f"{started(words)}." if words else "No tag shows a difference yet."
@@ -311,7 +325,7 @@ def _tag_row(tag: TagShare) -> Row:
     share, interval = tag.pooled, tag.interval if tag.n >= LEAST_UNITS else None
     mirrored = interval and Interval(1 - interval.high, 1 - interval.low)
     first, second = (
-        Figure(tag.tag, Kind.SHARE, value, "request", within, tag.n) for value, within in ((1 - share, mirrored), (share, interval))
+        Figure(tag.tag, FigureKind.SHARE, value, "request", within, tag.n) for value, within in ((1 - share, mirrored), (share, interval))
     )
     return first, second
 
@@ -319,15 +333,15 @@ def _tag_row(tag: TagShare) -> Row:
 def _dependency(inputs: CardInputs) -> Aspect:
     recipe, adapter = inputs.recipe, inputs.adapter
     prompted = (
-        Figure("base model", Kind.TEXT, recipe.base),
-        Figure("licence", Kind.TEXT, recipe.licence),
-        Figure("runs on", Kind.TEXT, recipe.runs_on),
+        Figure("base model", FigureKind.TEXT, recipe.base),
+        Figure("licence", FigureKind.TEXT, recipe.licence),
+        Figure("runs on", FigureKind.TEXT, recipe.runs_on),
     )
     tuned = (
-        Figure("base revision", Kind.TEXT, adapter.base_revision),
-        Figure("training tools", Kind.TEXT, adapter.training_tools),
-        Figure("training device", Kind.TEXT, adapter.gpu),
-        Figure("shelf life", Kind.COUNT, adapter.shelf_life_months, "month"),
+        Figure("base revision", FigureKind.TEXT, adapter.base_revision),
+        Figure("training tools", FigureKind.TEXT, adapter.training_tools),
+        Figure("training device", FigureKind.TEXT, adapter.gpu),
+        Figure("shelf life", FigureKind.MONTHS, adapter.shelf_life_months),
     )
     if adapter.base_revision is None:
         reason = "The adapter's card pins no base revision, so its ties are not known."

@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from bot.ballots import Entrant
-from bot.evidence.bets import ALPHA, DELTA, LEAST_UNITS, BadEvidence
+from bot.evidence.bets import LEAST_UNITS, BadEvidence
 from bot.evidence.capital import Capital, Claims, Interval
+from bot.margins import ALPHA, DELTA
 
 
 class State(StrEnum):

@@ -5,15 +5,17 @@ from enum import StrEnum
 
 from bot.evidence.bets import LEAST_UNITS
 from bot.evidence.capital import Interval
+from engine.named import Named
 
 
-class Kind(StrEnum):
+class FigureKind(StrEnum):
     """What a value is, and so how it is written."""
 
     COUNT = "count"  # of the figure's unit; a median of counts may be a fraction
     SHARE = "share"  # in [0, 1]
     USD = "usd"
     SECONDS = "seconds"
+    MONTHS = "months"
     TEXT = "text"
 
 
@@ -22,8 +24,8 @@ class Figure:
     """One figure of one side. The label may be a team's own text (a tag), so nothing follows from it."""
 
     label: str
-    kind: Kind
-    value: int | float | str | None  # None: not known, shown as such and never made up
+    kind: FigureKind
+    value: int | float | str | Named | None  # None: not known, shown as such and never made up
     unit: str = ""  # one of what a COUNT counts, or of what a SHARE is a share of: "word", "request"
     interval: Interval | None = None
     n: int | None = None  # units behind a SHARE; None: not said

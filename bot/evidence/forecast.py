@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bot.evidence.bets import ALPHA, DELTA, LEAST_UNITS, BadEvidence, Floats, claim_factors, claims_reached
+from bot.evidence.bets import LEAST_UNITS, BadEvidence, Floats, claim_factors, claims_reached
 from bot.evidence.capital import Capital
 from bot.evidence.decision import State, check, decide
+from bot.margins import ALPHA, DELTA
 
 PATHS, HORIZON = 200, 2000  # bounded work: at most 400,000 simulated duels
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from bot.evidence.bets import LEAST_UNITS, BadEvidence, Floats
 from bot.evidence.capital import Interval
 from bot.evidence.record import Histogram, Record
+from bot.margins import ALPHA
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,12 @@ class TagShare:
     differs: bool  # found by e-BH: exactly when the interval leaves out 1/2; the side is that of `raw`
 
 
-def tag_shares(scores: Mapping[str, npt.ArrayLike], alpha: float = 0.05) -> tuple[TagShare, ...]:
+def tag_shares(scores: Mapping[str, npt.ArrayLike], alpha: float = ALPHA) -> tuple[TagShare, ...]:
     """As shares_of, from each tag's scores in closing order."""
     return shares_of({tag: Histogram.start().after(values) for tag, values in scores.items()}, alpha)
 
 
-def shares_of(states: Mapping[str, Histogram], alpha: float = 0.05) -> tuple[TagShare, ...]:
+def shares_of(states: Mapping[str, Histogram], alpha: float = ALPHA) -> tuple[TagShare, ...]:
     """Shares of all tags with duels, most duels first. Raises BadEvidence.
 
     Tags with LEAST_UNITS duels are tested by e-BH. Of J tested tags with k found different, each interval is {m: K_n(m) < J / (k
@@ -88,7 +89,7 @@ def partial_pool(means: Floats, variances: Floats) -> tuple[Floats, Floats]:
     return mu + (1 - shrink) * (means - mu), np.sqrt(error)
 
 
-def e_bh(log_e_values: Mapping[str, float], alpha: float = 0.05) -> frozenset[str]:
+def e_bh(log_e_values: Mapping[str, float], alpha: float = ALPHA) -> frozenset[str]:
     """Names whose hypothesis is rejected with false discovery rate <= alpha, however the e-values depend on each other.
 
     e-BH: of J e-values reject the k largest, k the greatest with k-th largest e >= J / (alpha k).

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from bot.evidence.bets import BadEvidence, Floats, checked, checked_counts, log_average, log_factors
 from bot.evidence.capital import Interval, complement, grid, log_bar, proven_reach
+from bot.margins import ALPHA
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Record:
         """Log of the evidence against a mean of 1/2: excluded by `interval` exactly when it reaches the log of the threshold."""
         return float(self.logs[len(self.means) // 2])
 
-    def interval(self, threshold: float = 20.0) -> Interval:
+    def interval(self, threshold: float = 1 / ALPHA) -> Interval:
         """{m: K_n(m) < threshold}: it holds the mean with probability 1 - 1/threshold, however many scores. Raises BadEvidence.
 
         K_n(mean of the scores) is at most 1, so that mean always lies inside, and equal scores do not shrink it to a point.

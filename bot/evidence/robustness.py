@@ -7,10 +7,11 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from bot.evidence.bets import ALPHA, DELTA, LEAST_UNITS, Floats, checked, claim_factors
+from bot.evidence.bets import LEAST_UNITS, Floats, checked, claim_factors
 from bot.evidence.capital import Capital, claim_reach
 from bot.evidence.decision import State, check, decide
 from bot.evidence.duels import WORTH, ScoredDuel
+from bot.margins import ALPHA, DELTA
 
 SPARE_LIMIT = 1000  # loudest duels looked at
 

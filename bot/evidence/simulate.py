@@ -14,10 +14,8 @@ import numpy.typing as npt
 from scipy.special import betainc  # type: ignore[import-untyped]
 
 from bot.evidence.bets import (
-    ALPHA,
     BETTORS,
     CLAIM_BETTORS,
-    DELTA,
     LEAST_UNITS,
     SIZES,
     Floats,
@@ -29,6 +27,7 @@ from bot.evidence.bets import (
 from bot.evidence.capital import claim_reach
 from bot.evidence.decision import State, comparisons
 from bot.evidence.versions import level
+from bot.margins import ALPHA, DELTA
 
 Draw = Callable[[int], npt.NDArray[np.int64]]
 """n -> n indices into Taste.levels, one duel of each of n teams."""
@@ -294,22 +293,22 @@ def _coverage(rng: np.random.Generator, teams: int, duels: int) -> float:
 
 
 BARS: dict[str, tuple[float, float]] = {  # least and most
-    "null_1_voter": (0, 0.05),
-    "null_1_voter_30_ties": (0, 0.05),
-    "null_5_voters": (0, 0.05),
-    "coverage": (0.95, 1),
+    "null_1_voter": (0, ALPHA),
+    "null_1_voter_30_ties": (0, ALPHA),
+    "null_5_voters": (0, ALPHA),
+    "coverage": (1 - ALPHA, 1),
     "winner_70": (30, 55),
     "direction_right": (0.99, 1),
-    "equal_65_wrongly": (0, 0.05),
-    "equal_65_30_ties_wrongly": (0, 0.05),
-    "equal_65_3_voters_wrongly": (0, 0.05),
-    "changed_wrongly": (0, 0.05),
-    "versions_false": (0, 0.05),
-    "tournament_false_any": (0, 0.05),
+    "equal_65_wrongly": (0, ALPHA),
+    "equal_65_30_ties_wrongly": (0, ALPHA),
+    "equal_65_3_voters_wrongly": (0, ALPHA),
+    "changed_wrongly": (0, ALPHA),
+    "versions_false": (0, ALPHA),
+    "tournament_false_any": (0, ALPHA),
 }
 
 
 def passed(table: Table) -> bool:
     """Whether the bars hold; shares of fewer than 10,000 teams may miss one by two standard errors of a share of 5 %."""
-    slack = 0.0 if table["teams"] >= 10_000 else 2 * math.sqrt(0.05 * 0.95 / table["teams"])
+    slack = 0.0 if table["teams"] >= 10_000 else 2 * math.sqrt(ALPHA * (1 - ALPHA) / table["teams"])
     return all(least - slack <= table[name] <= most + slack for name, (least, most) in BARS.items())

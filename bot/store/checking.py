@@ -14,7 +14,7 @@ LONGEST = 60  # characters of a wrong value that are shown
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as the tables define it."""
+    """A column as its table defines it."""
 
     name: str
     kind: str  # TEXT, INTEGER, REAL
@@ -23,7 +23,7 @@ class Column:
 
 
 def fault_of(row: Mapping[str, Any], columns: Mapping[str, Column]) -> str | None:
-    """What is wrong with a row by itself; None: nothing."""
+    """Say what is wrong with a row by itself; None: nothing."""
     if odd := set(row) ^ set(columns):
         missing = sorted(odd & set(columns))
         return f"it lacks {', '.join(missing)}" if missing else f"there is no column {', '.join(sorted(odd))}"
@@ -68,8 +68,8 @@ def _is_stamp(text: str) -> bool:
         return False
 
 
-class Rule(NamedTuple):
-    """What no single row shows."""
+class Check(NamedTuple):
+    """A fault that no single row shows, and the query that finds it."""
 
     table: str
     sql: str  # gives the keys of the rows that are wrong
@@ -78,7 +78,7 @@ class Rule(NamedTuple):
 
 
 WHOLE = tuple(
-    Rule(*each)
+    Check(*each)
     for each in (
         (
             "duels",

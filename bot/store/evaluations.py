@@ -1,4 +1,4 @@
-"""What the store keeps of evaluation sets. SQL of its own."""
+"""Evaluation sets: rows with references, answered and scored without votes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,37 +6,35 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.store.records import stamp
-from bot.store.transaction import Transaction
+from bot.store.transaction import Rows
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """One row answered by one contestant. Scores of a failed answer are all 0: an answer that did not come is wrong."""
+    """One row answered by one contestant."""
 
     row: str
     contestant: str
     text: str
     failure: str | None
-    scores: Mapping[str, float]
+    scores: Mapping[str, float]  # by metric, 0 to 1; all 0 of a failed answer: one that did not come is wrong
     tags: tuple[str, ...]
     first_token_s: float | None
     total_s: float | None
     usd: float | None
 
 
-class Evaluations:
-    """A transaction as evaluations see it."""
-
-    def __init__(self, transaction: Transaction) -> None:
-        self._in = transaction
+class EvaluationRows(Rows):
+    """Queries on evaluation sets."""
 
     async def begin(self, evaluation: str, name: str, rows: int, now: datetime) -> None:
+        """Keep that a set is worked on from now; rows: how many it has."""
         row = {"id": evaluation, "name": name, "rows": rows, "begun_at": stamp(now)}
-        await self._in._insert("evaluations", row, "ON CONFLICT (id) DO UPDATE SET begun_at = excluded.begun_at")
+        await self._in.insert("evaluations", row, "ON CONFLICT (id) DO UPDATE SET begun_at = excluded.begun_at")
 
     async def done(self, evaluation: str) -> set[tuple[str, str]]:
-        """Rows and contestants that have been answered. What failed has not: it is asked again."""
-        found = await self._in._rows("SELECT row, contestant FROM evaluated WHERE evaluation = ? AND failure IS NULL", (evaluation,))
+        """Find rows and contestants that have been answered. What failed has not: it is asked again."""
+        found = await self._in.rows("SELECT row, contestant FROM evaluated WHERE evaluation = ? AND failure IS NULL", (evaluation,))
         return {(row["row"], row["contestant"]) for row in found}
 
     async def put(self, evaluation: str, one: Evaluated) -> None:
@@ -44,11 +42,11 @@ class Evaluations:
         row = {name: getattr(one, name) for name in Evaluated.__slots__}
         row |= {"evaluation": evaluation, "scores": json.dumps(dict(one.scores)), "tags": json.dumps(one.tags)}
         again = ", ".join(f"{name} = excluded.{name}" for name in row)
-        await self._in._insert("evaluated", row, f"ON CONFLICT (evaluation, row, contestant) DO UPDATE SET {again}")
+        await self._in.insert("evaluated", row, f"ON CONFLICT (evaluation, row, contestant) DO UPDATE SET {again}")
 
     async def latest(self, pair: Sequence[str]) -> tuple[str, int] | None:
-        """The evaluation begun last that both contestants answered rows of, and how many answers it has of them."""
-        found = await self._in._rows(
+        """Find the evaluation begun last that both contestants answered rows of, and count its answers of them."""
+        found = await self._in.rows(
             "SELECT evaluation, count(*) AS answers FROM evaluated JOIN evaluations ON evaluations.id = evaluation "
             "WHERE contestant IN (?, ?) GROUP BY evaluation HAVING count(DISTINCT contestant) = 2 ORDER BY begun_at DESC LIMIT 1",
             tuple(pair),
@@ -56,9 +54,9 @@ class Evaluations:
         return (found[0]["evaluation"], found[0]["answers"]) if found else None
 
     async def answers(self, evaluation: str, contestants: Sequence[str]) -> list[Evaluated]:
-        """In the order of rows."""
+        """Read what these contestants answered, in the order of rows."""
         marks = ", ".join("?" * len(contestants))
-        rows = await self._in._rows(
+        rows = await self._in.rows(
             f"SELECT * FROM evaluated WHERE evaluation = ? AND contestant IN ({marks}) ORDER BY row, contestant", (evaluation, *contestants)
         )
         return [
@@ -78,7 +76,7 @@ class Evaluations:
 
 
 def pairs_of(answers: Sequence[Evaluated], pair: Sequence[str]) -> dict[str, list[tuple[float, float]]]:
-    """Per metric, both sides' scores of every row that both have answered."""
+    """Collect, per metric, both sides' scores of every row that both have answered."""
     by_row: dict[str, dict[str, Evaluated]] = {}
     for one in answers:
         by_row.setdefault(one.row, {})[one.contestant] = one

@@ -1,24 +1,19 @@
-"""What the store knows that is evidence: closed duels in closing order, the ledgers folded from them, and who the contestants are."""
+"""Evidence: what closed duels of a scope say, in closing order, whole or summed up."""
 
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from bot.ballots import Ballot
-from bot.evidence.duels import ClosedDuel, Pair, Took
-from bot.store.records import ballot_of, stamp, who_of
-from bot.store.transaction import Transaction
-from bot.verdict import Filed, Sample, Scope, Told, Who, repeats
+from bot.evidence.duels import ClosedDuel, Took
+from bot.store.records import ballot_of, stamp
+from bot.store.transaction import Rows
+from bot.verdict import Filed, Sample, Scope, Told, repeats
 from bot.verdict.outcomes import BY_HAND, IDENTICAL, LEFT, LONGER, SHIFT, STRAIGHT, TRAINED_ON
-from engine.contestants import Arm
 
-SLICE = 2000
-"""Closing numbers read at a time, so that a long rebuild lets others in between."""
-KEPT = 64
-"""Ledgers kept in the store; the longest unused go first."""
+SLICE = 2000  # closing numbers read at a time, so that a long rebuild lets others in between
 
 _SCOPE = """
     (o.first = :one AND o.second = :other OR o.first = :other AND o.second = :one)
@@ -43,100 +38,34 @@ FROM outcomes AS o
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A ledger as stored."""
-
-    closing: int
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Met:
-    """A contestant as stored, with what its recipe says."""
-
-    who: Who
-    recipe: dict[str, Any]
-    recipe_digest: str
-    adapter_digest: str | None
-    adapter_folder: str | None
-    base_name: str
-    base_revision: str
-    first_met_at: datetime
-
-
-class Meeting(NamedTuple):
-    """Two contestants and the duels of one team that they closed; times in UTC."""
-
-    pair: Pair
-    team: str | None
-    duels: int
-    began: int  # the first closing number
-    last: int
-    began_at: datetime
-    last_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """A contestant that went live."""
-
-    contestant: str
-    arm: Arm
-    ready_at: datetime
-    live_at: datetime
-
-    @property
-    def took_s(self) -> float:
-        return max(0.0, (self.live_at - self.ready_at).total_seconds())
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """One side's times alone on a past request."""
-
-    contestant: str
-    first_token_s: float
-    total_s: float
-    first: bool  # ran before the other side
-
-
-class EvidenceRows:
-    """A transaction as evidence sees it."""
-
-    def __init__(self, transaction: Transaction) -> None:
-        self._in = transaction
-
-    async def _do(self, sql: str, values: Any = ()) -> None:
-        await self._in._rows(sql, values)
-
-    # --- closed duels
+class EvidenceRows(Rows):
+    """Queries on closed duels as evidence, and on open ones that will be."""
 
     async def top(self) -> tuple[int, int]:
-        """The epoch and the latest closing number."""
-        [row] = await self._in._rows("SELECT (SELECT number FROM epochs) AS epoch, (SELECT coalesce(max(closing), 0) FROM duels) AS top")
+        """Read the epoch and the latest closing number."""
+        [row] = await self._in.rows("SELECT (SELECT number FROM epochs) AS epoch, (SELECT coalesce(max(closing), 0) FROM duels) AS top")
         return row["epoch"], row["top"]
 
     async def before(self, since: datetime) -> int:
-        """The closing number before the first duel that closed since then. Closing numbers rise with time."""
+        """Find the closing number before the first duel that closed since then. Closing numbers rise with time."""
         sql = "SELECT coalesce(min(closing) - 1, (SELECT coalesce(max(closing), 0) FROM duels)) AS closing FROM duels "
-        [row] = await self._in._rows(f"{sql} WHERE state = 'closed' AND closed_at >= ?", (stamp(since),))
+        [row] = await self._in.rows(f"{sql} WHERE state = 'closed' AND closed_at >= ?", (stamp(since),))
         return int(row["closing"])
 
     async def filed(self, scope: Scope, after: int, upto: int) -> list[Filed]:
-        """The scope's closed duels with closing numbers above `after` and up to `upto`, in that order."""
+        """Read the scope's closed duels with closing numbers above `after` and up to `upto`, in that order."""
         values = _values(scope) | {"after": after, "upto": upto}
         where = f"WHERE {_BETWEEN} AND {_SCOPE} ORDER BY o.closing"
-        rows = await self._in._rows(f"{_ANSWERS} {where}", values)
+        rows = await self._in.rows(f"{_ANSWERS} {where}", values)
         if not rows:
             return []
         ids = (json.dumps([row["duel"] for row in rows]),)
         ballots: dict[str, list[Ballot]] = {}
         sql = "SELECT x.* FROM json_each(?) AS met CROSS JOIN ballots AS x ON x.duel = met.value"
-        for row in await self._in._rows(sql, ids):
+        for row in await self._in.rows(sql, ids):
             ballots.setdefault(row["duel"], []).append(ballot_of(row))
         guesses: dict[str, list[tuple[str, bool | None]]] = {}
-        for row in await self._in._rows(sql.replace("ballots", "guesses"), ids):
+        for row in await self._in.rows(sql.replace("ballots", "guesses"), ids):
             right = None if row["entrant"] is None else row["entrant"] == 1
             guesses.setdefault(row["duel"], []).append((row["voter"], right))
         spent = await self.spent(scope, after, [row["unit"] for row in rows])
@@ -147,8 +76,8 @@ class EvidenceRows:
         ]
 
     async def told(self, scope: Scope, after: int, upto: int) -> list[Told]:
-        """As filed, but summed up and packed, for many duels at a time; in no order."""
-        rows = await self._in._rows(
+        """Read the same as `filed`, summed up and packed for many duels at a time; in no order."""
+        rows = await self._in.rows(
             f"SELECT group_concat({_PACKED} || ' ' || ballots, ' ') AS duels, group_concat(json_quote(tag), ',') AS tags, "
             f"group_concat(nullif(votes, ''), ' ') AS votes FROM outcomes AS o NOT INDEXED WHERE {_BETWEEN} AND {_SCOPE}",
             _values(scope) | {"after": after, "upto": upto},
@@ -156,16 +85,16 @@ class EvidenceRows:
         return [Told(row["duels"], row["tags"], row["votes"] or "") for row in rows if row["duels"]]
 
     async def guessed(self, scope: Scope, after: int, upto: int) -> dict[int, float]:
-        """Means of the guesses at the fine-tune, by closing number, of those duels in which somebody was asked."""
-        rows = await self._in._rows(
+        """Read means of the guesses at the fine-tune, by closing number, of those duels in which somebody was asked."""
+        rows = await self._in.rows(
             f"SELECT closing, guess FROM outcomes AS o NOT INDEXED WHERE guess IS NOT NULL AND {_BETWEEN} AND {_SCOPE}",
             _values(scope) | {"after": after, "upto": upto},
         )
         return {row["closing"]: row["guess"] for row in rows}
 
     async def repeated(self, scope: Scope, after: int, upto: int) -> set[int]:
-        """Closing numbers of those duels whose request was spent by an earlier one of the scope."""
-        rows = await self._in._rows(
+        """Find closing numbers of those duels whose request was spent by an earlier one of the scope."""
+        rows = await self._in.rows(
             f"SELECT o.* FROM outcomes AS o INDEXED BY outcomes_shared WHERE shared AND {_BETWEEN} AND {_SCOPE} ORDER BY o.closing",
             _values(scope) | {"after": after, "upto": upto},
         )
@@ -174,28 +103,28 @@ class EvidenceRows:
         return {row["closing"] for row, repeated in zip(rows, again, strict=True) if repeated}
 
     async def voters(self) -> dict[int, str]:
-        """Names by the numbers that stand for them in what is told."""
-        return {row["number"]: row["name"] for row in await self._in._rows("SELECT * FROM voters")}
+        """Read voters' names by the numbers that stand for them in `told`."""
+        return {row["number"]: row["name"] for row in await self._in.rows("SELECT * FROM voters")}
 
     async def spent(self, scope: Scope, upto: int, units: Iterable[str]) -> set[str]:
-        """Those of these units that the scope's duels up to this closing number have spoken on."""
+        """Find those of these units that the scope's duels up to this closing number have spoken on."""
         among = "unit IN (SELECT value FROM json_each(:units)) AND closing <= :upto"
         sql = f"SELECT DISTINCT unit FROM outcomes AS o WHERE {among} AND {_SPEAKS}"
         values = _values(scope) | {"upto": upto, "units": json.dumps(list(units))}
-        return {row["unit"] for row in await self._in._rows(f"{sql} AND {_SCOPE}", values)} if upto else set()
+        return {row["unit"] for row in await self._in.rows(f"{sql} AND {_SCOPE}", values)} if upto else set()
 
     async def samples(self, scope: Scope, upto: int, most: int) -> list[Sample]:
-        """What the scope's latest duels took, in closing order and in the order of the pair."""
+        """Read what the scope's latest duels took, in closing order and in the order of the pair."""
         latest = f"SELECT closing FROM outcomes AS o NOT INDEXED WHERE closing <= :upto AND {_SCOPE} ORDER BY closing DESC LIMIT :most"
-        rows = await self._in._rows(
+        rows = await self._in.rows(
             f"{_ANSWERS} WHERE o.closing IN ({latest}) ORDER BY o.closing DESC", _values(scope) | {"upto": upto, "most": most}
         )
         found = [(_sample(row), row["first"] == scope.pair[0]) for row in reversed(rows)]
         return [sample if straight else sample.flipped() for sample, straight in found if sample]
 
     async def open(self, scope: Scope) -> int:
-        """How many votes of the scope are still open."""
-        [row] = await self._in._rows(
+        """Count votes of the scope that are still open."""
+        [row] = await self._in.rows(
             "SELECT count(*) AS duels FROM (SELECT a.contestant AS first, b.contestant AS second, posts.team, "
             "coalesce(tags.tag, '') AS tag, d.asked_at AS closed_at FROM duels AS d "
             "CROSS JOIN answers AS a ON a.duel = d.id AND a.entrant = 0 CROSS JOIN answers AS b ON b.duel = d.id AND b.entrant = 1 "
@@ -205,132 +134,9 @@ class EvidenceRows:
         )
         return int(row["duels"])
 
-    # --- ledgers
-
-    async def ledger(self, scope: Scope) -> Kept | None:
-        """What was kept of this scope, if it is not stale."""
-        sql = "SELECT closing, state FROM ledgers WHERE scope = ? AND epoch = (SELECT number FROM epochs)"
-        rows = await self._in._rows(sql, (scope.key,))
-        return Kept(rows[0]["closing"], rows[0]["state"]) if rows else None
-
-    async def keep(self, scope: Scope, epoch: int, kept: Kept, now: datetime) -> None:
-        """Keep it, unless closed duels have changed since: it may name somebody who has been forgotten meanwhile."""
-        if (await self.top())[0] != epoch:
-            return
-        row = {"scope": scope.key, "epoch": epoch, "closing": kept.closing, "state": kept.state, "used_at": stamp(now)}
-        update = ", ".join(f"{name} = excluded.{name}" for name in row if name != "scope")
-        await self._in._insert("ledgers", row, f"ON CONFLICT (scope) DO UPDATE SET {update}")
-        await self._do("DELETE FROM ledgers WHERE scope NOT IN (SELECT scope FROM ledgers ORDER BY used_at DESC LIMIT ?)", (KEPT,))
-
-    # --- tags, training data
-
-    async def tag(self, duel: str, tag: str, by_rule: bool) -> None:
-        await self._in._insert("tags", {"duel": duel, "tag": tag, "by_rule": int(by_rule)})
-
     async def mark_trained_on(self, duel: str) -> None:
-        await self._in._insert("trained_on", {"duel": duel})
-
-    async def tags(self, limit: int = 500) -> list[str]:
-        """Tags in use, the most frequent first."""
-        sql = "SELECT tag FROM tags GROUP BY tag ORDER BY count(*) DESC, tag LIMIT ?"
-        return [row["tag"] for row in await self._in._rows(sql, (limit,))]
-
-    async def teams(self, limit: int = 500) -> list[str]:
-        sql = "SELECT team FROM posts WHERE team IS NOT NULL GROUP BY team ORDER BY count(*) DESC LIMIT ?"
-        return [row["team"] for row in await self._in._rows(sql, (limit,))]
-
-    # --- contestants
-
-    async def contestants(self) -> dict[str, Met]:
-        """All that ever met, the earliest first."""
-        rows = await self._in._rows("SELECT * FROM contestants ORDER BY first_met_at, id")
-        return {row["id"]: _contestant(row) for row in rows}
-
-    async def met(self, after: int, upto: int) -> list[Meeting]:
-        """Contestants (in the order of their ids) and teams that closed duels with these closing numbers."""
-        rows = await self._in._rows(
-            "SELECT min(first, second) AS one, max(first, second) AS other, team, count(*) AS duels, min(closing) AS began, "
-            "max(closing) AS last, min(closed_at) AS began_at, max(closed_at) AS last_at "
-            "FROM outcomes WHERE closing > ? AND closing <= ? GROUP BY one, other, team",
-            (after, upto),
-        )
-        moments = ("began_at", "last_at")
-        return [
-            Meeting(
-                (row["one"], row["other"]),
-                row["team"],
-                row["duels"],
-                row["began"],
-                row["last"],
-                *(datetime.fromisoformat(row[name]) for name in moments),
-            )
-            for row in rows
-        ]
-
-    async def live(self, contestant: str, ready_at: datetime, now: datetime) -> None:
-        """Note when a contestant first could answer; later notes change nothing."""
-        row = {"contestant": contestant, "ready_at": stamp(min(ready_at, now)), "live_at": stamp(now)}
-        await self._in._insert("lives", row, "ON CONFLICT (contestant) DO NOTHING")
-
-    async def lives(self) -> list[Life]:
-        """In the order in which they went live."""
-        rows = await self._in._rows("SELECT lives.*, arm FROM lives JOIN contestants ON id = contestant ORDER BY live_at")
-        moments = (("ready_at", "live_at"),)
-        return [
-            Life(row["contestant"], Arm(row["arm"]), *(datetime.fromisoformat(row[name]) for names in moments for name in names))
-            for row in rows
-        ]
-
-    # --- replays
-
-    async def to_replay(self, pair: Sequence[str], most: int) -> tuple[int, list[str]]:
-        """How many duels of this pair were replayed, and the latest ones to replay next, up to `most` in all."""
-        met = (
-            "FROM answers AS a JOIN answers AS b ON b.duel = a.duel AND b.entrant = 1 JOIN duels ON duels.id = a.duel "
-            "WHERE a.entrant = 0 AND (a.contestant, b.contestant) IN (VALUES (?1, ?2), (?2, ?1)) "
-        )
-        [row] = await self._in._rows(f"SELECT count(*) AS done {met} AND a.duel IN (SELECT duel FROM replays)", tuple(pair))
-        left = max(0, most - row["done"])
-        rows = await self._in._rows(
-            f"SELECT a.duel {met} AND state IN ('open', 'closed') AND request != '' AND a.duel NOT IN (SELECT duel FROM replays) "
-            "ORDER BY asked_at DESC LIMIT ?3",
-            (*pair, left),
-        )
-        return row["done"], [row["duel"] for row in rows]
-
-    async def put_replays(self, duel: str, replays: Sequence[Replay], now: datetime) -> None:
-        for each in replays:
-            times = {"first_token_s": each.first_token_s, "total_s": each.total_s, "first": int(each.first)}
-            await self._in._insert("replays", {"duel": duel, "contestant": each.contestant, **times, "replayed_at": stamp(now)})
-
-    async def alone(self, pair: Sequence[str]) -> list[tuple[tuple[float, float], tuple[float, float]]]:
-        """Seconds to the first token and in full, both sides in the order of the pair, of every replay."""
-        rows = await self._in._rows(
-            "SELECT a.first_token_s AS one, b.first_token_s AS other, a.total_s AS one_total, b.total_s AS other_total "
-            "FROM replays AS a JOIN replays AS b ON b.duel = a.duel WHERE a.contestant = ? AND b.contestant = ? ORDER BY a.replayed_at",
-            tuple(pair),
-        )
-        return [((row["one"], row["other"]), (row["one_total"], row["other_total"])) for row in rows]
-
-    # --- money and rates
-
-    async def asked_since(self, since: datetime) -> int:
-        """Duels asked since then, of everybody."""
-        [row] = await self._in._rows("SELECT count(*) AS asked FROM duels WHERE asked_at >= ?", (stamp(since),))
-        return int(row["asked"])
-
-    async def spent_since(self, since: datetime, team: str | None) -> float:
-        """US dollars that answers cost since then: of one team, or (None) of all that was asked outside of teams."""
-        [row] = await self._in._rows(
-            "SELECT coalesce(sum(usd), 0) AS usd FROM duels JOIN answers ON answers.duel = duels.id "
-            "LEFT JOIN posts ON posts.duel = duels.id WHERE asked_at >= ? AND posts.team IS ?",
-            (stamp(since), team),
-        )
-        return float(row["usd"])
-
-    async def team_of(self, duel: str) -> str | None:
-        rows = await self._in._rows("SELECT team FROM posts WHERE duel = ?", (duel,))
-        return rows[0]["team"] if rows else None
+        """Keep that an adapter of this duel saw its request in training, so that it is no evidence."""
+        await self._in.insert("trained_on", {"duel": duel})
 
 
 def _values(scope: Scope) -> dict[str, Any]:
@@ -375,16 +181,3 @@ def _filed(row: sqlite3.Row, ballots: tuple[Ballot, ...], guesses: tuple[tuple[s
         guesses=guesses,
     )
     return Filed(duel, _sample(row))
-
-
-def _contestant(row: sqlite3.Row) -> Met:
-    return Met(
-        who=who_of(row, row["id"]),
-        recipe=json.loads(row["recipe"]),
-        recipe_digest=row["recipe_digest"],
-        adapter_digest=row["adapter_digest"],
-        adapter_folder=row["adapter_folder"],
-        base_name=row["base_name"],
-        base_revision=row["base_revision"],
-        first_met_at=datetime.fromisoformat(row["first_met_at"]),
-    )

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,19 @@ from bot.errors import StoreError
 from bot.store.checking import WHOLE, Column
 from bot.store.opening import migrate, open_to_read, words_for
 from bot.store.store import Store
-from bot.store.transaction import Transaction
+from bot.store.transaction import Rows, Transaction
 
+# Tables that are no team's: derived, or of this place alone. All others travel, one that is added later, too.
 STAYING = {"ledgers", "epochs", "outcomes", "voters", "rolling", "team_settings", "marks", "seals", "runs", "run_rows"}
-"""Tables that are no team's: derived, or of this place alone. All others travel, an added one too."""
-BATCH = 2000
+BATCH = 2000  # rows in memory at a time
 Row = Mapping[str, Any]
 
 
-class Tables:
-    """A transaction as whole tables."""
+class Tables(Rows):
+    """Queries on whole tables, whatever they hold."""
 
     def __init__(self, transaction: Transaction) -> None:
-        self._in = transaction
+        super().__init__(transaction)
         self._ordered: list[str] = []
         self._columns: dict[str, dict[str, Column]] = {}
 
@@ -34,7 +34,7 @@ class Tables:
         """List what a team owns, in an order in which each refers to earlier ones."""
         if not self._ordered:
             left: dict[str, set[str]] = {}
-            for row in await self._in._rows(
+            for row in await self._in.rows(
                 'SELECT schema.name, refs."table" AS parent FROM sqlite_schema AS schema '
                 "LEFT JOIN pragma_foreign_key_list(schema.name) AS refs "
                 "WHERE schema.type = 'table' AND schema.name NOT LIKE 'sqlite_%' ORDER BY schema.rowid"
@@ -45,14 +45,14 @@ class Tables:
         return tuple(self._ordered)
 
     async def _parents(self, table: str) -> dict[str, tuple[str, str]]:
-        """Tables that this one refers to, by which column to which."""
-        rows = await self._in._rows(f"PRAGMA foreign_key_list({table})")
+        """List tables that this one refers to, with the column here and the column there."""
+        rows = await self._in.rows(f"PRAGMA foreign_key_list({table})")
         return {row["table"]: (row["from"], row["to"]) for row in rows}
 
     async def columns(self, table: str) -> dict[str, Column]:
         """Read a table's columns by name, in order."""
         if not self._columns:
-            for row in await self._in._rows(
+            for row in await self._in.rows(
                 "SELECT schema.name AS owner, columns.* FROM sqlite_schema AS schema JOIN pragma_table_info(schema.name) AS columns "
                 "WHERE schema.type = 'table' ORDER BY schema.rowid, columns.cid"
             ):
@@ -66,77 +66,74 @@ class Tables:
         self._columns.clear()
 
     async def count(self, table: str) -> int:
-        [row] = await self._in._rows(f"SELECT count(*) AS rows FROM {table}")
+        """Count a table's rows."""
+        [row] = await self._in.rows(f"SELECT count(*) AS rows FROM {table}")
         return int(row["rows"])
 
     async def rows(self, table: str) -> AsyncGenerator[dict[str, Any], None]:
-        """All rows in the order in which they were written, else by their key; a batch in memory at a time."""
-        [kind] = await self._in._rows("SELECT wr FROM pragma_table_list WHERE name = ? AND schema = 'main'", (table,))
+        """Go through all rows in the order in which they were written, else by their key; BATCH of them in memory at a time."""
+        [kind] = await self._in.rows("SELECT wr FROM pragma_table_list WHERE name = ? AND schema = 'main'", (table,))
         keys = sorted((column for column in (await self.columns(table)).values() if column.key), key=lambda column: column.key)
         order = ", ".join(column.name for column in keys) if kind["wr"] else "rowid"
-        async with self._in._connection.execute(f"SELECT * FROM {table} ORDER BY {order}") as cursor:
-            while batch := await cursor.fetchmany(BATCH):
-                for row in batch:
-                    yield dict(row)
+        async for batch in self._in.batches(f"SELECT * FROM {table} ORDER BY {order}", BATCH):
+            for row in batch:
+                yield dict(row)
 
     async def insert(self, table: str, rows: Iterable[Row]) -> None:
-        """Rows with the same columns. Raises Refused for the first one that the store's rules refuse."""
+        """Insert rows with the same columns. Raises RowRefused for the first one that the store's rules refuse."""
         rows = list(rows)
         if not rows:
             return
         names = list(rows[0])
         sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-        await self._in._rows("SAVEPOINT batch")
+        await self._in.run("SAVEPOINT batch")
         try:
-            await self._in._connection.executemany(sql, [tuple(row[name] for name in names) for row in rows])
+            await self._in.run_many(sql, [tuple(row[name] for name in names) for row in rows])
         except sqlite3.IntegrityError:
-            await self._in._rows("ROLLBACK TO batch")
-            await self._find(sql, table, rows)
+            await self._in.run("ROLLBACK TO batch")
+            for at, row in enumerate(rows):
+                try:
+                    await self._in.run(sql, tuple(row.values()))
+                except sqlite3.IntegrityError as error:
+                    raise RowRefused(at, await self._why(table, row, str(error))) from error
             raise
         finally:
-            await self._in._rows("RELEASE batch")
-
-    async def _find(self, sql: str, table: str, rows: Sequence[Row]) -> None:
-        for at, row in enumerate(rows):
-            try:
-                await self._in._rows(sql, tuple(row.values()))
-            except sqlite3.IntegrityError as error:
-                raise Refused(at, await self._why(table, row, str(error))) from error
+            await self._in.run("RELEASE batch")
 
     async def _why(self, table: str, row: Row, said: str) -> str:
         for parent, (own, theirs) in (await self._parents(table)).items():
-            if not await self._in._rows(f"SELECT 1 FROM {parent} WHERE {theirs} = ?", (row[own],)):
+            if not await self._in.rows(f"SELECT 1 FROM {parent} WHERE {theirs} = ?", (row[own],)):
                 return f"{own} is {row[own]!r}, and {parent} has no such row"
         return f"the store refuses it ({said})"
 
     async def odd(self) -> tuple[str, tuple[str, Any], str] | None:
-        """The first row that does not fit the others: table, key, why. None: all fit."""
+        """Find the first row that does not fit the others: table, key, why. None: all fit."""
         there = set(await self.tables())
         for rule in WHOLE:
             known = rule.table in there and (not rule.column or rule.column in await self.columns(rule.table))
-            if known and (found := await self._in._rows(f"{rule.sql} LIMIT 1")):
+            if known and (found := await self._in.rows(f"{rule.sql} LIMIT 1")):
                 return rule.table, (found[0].keys()[0], found[0][0]), rule.why
         return None
 
     async def is_empty(self) -> bool:
         """Whether nobody owns anything here yet."""
         anything = " UNION ALL ".join(f"SELECT EXISTS (SELECT 1 FROM {table})" for table in await self.tables())
-        return not any(row[0] for row in await self._in._rows(anything))
+        return not any(row[0] for row in await self._in.rows(anything))
 
     async def start_over(self) -> None:
-        """Closed duels have come in: no ledger holds any more, and what they say is summed up."""
-        await self._in._rows("UPDATE epochs SET number = number + 1")
-        await self._in._rows("DELETE FROM ledgers")
+        """Drop all ledgers, since closed duels have come in, and sum up what those say."""
+        await self._in.run("UPDATE epochs SET number = number + 1")
+        await self._in.run("DELETE FROM ledgers")
         await self.sum_up()
 
     async def sum_up(self) -> None:
         """Work out what the closed duels say that were inserted since the last time."""
         top = "(SELECT coalesce(max(closing), 0) FROM outcomes)"
-        await self._in._rows(f"INSERT INTO outcomes SELECT * FROM outcomes_of WHERE closing > {top}")
+        await self._in.run(f"INSERT INTO outcomes SELECT * FROM outcomes_of WHERE closing > {top}")
 
 
-class Refused(Exception):
-    """The store's rules refuse a row."""
+class RowRefused(Exception):
+    """One of the rows given breaks a rule of the store."""
 
     def __init__(self, at: int, why: str) -> None:
         super().__init__(why)
@@ -146,7 +143,7 @@ class Refused(Exception):
 
 @asynccontextmanager
 async def tables_of(version: int) -> AsyncGenerator[tuple[Tables, Callable[[], Awaitable[None]]], None]:
-    """Empty tables of an earlier version, in a file that nobody sees, and what brings them to the newest one."""
+    """Make empty tables of an earlier version, in a file that nobody sees. Gives them, and what brings them to the newest version."""
     async with aiosqlite.connect("", isolation_level=None) as connection:
         connection.row_factory = sqlite3.Row
         await connection.execute("PRAGMA foreign_keys = ON")
@@ -163,7 +160,7 @@ async def tables_of(version: int) -> AsyncGenerator[tuple[Tables, Callable[[], A
 
 @asynccontextmanager
 async def reading_copy(path: Path, *, of_any_version: bool = False) -> AsyncGenerator[Store, None]:
-    """The store for reading alone, even while a Duelbot uses it. Raises StoreError."""
+    """Open a store for reading alone, even while a Duelbot uses it. Raises StoreError."""
     path = Path(await asyncio.to_thread(os.path.realpath, path))
     try:
         connection = await open_to_read(path, of_any_version=of_any_version)

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,22 +14,21 @@ import aiosqlite
 
 from bot.errors import StoreError
 from bot.evidence.units import request_key
-from bot.store.place import Place, beside, lock_of, size_of, sync_folder
+from bot.store.place import OpenFiles, beside, lock_of, size_of, sync_folder
 from bot.store.seals import refuse_foreign_log, refuse_lone_log, turn_over
 from engine.request import Turn
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 APPLICATION_ID = 0x44756562  # "Dueb", set by the first migration
-BUSY_S = 2.0
-"""How long a write waits for another program that holds the file, before it says so."""
+BUSY_S = 2.0  # seconds that a write waits for another program that holds the file, before it says so
 
 PRAGMAS = (
     "journal_mode = WAL",
-    "wal_autocheckpoint = 0",  # seals.py
     "synchronous = FULL",
     "fullfsync = ON",
     "foreign_keys = ON",
     "secure_delete = ON",
+    "wal_autocheckpoint = 0",  # seals.py empties the log
 )
 
 _REASONS = {
@@ -44,14 +44,14 @@ _REASONS = {
 
 
 def words_for(error: sqlite3.Error, path: Path) -> str | None:
-    """The sentence for a failure of the disk or the file; None for a bug, which stays one."""
+    """Find the sentence for a failure of the disk or the file. Returns None for a bug, which stays one."""
     code = getattr(error, "sqlite_errorcode", None)
     reason = None if code is None else _REASONS.get(code & 0xFF)  # the low byte is the primary code
     return reason and reason.format(path=path)
 
 
 def refuse(error: OSError, path: Path) -> StoreError:
-    """The sentence for a folder or a file that the system does not let us have."""
+    """Make the sentence for a folder or a file that the system does not let us have."""
     match error.errno:
         case errno.EACCES | errno.EPERM | errno.EROFS:
             why = "is read-only for this user; make it writable"
@@ -79,35 +79,46 @@ def prepare(path: Path) -> int:
 
 
 async def make(path: Path) -> None:
-    """Where there is no store yet, make one whole, beside its place; only then does it get its name. Raises StoreError, sqlite3.Error."""
+    """Where there is no store yet, make one whole, beside its place; only then does it get its name. Else nothing is left.
+
+    Raises StoreError, sqlite3.Error.
+    """
     refuse_lone_log(path)
-    if not size_of(path):
-        try:
-            new = _begin(path)
-            connection = await connect(new)
-            try:
-                if not await turn_over(connection):
-                    raise StoreError(f"Another program has opened {new}. Close it and start again.")
-            finally:
-                await connection.close()
-            new.replace(path)
-            sync_folder(path.parent)
-        except OSError as error:
-            raise refuse(error, path) from error
-
-
-def _begin(path: Path) -> Path:
+    if size_of(path):
+        return
     new = path.with_name(f"{path.name}.new")
-    for left in (new, *beside(new)):  # by one that was ended while it made a store
-        left.unlink(missing_ok=True)
-    os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))  # people's votes: for this user alone
-    return new
+    try:
+        _remove(new)  # of one that was killed while it made a store
+        os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))  # people's votes: for this user alone
+        await _fill(new)
+        new.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise refuse(error, path) from error
+    finally:
+        _remove(new)
 
 
-def occupy(named: Path, path: Path, lock: int) -> Place:
+async def _fill(new: Path) -> None:
+    """Write the newest tables into an empty file, all of them synced and none left in a log."""
+    connection = await connect(new)
+    try:
+        if not await turn_over(connection):
+            raise StoreError(f"Another program has opened {new}. Close it and start again.")
+    finally:
+        await connection.close()
+
+
+def _remove(new: Path) -> None:
+    for left in (new, *beside(new)):
+        with suppress(OSError):  # whatever is in the way will be said by who writes next
+            left.unlink()
+
+
+def occupy(named: Path, path: Path, lock: int) -> OpenFiles:
     """Hold the store's file open, so that a name that leads elsewhere is noticed."""
     try:
-        return Place(named, path, lock, os.open(path, os.O_RDWR))
+        return OpenFiles(named, path, lock, os.open(path, os.O_RDWR))
     except OSError as error:
         raise refuse(error, path) from error
 
@@ -129,7 +140,7 @@ def _lock(path: Path) -> int:
 
 
 async def connect(path: Path) -> aiosqlite.Connection:
-    """A connection that commits to the disk itself before it says so, with the newest tables. The log is emptied by `turn_over` alone.
+    """Open a connection that commits to the disk itself before it says so, with the newest tables. `turn_over` alone empties the log.
 
     Raises StoreError, or sqlite3.Error for `words_for`; then nothing stays open.
     """
@@ -137,14 +148,7 @@ async def connect(path: Path) -> aiosqlite.Connection:
     try:
         connection.row_factory = sqlite3.Row
         await _own(connection, path)
-        for pragma in (
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "fullfsync = ON",
-            "foreign_keys = ON",
-            "secure_delete = ON",
-            "wal_autocheckpoint = 0",
-        ):
+        for pragma in PRAGMAS:
             await connection.execute_fetchall(f"PRAGMA {pragma}")
         await migrate(connection, path)
     except BaseException:
@@ -154,7 +158,10 @@ async def connect(path: Path) -> aiosqlite.Connection:
 
 
 def _stored_key(request: str, prologue: str, talk: str) -> str:
-    """The key of a stored request, for a migration. prologue: [[role, text], …]; talk: [[request, answer carried on], …], both JSON."""
+    """Work out the key of a stored request, for a migration. Both are JSON.
+
+    prologue: [[role, text], …]; talk: [[request, answer carried on], …].
+    """
     before = [Turn(role, text) for role, text in json.loads(prologue)]
     for asked, answered in json.loads(talk):
         if answered.strip():
@@ -175,8 +182,12 @@ async def _own(connection: aiosqlite.Connection, path: Path) -> None:
 
 
 def migrations() -> list[str]:
-    """The migrations' SQL, in order: the first one makes version 1."""
-    return [file.read_text(encoding="utf-8") for file in sorted(MIGRATIONS.glob("[0-9][0-9][0-9][0-9]_*.sql"))]
+    """Read the migrations' SQL, in order: the first one makes version 1. Raises StoreError where a number is missing."""
+    files = sorted(MIGRATIONS.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+    numbers = [int(file.name[:4]) for file in files]
+    if not files or numbers != list(range(1, len(files) + 1)):
+        raise StoreError(f"This installation of Duelbot is not whole: SQL files are missing in {MIGRATIONS}. Install it again.")
+    return [file.read_text(encoding="utf-8") for file in files]
 
 
 def _refuse_newer(version: int, path: Path) -> None:
@@ -206,7 +217,7 @@ async def migrate(connection: aiosqlite.Connection, path: Path, upto: int | None
 
 
 async def open_to_read(path: Path, *, of_any_version: bool = False) -> aiosqlite.Connection:
-    """A connection that changes nothing, also beside a Duelbot that uses the store. Raises StoreError, sqlite3.Error for `words_for`."""
+    """Open a connection for reading alone, also beside a Duelbot that uses the store. Raises StoreError, sqlite3.Error for `words_for`."""
     if not await asyncio.to_thread(path.is_file):
         raise StoreError(f"There is no store {path}. DUEL_STORE_PATH names another one.")
     await asyncio.to_thread(refuse_foreign_log, path)

@@ -80,7 +80,7 @@ class Trouble:
 
 
 @dataclass(slots=True)
-class Place:
+class OpenFiles:
     """The open files of one store. `file` may be closed only after SQLite has closed its own: POSIX drops a process's locks with it."""
 
     named: Path  # as it was asked for: maybe a link

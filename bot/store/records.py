@@ -1,36 +1,46 @@
 """Values that the store keeps, and how they become rows and come back."""
 
+import json
 import sqlite3
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 from bot.ballots import Ballot, Entrant, Said, seats_of
-from bot.verdict.scope import Named, Who
+from bot.who import Who
 from engine.backends.base import Finish, Usage
 from engine.contestants import Arm
 from engine.cost import Cost
 from engine.duel import Side
+from engine.named import Named
 
 State = Literal["answering", "open", "closed", "void"]
-CarriedBy = Literal["vote", "early", "only", "stopped", "identical"]
-"""Why an answer goes on: by the vote; left, since the talk went on before the close; the only one; left of a
-stopped duel; left of two identical ones."""
-ClosedBy = Literal["quorum", "deadline", "hand", "identical"]
-"""What closed the vote. One that a person closed below its quorum is shown and is no evidence: who closes could look at the result."""
+CarriedBy = Literal[  # why an answer goes on in its conversation
+    "vote",
+    "early",  # the left one: the conversation went on before the close
+    "only",  # the other side failed
+    "stopped",  # the left one of a stopped duel
+    "identical",  # the left one of two that are the same
+]
+ClosedBy = Literal[  # what closed the vote
+    "quorum",
+    "deadline",
+    "hand",  # shown and no evidence: who closes a vote below its quorum could look at the result first
+    "identical",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerRecord:
-    """One entrant's answer or failure. usage and cost are None where the backend could not say."""
+    """One entrant's answer or failure."""
 
     who: Who
     text: str  # of a failed side, what it had written
     finish: Finish | None  # None: failed
     failure_kind: str | None
     failure_words: str | None
-    usage: Usage | None
-    cost: Cost | None
+    usage: Usage | None  # None where the backend could not say
+    cost: Cost | None  # the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +71,31 @@ class DuelRecord:
 
     @property
     def seats(self) -> dict[Side, Entrant]:
+        """Who sits where."""
         return seats_of(self.left)
 
     @property
     def carried_side(self) -> Side | None:
+        """The side whose answer the conversation goes on with; None while that is undecided."""
         return next((side for side, entrant in self.seats.items() if entrant == self.carried), None)
 
 
+@dataclass(frozen=True, slots=True)
+class ContestantRecord:
+    """A contestant as stored, with what its recipe says."""
+
+    who: Who
+    recipe: dict[str, Any]
+    recipe_digest: str
+    adapter_digest: str | None  # the two are None without an adapter
+    adapter_folder: str | None
+    base_name: str
+    base_revision: str
+    first_met_at: datetime  # UTC
+
+
 def stamp(moment: datetime) -> str:
-    """UTC, ISO 8601, always with microseconds: text order is time order."""
+    """Write a moment in UTC, ISO 8601, always with microseconds: text order is time order."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
@@ -78,7 +104,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def duel_row(duel: DuelRecord) -> dict[str, Any]:
-    """The columns of `duels`."""
+    """Spell a duel out as the columns of `duels`."""
     return {
         "id": duel.id,
         "conversation": duel.conversation,
@@ -103,6 +129,7 @@ def duel_row(duel: DuelRecord) -> dict[str, Any]:
 
 
 def duel_of(row: sqlite3.Row, answers: dict[Entrant, AnswerRecord], ballots: tuple[Ballot, ...]) -> DuelRecord:
+    """Make a duel of a row of `duels` with its answers and ballots."""
     return DuelRecord(
         id=row["id"],
         conversation=row["conversation"],
@@ -129,7 +156,7 @@ def duel_of(row: sqlite3.Row, answers: dict[Entrant, AnswerRecord], ballots: tup
 
 
 def answer_row(duel: str, entrant: Entrant, answer: AnswerRecord) -> dict[str, Any]:
-    """The columns of `answers`."""
+    """Spell an answer out as the columns of `answers`."""
     usage, cost = answer.usage, answer.cost
     return {
         "duel": duel,
@@ -148,13 +175,13 @@ def answer_row(duel: str, entrant: Entrant, answer: AnswerRecord) -> dict[str, A
 
 
 def who_of(row: sqlite3.Row, contestant: str) -> Who:
-    """The contestant of this id, from a row with the columns of `contestants`."""
+    """Name the contestant of this id, from a row with the columns of `contestants`."""
     adapter = None if row["adapter_name"] is None else Named(row["adapter_name"], row["adapter_version"])
     return Who(contestant, Arm(row["arm"]), Named(row["recipe_name"], row["recipe_version"]), adapter)
 
 
 def answer_of(row: sqlite3.Row) -> AnswerRecord:
-    """From a row of `answers` joined with its contestant's names."""
+    """Make an answer of a row of `answers` joined with its contestant's names."""
     return AnswerRecord(
         who=who_of(row, row["contestant"]),
         text=row["text"],
@@ -167,5 +194,20 @@ def answer_of(row: sqlite3.Row) -> AnswerRecord:
 
 
 def ballot_of(row: sqlite3.Row) -> Ballot:
+    """Make a ballot of a row of `ballots`."""
     entrant = cast(Entrant | None, row["entrant"])
     return Ballot(row["duel"], row["voter"], Said(row["verdict"]), entrant, datetime.fromisoformat(row["cast_at"]))
+
+
+def contestant_of(row: sqlite3.Row) -> ContestantRecord:
+    """Make a contestant of a row of `contestants`."""
+    return ContestantRecord(
+        who=who_of(row, row["id"]),
+        recipe=json.loads(row["recipe"]),
+        recipe_digest=row["recipe_digest"],
+        adapter_digest=row["adapter_digest"],
+        adapter_folder=row["adapter_folder"],
+        base_name=row["base_name"],
+        base_revision=row["base_revision"],
+        first_met_at=datetime.fromisoformat(row["first_met_at"]),
+    )

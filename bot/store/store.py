@@ -13,7 +13,7 @@ import aiosqlite
 from bot.errors import StoreError
 from bot.store.backup import back_up, copy_of
 from bot.store.opening import BUSY_S, connect, make, occupy, prepare, words_for
-from bot.store.place import Place, Trouble, beside
+from bot.store.place import OpenFiles, Trouble, beside
 from bot.store.seals import begin, begun_from, empty_log, leave_log, mark_of, refuse_foreign_log, turn_over
 from bot.store.transaction import Transaction
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 class Store:
     """Open it with `Store.open`; everything else happens in a transaction that is whole or not at all."""
 
-    def __init__(self, path: Path, connection: aiosqlite.Connection, place: Place | None) -> None:
+    def __init__(self, path: Path, connection: aiosqlite.Connection, place: OpenFiles | None) -> None:
         """place: None for one who only reads."""
         self.path = path
         self._connection = connection

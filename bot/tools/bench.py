@@ -18,6 +18,7 @@ import numpy as np
 
 from bot.app import App
 from bot.app.model import OpenLineup
+from bot.app.orders import Order
 from bot.ballots import Choice
 from bot.settings import Settings
 from bot.store import Store
@@ -78,28 +79,28 @@ async def _measure(path: Path, size: int) -> Growth:
         return _lineup()
 
     opened: OpenLineup = lineup
-    settings = Settings.read({"DUEL_STORE_PATH": str(path)}, None)
+    settings = Settings.of(store_path=str(path))
     async with App.open(settings, opened) as app:
         await app.model_settled()
-        rebuild, _ = await _timed(app.verdict)
-        looks = [(await _timed(app.verdict))[0] for _ in range(ROUNDS)]
+        rebuild, _ = await _timed(app.judging.verdict)
+        looks = [(await _timed(app.judging.verdict))[0] for _ in range(ROUNDS)]
         ballots, afters = [], []
         for _ in range(ROUNDS):
             duel = await _answered(app)
-            took, _ = await _timed(lambda duel=duel: app.cast(duel, "person 1", Choice.LEFT))  # type: ignore[misc]
+            took, _ = await _timed(lambda duel=duel: app.voting.cast(duel, "person 1", Choice.LEFT))  # type: ignore[misc]
             ballots.append(took)
-            afters.append((await _timed(app.verdict))[0])
+            afters.append((await _timed(app.judging.verdict))[0])
     firsts = []
     for _ in range(3):
         async with App.open(settings, opened) as app:
             await app.model_settled()
-            firsts.append((await _timed(app.verdict))[0])
+            firsts.append((await _timed(app.judging.verdict))[0])
     return Growth(size, size * 5, rebuild, median(looks), median(ballots), median(afters), median(firsts))
 
 
 async def _answered(app: App) -> str:
-    asked = await app.ask("Prompt or fine-tune?", asker="person 1")
-    async with aclosing(app.watch(asked.id, "person 1")) as views:
+    asked = (await app.asking.ask(Order("Prompt or fine-tune?", "person 1", owner=True))).view
+    async with aclosing(app.looking.watch(asked.id, "person 1")) as views:
         async for view in views:
             if view.state == "open":
                 break

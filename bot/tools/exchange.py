@@ -10,7 +10,6 @@ one can read every request, answer and ballot.
 """
 
 import csv
-import json
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -19,9 +18,11 @@ from typing import Any
 
 from bot.app.ending import turns_of
 from bot.ballots import Said
-from bot.seal import Seal
+from bot.cells import cell_of
+from bot.seal import ExportSeal
 from bot.store import DuelRecord, Store, Transaction
-from bot.store.cells import cell_of
+from bot.store.conversations import ConversationRows
+from bot.store.duels import DuelRows
 from bot.store.exchange import Tables
 from bot.store.opening import migrations
 from bot.verdict import outcome
@@ -69,7 +70,7 @@ def _remove(place: Path) -> None:
 
 
 async def _to_jsonl(dump: Tables, out: Path) -> dict[str, int]:
-    seal = Seal(await dump.tables())
+    seal = ExportSeal(await dump.tables())
     with out.open("x", encoding="utf-8", newline="\n") as file:
         file.write(json_line({"duelbot": len(migrations())}) + "\n")
         for table in seal.tables:
@@ -81,7 +82,7 @@ async def _to_jsonl(dump: Tables, out: Path) -> dict[str, int]:
 
 
 async def _to_csv(dump: Tables, out: Path) -> dict[str, int]:
-    seal = Seal(await dump.tables())
+    seal = ExportSeal(await dump.tables())
     out.mkdir(parents=True)
     for table in seal.tables:
         with (out / f"{table}.csv").open("x", encoding="utf-8", newline="") as file:
@@ -107,11 +108,11 @@ async def _to_pairs(look: Transaction, out: Path) -> dict[str, int]:
 
 
 async def _talks(look: Transaction) -> AsyncIterator[tuple[list[DuelRecord], list[dict[str, str]]]]:
-    """Every conversation with what was said before its first request."""
-    prologues = {row["conversation"]: json.loads(row["turns"]) for row in await look._rows("SELECT * FROM prologues")}
-    for row in await look._rows("SELECT DISTINCT conversation FROM duels WHERE state = 'closed' ORDER BY conversation"):
-        name = row["conversation"]
-        yield await look.conversation(name), [{"role": role, "content": text} for role, text in prologues.get(name, [])]
+    """Go through the conversations in which a vote has closed, each with what was said before its first request."""
+    conversations = ConversationRows(look)
+    for name in await conversations.decided():
+        before = await conversations.prologue(name)
+        yield await DuelRows(look).conversation(name), [{"role": turn.role, "content": turn.text} for turn in before]
 
 
 def pair_of(duel: DuelRecord, talk: list[DuelRecord], before: list[dict[str, str]]) -> dict[str, Any] | None:

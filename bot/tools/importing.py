@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from bot.cells import EARLY_MARK, MARK, value_of
 from bot.errors import StoreError
-from bot.seal import Seal
+from bot.seal import ExportSeal
 from bot.store import Store
-from bot.store.cells import EARLY_MARK, MARK, value_of
 from bot.store.checking import Column, fault_of
-from bot.store.exchange import BATCH, Refused, Tables, tables_of
+from bot.store.exchange import BATCH, RowRefused, Tables, tables_of
 from bot.store.opening import migrations
 from engine.errors import BadRequest
 
@@ -156,7 +156,7 @@ async def _take(given: Export, dump: Tables, tell: Tell, unsealed: bool) -> dict
 
 async def _insert(given: Export, dump: Tables, tell: Tell, unsealed: bool) -> dict[str, int]:
     columns = {table: await dump.columns(table) for table in await dump.tables()}
-    seal, batch = Seal(list(columns)), list[Found]()
+    seal, batch = ExportSeal(list(columns)), list[Found]()
     for found in given.rows(columns):
         if batch and (len(batch) == BATCH or batch[0].table != found.table):
             await _insert_batch(given, dump, batch)
@@ -196,7 +196,7 @@ async def _insert_batch(given: Export, dump: Tables, batch: list[Found]) -> None
     try:
         if batch:
             await dump.insert(batch[0].table, [found.row for found in batch])
-    except Refused as error:
+    except RowRefused as error:
         raise BadRequest(f"{given.place(batch[error.at])}, a row of {batch[0].table}: {error.why}. {NOTHING}") from error
 
 

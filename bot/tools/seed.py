@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from bot.store import Store
+from bot.store.contestants import ContestantRows
+from bot.store.duels import DuelRows
 from bot.store.exchange import Tables
 from bot.store.records import stamp
-from bot.verdict import Named, Who, ordered
+from bot.verdict import Who, ordered
 from engine.contestants import Arm
+from engine.named import Named
 from engine.recipes import load_recipe
 
 SINCE = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -52,12 +55,11 @@ async def plant(store: Store, team: Team, rng: np.random.Generator) -> None:
     """Write the team into a store."""
     async with store.writing() as change:
         dump = Tables(change)
-        there = {row["id"] for row in await change._rows("SELECT id FROM contestants")}
+        there = await ContestantRows(change).all()
         for who in people(team):
             if who.id not in there:
                 await dump.insert("contestants", [_contestant(who, team)])
-        [row] = await change._rows("SELECT coalesce(max(closing), 0) AS top FROM duels")
-        first = int(row["top"])
+        first = await DuelRows(change).next_closing() - 1
         for start in range(0, team.duels, BATCH):
             rows = list(_duels(team, rng, range(first + start, first + min(start + BATCH, team.duels))))
             for table in ("conversations", "duels", "answers", "ballots", "tags"):

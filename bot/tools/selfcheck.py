@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.app import App
 from bot.app.model import OpenLineup
+from bot.app.orders import Order
 from bot.ballots import Choice
 from bot.evidence.decision import State
 from bot.settings import Settings
@@ -40,7 +41,7 @@ async def run_aa(settings: Settings, duels: int, tell: Callable[[str], None], op
     the model cannot be loaded.
     """
     with tempfile.TemporaryDirectory(prefix="duelbot-aa-") as folder:
-        own = settings.model_copy(update={"store_path": str(Path(folder) / "duels.sqlite3"), "replays": False})
+        own = settings.but(store_path=str(Path(folder) / "duels.sqlite3"), replays=False)
         async with App.open(own, open_lineup) as app:
             tell(app.model.words)
             if (await app.model_settled()).state == "failed":
@@ -50,7 +51,7 @@ async def run_aa(settings: Settings, duels: int, tell: Callable[[str], None], op
                 await _one(app, text, toss)
                 if not number % 10:
                     tell(f"{number} of {duels} duels")
-            found = await app.verdict()
+            found = await app.judging.verdict()
         assert isinstance(found, Verdict)
         decision = found.decision
         return {
@@ -67,15 +68,15 @@ async def run_aa(settings: Settings, duels: int, tell: Callable[[str], None], op
 
 
 async def _one(app: App, text: str, toss: random.Random) -> None:
-    asked = await app.ask(text, asker=VOTERS[0], quorum=len(VOTERS))
-    async with aclosing(app.watch(asked.id, VOTERS[0])) as views:
+    asked = (await app.asking.ask(Order(text, VOTERS[0], quorum=len(VOTERS), owner=True))).view
+    async with aclosing(app.looking.watch(asked.id, VOTERS[0])) as views:
         async for view in views:
             if view.state in ("open", "closed", "void"):
                 break
     if view.state != "open":
         raise BackendError("broken_off", f"The check broke off: {view.note}")
     for voter, choice in zip(VOTERS, _choices(view, toss), strict=True):
-        await app.cast(view.id, voter, choice)
+        await app.voting.cast(view.id, voter, choice)
 
 
 def _choices(view: DuelView, toss: random.Random) -> tuple[Choice, Choice, Choice]:

@@ -20,15 +20,15 @@ from bot.verdict.ledger import Filed, Ledger
 from bot.verdict.outcome import outcome
 from bot.verdict.outcomes import Told, fold, repeats
 from bot.verdict.samples import Sample
-from bot.verdict.scope import Named, Scope, Who, ordered
+from bot.verdict.scope import Scope, ordered
 from bot.verdict.tried import Tried
+from bot.who import Who
 
 __all__ = [
     "Facts",
     "Filed",
     "Latency",
     "Ledger",
-    "Named",
     "OfflineLine",
     "Sample",
     "Scope",

@@ -6,8 +6,9 @@ from bot.evidence.bets import LEAST_UNITS
 from bot.evidence.capital import Interval
 from bot.evidence.card import AdapterFacts, Offline, RecipeFacts
 from bot.evidence.latency import Quantile, difference, quantile
-from bot.verdict.scope import Who
 from bot.verdict.tried import ONE_TRY, Tried
+from bot.who import Who
+from bot.words import FIRST_WORDS, FULL_ANSWER
 
 QUANTILES = (0.5, 0.95)
 Paired = tuple[tuple[float, ...], tuple[float, ...]]
@@ -68,7 +69,7 @@ def latencies(served: Timings, alone: Timings) -> tuple[Latency, ...]:
     """Every figure under every condition that has samples."""
     lines = []
     for condition, timings in (("as served", served), ("alone", alone)):
-        for figure, paired in (("first words", timings.first_token_s), ("full answer", timings.total_s)):
+        for figure, paired in ((FIRST_WORDS, timings.first_token_s), (FULL_ANSWER, timings.total_s)):
             if paired[0]:
                 sides = (tuple(quantile(paired[0], q) for q in QUANTILES), tuple(quantile(paired[1], q) for q in QUANTILES))
                 lines.append(Latency(condition, figure, sides, difference(*paired)))

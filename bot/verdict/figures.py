@@ -4,21 +4,21 @@ from bot.evidence import diagnostics
 from bot.evidence.bets import LEAST_UNITS
 from bot.evidence.breakeven import BreakEven
 from bot.evidence.capital import Interval
-from bot.evidence.card import better_on
+from bot.evidence.card import Favours, better_on
 from bot.evidence.diagnostics import Reading
 from bot.evidence.duels import Absence
-from bot.evidence.figure import Figure, Kind, few
+from bot.evidence.figure import Figure, FigureKind, few
 from bot.evidence.latency import Quantile
 from bot.evidence.pooling import TagShare
 from bot.verdict.facts import Latency, OfflineLine
-from bot.words import counted
-from engine.report import dollars, seconds
+from bot.verdict.words import names
+from bot.who import Who
+from bot.words import PER_1000, UNKNOWN, counted, dollars, percent, quantile, seconds
+from engine.named import Named
 
-UNKNOWN = "unknown"
-FAVOURS = {"prompted": "the prompt", "tuned": "the fine-tune", "open": "open"}
 READINGS = {
-    diagnostics.Kind.POSITION: ("Left answer preferred", "near 50\u00a0% is good: a coin seats them"),
-    diagnostics.Kind.LENGTH: ("Longer answer preferred", "far from 50\u00a0%, length may be what is voted on"),
+    diagnostics.Kind.POSITION: ("Left answer preferred", "near 50% is good: a coin seats them"),
+    diagnostics.Kind.LENGTH: ("Longer answer preferred", "far from 50%, length may be what is voted on"),
     diagnostics.Kind.BLINDING: ("Right minus wrong guesses at the fine-tune", "near 0 is good: nobody can tell"),
     diagnostics.Kind.TIE: ("Voters who said tie", ""),
     diagnostics.Kind.BOTH_BAD: ("Voters who said both bad", ""),
@@ -42,17 +42,17 @@ def value_words(figure: Figure) -> str:
     return f"{_amount(figure.value, figure.kind, figure.unit)}{within}{behind}"
 
 
-def _amount(value: int | float | str, kind: Kind, unit: str = "") -> str:
-    if isinstance(value, str):
-        return value
+def _amount(value: int | float | str | Named, kind: FigureKind, unit: str = "") -> str:
+    if isinstance(value, str | Named):
+        return str(value)
     match kind:
-        case Kind.SHARE:
-            return f"{value:.0%}"
-        case Kind.USD:
+        case FigureKind.SHARE:
+            return percent(value)
+        case FigureKind.USD:
             return dollars(value)
-        case Kind.SECONDS:
-            return span(value)
-        case _ if unit == "month":
+        case FigureKind.SECONDS:
+            return seconds(value)
+        case FigureKind.MONTHS:
             return counted_months(value)
         case _ if value == int(value):
             return counted(int(value), unit) if unit else f"{int(value):,}"
@@ -60,7 +60,7 @@ def _amount(value: int | float | str, kind: Kind, unit: str = "") -> str:
             return f"{value:,.1f} {unit}{'s' if unit else ''}".strip()
 
 
-def between(interval: Interval, kind: Kind = Kind.SHARE) -> str:
+def between(interval: Interval, kind: FigureKind = FigureKind.SHARE) -> str:
     """Both ends in brackets."""
     return f"({_amount(interval.low, kind)} to {_amount(interval.high, kind)})"
 
@@ -70,12 +70,9 @@ def line_words(figure: Figure | None) -> str:
     return "" if figure is None else f"{figure.label}: {value_words(figure)}"
 
 
-def span(value_s: float) -> str:
-    """Seconds while they are few, else minutes, hours or days."""
-    for limit, unit, size in ((120, "", 0), (7200, "min", 60), (172_800, "h", 3600)):
-        if value_s < limit:
-            return seconds(value_s) if not unit else f"{value_s / size:,.0f} {unit}"
-    return f"{value_s / 86_400:,.0f} days"
+def favours_words(favours: Favours, who: tuple[Who, Who]) -> str:
+    """Say whom an aspect of the card favours."""
+    return "open" if favours == "open" else names(who)[0 if favours == "prompted" else 1]
 
 
 def reading_words(reading: Reading) -> tuple[str, str, str]:
@@ -83,14 +80,14 @@ def reading_words(reading: Reading) -> tuple[str, str, str]:
     name, meaning = READINGS[reading.kind]
     if reading.value is None:
         return name, "no duel says anything yet", meaning
-    one = "{:+.2f}" if reading.kind is diagnostics.Kind.BLINDING else "{:.0%}"
-    value, counts, why = one.format(reading.value), counted(reading.n, "duel"), few(reading.n, noun="duel")
+    one = "{:+.2f}".format if reading.kind is diagnostics.Kind.BLINDING else percent
+    value, counts, why = one(reading.value), counted(reading.n, "duel"), few(reading.n, noun="duel")
     if why or reading.interval is None:
         return name, "; ".join(filter(None, (f"{value}, {counts}", why))), meaning
     meaning = f"look into this: {meaning}" if reading.amiss else meaning
     if not reading.interval.low <= reading.value <= reading.interval.high:
         return name, f"{value}, {counts}; earlier and later ones contradict each other", meaning
-    low, high = (one.format(end) for end in reading.interval)
+    low, high = (one(end) for end in reading.interval)
     return name, f"{value} ({low} to {high}), {counts}", meaning
 
 
@@ -104,16 +101,15 @@ def quantile_words(found: Quantile) -> str:
     """A quantile with its interval, or why there is none."""
     if found.value is None:
         return found.why
-    return span(found.value) + (
-        f" ({span(found.interval.low)} to {span(found.interval.high)})" if found.interval and found.n >= LEAST_UNITS else ""
+    return seconds(found.value) + (
+        f" ({seconds(found.interval.low)} to {seconds(found.interval.high)})" if found.interval and found.n >= LEAST_UNITS else ""
     )
 
 
 def latency_words(line: Latency) -> list[tuple[str, str, str]]:
     """A row per quantile that a side has: name, first side, second side."""
-    names = {0.5: "median", 0.95: "p95"}
     return [
-        (f"{line.figure}, {names[first.q]}, {line.condition}", quantile_words(first), quantile_words(second))
+        (f"{line.figure}, {quantile(first.q)}, {line.condition}", quantile_words(first), quantile_words(second))
         for first, second in zip(*line.sides, strict=True)
         if first.value is not None or second.value is not None
     ]
@@ -123,7 +119,7 @@ def break_even_words(even: BreakEven | None, why: str) -> str:
     """When the fine-tune has paid for itself, in one or two sentences; never is an answer. why: why there is no break-even."""
     if even is None:
         return f"Break-even is not known: {why}."
-    each = f"{dollars(abs(even.saving_usd) * 1000)} per 1,000 answers"
+    each = f"{dollars(abs(even.saving_usd) * 1000)} {PER_1000}"
     if even.answers is None:
         after = "It never pays back: the fine-tune costs" + (f" {each} more." if even.saving_usd < 0 else " as much per answer.")
     elif even.answers == 0:
@@ -132,8 +128,8 @@ def break_even_words(even: BreakEven | None, why: str) -> str:
         months = "" if even.months is None else f", {counted_months(even.months)}"
         after = f"The fine-tune pays back after {counted(even.answers, 'answer')}{months}"
         after = f"{after}: {dollars(even.extra_usd)} more up front, {each} saved."
-    chance = f" Resampled over {counted(even.n, 'duel')}, it never pays back with a chance of {even.never:.0%}"
-    in_time = "" if even.in_time is None else f", and pays back within its shelf life with {even.in_time:.0%}"
+    chance = f" Resampled over {counted(even.n, 'duel')}, it never pays back with a chance of {percent(even.never)}"
+    in_time = "" if even.in_time is None else f", and pays back within its shelf life with {percent(even.in_time)}"
     return f"{after}{chance}{in_time}."
 
 
@@ -147,12 +143,12 @@ def counted_months(months: float) -> str:
     return f"{months / 12:,.0f} years"
 
 
-def tag_words(tag: TagShare) -> tuple[str, str, str]:
-    """Tag, the fine-tune's share there, what is found."""
+def tag_words(tag: TagShare, who: tuple[Who, Who]) -> tuple[str, str, str]:
+    """Say a tag, the second side's share there, and what is found."""
     within = f" {between(tag.interval)}" if tag.interval and tag.n >= LEAST_UNITS else ""
     side = better_on(tag)
-    found = "open" if side is None else f"{('the prompt', 'the fine-tune')[side]} is better"
-    return tag.tag, f"{tag.pooled:.0%}{within}, {counted(tag.n, 'request')}", found
+    found = "open" if side is None else f"{names(who)[side]} is better"
+    return tag.tag, f"{percent(tag.pooled)}{within}, {counted(tag.n, 'request')}", found
 
 
 def offline_words(line: OfflineLine) -> tuple[str, str, str, str]:

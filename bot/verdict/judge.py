@@ -20,10 +20,11 @@ from bot.evidence.robustness import Robustness, robustness
 from bot.verdict.facts import Facts, Latency, OfflineLine, Timings, latencies
 from bot.verdict.ledger import Ledger
 from bot.verdict.samples import Sample
-from bot.verdict.scope import Scope, Who
+from bot.verdict.scope import Scope
 from bot.verdict.trail import Point, look
 from bot.verdict.tried import Tried
 from bot.verdict.words import Cheaper, Counts, headline, sentence
+from bot.who import Who
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +270,7 @@ def _aspects(
             wage_usd_per_hour=facts.wage_usd_per_hour,
             tags=tags,
             offline=facts.offline,
+            arms=(facts.who[0].arm, facts.who[1].arm),
         )
     )
 

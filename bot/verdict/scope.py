@@ -5,37 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from bot.evidence.bets import ALPHA, DELTA
 from bot.evidence.duels import Pair
+from bot.margins import ALPHA, DELTA
+from bot.who import Who
 from engine.contestants import Arm
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A recipe or an adapter. Both parts may hold blanks, so its words are for people and never read back."""
-
-    name: str
-    version: str
-
-    @property
-    def words(self) -> str:
-        """Name and version: "house 1"."""
-        return f"{self.name} {self.version}"
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """A contestant by its parts."""
-
-    id: str
-    arm: Arm
-    recipe: Named
-    adapter: Named | None = None
-
-    @property
-    def adapter_words(self) -> str:
-        """The adapter's words, empty for none."""
-        return self.adapter.words if self.adapter else ""
 
 
 @dataclass(frozen=True, slots=True)

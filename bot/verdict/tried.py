@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from bot.evidence.bets import ALPHA
 from bot.evidence.duels import Pair
 from bot.evidence.versions import level
-from bot.verdict.scope import Scope, Who
+from bot.margins import ALPHA
+from bot.verdict.scope import Scope
+from bot.who import Who
 from engine.contestants import Arm
 
 

@@ -1,6 +1,7 @@
 """A verdict in sentences. Pure. Tags and names of recipes are the team's own text: each front makes them fit to show."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -12,25 +13,11 @@ from bot.evidence.figure import few
 from bot.evidence.forecast import Forecast
 from bot.evidence.pooling import TagShare
 from bot.evidence.robustness import Robustness
-from bot.verdict.scope import Who
 from bot.verdict.tried import ONE_TRY, Tried
-from bot.words import are, counted, listed, started
+from bot.who import Who
+from bot.words import ARMS, PER_1000, are, counted, dollars, listed, percent, started
 from engine.contestants import Arm
-from engine.report import dollars
 
-DO = {
-    Arm.PROMPTED: "Use the prompt",
-    Arm.TUNED: "Fine-tune",
-    Arm.PLAIN: "Use the plain base",
-    Arm.COMBINED: "Fine-tune and use the prompt",
-}
-NAMED = {
-    Arm.PROMPTED: "the prompt",
-    Arm.TUNED: "the fine-tune",
-    Arm.PLAIN: "the plain base",
-    Arm.COMBINED: "the fine-tune with the prompt",
-}
-ARM_NAMES = {Arm.PROMPTED: "Prompt", Arm.TUNED: "Fine-tune", Arm.PLAIN: "Plain base", Arm.COMBINED: "Fine-tune + prompt"}
 CONTRADICT = "Earlier and later requests contradict each other, so no single share describes them."
 
 
@@ -65,7 +52,7 @@ def labels(who: Iterable[Who]) -> dict[str, str]:
 def _labels(group: dict[str, Who]) -> dict[str, str]:
     if len(group) == 1:
         return dict.fromkeys(group, "")
-    parts = {one: (who.adapter_words or "no adapter", who.recipe.words, one[:6], one) for one, who in group.items()}
+    parts = {one: (str(who.adapter or "no adapter"), str(who.recipe), one[:6], one) for one, who in group.items()}
     for chosen in ((0,), (1,), (0, 1), (2,), (3,)):
         told = {one: " with ".join(words[at] for at in chosen) for one, words in parts.items()}
         if len(set(told.values())) == len(told):
@@ -73,11 +60,18 @@ def _labels(group: dict[str, Who]) -> dict[str, str]:
     return told
 
 
+def full_names(who: Iterable[Who]) -> dict[str, str]:
+    """Name each contestant by its arm and its adapter or recipe, by id: "Fine-tune demo 1"; with its id where two would read alike."""
+    named = {one.id: f"{ARMS[one.arm].label} {one.adapter or one.recipe}" for one in who}
+    alike = Counter(named.values())
+    return {one: f"{name} ({one[:6]})" if alike[name] > 1 else name for one, name in named.items()}
+
+
 def told_apart(who: Iterable[Who]) -> dict[str, str]:
     """Each contestant in a sentence, by id."""
     everyone = list(who)
     marks = labels(everyone)
-    return {one.id: f"{NAMED[one.arm]} {marks[one.id]}".strip() for one in everyone}
+    return {one.id: f"{ARMS[one.arm].named} {marks[one.id]}".strip() for one in everyone}
 
 
 def names(who: tuple[Who, Who]) -> tuple[str, str]:
@@ -116,13 +110,13 @@ def headline(
 def _winner(decision: Decision, who: tuple[Who, Who], cheaper: Cheaper | None) -> str:
     won = 0 if decision.state is State.FIRST else 1
     label = labels(who)[who[won].id]
-    said = DO[who[won].arm] + (f" ({label})" if label else "")
+    said = ARMS[who[won].arm].advice + (f" ({label})" if label else "")
     if not by_a_little(decision):
         return said
     if cheaper is None or cheaper.side == won:
         return f"{said}, by a little"
     first, second = cheaper.usd_per_1000[1 - won], cheaper.usd_per_1000[won]
-    prices = f"{dollars(first)} per 1,000 answers against {dollars(second)}{_up_front(cheaper)}"
+    prices = f"{dollars(first)} {PER_1000} against {dollars(second)}{_up_front(cheaper)}"
     return f"{said}, by a little; {names(who)[1 - won]} is the cheaper: {prices}"
 
 
@@ -195,11 +189,11 @@ def tried_words(decision: Decision, tried: Tried) -> str:
     """Over how many comparisons the error rate is held; empty where there was one."""
     parts = [counted(tried.pairs, "pair")] if tried.pairs > 1 else []
     if tried.versions > 1:
-        parts.append(f"{counted(tried.versions, 'version')} of {NAMED[tried.craft]}")
+        parts.append(f"{counted(tried.versions, 'version')} of {ARMS[tried.craft].named}")
     if not parts:
         return ""
     alone = "; by itself this pair would be decided" if decision.outnumbered else ""
-    return f"The error rate is held at {decision.alpha:.0%} over {' and '.join(parts)}{alone}."
+    return f"The error rate is held at {percent(decision.alpha)} over {' and '.join(parts)}{alone}."
 
 
 def share_words(decision: Decision, who: tuple[Who, Who], recent: Recent | None = None) -> str:
@@ -213,8 +207,8 @@ def share_words(decision: Decision, who: tuple[Who, Who], recent: Recent | None 
     if interval is None:
         return f"{started(_led(decision.theta, who))}; {why}.{_against_half(decision)}" if why else CONTRADICT
     low, high = interval if decision.theta >= 0.5 else (1 - interval.high, 1 - interval.low)
-    sure = f"{1 - decision.alpha:.0%} sure however often you look"
-    told = f"{started(_led(decision.theta, who))}, between {low:.0%} and {high:.0%} ({sure})."
+    sure = f"{percent(1 - decision.alpha)} sure however often you look"
+    told = f"{started(_led(decision.theta, who))}, between {percent(low)} and {percent(high)} ({sure})."
     if decision.state is State.EQUAL and max(0.5 - low, high - 0.5) > decision.delta:
         return f"{told}{_near_half(decision)}"
     return f"{told}{_against_half(decision) if low <= 0.5 <= high else ''}"
@@ -223,12 +217,12 @@ def share_words(decision: Decision, who: tuple[Who, Who], recent: Recent | None 
 def _led(theta: float, who: tuple[Who, Who]) -> str:
     """Who leads, with their share."""
     side = 1 if theta >= 0.5 else 0
-    return f"{names(who)[side]}'s share is {theta if side else 1 - theta:.0%}"
+    return f"{names(who)[side]}'s share is {percent(theta if side else 1 - theta)}"
 
 
 def _near_half(decision: Decision) -> str:
     """Why the two are called equal although the interval reaches further: that is found by two one-sided tests of the margin alone."""
-    ends = f"{0.5 - decision.delta:.0%} to {0.5 + decision.delta:.0%}"
+    ends = f"{percent(0.5 - decision.delta)} to {percent(0.5 + decision.delta)}"
     return f" That it lies within {ends} was tested by itself; the interval is wider because it holds for every share at once."
 
 

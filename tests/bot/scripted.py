@@ -4,8 +4,11 @@ import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from bot.app import App
+from bot.app.orders import Order
+from bot.ballots import Choice
 from bot.settings import Settings
 from bot.views import DuelView
 from engine.backends.base import Prompt
@@ -15,7 +18,7 @@ from engine.cost import Price
 from engine.lineup import Lineup
 from engine.recipes import Recipe
 
-ADAPTER = Adapter(name="demo", version="1", folder="adapters/demo", digest="a" * 16)
+ADAPTER = Adapter(name="demo", version="1", folder="adapters/shipped/demo", digest="a" * 16)
 HOUSE = Recipe(name="house", version="1", system="You are the house.")
 PLAIN = Recipe(name="plain", version="1")
 
@@ -38,15 +41,15 @@ def lineup_over(backend: ScriptedBackend) -> Lineup:
 
 @asynccontextmanager
 async def scripted_app(
-    store: Path, script: Callable[[Prompt], Script] = two_answers, *, first_left: bool = True, limit_s: float = 30.0
+    store: Path, script: Callable[[Prompt], Script] = two_answers, *, first_left: bool = True, limit_s: float = 30.0, **names: Any
 ) -> AsyncGenerator[tuple[App, ScriptedBackend], None]:
-    """An app whose model is ready. first_left: the prompted side sits left in every duel."""
+    """An app whose model is ready. first_left: the prompted side sits left in every duel; names are settings."""
     backend = ScriptedBackend(script)
 
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    async with App.open(Settings(store_path=str(store), answer_limit_s=limit_s), open_lineup, rng=Coin(first_left)) as app:
+    async with App.open(Settings.of(store_path=str(store), answer_limit_s=limit_s, **names), open_lineup, rng=Coin(first_left)) as app:
         await app.model_settled()
         yield app, backend
 
@@ -64,14 +67,29 @@ class Coin(random.Random):
 
 async def until(app: App, duel_id: str, *states: str, viewer: str = "ann") -> DuelView:
     """The first view in one of these states."""
-    async with aclosing(app.watch(duel_id, viewer)) as views:
+    async with aclosing(app.looking.watch(duel_id, viewer)) as views:
         async for view in views:
             if view.state in states:
                 return view
     raise AssertionError(f"the duel never came to {states}")
 
 
-async def answered(app: App, text: str = "Prompt or fine-tune?", *, conversation: str | None = None, quorum: int | None = 1) -> DuelView:
+async def ask(app: App, text: str, *, asker: str, **more: Any) -> DuelView:
+    """Ask as whoever runs Duelbot, whom no limit of persons meets; `more` is of the order."""
+    return (await app.asking.ask(Order(text, asker, owner=True, **more))).view
+
+
+async def cast(app: App, duel: str, voter: str, choice: Choice) -> DuelView:
+    """Cast a ballot. The duel as the voter sees it then."""
+    return (await app.voting.cast(duel, voter, choice)).view
+
+
+async def close(app: App, duel: str, person: str = "ann") -> DuelView:
+    """Close a vote by hand."""
+    return (await app.voting.close(duel, person)).view
+
+
+async def answered(app: App, text: str = "Prompt or fine-tune?", *, conversation: str | None = None, quorum: int = 1) -> DuelView:
     """Ask, and wait until both sides have ended."""
-    asked = await app.ask(text, asker="ann", conversation=conversation, quorum=quorum)
+    asked = await ask(app, text, asker="ann", conversation=conversation, quorum=quorum)
     return await until(app, asked.id, "open", "closed", "void")

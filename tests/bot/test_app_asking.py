@@ -8,7 +8,7 @@ import pytest
 
 from bot.app import App
 from bot.app.agreed import ELSEWHERE, TRY, TRY_AGAIN
-from bot.app.teams import Order, Teams
+from bot.app.orders import Order
 from bot.ballots import Choice
 from bot.errors import UnknownDuel
 from bot.settings import Settings
@@ -18,7 +18,7 @@ from engine.backends.scripted import Script, ScriptedBackend
 from engine.duel import Side
 from engine.errors import BackendError, BadModel, BadRequest, DuelbotError
 from engine.lineup import Lineup
-from tests.bot.scripted import answered, is_tuned, lineup_over, scripted_app, two_answers, until
+from tests.bot.scripted import answered, ask, cast, is_tuned, lineup_over, scripted_app, two_answers, until
 
 LONG = tuple(f"word{number} " for number in range(400))
 
@@ -34,9 +34,9 @@ def said(prompt: Prompt) -> list[tuple[str, str]]:
 
 async def test_a_request_is_answered_by_both_and_the_present_view_comes_first(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s") as (app, _):
-        asked = await app.ask("  Prompt or\r\nfine-tune? ", asker="ann")
+        asked = await ask(app, "  Prompt or\r\nfine-tune? ", asker="ann")
         assert (asked.request, asked.asker, asked.turn, asked.state) == ("Prompt or\nfine-tune?", "ann", 1, "waiting")
-        async with aclosing(app.watch(asked.id, "ann")) as views:
+        async with aclosing(app.looking.watch(asked.id, "ann")) as views:
             first = await anext(views)
             assert first.state == "waiting" and first.sides[Side.LEFT].text == ""
         view = await until(app, asked.id, "open")
@@ -51,8 +51,8 @@ async def test_a_request_is_answered_by_both_and_the_present_view_comes_first(tm
 async def test_what_cannot_be_asked_is_refused_and_nothing_is_stored(tmp_path: Path, text: str) -> None:
     async with scripted_app(tmp_path / "s") as (app, backend):
         with pytest.raises(BadRequest):
-            await app.ask(text, asker="ann")
-        assert await app.history() == [] and backend.prompts == []
+            await ask(app, text, asker="ann")
+        assert await app.looking.history() == [] and backend.prompts == []
 
 
 async def test_markup_and_right_to_left_marks_are_kept_as_typed(tmp_path: Path) -> None:
@@ -67,14 +67,14 @@ async def test_nothing_tells_the_sides_apart_before_the_close(tmp_path: Path) ->
     seen: list[list[DuelView]] = []
     for first_left in (True, False):
         async with scripted_app(tmp_path / str(first_left), endless, first_left=first_left) as (app, _):
-            asked = await app.ask("Hello?", asker="ann")
+            asked = await ask(app, "Hello?", asker="ann")
             views = []
-            async with aclosing(app.watch(asked.id, "bob")) as watched:
+            async with aclosing(app.looking.watch(asked.id, "bob")) as watched:
                 async for view in watched:
                     views.append(view)
                     if len(view.sides[Side.LEFT].text) > 150:
                         break
-            await app.stop(asked.id)
+            await app.asking.stop(asked.id)
             seen.append(views)
     for views in seen:
         for view in views:
@@ -88,8 +88,8 @@ async def test_an_early_failure_does_not_show_before_the_other_side_has_ended(tm
         return Script(LONG[:20], 0.01) if is_tuned(prompt) else Script((), error=BackendError("server", "The server is gone."))
 
     async with scripted_app(tmp_path / "s", script) as (app, _):
-        asked = await app.ask("Hello?", asker="ann")
-        async with aclosing(app.watch(asked.id, "ann")) as views:
+        asked = await ask(app, "Hello?", asker="ann")
+        async with aclosing(app.looking.watch(asked.id, "ann")) as views:
             async for view in views:
                 if view.state in ("waiting", "answering"):
                     assert view.sides[Side.LEFT].state == view.sides[Side.RIGHT].state != "failed"
@@ -102,21 +102,21 @@ async def test_an_early_failure_does_not_show_before_the_other_side_has_ended(tm
 
 async def test_a_short_answer_that_has_ended_does_not_hold_the_longer_one_back(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s", lambda prompt: Script(LONG if is_tuned(prompt) else ("hi",), 0.003)) as (app, _):
-        asked = await app.ask("Hello?", asker="ann")
-        async with aclosing(app.watch(asked.id, "ann")) as views:
+        asked = await ask(app, "Hello?", asker="ann")
+        async with aclosing(app.looking.watch(asked.id, "ann")) as views:
             async for view in views:
                 if view.state == "answering" and len(view.sides[Side.RIGHT].text) > 50:
                     break
         assert view.state == "answering" and view.sides[Side.LEFT].text == "hi"
         assert {shown.state for shown in view.sides.values()} == {"writing"}
-        await app.stop(asked.id)
+        await app.asking.stop(asked.id)
 
 
 async def test_watchers_are_woken_at_a_calm_pace_and_miss_no_end(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s", lambda prompt: Script((*LONG, str(is_tuned(prompt))), pause_s=0.0)) as (app, _):
-        asked = await app.ask("Hello?", asker="ann")
+        asked = await ask(app, "Hello?", asker="ann")
         views = []
-        async with aclosing(app.watch(asked.id, "ann")) as watched:
+        async with aclosing(app.looking.watch(asked.id, "ann")) as watched:
             async for view in watched:
                 views.append(view)
                 if view.state == "open":
@@ -127,29 +127,29 @@ async def test_watchers_are_woken_at_a_calm_pace_and_miss_no_end(tmp_path: Path)
 
 async def test_any_number_of_watchers_see_the_same_and_a_late_one_sees_the_end(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s") as (app, _):
-        asked = await app.ask("Hello?", asker="ann")
+        asked = await ask(app, "Hello?", asker="ann")
         views = await asyncio.gather(*(until(app, asked.id, "open", viewer=f"viewer {number}") for number in range(20)))
         assert len({(view.sides[Side.LEFT], view.sides[Side.RIGHT]) for view in views}) == 1
-        assert await until(app, asked.id, "open", viewer="late") == views[0] == await app.view(asked.id, "later")
+        assert await until(app, asked.id, "open", viewer="late") == views[0] == await app.looking.view(asked.id, "later")
 
 
 async def test_a_stop_ends_both_sides_at_one_length_and_keeps_their_texts(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s", endless) as (app, backend):
-        asked = await app.ask("Hello?", asker="ann")
-        async with aclosing(app.watch(asked.id, "ann")) as views:
+        asked = await ask(app, "Hello?", asker="ann")
+        async with aclosing(app.looking.watch(asked.id, "ann")) as views:
             async for before in views:
                 if len(before.sides[Side.LEFT].text) > 20:
                     break
-        await app.stop(asked.id)
-        view = await app.view(asked.id, "ann")
+        await app.asking.stop(asked.id)
+        view = await app.looking.view(asked.id, "ann")
         assert view.state == "void" and "stopped" in view.note and backend.running == 0
         assert view.note.endswith("The conversation goes on with what there is of answer A, the left one.")
         lengths = {len(shown.text) for shown in view.sides.values()}
         assert len(lengths) == 1 and lengths.pop() >= len(before.sides[Side.LEFT].text)
-        await app.stop(asked.id)  # once more changes nothing
-        assert await app.view(asked.id, "ann") == view
+        await app.asking.stop(asked.id)  # once more changes nothing
+        assert await app.looking.view(asked.id, "ann") == view
         with pytest.raises(UnknownDuel):
-            await app.stop("nothing")
+            await app.asking.stop("nothing")
 
 
 async def test_two_conversations_at_once_do_not_mix(tmp_path: Path) -> None:
@@ -171,10 +171,10 @@ async def test_a_conversation_goes_on_with_the_answers_that_won(tmp_path: Path) 
 
     async with scripted_app(tmp_path / "s", script) as (app, backend):
         first = await answered(app, "one")
-        first = await app.cast(first.id, "ann", Choice.RIGHT)
+        first = await cast(app, first.id, "ann", Choice.RIGHT)
         assert first.carried is Side.RIGHT and first.note == "The conversation goes on with answer B, the better one."
         second = await answered(app, "two", conversation=first.conversation)
-        second = await app.cast(second.id, "ann", Choice.TIE)
+        second = await cast(app, second.id, "ann", Choice.TIE)
         assert second.turn == 2 and second.note == "The conversation goes on with answer A, the left one, after a tie."
         third = await answered(app, "three", conversation=first.conversation)
         assert third.note == ""
@@ -190,9 +190,9 @@ async def test_a_conversation_goes_on_with_the_answers_that_won(tmp_path: Path) 
             ("user", "four"),
         ]
         assert [said(prompt) for prompt in backend.prompts[-2:]] == [told, told]
-        late = await app.cast(third.id, "ann", Choice.RIGHT)
+        late = await cast(app, third.id, "ann", Choice.RIGHT)
         assert late.state == "closed" and late.carried is Side.LEFT and "had gone on" in late.note
-        assert [view.turn for view in await app.conversation(first.conversation, "ann")] == [1, 2, 3, 4]
+        assert [view.turn for view in await app.looking.conversation(first.conversation, "ann")] == [1, 2, 3, 4]
 
 
 async def test_void_turns_go_on_with_the_one_good_answer_or_are_left_out(tmp_path: Path) -> None:
@@ -206,33 +206,33 @@ async def test_void_turns_go_on_with_the_one_good_answer_or_are_left_out(tmp_pat
         void = await answered(app, "neither")
         assert void.state == "void" and void.carried is None and "Neither side" in void.note
         await answered(app, "one fails", conversation=void.conversation)
-        stopped = await app.ask("stopped at once", asker="ann", conversation=void.conversation)
-        await app.stop(stopped.id)
-        assert (await app.view(stopped.id, "ann")).sides[Side.LEFT].text == ""
+        stopped = await ask(app, "stopped at once", asker="ann", conversation=void.conversation)
+        await app.asking.stop(stopped.id)
+        assert (await app.looking.view(stopped.id, "ann")).sides[Side.LEFT].text == ""
         await answered(app, "last", conversation=void.conversation)
         assert said(backend.prompts[-1]) == [("user", "one fails"), ("assistant", "True on one fails"), ("user", "last")]
 
 
 async def test_the_next_request_waits_until_the_one_before_is_answered(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s", endless) as (app, _):
-        asked = await app.ask("Hello?", asker="ann")
+        asked = await ask(app, "Hello?", asker="ann")
         for _ in range(2):
             with pytest.raises(BadRequest, match="still being answered"):
-                await app.ask("And?", asker="ann", conversation=asked.conversation)
-        await app.stop(asked.id)
-        assert (await app.ask("And?", asker="ann", conversation=asked.conversation)).turn == 2
+                await ask(app, "And?", asker="ann", conversation=asked.conversation)
+        await app.asking.stop(asked.id)
+        assert (await ask(app, "And?", asker="ann", conversation=asked.conversation)).turn == 2
         with pytest.raises(UnknownDuel):
-            await app.ask("And?", asker="ann", conversation="no such conversation")
+            await ask(app, "And?", asker="ann", conversation="no such conversation")
 
 
 async def test_two_requests_at_once_in_one_conversation_become_one(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s") as (app, _):
         first = await answered(app)
         both = await asyncio.gather(
-            *(app.ask(text, asker="ann", conversation=first.conversation) for text in ("this", "that")), return_exceptions=True
+            *(ask(app, text, asker="ann", conversation=first.conversation) for text in ("this", "that")), return_exceptions=True
         )
         assert sorted(type(one) for one in both if not isinstance(one, DuelView)) == [BadRequest]
-        assert len(await app.conversation(first.conversation, "ann")) == 2
+        assert len(await app.looking.conversation(first.conversation, "ann")) == 2
 
 
 async def test_identical_answers_are_a_tie_that_nobody_is_asked_for(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ async def test_identical_answers_are_a_tie_that_nobody_is_asked_for(tmp_path: Pa
         view = await answered(app)
         assert view.state == "closed" and view.reveal and view.reveal.auto_tie and view.carried is Side.LEFT
         assert sum(view.reveal.tally.values()) == view.ballots == 0 and "the same answer, word for word" in view.note
-        standing = await app.verdict()
+        standing = await app.judging.verdict()
         assert (standing.duels, standing.identical) == (0, 1)
 
 
@@ -257,8 +257,7 @@ async def test_under_equal_answers_an_example_is_offered_that_nobody_has_asked(t
         for example in app.examples[1:]:
             last = await answered(app, example, conversation=second.conversation)
         assert last.next_step == NextStep(ELSEWHERE) and "[sampling]" in ELSEWHERE
-        assert (await app.view(first.id, "bob")).next_step == first.next_step, "what a message offers stays what its button asks"
-        assert (await app.close(first.id)).next_step == first.next_step
+        assert (await app.looking.view(first.id, "bob")).next_step == first.next_step, "what a message offers stays what its button asks"
 
 
 OTHERS = ({"recipe": "mine.toml"}, {"adapter": "./lora"}, {"base_model": "./base"}, {"arms": "plain,tuned"}, {"aa": "tuned"})
@@ -271,7 +270,7 @@ async def test_where_other_contestants_meet_than_those_that_ship_no_example_is_p
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    async with App.open(Settings(store_path=str(tmp_path / "s"), **names), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s"), **names), open_lineup) as app:
         assert (await answered(app)).next_step == NextStep(ELSEWHERE)
 
 
@@ -284,33 +283,31 @@ async def test_with_a_pair_of_ones_own_an_earlier_request_is_offered_on_which_it
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    async with App.open(Settings(store_path=str(tmp_path / "s"), recipe="mine.toml"), open_lineup) as app:
-        teams = Teams(app, Settings())
+    async with App.open(Settings.of(store_path=str(tmp_path / "s"), recipe="mine.toml"), open_lineup) as app:
         first = await answered(app, "the same")
-        post, _ = await teams.ask(Order("secret of a team", "ann", "message:1", "a team", "a channel", solo=True))
+        post = (await app.asking.ask(Order("secret of a team", "ann", "message:1", "a team", "a channel", solo=True))).post
         for duel in (await answered(app, "one"), await answered(app, "1" * 301), await until(app, post.duel, "open")):
-            await app.cast(duel.id, "ann", Choice.TIE)
-        await app.cast((await answered(app, "two", conversation=first.conversation)).id, "ann", Choice.TIE)
+            await cast(app, duel.id, "ann", Choice.TIE)
+        await cast(app, (await answered(app, "two", conversation=first.conversation)).id, "ann", Choice.TIE)
         await answered(app, "three, of which nobody knows yet how it was")
         second = await answered(app, "the same again")
         assert second.next_step == NextStep(TRY_AGAIN, "one")
-        assert (await app.view(first.id, "ann")).next_step == NextStep(ELSEWHERE), "what came later changes nothing"
-        told, _ = await teams.ask(Order("the same", "bob", "message:2", "another team", "another channel"))
+        assert (await app.looking.view(first.id, "ann")).next_step == NextStep(ELSEWHERE), "what came later changes nothing"
+        told = (await app.asking.ask(Order("the same", "bob", "message:2", "another team", "another channel"))).post
         assert (await until(app, told.duel, "closed")).next_step == NextStep(ELSEWHERE)
 
 
 async def test_a_team_with_a_recipe_of_its_own_is_promised_no_example(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s", lambda prompt: Script(("the same",))) as (app, _):
-        teams = Teams(app, Settings())
-        post, _ = await teams.ask(Order("hello", "ann", "message:1", "a team", "a channel", recipe="plain"))
+        post = (await app.asking.ask(Order("hello", "ann", "message:1", "a team", "a channel", recipe="plain"))).post
         assert (await until(app, post.duel, "closed")).next_step == NextStep(ELSEWHERE)
 
 
 async def test_answers_that_differ_offer_nothing(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s") as (app, _):
         view = await answered(app)
-        assert view.next_step is None and (await app.cast(view.id, "ann", Choice.TIE)).next_step is None
-        assert (await app.view(view.id, "ann")).next_step is None
+        assert view.next_step is None and (await cast(app, view.id, "ann", Choice.TIE)).next_step is None
+        assert (await app.looking.view(view.id, "ann")).next_step is None
 
 
 async def test_an_answer_at_the_token_limit_says_that_it_was_cut(tmp_path: Path) -> None:
@@ -338,13 +335,13 @@ async def test_a_request_asked_while_the_model_loads_waits_and_is_answered(tmp_p
         await loaded.wait()
         return lineup_over(backend)
 
-    async with App.open(Settings(store_path=str(tmp_path / "s")), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
         assert app.model.state == "loading" and "demo" in app.model.words
-        waiting, stopped = [await app.ask(text, asker="ann") for text in ("Hello?", "Never mind")]
+        waiting, stopped = [await ask(app, text, asker="ann") for text in ("Hello?", "Never mind")]
         assert waiting.state == "waiting" and "as soon as it is ready" in waiting.note
-        await app.stop(stopped.id)
-        assert (await app.view(stopped.id, "ann")).state == "void"
-        assert await app.estimate() is None and "loaded" in (await app.verdict()).words
+        await app.asking.stop(stopped.id)
+        assert (await app.looking.view(stopped.id, "ann")).state == "void"
+        assert await app.judging.estimate() is None and "loaded" in (await app.judging.verdict()).words
         loaded.set()
         assert (await until(app, waiting.id, "open")).note == ""
         assert (await app.model_settled()).state == "ready" and "prompted meets tuned" in app.model.words
@@ -363,18 +360,18 @@ async def test_a_model_that_cannot_be_loaded_says_why_and_history_can_still_be_r
         await gate.wait()
         raise error
 
-    async with App.open(Settings(store_path=str(tmp_path / "s")), open_lineup) as app:
-        early = await app.ask("Hello?", asker="ann")
+    async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
+        early = await ask(app, "Hello?", asker="ann")
         gate.set()
         failed = await app.model_settled()
         assert failed.state == "failed" and str(error) in failed.words
         void = await until(app, early.id, "void")
         assert void.note == failed.words
         with pytest.raises(DuelbotError) as refused:
-            await app.ask("Again?", asker="ann")
+            await ask(app, "Again?", asker="ann")
         assert refused.value.words == failed.words
-        assert await app.view(earlier.id, "bob") == earlier and len(await app.history()) == 2
-        assert (await app.cast(earlier.id, "ann", Choice.LEFT)).state == "closed"
+        assert await app.looking.view(earlier.id, "bob") == earlier and len(await app.looking.history()) == 2
+        assert (await cast(app, earlier.id, "ann", Choice.LEFT)).state == "closed"
     assert ("a bug" in caplog.text) is isinstance(error, RuntimeError)
 
 

@@ -13,14 +13,14 @@ from bot.app import replays as engine_at_rest
 from bot.ballots import Choice
 from bot.evidence.decision import State
 from bot.settings import Settings
-from bot.store.evidence import EvidenceRows
+from bot.store.contestants import ContestantRows
 from bot.tools.selfcheck import run_aa
 from bot.verdict import Verdict
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script, ScriptedBackend
 from engine.contestants import Arm
 from engine.lineup import Lineup
-from tests.bot.scripted import answered, is_tuned, lineup_over, two_answers
+from tests.bot.scripted import answered, cast, is_tuned, lineup_over, two_answers
 from tests.patience import patient
 
 
@@ -28,12 +28,12 @@ def opened(path: Path, backend: ScriptedBackend, **names: Any) -> Any:
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    return App.open(Settings(store_path=str(path), **names), open_lineup)
+    return App.open(Settings.of(store_path=str(path), **names), open_lineup)
 
 
 async def replays(app: App) -> list[tuple[str, str, int]]:
-    async with app._store.reading() as look:
-        rows = await look._rows("SELECT duel, arm, first FROM replays JOIN contestants ON id = contestant ORDER BY replayed_at, duel, arm")
+    async with app.core.store.reading() as look:
+        rows = await look.rows("SELECT duel, arm, first FROM replays JOIN contestants ON id = contestant ORDER BY replayed_at, duel, arm")
     return [(row["duel"], row["arm"], row["first"]) for row in rows]
 
 
@@ -63,8 +63,8 @@ async def test_past_requests_are_replayed_alone_in_alternating_order(tmp_path: P
         await asyncio.sleep(0.3)
         assert len(await replays(app)) == 6 and len(backend.prompts) == 8 + 2 + 6  # one warm-up, then no more than was allowed
         assert backend.prompts[8].messages[-1].content == "Question 3?" and backend.prompts[8].seed in (p.seed for p in backend.prompts[:8])
-        await app.cast(views[0].id, "ann", Choice.LEFT)
-        found_verdict = await app.verdict()
+        await cast(app, views[0].id, "ann", Choice.LEFT)
+        found_verdict = await app.judging.verdict()
         assert isinstance(found_verdict, Verdict)
         assert [line.condition for line in found_verdict.latency] == ["as served"] * 2 + ["alone"] * 2
         assert found_verdict.alone.total_s == (pytest.approx((0.003,) * 3), pytest.approx((0.006,) * 3))
@@ -104,8 +104,8 @@ async def test_who_went_live_is_noted_once_with_the_time_from_the_edit(tmp_path:
         async with opened(tmp_path / "s", ScriptedBackend(two_answers), recipe=str(recipe)) as app:
             await app.model_settled()
             await asyncio.sleep(0.05)
-            async with app._store.reading() as look:
-                lives = {life.arm: life for life in await EvidenceRows(look).lives()}
+            async with app.core.store.reading() as look:
+                lives = {life.arm: life for life in await ContestantRows(look).lives()}
     assert lives[Arm.PROMPTED].ready_at == datetime(2026, 1, 1, tzinfo=UTC) and lives[Arm.PROMPTED].took_s > 0
     assert lives[Arm.TUNED].took_s == 0  # its folder is not there, so nothing is claimed
 
@@ -123,7 +123,7 @@ async def test_an_arm_against_itself_comes_out_as_no_difference(tmp_path: Path, 
         lineup = lineup_over(backend)
         return Lineup(lineup.backend, lineup.kit, lineup.price, (Arm.PROMPTED, Arm.PROMPTED))
 
-    table = await run_aa(Settings(store_path=str(tmp_path / "unused")), 40, lambda line: None, open_lineup)
+    table = await run_aa(Settings.of(store_path=str(tmp_path / "unused")), 40, lambda line: None, open_lineup)
     assert table["passed"] and table["requests"] == table["duels"] == 40 and table["ballots"] == 120, "each request is evidence of its own"
     assert table["state"] in (State.EQUAL, State.COLLECT) and table["low"] <= 0.5 <= table["high"]
     assert not (tmp_path / "unused").exists()

@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,9 +15,7 @@ import pytest
 
 from bot.__main__ import main
 from bot.app.orders import Order
-from bot.app.teams import Teams
-from bot.settings import Settings
-from bot.store import Store
+from bot.store import Store, opening
 from bot.store.place import beside
 from tests.bot.scripted import scripted_app, until
 from tests.bot.test_main import ROOT, environment
@@ -57,6 +56,10 @@ def test_a_backup_beside_a_running_process_holds_what_was_acknowledged_and_is_pu
     asyncio.run(opened_and_closed(path))
     assert look_inside(path, COUNT) == [(held,)] and told > held
     assert call("backup", copy, "--over") == 0
+
+
+def names_in(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
 
 
 async def opened_and_closed(path: Path) -> None:
@@ -166,16 +169,83 @@ def killed_while_made(process: subprocess.Popen[str], folder: Path, after_s: flo
     return there
 
 
+STOPPED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from bot.store import Store, opening
+
+def killed(*given):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+match sys.argv[2]:
+    case "in a migration":
+        opening._stored_key = killed
+        opening.migrations = lambda read=opening.migrations: [*read()[:4], read()[4] + ";SELECT request_key('', '', '');"]
+    case "before it has its name":
+        Path.replace = killed
+    case "right after":
+        opening.sync_folder = killed
+asyncio.run(Store.open(Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("moment", ["in a migration", "before it has its name", "right after"])
+def test_a_store_killed_at_any_step_of_its_making_is_whole_or_not_there(moment: str, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    done = subprocess.run([sys.executable, "-c", STOPPED, str(path), moment], env=environment(), cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    left = names_in(tmp_path)
+    assert path.exists() == (moment == "right after") and left > {"s.lock"}
+    if moment == "right after":
+        assert left == {"s", "s.lock"} and look_inside(path, "SELECT count(*) FROM seals") == [(1,)]
+    asyncio.run(opened_and_closed(path))
+    assert names_in(tmp_path) == {"s", "s.lock"}
+
+
+@pytest.mark.parametrize("missing", ["all", "one in the middle"])
+async def test_an_installation_without_its_sql_makes_no_store_and_says_so(
+    missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql = shutil.copytree(opening.MIGRATIONS, tmp_path / "migrations")
+    for file in sql.glob("*.sql") if missing == "all" else sql.glob("0003_*"):
+        file.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "MIGRATIONS", sql)
+        words = await refusal(tmp_path / "new" / "s")
+        assert words == f"This installation of Duelbot is not whole: SQL files are missing in {sql}. Install it again."
+    assert names_in(tmp_path / "new") == {"s.lock"}
+    await opened_and_closed(tmp_path / "new" / "s")
+
+
+async def test_a_migration_that_fails_leaves_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a bug, and stays one; but the store is none."""
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "migrations", lambda read=opening.migrations: [*read(), "CREATE TABLE more (x); SELECT nothing"])
+        with pytest.raises(sqlite3.OperationalError, match="nothing"):
+            await Store.open(tmp_path / "s")
+    assert names_in(tmp_path) == {"s.lock"}
+    await opened_and_closed(tmp_path / "s")
+
+
+def test_a_disk_that_fills_up_while_a_store_is_made_leaves_none(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk: SQLite is told of both by its writes."""
+    program = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\n" + STOPPED
+    command = [sys.executable, "-c", program, str(tmp_path / "s"), "never"]
+    done = subprocess.run(command, env=environment(), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "StoreError: The disk" in done.stderr.splitlines()[-1]
+    assert names_in(tmp_path) == {"s.lock"}
+    asyncio.run(opened_and_closed(tmp_path / "s"))
+
+
 async def test_a_forgotten_text_is_in_none_of_the_files(tmp_path: Path) -> None:
     secret = "the quick brown secret"
     async with scripted_app(tmp_path / "s") as (app, _):
-        teams = Teams(app, Settings(store_path=str(tmp_path / "s"), discord_quorum=3))
         for number in range(9):  # short ones, and some that fill pages of their own
             text = f"{secret} {number} " * (1 + number % 3 * 250)
-            _, view = await teams.ask(Order(text, "ann", f"message:{number}", "red", "c"))
+            view = (await app.asking.ask(Order(text, "ann", f"message:{number}", "red", "c"))).view
             await until(app, view.id, "open")
         assert held(tmp_path, secret)
-        await teams.forget("ann")
+        await app.remembering.forget("ann")
         assert not held(tmp_path, secret)
 
 

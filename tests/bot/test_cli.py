@@ -8,7 +8,7 @@ import pytest
 
 from bot.__main__ import main
 from bot.ballots import Choice
-from tests.bot.scripted import answered, scripted_app
+from tests.bot.scripted import answered, ask, cast, scripted_app
 
 
 def test_the_growth_of_a_verdict_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,7 +22,7 @@ def test_the_growth_of_a_verdict_is_measured(capsys: pytest.CaptureFixture[str])
 async def store_with_votes(path: Path) -> None:
     async with scripted_app(path) as (app, _):
         for number in range(12):
-            asked = await app.ask(f"Question {number}?", asker="ann", tag="billing" if number % 3 == 0 else "")
+            asked = await ask(app, f"Question {number}?", asker="ann", tag="billing" if number % 3 == 0 else "")
             await answered_duel(app, asked.id)
 
 
@@ -32,7 +32,7 @@ async def answered_duel(app: object, duel: str) -> None:
 
     assert isinstance(app, App)
     await until(app, duel, "open")
-    await app.cast(duel, "ann", Choice.RIGHT)
+    await cast(app, duel, "ann", Choice.RIGHT)
 
 
 async def test_the_verdict_is_printed_from_the_store_beside_a_running_duelbot(
@@ -42,7 +42,7 @@ async def test_the_verdict_is_printed_from_the_store_beside_a_running_duelbot(
     monkeypatch.setenv("DUEL_BASE_MODEL", str(tmp_path / "no model there"))
     await store_with_votes(tmp_path / "s")
     async with scripted_app(tmp_path / "s") as (app, _):  # it holds the store's lock
-        found = await app.verdict()
+        found = await app.judging.verdict()
         assert await asyncio.to_thread(main, ["verdict", "--json"]) == 0
         table = json.loads(capsys.readouterr().out)
         assert (table["words"], table["decision"]["n"]) == (found.words, 12)

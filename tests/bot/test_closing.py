@@ -1,7 +1,7 @@
 """What may count: votes that end by their rule, each request once, and each pair and version at its share of the error rate."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,6 @@ import pytest
 from bot.app import App
 from bot.app.evidence import Evidence
 from bot.app.orders import Order
-from bot.app.teams import Teams
 from bot.ballots import Choice
 from bot.evidence.decision import State, decide
 from bot.evidence.duels import Absence, ClosedDuel
@@ -20,25 +19,24 @@ from bot.store import Store
 from bot.tools.seed import Team, people, plant
 from bot.verdict import Verdict, judge
 from tests.bot.evidence.make import closed
-from tests.bot.scripted import answered, scripted_app, until
+from tests.bot.scripted import answered, cast, close, scripted_app, until
 from tests.bot.verdict.make import facts, ledger_of
 
 A, B = Choice.LEFT, Choice.RIGHT  # entrant 0, the prompt, sits left unless said otherwise
 
 
 async def verdict_of(app: App) -> Verdict:
-    found = await app.verdict()
+    found = await app.judging.verdict()
     assert isinstance(found, Verdict)
     return found
 
 
 async def test_a_vote_closed_by_hand_is_shown_and_never_counts(tmp_path: Path) -> None:
-    async with scripted_app(tmp_path / "s") as (app, _):
-        teams = Teams(app, Settings(store_path=str(tmp_path / "s"), discord_quorum=3))
-        _, asked = await teams.ask(Order("First?", "ann", "message:1", "red", "c"))
+    async with scripted_app(tmp_path / "s", discord_quorum=3) as (app, _):
+        asked = (await app.asking.ask(Order("First?", "ann", "message:1", "red", "c"))).view
         await until(app, asked.id, "open")
-        await teams.cast(asked.id, "ann", frozenset(), A)
-        shown = await teams.close(asked.id, "ann")
+        await cast(app, asked.id, "ann", A)
+        shown = await close(app, asked.id)
         assert shown.state == "closed" and shown.reveal and "closed by hand" in shown.note
         found = await verdict_of(app)
         assert (found.requests, found.absent[Absence.BY_HAND], found.counts.by_hand) == (0, 1, 1)
@@ -49,34 +47,36 @@ async def test_a_vote_closed_by_hand_is_shown_and_never_counts(tmp_path: Path) -
 
 async def test_a_deadline_and_a_quorum_count(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s") as (app, _):
-        duel = await answered(app, "First?", quorum=3)
-        await app.cast(duel.id, "ann", A)
-        await app.close(duel.id, "deadline")
+        asked = await app.asking.ask(Order("First?", "ann", "message:1", "red", "c", closes_in=timedelta(0)))
+        await until(app, asked.view.id, "open")
+        await cast(app, asked.view.id, "ann", A)
+        [shown] = await app.voting.close_due()
+        assert shown.view.state == "closed" and not shown.post.told and await app.voting.close_due() == []
         duel = await answered(app, "Second?", quorum=1)
-        await app.cast(duel.id, "ann", A)
+        await cast(app, duel.id, "ann", A)
         assert (await verdict_of(app)).requests == 2
 
 
 async def test_a_request_counts_once_however_it_is_written_and_is_another_after_other_words(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s") as (app, _):
         first = await answered(app, "Prompt or  fine-tune?")
-        await app.cast(first.id, "ann", A)
+        await cast(app, first.id, "ann", A)
         for text in ("prompt or fine-tune?", "PROMPT OR FINE-TUNE?"):
             again = await answered(app, text)
-            await app.cast(again.id, "ann", B)
+            await cast(app, again.id, "ann", B)
         found = await verdict_of(app)
         assert (found.requests, found.duels, found.decision.theta) == (1, 3, 0.0) and "1 request (3 duels) decided" in found.words
         later = await answered(app, "Prompt or fine-tune?", conversation=first.conversation)
-        await app.cast(later.id, "ann", B)
+        await cast(app, later.id, "ann", B)
         assert ((await verdict_of(app)).requests, (await verdict_of(app)).duels) == (2, 4)
 
 
 async def test_a_request_that_was_closed_by_hand_cannot_be_rolled_again(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s") as (app, _):
         first = await answered(app, "Once?", quorum=2)
-        await app.close(first.id)
+        await close(app, first.id)
         again = await answered(app, "Once?", quorum=1)
-        await app.cast(again.id, "ann", A)
+        await cast(app, again.id, "ann", A)
         found = await verdict_of(app)
         assert found.requests == 0 and found.absent[Absence.REPEAT] == found.absent[Absence.BY_HAND] == 1
 
@@ -121,7 +121,7 @@ def test_a_few_closed_by_hand_delay_a_clear_verdict_and_do_not_stop_it() -> None
 async def test_versions_and_pairs_share_the_error_rate_and_the_sentence_says_so(tmp_path: Path) -> None:
     store = await Store.open(tmp_path / "s")
     try:
-        evidence = Evidence(store, Settings(store_path=str(tmp_path / "s")), lambda: datetime.now(UTC))
+        evidence = Evidence(store, Settings.of(store_path=str(tmp_path / "s")), lambda: datetime.now(UTC))
         lone = Team(20, voters=3, per_duel=1, theta=0.97, tie=0.0, both_bad=0.0, contestants=("prompt-1", "tuned-1"))
         await plant(store, lone, np.random.default_rng(1))
         first = await evidence.verdict(evidence.scope(people(lone)), people(lone))
@@ -138,8 +138,8 @@ async def test_versions_and_pairs_share_the_error_rate_and_the_sentence_says_so(
         other = Team(12, voters=3, per_duel=1, contestants=("brief-1", "tuned-1"))
         await plant(store, other, np.random.default_rng(3))
         async with store.writing() as change:
-            await change._rows("UPDATE contestants SET recipe_name = 'brief' WHERE id = 'brief-1'")
-        afresh = Evidence(store, Settings(store_path=str(tmp_path / "s")), lambda: datetime.now(UTC))
+            await change.rows("UPDATE contestants SET recipe_name = 'brief' WHERE id = 'brief-1'")
+        afresh = Evidence(store, Settings.of(store_path=str(tmp_path / "s")), lambda: datetime.now(UTC))
         [pair] = [(one, two) for one, two, _ in await afresh.pairs() if one.id == "brief-1"]
         third = await afresh.verdict(afresh.scope(pair), pair)
         assert (third.tried.pairs, third.tried.versions) == (2, 1) and "over 2 pairs." in third.words
@@ -148,12 +148,13 @@ async def test_versions_and_pairs_share_the_error_rate_and_the_sentence_says_so(
 
 
 async def test_a_store_of_before_keeps_its_votes_its_tags_and_how_they_closed(tmp_path: Path) -> None:
-    async with scripted_app(tmp_path / "s") as (app, _):
-        teams = Teams(app, Settings(store_path=str(tmp_path / "s"), discord_quorum=1))
-        _, asked = await teams.ask(Order("First?", "ann", "message:1", "red", "c", tag="from"))
+    async with scripted_app(tmp_path / "s", discord_quorum=1) as (app, _):
+        asked = (await app.asking.ask(Order("First?", "ann", "message:1", "red", "c", tag="from"))).view
         await until(app, asked.id, "open")
-        await teams.cast(asked.id, "ann", frozenset(), A)
+        await cast(app, asked.id, "ann", A)
         found = await verdict_of(app)
-        assert [share.tag for share in found.tags] == ["from"] and await app.tags() == ["from"]
-        assert [post.tag for _, post in await teams.history(team="red", asker="ann", tag="from")] == ["from"]
-        assert (await teams.results(team="red", asker="ann", tag="from")).ballots == 1 and await teams.tags() == [("red", "from")]
+        assert [share.tag for share in found.tags] == ["from"] and await app.judging.tags() == ["from"]
+        assert [post.tag for _, post in await app.looking.found(team="red", asker="ann", tag="from")] == ["from"]
+        assert (await app.looking.results(team="red", asker="ann", tag="from")).ballots == 1 and await app.remembering.tags() == [
+            ("red", "from")
+        ]

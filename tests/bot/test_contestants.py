@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.store import Store, opening
-from bot.store.evidence import EvidenceRows
+from bot.store.contestants import ContestantRows
 from bot.store.opening import migrations
 from engine.contestants import Arm, Base, Contestant
 from engine.recipes import Recipe
@@ -22,7 +22,7 @@ async def met(path: Path, *contestants: Contestant) -> list[tuple[object, ...]]:
     """Let them meet, and read what the table then says."""
     store = await Store.open(path)
     async with store.writing() as change:
-        await change.meet(contestants, NOW)
+        await ContestantRows(change).meet(contestants, NOW)
     await store.aclose()
     connection = sqlite3.connect(path)
     try:
@@ -55,5 +55,5 @@ async def test_a_store_from_before_keeps_its_contestants_under_their_ids(tmp_pat
     assert await met(path, PLAIN) == [(PLAIN.id, "float32", "", "[]"), ("0123456789ab", None, None, None)]
     store = await Store.open(path)
     async with store.reading() as look:
-        assert set(await EvidenceRows(look).contestants()) == {PLAIN.id, "0123456789ab"}
+        assert set(await ContestantRows(look).all()) == {PLAIN.id, "0123456789ab"}
     await store.aclose()

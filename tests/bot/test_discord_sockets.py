@@ -370,6 +370,23 @@ async def test_sigterm_in_mid_stream_ends_with_a_last_edit_and_refuses_in_words(
         assert_clean(stage)
 
 
+async def test_what_the_gateway_tells_and_nobody_can_read_ends_nothing(tmp_path: Path) -> None:
+    async with built(tmp_path) as stage:
+        gateway, place, unread = stage.discord.gateway, stage.channel(), "An event {} from Discord cannot be read and is left out"
+        async with stage.running() as bot:
+            for event in ("MESSAGE_CREATE", "INTERACTION_CREATE", "GUILD_CREATE", "MESSAGE_DELETE", "THREAD_UPDATE"):
+                gateway.tell(event, {"id": "not a number"}, place)
+                await bot.says(unread.format(event))
+            await stage.ada.answer_to(await stage.ada.mention(place, "after events that lack everything"), votable)
+            assert len(gateway.identified) == 1, "the connection stays"
+            [socket] = gateway.sockets
+            await socket.send([])  # type: ignore[arg-type]
+            await bot.says("The connection to Discord broke off. Trying again in 5 s.")
+            await stage.until(lambda: len(gateway.identified) == 2, "a connection")
+            await stage.ada.answer_to(await stage.ada.mention(place, "after a frame that is no event"), votable)
+            assert bot.running
+
+
 async def test_an_intent_that_the_portal_refuses_is_one_sentence(tmp_path: Path) -> None:
     async with built(tmp_path) as stage, stage.running(wait=False, DUEL_DISCORD_CONTENT_INTENT="true") as bot:
         await bot.says("Message Content Intent")

@@ -285,7 +285,7 @@ async def test_a_run_goes_on_where_it_stopped_and_stands_on_the_card(
     assert await asyncio.to_thread(call) == 1
     assert len(asked) == 21 and asked[-1] == "Question 7?" and "tuned against prompted" in capsys.readouterr().out
     async with scripted_app(tmp_path / "s") as (app, _):
-        found = await app.verdict()
+        found = await app.judging.verdict()
         assert [line.metric for line in found.offline] == ["exact match", "token F1"] and found.duels == 0
         purpose = next(aspect for aspect in found.aspects if aspect.name == "purpose")
         assert [figure.value for figure in purpose.side(1) if figure.label == "offline exact match"] == [0.4]

@@ -9,18 +9,16 @@ import numpy as np
 import pytest
 
 from bot.__main__ import main
-from bot.app.evidence import SAVE_AFTER
+from bot.app.ledgers import SAVE_AFTER
 from bot.app.orders import Order
-from bot.app.teams import Teams
 from bot.ballots import Choice
-from bot.settings import Settings
 from bot.store import Store
 from bot.store.opening import migrations
 from bot.store.records import stamp
 from bot.tools.seed import Team, plant
 from bot.verdict import Verdict
 from engine.backends.scripted import ScriptedBackend
-from tests.bot.scripted import answered, lineup_over, scripted_app, two_answers, until
+from tests.bot.scripted import answered, cast, lineup_over, scripted_app, two_answers, until
 from tests.bot.test_store import NOW
 
 
@@ -30,18 +28,17 @@ async def lived_in(path: Path, duels: int = 60) -> Verdict:
     store = await Store.open(path)
     await plant(store, Team(duels, theta=0.7, by_tag=(0.2, 0, -0.2, 0), contestants=(first.id, second.id)), np.random.default_rng(1))
     await store.aclose()
-    async with scripted_app(path) as (app, _):
+    async with scripted_app(path, discord_quorum=1) as (app, _):
         view = await answered(app, '\\N, "quoted"\nand =SUM(1)\u2028 ünïcode 🎈')
-        await app.cast(view.id, "ann", Choice.RIGHT)
+        await cast(app, view.id, "ann", Choice.RIGHT)
         more = await answered(app, "\\begins with a backslash", conversation=view.conversation)
-        await app.cast(more.id, "ann, the \\first", Choice.LEFT)
+        await cast(app, more.id, "ann, the \\first", Choice.LEFT)
         await answered(app, "left open", quorum=3)
-        teams = Teams(app, Settings(store_path=str(path), discord_quorum=1))
-        _, asked = await teams.ask(Order("In a server?", "bob", "message:1", "red", "c", tag="talk"))
+        asked = (await app.asking.ask(Order("In a server?", "bob", "message:1", "red", "c", tag="talk"))).view
         await until(app, asked.id, "open")
-        await teams.guess(asked.id, "eve", None)
-        await teams.cast(asked.id, "eve", frozenset(), Choice.BOTH_BAD)
-        found = await app.verdict()
+        await app.voting.guess(asked.id, "eve", None)
+        await cast(app, asked.id, "eve", Choice.BOTH_BAD)
+        found = await app.judging.verdict()
     assert isinstance(found, Verdict) and found.duels == duels + 3
     return found
 
@@ -59,8 +56,8 @@ async def test_the_tables_read_back_in_an_empty_store_give_the_same_verdict(
     assert await asyncio.to_thread(main, ["import", str(tmp_path / "out"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == written
     async with scripted_app(tmp_path / "two") as (app, _):
-        assert await app.verdict() == before
-        assert await app.verdict(team="red") != before
+        assert await app.judging.verdict() == before
+        assert await app.judging.verdict(team="red") != before
     again = tmp_path / "again"
     assert await asyncio.to_thread(main, ["export", "--format", form, "--out", str(again)]) == 0
     files = [""] if form == "jsonl" else [file.name for file in again.iterdir()]
@@ -79,7 +76,7 @@ async def test_an_import_reads_the_evidence_so_that_the_first_look_need_not(tmp_
     assert await asyncio.to_thread(main, ["import", str(tmp_path / "out")]) == 0
     store = await Store.open(tmp_path / "two")
     async with store.reading() as look:
-        [[closing]] = await look._rows("SELECT closing FROM ledgers")
+        [[closing]] = await look.rows("SELECT closing FROM ledgers")
     await store.aclose()
     assert closing == SAVE_AFTER + 20
 
@@ -137,7 +134,7 @@ async def test_what_is_no_export_is_refused_and_nothing_is_kept(
     said = capsys.readouterr().err
     assert (re.search(why, said) and "Nothing was imported" in said) or "no export that" in said
     async with scripted_app(tmp_path / "s") as (app, _):
-        assert await app.history() == []
+        assert await app.looking.history() == []
 
 
 async def test_an_export_works_beside_a_running_bot_and_writes_nothing_over(

@@ -46,8 +46,8 @@ def test_another_adapter_in_the_same_folder_tells_nothing(tmp_path: Path) -> Non
 
 async def test_an_adapter_without_a_card_leaves_the_card_open(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s") as (app, _):
-        found = await app.verdict()
-        assert Settings().team_training_usd is None
+        found = await app.judging.verdict()
+        assert Settings().team.training_usd is None
         if found.aspects:
             tuned = [figure for aspect in found.aspects for figure in aspect.side(1)]
             assert all(figure.value is None for figure in tuned if figure.label in ("rank", "training"))

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from bot.cells import EARLY_MARK, FORMULA, cell_of, value_of
 from bot.seal import Seal
 from bot.store import Store
-from bot.store.cells import EARLY_MARK, FORMULA, cell_of, value_of
+from bot.store.duels import DuelRows
 from bot.store.exchange import Tables
 from bot.store.records import stamp
 from bot.tools.exchange import export
@@ -241,7 +242,7 @@ async def test_an_early_export_is_brought_to_the_present_tables(tmp_path: Path) 
         await read_back(store, tmp_path / "in", told.append, unsealed=True)
         assert "not known" in told[0]
         async with store.reading() as look:
-            assert (await look.duel("d")).request == "Hello?"
+            assert (await DuelRows(look).duel("d")).request == "Hello?"
         assert len((await content(store))["posts"]) == 1
 
 

@@ -49,7 +49,7 @@ def test_wrong_arguments_settings_and_stores_are_one_sentence_and_exit_2(
             patch.setenv(name, value)
             assert main([]) == 2
     unknown, no_store = capsys.readouterr().err.splitlines()
-    assert unknown == "Unknown setting: DUEL_WEB_PROT. .env.example lists every name with its meaning."
+    assert unknown == "Unknown setting: DUEL_WEB_PROT. Did you mean DUEL_WEB_PORT? .env.example lists every name with its meaning."
     assert "letter" in no_store
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from bot.store import Store
 from bot.store.evidence import EvidenceRows
 from bot.store.opening import migrations
-from bot.store.teams import TeamRows
+from bot.store.posts import PostRows
 from bot.verdict import Ledger, Scope
 
 AT = "2026-11-01T12:00:00.000000+00:00"
@@ -63,7 +63,7 @@ async def test_how_old_votes_closed_what_repeats_and_which_tag_was_said_are_brou
     store = await Store.open(tmp_path / "s")
     try:
         async with store.reading() as look:
-            rows = await look._rows("SELECT id, closed_by, repeats FROM duels ORDER BY rowid")
+            rows = await look.rows("SELECT id, closed_by, repeats FROM duels ORDER BY rowid")
             assert [tuple(row) for row in rows] == [
                 ("full", "quorum", None),
                 ("again", "quorum", "full"),
@@ -71,8 +71,8 @@ async def test_how_old_votes_closed_what_repeats_and_which_tag_was_said_are_brou
                 ("hand", "hand", None),
                 ("open", None, None),
             ]
-            board = TeamRows(look)
-            assert [(await board.post(name)).tag for name in ("full", "again", "late")] == ["from", "", "guessed"]  # type: ignore[union-attr]
+            posts = PostRows(look)
+            assert [(await posts.of(name)).tag for name in ("full", "again", "late")] == ["from", "", "guessed"]  # type: ignore[union-attr]
             ledger = Ledger.start(Scope(("p", "t"))).after(await EvidenceRows(look).filed(Scope(("p", "t")), 0, 9), 9)
             assert (ledger.capital.n, ledger.duels, dict(ledger.absent)) == (2, 3, {"repeat": 1, "by_hand": 1})
             assert await EvidenceRows(look).open(Scope(("p", "t"))) == 1

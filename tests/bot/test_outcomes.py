@@ -41,28 +41,28 @@ async def fill(store: Store, rng: np.random.Generator, duels: int = 280) -> None
             duel = f"{number:032x}"
             drawn = rng.random(8)
             if drawn[0] < 0.2:
-                await change._rows("UPDATE duels SET repeats = ? WHERE id = ?", (f"{rng.integers(1, duels + 1):032x}", duel))
+                await change.rows("UPDATE duels SET repeats = ? WHERE id = ?", (f"{rng.integers(1, duels + 1):032x}", duel))
             if drawn[1] < 0.1:
-                await change._rows("UPDATE duels SET closed_by = 'hand' WHERE id = ?", (duel,))
+                await change.rows("UPDATE duels SET closed_by = 'hand' WHERE id = ?", (duel,))
             if drawn[2] < 0.05:
-                await change._rows("UPDATE duels SET identical = 1, closed_by = 'identical' WHERE id = ?", (duel,))
+                await change.rows("UPDATE duels SET identical = 1, closed_by = 'identical' WHERE id = ?", (duel,))
             if drawn[3] < 0.1:
-                await change._rows("DELETE FROM ballots WHERE duel = ?", (duel,))
+                await change.rows("DELETE FROM ballots WHERE duel = ?", (duel,))
             elif drawn[3] < 0.3:
-                await change._rows(
+                await change.rows(
                     "DELETE FROM ballots WHERE duel = ? AND voter != (SELECT min(voter) FROM ballots WHERE duel = ?)", (duel, duel)
                 )
             if drawn[4] < 0.05:
                 await book.insert("trained_on", [{"duel": duel}])
             if drawn[5] < 0.3:
-                await change._rows("UPDATE answers SET contestant = iif(contestant = 'first', 'second', 'first') WHERE duel = ?", (duel,))
+                await change.rows("UPDATE answers SET contestant = iif(contestant = 'first', 'second', 'first') WHERE duel = ?", (duel,))
             if drawn[6] < 0.4:
                 post = {"duel": duel, "team": "ours", "channel": "c", "private": 0, "lasting": 1}
                 await book.insert("posts", [post])
             if drawn[7] < 0.3:
                 guess = {"duel": duel, "voter": "person 1", "entrant": [0, 1, None][int(rng.integers(3))], "guessed_at": "2026"}
                 await book.insert("guesses", [guess])
-        await change._rows("DELETE FROM outcomes")
+        await change.rows("DELETE FROM outcomes")
         await book.sum_up()
 
 
@@ -146,11 +146,11 @@ async def test_folding_at_once_gives_what_folding_one_by_one_gives(store: Store,
 async def test_the_kept_sums_are_those_of_the_view(store: Store) -> None:
     await fill(store, np.random.default_rng(7), duels=60)
     async with store.writing() as change:
-        await change._rows("UPDATE ballots SET voter = 'forgotten:1' WHERE voter = 'person 2'")
-        await change._rows("DELETE FROM tags WHERE tag = 'code'")
+        await change.rows("UPDATE ballots SET voter = 'forgotten:1' WHERE voter = 'person 2'")
+        await change.rows("DELETE FROM tags WHERE tag = 'code'")
     async with store.reading() as look:
-        kept = [tuple(row) for row in await look._rows("SELECT * FROM outcomes ORDER BY closing")]
-        worked_out = [tuple(row) for row in await look._rows("SELECT * FROM outcomes_of ORDER BY closing")]
+        kept = [tuple(row) for row in await look.rows("SELECT * FROM outcomes ORDER BY closing")]
+        worked_out = [tuple(row) for row in await look.rows("SELECT * FROM outcomes_of ORDER BY closing")]
         assert kept == worked_out and len(kept) == 60
         names = await EvidenceRows(look).voters()
         assert "forgotten:1" in names.values() and "person 2" not in names.values()

@@ -15,7 +15,7 @@ from bot.ballots import Choice
 from bot.errors import StoreError
 from bot.store import Store
 from bot.store.place import beside, lock_of
-from tests.bot.scripted import answered, scripted_app
+from tests.bot.scripted import answered, ask, cast, close, scripted_app
 from tests.bot.test_main import ROOT, environment
 from tests.bot.test_store import duel, look_inside, read_one, refusal, write_one
 
@@ -163,19 +163,19 @@ async def test_every_way_to_vote_says_the_same_sentence(tmp_path: Path) -> None:
         (tmp_path / "s").rename(tmp_path / "away")
         said = set()
         for change in (
-            lambda: app.cast(view.id, "ann", Choice.LEFT),
-            lambda: app.close(view.id),
-            lambda: app.ask("second", asker="ann"),
+            lambda: cast(app, view.id, "ann", Choice.LEFT),
+            lambda: close(app, view.id),
+            lambda: ask(app, "second", asker="ann"),
         ):
             with pytest.raises(StoreError) as refused:
                 await change()
             said.add(str(refused.value))
         assert len(said) == 1
         (tmp_path / "away").rename(tmp_path / "s")
-        await app.cast(view.id, "ann", Choice.LEFT)
+        await cast(app, view.id, "ann", Choice.LEFT)
     async with scripted_app(tmp_path / "s") as (app, _):
-        assert [each.request for each in await app.history()] == ["first"]
-        assert (await app.view(view.id, "ann")).ballots == 1
+        assert [each.request for each in await app.looking.history()] == ["first"]
+        assert (await app.looking.view(view.id, "ann")).ballots == 1
 
 
 WRITER = """

@@ -16,6 +16,9 @@ import pytest
 from bot.ballots import Choice, ballot
 from bot.errors import StoreError, UnknownDuel
 from bot.store import DuelRecord, Store, opening
+from bot.store.ballots import BallotRows
+from bot.store.conversations import ConversationRows
+from bot.store.duels import DuelRows
 from bot.store.opening import migrations
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
@@ -31,13 +34,13 @@ def duel(duel_id: str = "d1", turn: int = 1) -> DuelRecord:
 async def write_one(store: Store, record: DuelRecord) -> None:
     async with store.writing() as change:
         if record.turn == 1:
-            await change.start_conversation("c1", NOW)
-        await change.add(record)
+            await ConversationRows(change).start("c1", NOW)
+        await DuelRows(change).add(record)
 
 
 async def read_one(store: Store, duel_id: str = "d1") -> DuelRecord:
     async with store.reading() as look:
-        return await look.duel(duel_id)
+        return await DuelRows(look).duel(duel_id)
 
 
 async def refusal(path: Path) -> str:
@@ -97,11 +100,11 @@ async def test_commits_are_synced_to_the_disk_and_foreign_keys_hold(tmp_path: Pa
     store = await Store.open(tmp_path / "s")
     try:
         async with store.reading() as look:
-            pragmas = {name: (await look._rows(f"PRAGMA {name}"))[0][0] for name in ("journal_mode", "synchronous", "foreign_keys")}
+            pragmas = {name: (await look.rows(f"PRAGMA {name}"))[0][0] for name in ("journal_mode", "synchronous", "foreign_keys")}
         assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
         with pytest.raises(sqlite3.IntegrityError):
             async with store.writing() as change:
-                await change.put_ballot(ballot("no such duel", "ann", Choice.TIE, {}, NOW))
+                await BallotRows(change).put(ballot("no such duel", "ann", Choice.TIE, {}, NOW))
     finally:
         await store.aclose()
 
@@ -227,8 +230,8 @@ async def test_a_transaction_that_fails_leaves_nothing_of_itself(tmp_path: Path)
     try:
         with pytest.raises(RuntimeError):
             async with store.writing() as change:
-                await change.start_conversation("c1", NOW)
-                await change.add(duel())
+                await ConversationRows(change).start("c1", NOW)
+                await DuelRows(change).add(duel())
                 raise RuntimeError
         with pytest.raises(UnknownDuel):
             await read_one(store)

@@ -11,10 +11,10 @@ from bot import tags
 from bot.app import App
 from bot.ballots import Choice
 from bot.settings import Settings
-from bot.tags import ALL_S, Rules, read_rules
+from bot.tags import ALL_S, TagRules, read_rules
 from engine.backends.scripted import ScriptedBackend
 from engine.lineup import Lineup
-from tests.bot.scripted import lineup_over, two_answers, until
+from tests.bot.scripted import ask, cast, lineup_over, two_answers, until
 from tests.patience import patient
 
 SLOW = "[[tag]]\nname = 'slow {n}'\npattern = '^(a|aa|aaa)+$'\n"
@@ -64,21 +64,21 @@ async def test_others_go_on_while_rules_are_tried(tmp_path: Path, monkeypatch: p
         return lineup_over(ScriptedBackend(two_answers))
 
     path = rules_of(tmp_path, "[[tag]]\nname = 'billing'\nwords = ['invoice']\n")
-    begun, voted, guess = threading.Event(), threading.Event(), Rules.guess
+    begun, voted, guess = threading.Event(), threading.Event(), TagRules.guess
 
-    def waits(rules: Rules, request: str) -> str:
+    def waits(rules: TagRules, request: str) -> str:
         begun.set()
         assert voted.wait(20), "nobody else could do anything meanwhile"
         return guess(rules, request)
 
-    async with App.open(Settings(store_path=str(tmp_path / "s"), team_tag_rules=path), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s"), team_tag_rules=path), open_lineup) as app:
         await app.model_settled()
-        first = await app.ask("Hello?", asker="ann")
+        first = await ask(app, "Hello?", asker="ann")
         await until(app, first.id, "open")
-        monkeypatch.setattr(Rules, "guess", waits)
-        slow = asyncio.create_task(app.ask("My invoice is wrong", asker="bob"))
+        monkeypatch.setattr(TagRules, "guess", waits)
+        slow = asyncio.create_task(ask(app, "My invoice is wrong", asker="bob"))
         assert await asyncio.to_thread(begun.wait, 20)
-        assert (await app.cast(first.id, "ann", Choice.LEFT)).state == "closed" and not slow.done()
+        assert (await cast(app, first.id, "ann", Choice.LEFT)).state == "closed" and not slow.done()
         voted.set()
         await until(app, (await slow).id, "open")
-        assert await app.tags() == ["billing"]
+        assert await app.judging.tags() == ["billing"]

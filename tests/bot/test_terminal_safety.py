@@ -23,7 +23,7 @@ from engine.backends.scripted import ScriptedBackend
 from engine.contestants import Arm, Kit
 from engine.cost import Price
 from engine.lineup import Lineup
-from tests.bot.scripted import ADAPTER, HOUSE, PLAIN, Coin, answered, two_answers
+from tests.bot.scripted import ADAPTER, HOUSE, PLAIN, Coin, answered, cast, two_answers
 
 EVIL = "evil\x1b]0;owned\x07\x1b[2J\u202e\x9b31m"
 UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -52,15 +52,15 @@ def printed(*shown: RenderableType) -> str:
 
 
 async def test_the_chat_draws_hostile_names_as_text(tmp_path: Path) -> None:
-    settings = Settings(store_path=str(tmp_path / "s"), team_base_licence=EVIL)
+    settings = Settings.of(store_path=str(tmp_path / "s"), team_base_licence=EVIL)
     async with App.open(settings, evil_lineup, rng=Coin(True)) as app:
         await app.model_settled()
         view = await answered(app, "Which?")
-        closed = await app.cast(view.id, "ann", Choice.LEFT)
-        found = await app.verdict()
+        closed = await cast(app, view.id, "ann", Choice.LEFT)
+        found = await app.judging.verdict()
         assert not UNSAFE.search(render.toolbar(app.model, None, 200))
         safe(printed(render.decided(closed)))
-        safe(printed(results.results(found, await app.board_lines())))
+        safe(printed(results.results(found, await app.judging.board_lines())))
         assert not UNSAFE.search(printed(results.verdict(found)))
 
 

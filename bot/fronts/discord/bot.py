@@ -12,34 +12,38 @@ from discord.ext import commands as ext
 from discord.ext import tasks
 
 from bot.app import App
-from bot.app.teams import Teams
-from bot.fronts.discord import admin, commands, evidence, lists, words
-from bot.fronts.discord.batch import Batches, Stop
-from bot.fronts.discord.buttons import Act, Guess, Vote
-from bot.fronts.discord.desk import Desk
-from bot.fronts.discord.interactions import bot_of, say
+from bot.fronts.discord import commands, words
+from bot.fronts.discord.allowance import Clock, LoopClock
+from bot.fronts.discord.buttons import ActButton, GuessButton, StopButton, VoteButton
+from bot.fronts.discord.commands import menus
+from bot.fronts.discord.commands.forget import ForgetButton
+from bot.fronts.discord.gateway import forgiving
+from bot.fronts.discord.interactions import say
 from bot.fronts.discord.messages import heard
-from bot.fronts.discord.pacing import Clock, LoopClock, Pacer
-from bot.fronts.discord.repeats import Refusals, Seen
+from bot.fronts.discord.pacing import Pacer
+from bot.fronts.discord.parts import parts_of, parts_over
 from bot.fronts.discord.sending import SILENT, Wire
 from bot.settings import Settings
 from engine.errors import DuelbotError
 from engine.printable import printable
 
-TICK_S = 10.0
+TICK_S = 10.0  # seconds between looks at deadlines and stale messages
+# the fewest permissions with which everything works in a channel
 NEEDED = discord.Permissions(view_channel=True, send_messages=True, send_messages_in_threads=True, read_message_history=True)
-"""The fewest that work."""
 log = logging.getLogger(__name__)
 
 
 class Tree(app_commands.CommandTree[Any]):
-    """Errors before a command's own code: an option that cannot be read, a missing permission, an old command."""
+    """The commands, and errors before a command's own code: an option that cannot be read, a missing permission, an old command."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """What is typed is completed once, though a resumed connection may tell it again; all else passes `guarded`, which sees to it."""
-        return interaction.type is not discord.InteractionType.autocomplete or not bot_of(interaction).seen.before(interaction.id)
+        """Let autocomplete pass once for each key: a resumed connection may tell it again. Else `guarded` sees to that."""
+        if interaction.type is not discord.InteractionType.autocomplete:
+            return True
+        return parts_of(interaction).repeats.first_time(interaction.id)
 
     async def on_error(self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /) -> None:
+        """Say in words why a command was not run."""
         match error:
             case app_commands.CheckFailure():
                 await say(interaction, "You may not use this command here.")
@@ -56,7 +60,7 @@ class DuelBot(ext.AutoShardedBot):
     def __init__(self, app: App, settings: Settings, *, clock: Clock | None = None, pacer: Pacer | None = None, **options: Any) -> None:
         intents = discord.Intents.none()
         intents.guilds = intents.messages = True
-        intents.message_content = settings.discord_content_intent
+        intents.message_content = settings.discord.content_intent
         super().__init__(
             command_prefix=(),
             help_command=None,
@@ -69,38 +73,23 @@ class DuelBot(ext.AutoShardedBot):
             max_ratelimit_timeout=60.0,
             **options,
         )
-        self.teams = Teams(app, settings)
-        self.desk = Desk(app, self.teams, Wire(self), pacer or Pacer(clock))
-        self.batches = Batches(self.desk)
-        self.seen = Seen((clock or LoopClock()).now)
-        self.refusals = Refusals((clock or LoopClock()).now)
+        self._connection.parsers = forgiving(self._connection.parsers)
+        self.parts = parts_over(app, Wire(self), pacer or Pacer(clock), (clock or LoopClock()).now)
         self._greeted = False
         self._ticking = tasks.loop(seconds=TICK_S)(self._tick)
 
     async def setup_hook(self) -> None:
-        """Once per process, before the gateway."""
-        self.add_dynamic_items(Vote, Act, Guess, Stop, admin.Forget)
-        for command in (*commands.every(), *lists.every(), *admin.every(), evidence.verdict):
+        """Make ready what works from the first event on. discord.py calls it once per process, before the gateway."""
+        self.add_dynamic_items(VoteButton, ActButton, GuessButton, StopButton, ForgetButton)
+        for command in commands.every():
             self.tree.add_command(command)
-        await self._sync()
-        await self.batches.resume()
+        await tell_commands(self)
+        await self.parts.batches.resume()
         self._ticking.start()
-
-    async def _sync(self) -> None:
-        """Tell Discord the commands, if they are others than last time."""
-        told = [command.to_dict(self.tree) for command in self.tree.get_commands()] + [
-            menu.to_dict(self.tree)
-            for kind in (discord.AppCommandType.message, discord.AppCommandType.user)
-            for menu in self.tree.get_commands(type=kind)
-        ]
-        digest = hashlib.sha256(json.dumps([self.application_id, told], sort_keys=True, default=str).encode()).hexdigest()
-        if await self.teams.mark("discord commands") != digest:
-            await self.tree.sync()
-            await self.teams.put_mark("discord commands", digest)
 
     async def _tick(self) -> None:
         try:
-            await self.desk.tick()
+            await self.parts.desk.tick()
         except DuelbotError as error:
             log.warning("The look at open votes failed, and is repeated: %s", error)
         except Exception:
@@ -109,7 +98,7 @@ class DuelBot(ext.AutoShardedBot):
     # --- events
 
     async def on_ready(self) -> None:
-        """Comes again with every new session; what to do with the bot is said once."""
+        """Print who it is and how to invite it, once; Discord tells this event with every new session."""
         if not self._greeted and self.application_id:
             self._greeted = True
             invite = discord.utils.oauth_url(self.application_id, permissions=NEEDED, scopes=("bot", "applications.commands"))
@@ -118,34 +107,52 @@ class DuelBot(ext.AutoShardedBot):
             sys.stdout.flush()
 
     async def on_message(self, message: discord.Message, /) -> None:
-        if self.user is not None and not self.seen.before(message.id):
-            with self.desk.at_work():
-                await heard(message, self.desk, self.user, self.refusals)
+        """Answer a message, once for each."""
+        if self.user is not None and self.parts.repeats.first_time(message.id):
+            with self.parts.leaving.at_work():
+                await heard(message, self.parts, self.user)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Forms come here and nowhere else, so that one which an earlier process showed is as good as any."""
-        if commands.is_form(interaction):
-            await commands.submitted(interaction)
+        """Carry out a form. No other way is taken, so that a form which an earlier process showed is as good as any."""
+        if menus.is_form(interaction):
+            await menus.submitted(interaction)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        """Stop what the deleted message showed."""
         await self._deleted({str(payload.message_id)})
 
     async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
+        """Show in an opened thread what could not be shown while it was archived."""
         if not payload.data["thread_metadata"]["archived"]:
-            await self.desk.opened(str(payload.thread_id))
+            await self.parts.upkeep.opened(str(payload.thread_id))
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        """Stop what the deleted messages showed."""
         await self._deleted({str(message) for message in payload.message_ids})
 
     async def _deleted(self, messages: set[str]) -> None:
-        await self.desk.deleted(messages)
-        await self.batches.deleted(messages)
+        await self.parts.upkeep.deleted(messages)
+        await self.parts.batches.deleted(messages)
 
     async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
+        """Log the bug of an event's handler."""
         log.exception("The event %s failed", event_method)
 
     async def close(self) -> None:
-        """Last edits first, then the connection."""
+        """Let the last edits land, then end the connection."""
         self._ticking.cancel()
-        await self.desk.leave()
+        await self.parts.desk.leave()
         await super().close()
+
+
+async def tell_commands(bot: DuelBot) -> None:
+    """Tell Discord the commands, if they are others than last time."""
+    told = [command.to_dict(bot.tree) for command in bot.tree.get_commands()] + [
+        menu.to_dict(bot.tree)
+        for kind in (discord.AppCommandType.message, discord.AppCommandType.user)
+        for menu in bot.tree.get_commands(type=kind)
+    ]
+    digest = hashlib.sha256(json.dumps([bot.application_id, told], sort_keys=True, default=str).encode()).hexdigest()
+    if await bot.parts.app.remembering.mark("discord commands") != digest:
+        await bot.tree.sync()
+        await bot.parts.app.remembering.put_mark("discord commands", digest)

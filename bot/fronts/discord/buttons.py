@@ -1,114 +1,119 @@
-"""Buttons under duels. All that a button knows is in its custom id, so it works after a restart and for years."""
+"""Buttons under duels and files. All that a button knows is in its custom id, so it works after a restart and for years."""
 
-from datetime import timedelta
 from typing import Any
 
 import discord
 from discord import ui
 
-from bot.app.orders import Order
 from bot.ballots import Choice
 from bot.errors import BallotRefused
 from bot.fronts.discord import words
-from bot.fronts.discord.interactions import answer, desk_of, edits_itself, guarded, is_direct, is_guest, kept, nod, person, roles, think
-from bot.fronts.discord.layout import full_sheet, full_texts, receipt_sheet, words_sheet
-from bot.fronts.discord.pacing import Rank
+from bot.fronts.discord.interactions import answer, edits_itself, guarded, kept, nod, person, roles, think
+from bot.fronts.discord.layout import Sheet, full_sheet, full_texts, receipt_sheet, words_sheet
+from bot.fronts.discord.orders import order_of
+from bot.fronts.discord.parts import parts_of
 from bot.fronts.discord.sending import SILENT, edit_by_token, markdown_files
-from bot.views import DuelView
+from bot.fronts.discord.timing import Rank
+from bot.views import Shown
 from engine.duel import Side
 from engine.errors import BadRequest
 
-GUESTS_VOTE = timedelta(minutes=13)
-"""Where only the token works, the vote closes while it still does."""
-DUEL = r"(?P<duel>[0-9a-f]{32})"
+DUEL = r"(?P<duel>[0-9a-f]{32})"  # a duel's id within a custom id
 
 
-class Vote(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice>left|right|tie|both_bad)"):
-    """One of the four choices."""
+class VoteButton(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice>left|right|tie|both_bad)"):
+    """One of the four choices under a duel."""
 
     def __init__(self, item: ui.Button[Any], duel: str, choice: Choice) -> None:
         super().__init__(item)
         self.duel, self.choice = duel, choice
 
     @classmethod
-    async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "Vote":
+    async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "VoteButton":
+        """Make the button anew from a click's custom id."""
         assert isinstance(item, ui.Button)
         return cls(item, match["duel"], Choice(match["choice"]))
 
     async def callback(self, interaction: discord.Interaction) -> None:
+        """Cast the ballot of whoever clicked."""
         await guarded(interaction, self._vote(interaction))
 
     async def _vote(self, interaction: discord.Interaction) -> None:
-        here = edits_itself(interaction)
+        here, voter = edits_itself(interaction), person(interaction.user)
         await (nod(interaction) if here else think(interaction, private=True))
-        desk = desk_of(interaction)
-        await desk.clicked(self.duel, interaction.message)
+        parts = parts_of(interaction)
         try:
-            view = await desk.teams.cast(self.duel, person(interaction.user), roles(interaction), self.choice)
+            shown = await parts.app.voting.cast(self.duel, voter, self.choice, roles(interaction))
         except BallotRefused:
-            if here:  # its message may have missed the end, and no other way leads there
-                await desk.draw_by(interaction, await desk.teams.look(self.duel, person(interaction.user)))
+            await self._show_end(interaction, here=here)
             raise
         kept(interaction, "Your vote is kept.")
-        if view.state == "closed" and view.asker == person(interaction.user):
-            await desk.teams.told(self.duel)  # whose own ballot closes it sees it
+        closed = shown.view.state == "closed"
+        shown = await parts.upkeep.clicked(shown, interaction.message)
         if here:
-            await desk.draw_by(interaction, view)
+            await parts.drawing.by_click(interaction, shown)
         else:
-            await desk.redraw(self.duel, Rank.AWAITED if view.state == "closed" else Rank.COUNT)
-        if not (here and view.state == "closed"):  # there the reveal is the receipt
-            await answer(interaction, self._receipt(interaction, view))
+            parts.drawing.redraw(shown, Rank.AWAITED if closed else Rank.COUNT)
+        if not (here and closed):  # in a direct message the redrawn duel shows the vote; a receipt would repeat it
+            await answer(interaction, self._receipt(shown))
 
-    def _receipt(self, interaction: discord.Interaction, view: DuelView) -> Any:
-        desk = desk_of(interaction)
-        arms, still_open = desk.app.model.arms, view.state == "open"
-        asks = still_open and arms is not None and desk.teams.asks_which(self.duel, person(interaction.user))
-        which = (
-            f"One more question, for one ballot in a few: which answer do you take for {words.ARM_WORDS[arms[1]]}?" if asks and arms else ""
-        )
-        return receipt_sheet(self.duel, words.receipt_words(view, self.choice), undo=still_open, which=which)
+    async def _show_end(self, interaction: discord.Interaction, *, here: bool) -> None:
+        """Bring the message up to what is stored: it may have missed the end of the vote. here: no other way leads to it."""
+        parts = parts_of(interaction)
+        shown = await parts.upkeep.clicked(await parts.app.looking.shown(self.duel), interaction.message)
+        if here:
+            await parts.drawing.by_click(interaction, shown)
+        else:
+            parts.upkeep.mend(shown)
+
+    def _receipt(self, shown: Shown) -> Sheet:
+        which = words.blinding_question(shown.asks_for) if shown.asks_for else ""
+        return receipt_sheet(self.duel, words.receipt_words(shown.view, self.choice), undo=shown.view.state == "open", which=which)
 
 
-class Act(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|close|full|again|undo|try)"):
-    """What else can be done with a duel."""
+class ActButton(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|close|full|again|undo|try)"):
+    """Any other button of a duel: what it does is in its custom id."""
 
     def __init__(self, item: ui.Button[Any], duel: str, act: str) -> None:
         super().__init__(item)
         self.duel, self.act = duel, act
 
     @classmethod
-    async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "Act":
+    async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "ActButton":
+        """Make the button anew from a click's custom id."""
         assert isinstance(item, ui.Button)
         return cls(item, match["duel"], match["act"])
 
     async def callback(self, interaction: discord.Interaction) -> None:
+        """Do what the button says, for whoever clicked."""
         acts = {"stop": self._stop, "close": self._close, "full": self._full, "again": self._again, "undo": self._undo}
         acts["try"] = self._try
         await guarded(interaction, acts[self.act](interaction))
 
     async def _stop(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
-        desk, asker = desk_of(interaction), person(interaction.user)
-        await desk.clicked(self.duel, interaction.message)
-        await desk.teams.stop(self.duel, asker)
+        parts, asker = parts_of(interaction), person(interaction.user)
+        await parts.app.asking.stop(self.duel, person=asker)
         kept(interaction, "Both answers are stopped.")
+        shown = await parts.upkeep.clicked(await parts.app.looking.shown(self.duel, asker), interaction.message)
         if edits_itself(interaction):
-            await desk.draw_by(interaction, await desk.teams.look(self.duel, asker))
+            await parts.drawing.by_click(interaction, shown)
+        else:
+            parts.upkeep.mend(shown)
 
     async def _close(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
-        desk = desk_of(interaction)
-        await desk.clicked(self.duel, interaction.message)
-        view = await desk.teams.close(self.duel, person(interaction.user))
+        parts = parts_of(interaction)
+        shown = await parts.app.voting.close(self.duel, person(interaction.user))
         kept(interaction, "The vote is closed.")
-        await desk.teams.told(self.duel)  # who closes it sees it
-        await desk.draw_by(interaction, view)
+        await parts.drawing.by_click(interaction, await parts.upkeep.clicked(shown, interaction.message))
 
     async def _full(self, interaction: discord.Interaction) -> None:
         await think(interaction, private=True)
-        desk = desk_of(interaction)
-        await desk.clicked(self.duel, interaction.message)
-        view = await desk.teams.look(self.duel, person(interaction.user))
+        parts = parts_of(interaction)
+        shown = await parts.upkeep.clicked(await parts.app.looking.shown(self.duel, person(interaction.user)), interaction.message)
+        parts.upkeep.mend(shown)
+        view = shown.view
         if sheet := full_sheet(view):
             await answer(interaction, sheet)
             return
@@ -118,64 +123,67 @@ class Act(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|clos
     async def _again(self, interaction: discord.Interaction) -> None:
         ephemeral = interaction.message is not None and interaction.message.flags.ephemeral
         await think(interaction, private=ephemeral)
-        desk, asker = desk_of(interaction), person(interaction.user)
-        view = await desk.teams.look(self.duel, asker)
-        await desk.open(order_of(interaction, view.request, private=ephemeral, again=self.duel), interaction)
+        parts = parts_of(interaction)
+        view = (await parts.app.looking.shown(self.duel, person(interaction.user))).view
+        await parts.desk.open(order_of(interaction, view.request, private=ephemeral, again=self.duel), interaction)
 
     async def _try(self, interaction: discord.Interaction) -> None:
         """Ask what is offered under equal answers, in a new conversation: whoever clicks is its asker."""
         ephemeral = interaction.message is not None and interaction.message.flags.ephemeral
         await think(interaction, private=ephemeral)
-        desk, asker = desk_of(interaction), person(interaction.user)
-        step = (await desk.teams.look(self.duel, asker)).next_step
+        parts = parts_of(interaction)
+        step = (await parts.app.looking.shown(self.duel, person(interaction.user))).view.next_step
         if step is None or not step.request:
             raise BadRequest("Nothing is offered here any more. Ask something else.")
-        await desk.open(order_of(interaction, step.request, private=ephemeral), interaction)
+        await parts.desk.open(order_of(interaction, step.request, private=ephemeral), interaction)
 
     async def _undo(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
-        desk = desk_of(interaction)
-        await desk.teams.undo(self.duel, person(interaction.user))
+        parts = parts_of(interaction)
+        shown = await parts.app.voting.undo(self.duel, person(interaction.user))
         kept(interaction, "Your vote is taken back.")
-        await desk.redraw(self.duel, Rank.COUNT)
+        parts.drawing.redraw(shown, Rank.COUNT)
         await edit_by_token(interaction, words_sheet("Your vote is taken back. You can vote again until the vote closes."))
 
 
-class Guess(ui.DynamicItem[ui.Button[Any]], template=rf"g:{DUEL}:(?P<guess>left|right|unsure)"):
-    """The blinding question: which side does a voter take for the other technique?"""
+class GuessButton(ui.DynamicItem[ui.Button[Any]], template=rf"g:{DUEL}:(?P<guess>left|right|unsure)"):
+    """An answer to the blinding question: which side does a voter take for the other technique?"""
 
     def __init__(self, item: ui.Button[Any], duel: str, guess: Side | None) -> None:
         super().__init__(item)
         self.duel, self.guess = duel, guess
 
     @classmethod
-    async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "Guess":
+    async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "GuessButton":
+        """Make the button anew from a click's custom id."""
         assert isinstance(item, ui.Button)
         return cls(item, match["duel"], None if match["guess"] == "unsure" else Side(match["guess"]))
 
     async def callback(self, interaction: discord.Interaction) -> None:
+        """Keep the guess of whoever clicked."""
         await guarded(interaction, self._guess(interaction))
 
     async def _guess(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
-        await desk_of(interaction).teams.guess(self.duel, person(interaction.user), self.guess)
+        await parts_of(interaction).app.voting.guess(self.duel, person(interaction.user), self.guess)
         kept(interaction, "Your guess is kept.")
         await edit_by_token(interaction, receipt_sheet(self.duel, "Thank you. Your guess is kept, and your vote stands.", undo=True))
 
 
-def order_of(interaction: discord.Interaction, request: str, *, private: bool, **more: Any) -> Order:
-    """A request that came by an interaction."""
-    guest, direct = is_guest(interaction), is_direct(interaction)
-    return Order(
-        text=request,
-        asker=person(interaction.user),
-        event=f"interaction:{interaction.id}",
-        team=str(interaction.guild_id) if interaction.guild_id else None,
-        channel=str(interaction.channel_id),
-        roles=roles(interaction),
-        private=private,
-        lasting=not (private or guest),
-        solo=direct,
-        closes_in=GUESTS_VOTE if guest else None,
-        **more,
-    )
+class StopButton(ui.DynamicItem[ui.Button[Any]], template=r"run:(?P<act>stop)"):
+    """The button that ends the file under whose progress it stands."""
+
+    @classmethod
+    async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "StopButton":
+        """Make the button anew from a click's custom id."""
+        assert isinstance(item, ui.Button)
+        return cls(item)
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Stop the file, if its asker clicked."""
+        await guarded(interaction, self._stop(interaction))
+
+    async def _stop(self, interaction: discord.Interaction) -> None:
+        await nod(interaction)
+        assert interaction.message is not None
+        await parts_of(interaction).batches.stop(str(interaction.message.id), person(interaction.user))

@@ -1,399 +1,100 @@
-"""Duels on Discord from the request to the reveal: starts them, follows them, keeps their messages true.
-
-A duel's message is drawn anew from the store each time, so a lost edit heals with the next one; `tick` looks for those,
-for deadlines, and for what another front or an earlier process has changed.
-"""
+"""Duels on Discord from the request to the reveal."""
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager, suppress
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from dataclasses import dataclass
 
 import discord
 
 from bot.app import App
 from bot.app.orders import Order
-from bot.app.teams import Teams, face_of
-from bot.errors import UnknownDuel
 from bot.fronts.discord import words
-from bot.fronts.discord.layout import Scene, Sheet, duel_sheet, words_sheet
-from bot.fronts.discord.memory import NOTHING, Memory
-from bot.fronts.discord.news import News
-from bot.fronts.discord.pacing import Kind, Pacer, Rank, TryLater
-from bot.fronts.discord.sending import Archived, Gone, NotAllowed, TokenOver, Wire, edit_by_token, is_old
-from bot.store.teams import Post
-from bot.views import DuelView
-from engine.cost import Estimate
+from bot.fronts.discord.delivery import Delivery
+from bot.fronts.discord.drawing import Drawing
+from bot.fronts.discord.following import Following
+from bot.fronts.discord.leaving import Leaving
+from bot.fronts.discord.memory import Memory
+from bot.fronts.discord.pacing import Pacer
+from bot.fronts.discord.scenes import Scenes
+from bot.fronts.discord.sending import Archived, Gone, NotAllowed
+from bot.fronts.discord.tokens import Tokens
+from bot.fronts.discord.upkeep import Upkeep
+from bot.views import GONE, Shown
 from engine.errors import DuelbotError
 
-TOKEN_S = 14 * 60.0  # seconds that edits go by the interaction's token, which ends after 15 minutes
-LAST_WORDS_S = 30.0  # seconds before that at which the duel is stopped, so that its message can still say why
-RUNNING = ("waiting", "answering")
-LEAVE_S = 8.0
+LEAVE_S = 8.0  # seconds for the last edits; what is not edited by then is at the next start
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Token:
-    """The way to edit an interaction's answer."""
-
-    interaction: discord.Interaction
-    ends_at: float  # on the loop's clock
-
-
+@dataclass(frozen=True, slots=True)
 class Desk:
-    """One per process."""
+    """The front's own view of duels: opens them, looks after all of them now and then, and leaves."""
 
-    def __init__(self, app: App, teams: Teams, wire: Wire, pacer: Pacer) -> None:
-        self.app, self.teams, self.wire, self.pacer = app, teams, wire, pacer
-        self.news = News(teams, wire, pacer)
-        self.leaving = False
-        self.estimate: Estimate | None = None  # in memory: what the next duel will probably take
-        self.memory = NOTHING
-        self._tokens: dict[str, Token] = {}
-        self._following: dict[str, asyncio.Task[None]] = {}
-        self._at_work: set[asyncio.Task[Any]] = set()  # what is answering somebody now
-        self._untried: set[str] = set()  # duels whose first message was never sent; of all others without one Discord may have it
-        self._drawn: dict[str, list[Any]] = {}  # what the messages of running duels show
-        self._shut: set[str] = set()  # archived threads that cannot be opened; their messages wait
-        self._live: dict[str, Post] = {}  # of running duels, so that their many edits ask the store for nothing
-
-    # --- a request comes
+    app: App
+    pacer: Pacer
+    tokens: Tokens
+    memory: Memory
+    leaving: Leaving
+    delivery: Delivery
+    drawing: Drawing
+    following: Following
+    scenes: Scenes
+    upkeep: Upkeep
 
     async def open(self, order: Order, interaction: discord.Interaction | None = None) -> str:
         """Start a duel, show it, follow it. interaction: deferred already; the duel becomes its answer. Returns the duel.
 
-        Raises DuelbotError with words for the asker, AlreadyAsked for an event that came before, NotAllowed.
+        Raises DuelbotError with words for the asker, AlreadyAsked for an event that came before.
         """
-        if self.leaving:
-            raise DuelbotError(words.LEAVING)
-        post, view = await self._asked(order)
+        shown = await self._ask(order)
+        post, view = shown.post, shown.view
         if interaction is not None:
-            self._tokens[post.duel] = Token(interaction, asyncio.get_running_loop().time() + TOKEN_S)
+            self.tokens.put(post.duel, interaction)
+        self.drawing.begin(post)
         try:
-            await self._first(post, view)
+            await self.drawing.first(post, view)
         except (NotAllowed, Gone, Archived) as error:
-            await self.app.stop(post.duel, words.NO_SENDING)
-            await self.teams.shows(post.duel, "gone")
+            self.drawing.end(post.duel)
+            await self.app.asking.stop(post.duel, because=words.NO_SENDING)
+            await self.app.posting.drawn(post.duel, face=GONE)
             raise DuelbotError(words.NO_SENDING) from error
-        self._follow(post, view)
+        self.following.follow(post, view)
         return post.duel
 
     async def open_quietly(self, order: Order) -> None:
         """Have a request answered and show it when both answers are there. Raises DuelbotError."""
-        if self.leaving:
-            raise DuelbotError(words.LEAVING)
-        post, view = await self._asked(order)
-        self._follow(post, view, quietly=True)
-        await asyncio.wait({self._following[post.duel]})
+        shown = await self._ask(order)
+        await asyncio.wait({self.following.follow(shown.post, shown.view, quietly=True)})
 
-    async def _asked(self, order: Order) -> tuple[Post, DuelView]:
-        post, view = await self.teams.ask(order)
-        self._untried.add(post.duel)
-        self.memory = self.memory.plus(post, view)
-        return post, view
-
-    async def _first(self, post: Post, view: DuelView) -> None:
-        """Shown at once, past the lane, while Discord takes more: this is the asker's acknowledgement."""
-        lane, kind = self._lane(post)
-        if self.pacer.take(lane, kind):
-            with suppress(TryLater):  # the lane will
-                await self._draw(post, view)
-        else:
-            self._put_edit(post, view, Rank.AWAITED)
-
-    def _follow(self, post: Post, view: DuelView, *, quietly: bool = False) -> None:
-        self._live.setdefault(post.duel, post)
-        task = asyncio.create_task(self._watch(post.duel, view.asker, quietly))
-        self._following[post.duel] = task
-        task.add_done_callback(lambda _: self._following.pop(post.duel, None))
-
-    async def _watch(self, duel: str, viewer: str, quietly: bool) -> None:
-        try:
-            async with aclosing(self.app.watch(duel, viewer)) as views:
-                async for view in views:
-                    if view.state not in RUNNING:
-                        break
-                    if not quietly:
-                        self._put_edit(self._live[duel], view, Rank.STREAM)
-            if not (quietly and self.leaving):  # a file's request that is broken off is asked again at the next start
-                await self.redraw(duel)
-            self.estimate = await self.app.estimate()
-        except DuelbotError as error:
-            log.warning("Duel %s is not followed any more: %s", duel, error)
-        except Exception:
-            log.exception("Following the duel %s failed", duel)
-        finally:
-            self._live.pop(duel, None)
-            self.pacer.ended(duel)
-
-    # --- drawing
-
-    async def redraw(self, duel: str, rank: Rank = Rank.AWAITED) -> None:
-        """Bring the message up to what the store knows, when its lane is free."""
-        self._put_edit(await self.teams.post(duel), None, rank)
-
-    def _put_edit(self, post: Post, view: DuelView | None, rank: Rank) -> None:
-        """view: a running duel's; None: what is stored when the edit's turn comes."""
-        lane, kind = self._lane(post)
-        if post.channel in self._shut and kind != "token":  # the message waits until the thread is opened; its asker need not
-            told = partial(self._told_elsewhere, post)
-            self.pacer.put(lane, f"told:{post.duel}", told, rank=rank, kind="send")
-        elif kind == "token" or post.lasting:
-            longest = max(len(side.text) for side in view.sides.values()) if view else 0
-            edit = partial(self._draw_quietly, post.duel, view)
-            live = rank is Rank.STREAM and longest > 0
-            self.pacer.put(lane, post.duel, edit, rank=rank, kind=kind, ease=1 + longest / 1500, live=live)
-
-    async def _told_elsewhere(self, post: Post) -> bool:
-        await self.news.closed_elsewhere(post, await self.app.view(post.duel, ""))
-        return True
-
-    def _lane(self, post: Post) -> tuple[str, Kind]:
-        """Where the message's next edit waits for its turn, and as what Discord will count it."""
-        if self._token(post.duel):
-            return f"token:{post.duel}", "token"
-        return post.channel, "send" if post.message is None else "old edit" if is_old(post.message) else "edit"
-
-    async def _draw_quietly(self, duel: str, view: DuelView | None) -> bool | None:
-        post = self._live.get(duel) if view else None
-        post = post or await self.teams.post(duel)
-        try:
-            return await self._draw_even_archived(post, view or await self.app.view(duel, ""))
-        except Gone:
-            await self.lost(post)
-        except (NotAllowed, discord.HTTPException) as error:  # would fail the next time, too
-            log.warning("The message of duel %s cannot be edited: %s", duel, error)
-            await self._barred(post)
-        return None
-
-    async def _draw_even_archived(self, post: Post, view: DuelView) -> bool | None:
-        """A thread is opened for what is final; where that is not allowed, the message waits until somebody else does."""
-        try:
-            return await self._draw(post, view)
-        except Archived:
-            if view.state in RUNNING:
-                return None
-        try:
-            await self.wire.unarchive(post.channel)
-            return await self._draw(post, view)
-        except (Archived, NotAllowed) as error:
-            log.info("The thread %s is archived and stays so: %s", post.channel, error)
-            self._shut.add(post.channel)
-            await self.news.closed_elsewhere(post, view)
-        return None
-
-    async def _barred(self, post: Post) -> None:
-        """Its message cannot be sent or changed any more."""
-        await self.teams.shows(post.duel, "gone")
-        view = await self.app.view(post.duel, "")
-        if post.message is None:
-            await self.app.stop(post.duel, words.NO_SENDING)
-            await self.news.directly(post, view, words.NO_SENDING)
-        await self.news.closed_elsewhere(post, view)
-
-    async def _draw(self, post: Post, view: DuelView) -> bool:
-        """Send or edit the message; while a duel runs, only the first message's id is stored. False: it shows this already.
-
-        Raises Gone, NotAllowed, Archived, TryLater.
-        """
-        sheet, running = self.sheet(view, post), view.state in RUNNING
-        drawn: list[Any] = sheet.to_components()  # type: ignore[no-untyped-call]
-        if running and self._drawn.get(post.duel) == drawn:
-            return False
-        message = await self._put(post, sheet)
-        if message and message != post.message:
-            await self.teams.sent(post.duel, message)
-        if running:
-            self._drawn[post.duel] = drawn
-            self._live[post.duel] = replace(post, message=message or post.message)
-        else:
-            self._drawn.pop(post.duel, None)
-            await self._shown(post, view)
-        return True
-
-    async def _put(self, post: Post, sheet: Sheet) -> str | None:
-        """By the token while it lives, else in the channel. Returns the message."""
-        if token := self._token(post.duel):
-            try:
-                message = await edit_by_token(token.interaction, sheet)
-            except TokenOver:
-                del self._tokens[post.duel]
-            else:
-                self._untried.discard(post.duel)
-                return message
-        if not post.lasting:
-            return post.message
-        if post.message is None:
-            return await self._send(post, sheet)
-        await self.wire.edit(post.channel, post.message, sheet)
-        return post.message
-
-    async def _send(self, post: Post, sheet: Sheet) -> str:
-        """The first message. After a send whose answer was lost, perhaps by an earlier process, Discord may have it: it is looked for.
-
-        Should it not be found and be there all the same, its nonce gives it back, in the state of then.
-        """
-        sure, event = post.duel in self._untried, (post.event or "").rpartition(":")[2]
-        self._untried.discard(post.duel)
-        if not sure and event and (found := await self.wire.find(post.channel, post.duel, event)):
-            await self.wire.edit(post.channel, found, sheet)
-            return found
-        message = await self.wire.send(post.channel, post.team, sheet, reply_to=post.event_message, nonce=f"d{post.duel[:24]}")
-        if not sure:
-            await self.wire.edit(post.channel, message, sheet)
-        return message
-
-    def sheet(self, view: DuelView, post: Post) -> Sheet:
-        """The message as it should be now."""
-        status = "\n-# ".join(filter(None, (self._status(view, post), post.left_out)))
-        return duel_sheet(Scene(view, post, post.event_message is None, status, not self.leaving))
-
-    def _status(self, view: DuelView, post: Post) -> str:
-        if self.leaving and view.state in RUNNING:
-            return words.INTERRUPTED
-        match view.state:
-            case "waiting" | "answering":
-                ahead = self.teams.ahead(view.id)
-                said = words.running_words(view, ahead, self.teams.wait_s(ahead, self.estimate))
-            case "open":
-                said = words.vote_words(view, post)
-            case "closed":
-                return words.reveal_words(view)
-            case _:
-                return view.note or "This takes no votes."
-        return said if post.lasting or post.private else f"{said}\n{words.FIFTEEN}"
-
-    async def draw_by(self, interaction: discord.Interaction, view: DuelView) -> None:
-        """Edit the message by the click on one of its own buttons, at once; the lane does it when that fails."""
-        post = await self.teams.post(view.id)
-        try:
-            await edit_by_token(interaction, self.sheet(view, post))
-            await self._shown(post, view)
-        except (Gone, NotAllowed, Archived, TokenOver, TryLater):
-            await self.redraw(view.id)
-
-    async def _shown(self, post: Post, view: DuelView) -> None:
-        await self.teams.shows(post.duel, face_of(view))
-        if view.state == "closed":
-            self._tokens.pop(post.duel, None)
-            await self.news.closed(post, view)
-
-    def _token(self, duel: str) -> Token | None:
-        token = self._tokens.get(duel)
-        if token and token.ends_at <= asyncio.get_running_loop().time():
-            del self._tokens[duel]
-            return None
-        return token
-
-    # --- what happens to messages
-
-    async def deleted(self, messages: set[str]) -> None:
-        """Somebody deleted these: a duel that is being answered for one of them is stopped."""
-        for message in messages:
-            post = await self.teams.post_of_message(message)
-            if post and post.message == message:
-                await self.lost(post)
-
-    async def clicked(self, duel: str, message: discord.Message | None) -> None:
-        """A click on a duel's message: it is there, so it is the duel's own if none was known; a second one is taken out of use.
-
-        Should it show less than is stored, it is drawn anew.
-        """
-        post = await self.teams.post(duel)
-        here = str(message.id) if message else None
-        if here and post.message is None:
-            await self.teams.sent(duel, here)
-        elif here and here != post.message and post.lasting:
-            self.pacer.put(post.channel, f"second:{here}", partial(self._retire, post, here))
-        if duel not in self._following and post.shown != face_of(await self.app.view(duel, "")):
-            await self.redraw(duel)
-
-    async def _retire(self, post: Post, second: str) -> None:
-        link = f"https://discord.com/channels/{post.team or '@me'}/{post.channel}/{post.message}"
-        with suppress(Gone, NotAllowed, Archived):
-            await self.wire.edit(post.channel, second, words_sheet(words.moved_words(link)))
-
-    async def opened(self, thread: str) -> None:
-        """Somebody opened an archived thread: what could not be shown there can be now."""
-        if thread in self._shut:
-            self._shut.discard(thread)
-            await self.heal()
-
-    async def lost(self, post: Post) -> None:
-        """Its message is there no more."""
-        await self.teams.shows(post.duel, "gone")
-        await self.app.stop(post.duel, words.GONE)
-
-    # --- healing
+    async def _ask(self, order: Order) -> Shown:
+        self.leaving.refuse()
+        shown = await self.app.asking.ask(order)
+        self.delivery.begin(shown.view.id)
+        self.memory.add(shown.post, shown.view)
+        return shown
 
     async def tick(self) -> None:
-        """Close what is due, redraw what is stale."""
-        for duel in await self.teams.close_due():
-            await self.redraw(duel)
-        await self._break_off()
-        await self.heal()
-        self.estimate = await self.app.estimate()
-        if self.memory is NOTHING:
-            await self.remember()
-
-    async def _break_off(self) -> None:
-        """Where only the token works, nobody would see the end of answers that take longer."""
-        soon = asyncio.get_running_loop().time() + LAST_WORDS_S
-        for duel, token in list(self._tokens.items()):
-            if token.ends_at <= soon and (post := self._live.get(duel)) and not post.lasting:
-                await self.app.stop(duel, words.TOKEN_ENDS)
-
-    async def remember(self) -> None:
-        """Read anew what autocomplete offers."""
-        self.memory = Memory(tuple(await self.teams.tags()), tuple(await self.teams.lately()))
-
-    async def heal(self) -> None:
-        """Redraw what shows less than is stored."""
-        for duel in list(self._tokens):
-            self._token(duel)  # drops those that have ended
-        for post in await self.teams.stale():
-            if post.duel not in self._following:
-                self._put_edit(post, None, Rank.AWAITED)
-        for post in await self.teams.untold():
-            await self.news.closed(post, await self.app.view(post.duel, ""))
+        """Close what is due, redraw what is stale. Raises DuelbotError where the store fails."""
+        for shown in await self.app.voting.close_due():
+            self.drawing.redraw(shown)
+        await self.upkeep.break_off()
+        await self.upkeep.heal()
+        await self.scenes.refresh()
+        if not self.memory.is_read:
+            await self.memory.read()
 
     async def leave(self) -> None:
         """Refuse new requests, in words; stop the running ones, let their last edits land; within LEAVE_S."""
-        self.leaving = True
+        self.leaving.begun = True
         self.pacer.hurry()
         try:
             async with asyncio.timeout(LEAVE_S):
-                await self._interrupt_all()
-                await self.pacer.settle()
-                while self._at_work:  # others are told that they come too late, and one may just have begun a duel
-                    await asyncio.wait(set(self._at_work))
-                    await self._interrupt_all()
-                    await self.pacer.settle()
+                await self.leaving.until_idle(self._settle)
         except TimeoutError:
             log.warning("Some messages did not get their last edit; they get it at the next start")
-        for task in self._following.values():
-            task.cancel()
+        self.following.cancel()
         await self.pacer.aclose()
 
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """While somebody is being answered, so that leaving does not cut them off."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._at_work.add(task)
-        try:
-            yield
-        finally:
-            self._at_work.discard(task)
-
-    async def _interrupt_all(self) -> None:
-        await asyncio.gather(*(self._interrupt(duel) for duel in list(self._following)))
-        await asyncio.gather(*self._following.values(), return_exceptions=True)
-
-    async def _interrupt(self, duel: str) -> None:
-        with suppress(UnknownDuel):
-            await self.app.stop(duel, words.INTERRUPTED)
+    async def _settle(self) -> None:
+        await self.following.interrupt()
+        await self.pacer.settle()

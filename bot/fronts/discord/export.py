@@ -1,4 +1,4 @@
-"""A team's duels and ballots as files. Voters are numbered in the order they first voted, never named. Pure."""
+"""A team's duels and ballots as files. Pure."""
 
 import csv
 import io
@@ -6,73 +6,21 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.ballots import choice_of
-from bot.store import DuelRecord
-from bot.store.cells import cell_of
-from engine.duel import Side
-
-Row = Mapping[str, Any]
+from bot.app.exporting import Export
+from bot.cells import cell_of
 
 
-def files_of(records: Sequence[DuelRecord]) -> dict[str, bytes]:
-    """duels and ballots, each as .csv and .jsonl, in UTF-8. Only closed votes have ballots in it."""
-    tables = {"duels": [duel_row(duel) for duel in records], "ballots": ballot_rows(records)}
+def files_of(found: Export) -> dict[str, bytes]:
+    """Write duels and ballots, each as .csv and .jsonl, in UTF-8. Returns the files by their names."""
     files: dict[str, bytes] = {}
-    for name, rows in tables.items():
+    for name, rows in (("duels", found.duels), ("ballots", found.ballots)):
         files[f"{name}.csv"] = as_csv(rows)
         files[f"{name}.jsonl"] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
     return files
 
 
-def duel_row(duel: DuelRecord) -> Row:
-    """One duel. While its vote is open, nothing in it tells the sides apart."""
-    row: dict[str, Any] = {
-        "duel": duel.id,
-        "conversation": duel.conversation,
-        "turn": duel.turn,
-        "asked_at": duel.asked_at.isoformat(),
-        "closed_at": duel.closed_at and duel.closed_at.isoformat(),
-        "state": duel.state,
-        "identical": duel.identical,
-        "ballots": len(duel.ballots),
-        "request": duel.request,
-    }
-    for side in Side:
-        answer = duel.answers.get(duel.seats[side])
-        row[f"{side.value}_text"] = answer and answer.text
-        shown = answer if duel.state == "closed" else None
-        row[f"{side.value}_contestant"] = shown and shown.who.id
-        row[f"{side.value}_arm"] = shown and str(shown.who.arm)
-        row[f"{side.value}_recipe"] = shown and shown.who.recipe.words
-        row[f"{side.value}_adapter"] = shown and shown.who.adapter_words
-        row[f"{side.value}_total_s"] = shown and shown.usage and shown.usage.total_s
-        row[f"{side.value}_new_tokens"] = shown and shown.usage and shown.usage.new_tokens
-        row[f"{side.value}_usd"] = shown and shown.cost and shown.cost.usd
-    return row
-
-
-def ballot_rows(records: Sequence[DuelRecord]) -> list[Row]:
-    """One ballot a row: what was chosen, by which number, and the contestant that it prefers."""
-    numbers: dict[str, int] = {}
-    rows: list[Row] = []
-    for duel in records:
-        for ballot in sorted(duel.ballots, key=lambda each: each.cast_at) if duel.state == "closed" else ():
-            better = None if ballot.entrant is None else duel.answers[ballot.entrant].who
-            rows.append(
-                {
-                    "duel": duel.id,
-                    "voter": numbers.setdefault(ballot.voter, len(numbers) + 1),
-                    "choice": choice_of(ballot, duel.seats).value,
-                    "better_arm": better and str(better.arm),
-                    "better_contestant": better and better.id,
-                    "cast_at": ballot.cast_at.isoformat(),
-                }
-            )
-    return rows
-
-
-def as_csv(rows: Sequence[Row]) -> bytes:
-    """With a mark at its beginning by which spreadsheets know UTF-8; a cell never begins like a formula. No value is an empty cell."""
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Write CSV with the mark by which spreadsheets know UTF-8. A cell never begins like a formula; no value is an empty cell."""
     out = io.StringIO()
     if rows:
         writer = csv.DictWriter(out, fieldnames=list(rows[0]))

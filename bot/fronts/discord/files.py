@@ -23,14 +23,14 @@ class NoText(BadRequest):
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What could be read of some files, and a sentence about what could not."""
+    """The texts of some files, and a sentence about those that are no text."""
 
     texts: tuple[str, ...] = ()
     left_out: str = ""
 
 
 async def read(files: Sequence[discord.Attachment]) -> Files:
-    """The texts of text files; others are left out. Raises BadRequest for a text that is too long or cannot be fetched."""
+    """Fetch the texts of text files; others are left out. Raises BadRequest for a text that is too long or cannot be fetched."""
     texts, others = [], []
     for file in files:
         try:
@@ -41,7 +41,7 @@ async def read(files: Sequence[discord.Attachment]) -> Files:
 
 
 def left_out_words(names: Sequence[str]) -> str:
-    """The sentence about these files. Pure."""
+    """Say which files were left out; empty for none. Pure."""
     if not names:
         return ""
     named = fit.head(", ".join(names), MOST_SAID)
@@ -49,7 +49,7 @@ def left_out_words(names: Sequence[str]) -> str:
 
 
 async def text_of(file: discord.Attachment, requests: int = 1) -> str:
-    """The text of a text file, with room for so many requests. Raises NoText, and BadRequest when it is too long or cannot be fetched."""
+    """Fetch a text, with room for so many requests. Raises NoText, and BadRequest when it is too long or cannot be fetched."""
     name = fit.inline(file.filename, 60)
     if file.size > BYTES_A_CHARACTER * MAX_CHARACTERS * requests:
         if _is_declared_other(file.content_type or ""):
@@ -68,7 +68,7 @@ def _is_declared_other(kind: str) -> bool:
 
 
 def decoded(data: bytes, name: str) -> str:
-    """UTF-8, with or without a mark at its beginning, and no NUL in it. Raises NoText, and BadRequest for UTF-16. Pure."""
+    """Decode UTF-8, with or without a mark at its beginning, and no NUL in it. Raises NoText, and BadRequest for UTF-16. Pure."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise BadRequest(f"The file {name} is not UTF-8 text but UTF-16. Save it as UTF-8 and send it again.")
     try:

@@ -12,35 +12,34 @@ from engine.printable import printable
 FENCE = "```"
 ELLIPSIS = "…"
 EMPTY = "*(an empty answer)*"
-_CLOSING = len(f"\n{FENCE}\n{ELLIPSIS}")
-_BREAKS = (("\n\n", 0.6), ("\n", 0.7), (" ", 0.8))
-"""Where to cut, and how much of the room must be kept for that."""
+_CLOSING = len(f"\n{FENCE}\n{ELLIPSIS}")  # what a cut may add
+_BREAKS = (("\n\n", 0.6), ("\n", 0.7), (" ", 0.8))  # where to cut, and the share of the room that must be left for that
 
 
 def size(text: str) -> int:
-    """Never less than what Discord counts."""
+    """Count UTF-16 units: never less than what Discord counts."""
     return len(text) + sum(character > "\uffff" for character in text)
 
 
 def clean(text: str) -> str:
-    """Without control, zero-width and bidi characters; they are shown as pictures or left out."""
+    """Leave out control, zero-width and bidi characters, or show them as pictures."""
     return printable(text).strip("\n")
 
 
 def head(text: str, room: int) -> str:
-    """The longest beginning of at most this size."""
+    """Return the longest beginning of at most this size."""
     if size(text) <= room:
         return text
     return text.encode("utf-16-le", "replace")[: max(0, room) * 2].decode("utf-16-le", "ignore")
 
 
 def closed(text: str) -> str:
-    """An odd fence gets its end, so that nothing after it becomes code."""
+    """End an odd code fence, so that nothing after it becomes code."""
     return f"{text}\n{FENCE}" if text.count(FENCE) % 2 else text
 
 
 def cut(text: str, room: int) -> str:
-    """At most `room`, ended at a paragraph, a line or a word if one lies near, and marked as cut."""
+    """Cut to at most `room`, at a paragraph, a line or a word if one lies near, and mark it as cut."""
     if size(whole := closed(text)) <= room:
         return whole
     body = head(text, room - _CLOSING)
@@ -53,16 +52,17 @@ def cut(text: str, room: int) -> str:
 
 
 def cut_alike(texts: Mapping[Side, str], room: int) -> dict[Side, str]:
-    """Both sides cut at the same length; a side with nothing to read says so."""
+    """Cut both sides at the same length; a side with nothing to read says so."""
     return {side: cut(clean(text), room) if clean(text).strip() else EMPTY for side, text in texts.items()}
 
 
 def is_cut(texts: Mapping[Side, str], room: int) -> bool:
+    """Whether `cut_alike` would leave something out."""
     return any(size(closed(clean(text))) > room for text in texts.values())
 
 
 def quote(text: str, room: int) -> str:
-    """As a quotation; fences are taken apart, for a quotation cannot hold them."""
+    """Quote a text within `room`; its fences are taken apart, for a quotation cannot hold them."""
     flat = clean(text).replace(FENCE, "'''")
     if not flat.strip():
         return f"> {ELLIPSIS}"
@@ -74,7 +74,7 @@ def quote(text: str, room: int) -> str:
 
 
 def inline(text: str, room: int) -> str:
-    """On one line, without marks of formatting that could reach over its end."""
+    """Put a text on one line within `room`, without marks of formatting that could reach over its end."""
     line = " ".join(clean(text).split())
     plain = line.translate({ord(mark): f"\\{mark}" for mark in "*_~`|[]<>\\"})
     return plain if size(plain) <= room else head(plain, room - 1).rstrip("\\ ") + ELLIPSIS

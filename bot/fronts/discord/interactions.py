@@ -7,15 +7,16 @@ done, and its answer goes by the interaction's token.
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import aiohttp
 import discord
 
 from bot.app.orders import AlreadyAsked
 from bot.fronts.discord import words
+from bot.fronts.discord.lane import TryLater
 from bot.fronts.discord.layout import Sheet, words_sheet
-from bot.fronts.discord.pacing import TryLater
+from bot.fronts.discord.parts import parts_of
 from bot.fronts.discord.sending import (
     PENDING,
     PRIVATE,
@@ -30,48 +31,38 @@ from bot.fronts.discord.sending import (
 )
 from engine.errors import DuelbotError
 
-if TYPE_CHECKING:
-    from bot.fronts.discord.bot import DuelBot
-    from bot.fronts.discord.desk import Desk
-
 TOO_LATE = 10062  # unknown interaction: the event came late, and its sender was told that nobody answered
-ACKNOWLEDGE_S = 2.5
-"""How long an acknowledgement is tried; Discord takes none that comes after 3 s."""
-AGAIN_S = (0.5, 2.0, 6.0)
-"""Pauses before an answer that Discord could not take is tried again."""
-ACKNOWLEDGED = "acknowledged"
-KEPT = "kept"
-"""Keys of an interaction's extras: it was acknowledged, as far as anybody knows; what its work has changed, in words."""
-UNTOLD = (TryLater, Gone, TokenOver, NotAllowed, Archived)
-"""Why an answer by the token reaches nobody."""
+ACKNOWLEDGE_S = 2.5  # seconds that an acknowledgement is tried; Discord takes none that comes after 3 s
+AGAIN_S = (0.5, 2.0, 6.0)  # seconds before an answer that Discord could not take is tried again
+ACKNOWLEDGED = "acknowledged"  # key of an interaction's extras: it was acknowledged, as far as anybody knows
+KEPT = "kept"  # key of an interaction's extras: what its work has changed, in words
+UNTOLD = (TryLater, Gone, TokenOver, NotAllowed, Archived)  # why an answer by the token reaches nobody
 log = logging.getLogger(__name__)
 
 
-def bot_of(interaction: discord.Interaction) -> "DuelBot":
-    return cast("DuelBot", interaction.client)
-
-
-def desk_of(interaction: discord.Interaction) -> "Desk":
-    return bot_of(interaction).desk
-
-
 def person(user: discord.abc.User) -> str:
-    """A person as the store knows them."""
+    """Name a person as the store knows them."""
     return f"discord:{user.id}"
 
 
+def team_of(interaction: discord.Interaction) -> str | None:
+    """Name the server as the store knows it; None in direct messages."""
+    return str(interaction.guild_id) if interaction.guild_id else None
+
+
 def roles(interaction: discord.Interaction) -> frozenset[str]:
+    """List the ids of the sender's roles in this server; none in direct messages."""
     user = interaction.user
     return frozenset(str(role.id) for role in user.roles) if isinstance(user, discord.Member) else frozenset()
 
 
 def is_direct(interaction: discord.Interaction) -> bool:
-    """A direct message with the bot itself, as opposed to one between people."""
+    """Whether this is a direct message with the bot itself, as opposed to one between people."""
     return interaction.guild_id is None and interaction.context.dm_channel
 
 
 def is_guest(interaction: discord.Interaction) -> bool:
-    """Whether all the bot can do here is answer by the token: only this person has it, or it cannot see the channel."""
+    """Whether the bot can do no more here than answer by the token: only this person has it, or it cannot see the channel."""
     if interaction.guild_id is None:
         return not is_direct(interaction)
     installed_for_one = interaction.is_user_integration() and not interaction.is_guild_integration()
@@ -85,7 +76,7 @@ def edits_itself(interaction: discord.Interaction) -> bool:
 
 
 async def think(interaction: discord.Interaction, *, private: bool) -> None:
-    """Acknowledge: an answer will come. First thing in every command."""
+    """Acknowledge: an answer will come. This is the first thing in every command. Raises discord.NotFound for one that came too late."""
     await _acknowledge(interaction, ephemeral=private, thinking=True)
     interaction.extras[PENDING] = PRIVATE if private else PUBLIC
 
@@ -116,12 +107,12 @@ async def _defer(interaction: discord.Interaction, **how: bool) -> None:
 
 
 def kept(interaction: discord.Interaction, said: str) -> None:
-    """What has been done for this interaction, so that no later failure is told as if nothing had been."""
+    """Note what this interaction has changed, in words, so that no later failure is told as if nothing had been."""
     interaction.extras[KEPT] = said
 
 
 async def answer(interaction: discord.Interaction, sheet: Sheet) -> None:
-    """The answer that was announced by `think`, or an ephemeral message; tried again while Discord cannot take it."""
+    """Give the answer that `think` announced, or else an ephemeral message; try again while Discord cannot take it."""
     for pause_s in AGAIN_S:
         try:
             async with discords_answers():
@@ -145,7 +136,7 @@ async def _answer(interaction: discord.Interaction, sheet: Sheet) -> None:
 
 
 async def say(interaction: discord.Interaction, said: str) -> None:
-    """Words, to this person alone unless a public answer was announced; what cannot be said is logged."""
+    """Say words to this person alone, or in public if that was announced; log what cannot be said."""
     try:
         await answer(interaction, words_sheet(said))
     except (*UNTOLD, discord.HTTPException) as error:
@@ -153,7 +144,7 @@ async def say(interaction: discord.Interaction, said: str) -> None:
 
 
 async def refuse(interaction: discord.Interaction, said: str) -> None:
-    """Words to this person alone, also where a public answer was announced: a hundred refusals would fill the channel.
+    """Say words to this person alone, also where a public answer was announced: a hundred refusals would fill the channel.
 
     The first words after "thinking…" are public whatever is asked, so a short one goes there, and is taken away again.
     """
@@ -169,11 +160,12 @@ async def refuse(interaction: discord.Interaction, said: str) -> None:
 
 
 async def guarded(interaction: discord.Interaction, work: Coroutine[Any, Any, None]) -> None:
-    """Do the work, once for each interaction; a refusal or a bug becomes words."""
-    if bot_of(interaction).seen.before(interaction.id):
+    """Do the work, once for each interaction; turn a refusal or a bug into words."""
+    parts = parts_of(interaction)
+    if not parts.repeats.first_time(interaction.id):
         work.close()  # a resumed connection told it again; a second acknowledgement would be refused
         return
-    with desk_of(interaction).at_work():
+    with parts.leaving.at_work():
         await _in_words(interaction, work)
 
 

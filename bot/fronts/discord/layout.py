@@ -17,17 +17,16 @@ from discord import ui
 
 from bot.ballots import Choice
 from bot.fronts.discord import fit, words
-from bot.store.teams import Post
-from bot.views import DuelView, SideView
+from bot.views import DuelView, Post, SideView
+from bot.words import CHOICES
 from engine.duel import Side
 
-MOST_CHARACTERS = 4000
-MOST_COMPONENTS = 40
-REQUEST_ROOM = 400
+MOST_CHARACTERS = 4000  # UTF-16 units over all texts of a message
+MOST_COMPONENTS = 40  # of a message, nested ones counted
+REQUEST_ROOM = 400  # UTF-16 units of a request above its answers
 AT_LIMIT = "\n-# It met the token limit."
 DELETED = "*(deleted by the asker)*"
-STATUS_ROOM = 1400
-"""For the line under the answers, or the reveal; with the request and the headings it leaves about 1,000 for each answer."""
+STATUS_ROOM = 1400  # UTF-16 units of the line under the answers, or the reveal: at the worst, about 1,000 are left for each answer
 _VOTES = {
     Choice.LEFT: discord.ButtonStyle.primary,
     Choice.RIGHT: discord.ButtonStyle.primary,
@@ -37,8 +36,8 @@ _VOTES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """All that a duel's message shows."""
+class DuelScene:
+    """A duel with all else that its message shows."""
 
     view: DuelView
     post: Post
@@ -58,19 +57,22 @@ class Sheet(ui.LayoutView):
 
 
 def vote_id(duel: str, choice: Choice) -> str:
+    """Write the custom id of a choice."""
     return f"v:{duel}:{choice.value}"
 
 
 def act_id(duel: str, act: str) -> str:
+    """Write the custom id of any other button of a duel."""
     return f"d:{duel}:{act}"
 
 
 def guess_id(duel: str, guess: str) -> str:
+    """Write the custom id of an answer to the blinding question."""
     return f"g:{duel}:{guess}"
 
 
-def duel_sheet(scene: Scene) -> Sheet:
-    """The message of a duel in any state."""
+def duel_sheet(scene: DuelScene) -> Sheet:
+    """Draw the message of a duel in any state."""
     view = scene.view
     request = fit.quote(view.request, REQUEST_ROOM) if scene.shows_request and view.request else ""
     asked = f"-# {words.asker_words(view.asker)} asked\n{request}" if request else ""
@@ -85,7 +87,7 @@ def duel_sheet(scene: Scene) -> Sheet:
 
 
 def room_of_each(view: DuelView, room: int) -> int:
-    """The same share for both answers of this room together, without the headings and the mark of a side that met its limit."""
+    """Share this room equally between both answers, without the headings and the mark of a side that met its limit. In UTF-16 units."""
     each = (room - sum(fit.size(f"### {side.label}") for side in Side)) // 2
     return each - len(AT_LIMIT) if any(side.cut for side in view.sides.values()) else each
 
@@ -96,7 +98,7 @@ def _is_cut(view: DuelView, each: int) -> bool:
 
 
 def answers_in(view: DuelView, each: int) -> dict[Side, str]:
-    """Both answers, each in this room."""
+    """Fit both answers, each into this room."""
     if view.state in ("waiting", "answering"):
         shown = {side: view.sides[side].text for side in Side}
         return {side: fit.cut(fit.clean(words_), each) if fit.clean(words_).strip() else fit.ELLIPSIS for side, words_ in shown.items()}
@@ -112,7 +114,7 @@ def _ended(side: SideView, shown: str, room: int) -> str:
     return f"{shown}{AT_LIMIT}" if side.cut else shown
 
 
-def _rows(scene: Scene, *, more: bool) -> list[ui.Item[Sheet]]:
+def _rows(scene: DuelScene, *, more: bool) -> list[ui.Item[Sheet]]:
     view, duel = scene.view, scene.view.id
     full = [_button("Full answers", act_id(duel, "full"))] if more else []
     match view.state:
@@ -129,7 +131,8 @@ def _rows(scene: Scene, *, more: bool) -> list[ui.Item[Sheet]]:
 
 
 def vote_row(duel: str) -> ui.ActionRow[Sheet]:
-    return ui.ActionRow(*(_button(choice.words, vote_id(duel, choice), style) for choice, style in _VOTES.items()))
+    """Draw the four choices."""
+    return ui.ActionRow(*(_button(CHOICES[choice], vote_id(duel, choice), style) for choice, style in _VOTES.items()))
 
 
 def _row(buttons: Sequence[ui.Button[Sheet]]) -> list[ui.Item[Sheet]]:
@@ -141,7 +144,7 @@ def _button(label: str, custom_id: str, style: discord.ButtonStyle = discord.But
 
 
 def receipt_sheet(duel: str, said: str, *, undo: bool, which: str = "") -> Sheet:
-    """To a voter alone: what they chose, a way back, and for some the question which side is which."""
+    """Draw what a voter alone sees: the choice, a way back, and for some the question which side is which."""
     items: list[ui.Item[Sheet]] = [ui.TextDisplay(said)]
     if undo:
         items.append(ui.ActionRow(_button("Undo my vote", act_id(duel, "undo"))))
@@ -153,12 +156,12 @@ def receipt_sheet(duel: str, said: str, *, undo: bool, which: str = "") -> Sheet
 
 
 def words_sheet(said: str) -> Sheet:
-    """Only words."""
+    """Draw a message of words alone, cut to Discord's limit."""
     return Sheet(ui.TextDisplay(fit.cut(said, MOST_CHARACTERS) or fit.ELLIPSIS))
 
 
 def full_texts(view: DuelView) -> dict[Side, str]:
-    """Both answers whole, none of them without a word."""
+    """Return both answers whole, neither of them without a word."""
     return {side: _whole(shown) for side, shown in view.sides.items()}
 
 
@@ -169,7 +172,7 @@ def _whole(side: SideView) -> str:
 
 
 def full_sheet(view: DuelView) -> Sheet | None:
-    """Both answers whole; None when they do not fit into one message."""
+    """Draw both answers whole; None when they do not fit into one message."""
     whole = {side: fit.closed(each) for side, each in full_texts(view).items()}
     if sum(fit.size(each) + len("### A") for each in whole.values()) > MOST_CHARACTERS:
         return None

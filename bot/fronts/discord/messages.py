@@ -10,14 +10,14 @@ import discord
 
 from bot.app.orders import AlreadyAsked, Order
 from bot.fronts.discord import words
-from bot.fronts.discord.desk import Desk
 from bot.fronts.discord.files import read
 from bot.fronts.discord.interactions import person
+from bot.fronts.discord.lane import TryLater
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.names import names_in, without_ids
-from bot.fronts.discord.pacing import TryLater
-from bot.fronts.discord.repeats import Refusal, Refusals
-from bot.fronts.discord.sending import SILENT, Gone, NotAllowed
+from bot.fronts.discord.parts import Parts
+from bot.fronts.discord.repeats import Refusal
+from bot.fronts.discord.sending import SILENT, Gone, NotAllowed, Wire
 from engine.errors import BadRequest, DuelbotError
 from engine.request import Request, Turn
 
@@ -27,19 +27,19 @@ ROLE_ONLY = "You mentioned my role, and Discord shows me no text then. Mention m
 log = logging.getLogger(__name__)
 
 
-async def heard(message: discord.Message, desk: Desk, me: discord.ClientUser, refusals: Refusals) -> None:
+async def heard(message: discord.Message, parts: Parts, me: discord.ClientUser) -> None:
     """Open a duel for a message that is for the bot, or say why not; the latter once a minute to one person."""
     if message.author.bot or message.webhook_id or message.type not in KINDS or not _is_for(message, me):
         return
     try:
-        await desk.open(await order_of(message, desk, me))
+        await parts.desk.open(await order_of(message, me, parts.app.examples[0]))
     except AlreadyAsked:
         log.info("The message %s came twice", message.id)
     except DuelbotError as error:
-        await refuse(message, desk, refusals, error.words)
+        await refuse(message, parts, error.words)
     except Exception:
         log.exception("A message could not be answered")
-        await refuse(message, desk, refusals, words.WENT_WRONG)
+        await refuse(message, parts, words.WENT_WRONG)
 
 
 def _is_for(message: discord.Message, me: discord.ClientUser) -> bool:
@@ -52,11 +52,11 @@ def _by_role(message: discord.Message) -> bool:
     return role is not None and role in message.role_mentions
 
 
-async def order_of(message: discord.Message, desk: Desk, me: discord.ClientUser) -> Order:
-    """Raises BadRequest for a message without a request in it."""
+async def order_of(message: discord.Message, me: discord.ClientUser, example: str) -> Order:
+    """Order what a message asks. example: a request for whoever asked nothing. Raises BadRequest for a message without a request in it."""
     asked = await request_in(message, me)
     if not asked.text:
-        raise BadRequest(_nothing_asked(message, asked, desk.app.examples[0]))
+        raise BadRequest(_nothing_asked(message, asked, example))
     direct = message.guild is None
     member = message.author if isinstance(message.author, discord.Member) else None
     return Order(
@@ -74,30 +74,30 @@ async def order_of(message: discord.Message, desk: Desk, me: discord.ClientUser)
     )
 
 
-def _nothing_asked(message: discord.Message, asked: "Asked", example: str) -> str:
+def _nothing_asked(message: discord.Message, asked: "Heard", example: str) -> str:
     if asked.left_out:
         return f"{asked.left_out} Write your request in words."
     return ROLE_ONLY if not message.content and _by_role(message) else NO_REQUEST.format(example=example)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Heard:
     """The request in a message, and a sentence about those of its files that are no part of it."""
 
     text: str
     left_out: str = ""
 
 
-async def request_in(message: discord.Message, me: discord.ClientUser) -> Asked:
-    """What a message says without the mentions of the bot at its ends, and its text files. Raises BadRequest for a file too long."""
+async def request_in(message: discord.Message, me: discord.ClientUser) -> Heard:
+    """Read what a message asks, without the bot's name at its ends, and with its text files. Raises BadRequest for a file too long."""
     said, attached = said_and_attached(message)
     files = await read(attached)
     whole = "\n\n".join(filter(None, (_addressed(said, message, me), *files.texts)))
-    return Asked(without_ids(whole, names_in(message)), files.left_out)
+    return Heard(without_ids(whole, names_in(message)), files.left_out)
 
 
 def said_and_attached(message: discord.Message) -> tuple[str, Sequence[discord.Attachment]]:
-    """The words and files of a message, or of the one that it forwards: a forwarding message has none of its own."""
+    """Return words and files of a message, or of the one that it forwards: a forwarding message has none of its own."""
     if message.content or message.attachments:
         return message.content, message.attachments
     forwarded = message.message_snapshots
@@ -105,7 +105,7 @@ def said_and_attached(message: discord.Message) -> tuple[str, Sequence[discord.A
 
 
 def text_in(message: discord.Message) -> str:
-    """What a message says or forwards, without its files."""
+    """Read what a message says or forwards, without its files."""
     return without_ids(said_and_attached(message)[0].strip(), names_in(message))
 
 
@@ -123,14 +123,14 @@ def _addressed(said: str, message: discord.Message, me: discord.ClientUser) -> s
 
 
 def replied_to(message: discord.Message, me: discord.ClientUser) -> tuple[str, ...]:
-    """The message that this one answers; and if that is words of the bot about another one, as of a close, then that one."""
+    """List the message that this one answers; and if that is words of the bot about another one, as of a close, then that one."""
     answered = message.reference.resolved if message.reference else None
     about = answered.reference if isinstance(answered, discord.Message) and answered.author.id == me.id else None
     return tuple(str(each.message_id) for each in (message.reference, about) if each and each.message_id)
 
 
 def said_before(message: discord.Message, me: discord.ClientUser) -> tuple[Turn, ...]:
-    """With the content intent, the message that this one answers; without it Discord shows nothing of it."""
+    """Return the message that this one answers, which Discord shows with the content intent alone."""
     earlier = message.reference.resolved if message.reference else None
     if not isinstance(earlier, discord.Message) or earlier.author.id == me.id:
         return ()
@@ -138,38 +138,36 @@ def said_before(message: discord.Message, me: discord.ClientUser) -> tuple[Turn,
 
 
 def context(said: str) -> tuple[Turn, ...]:
-    """What was said before a request, if it is a text that a model can be told."""
+    """Make a turn of what was said before a request, if it is a text that a model can be told."""
     try:
         return (Turn("user", Request.of(said).text),)
     except BadRequest:
         return ()
 
 
-async def refuse(message: discord.Message, desk: Desk, refusals: Refusals, said: str) -> None:
+async def refuse(message: discord.Message, parts: Parts, said: str) -> None:
     """Say why a message is not taken, or count it in what was said within the last minute."""
-    refusal, new = refusals.refused(person(message.author), str(message.channel.id), said)
+    refusal, new = parts.refusals.refused(person(message.author), str(message.channel.id), said)
     if new:
-        refusal.message = await reply(message, desk, refusal.words())
+        refusal.message = await reply(message, parts.wire, refusal.words())
     if refusal.message and refusal.more:  # some may have come while it was sent
-        desk.pacer.put(refusal.channel, f"refused:{refusal.message}", partial(_recount, desk, refusal))
+        parts.pacer.put(refusal.channel, f"refused:{refusal.message}", partial(_recount, parts.wire, refusal))
 
 
-async def _recount(desk: Desk, refusal: Refusal) -> None:
+async def _recount(wire: Wire, refusal: Refusal) -> None:
     """Bring a refusal up to its count."""
     assert refusal.message is not None
     try:
-        await desk.wire.edit(refusal.channel, refusal.message, words_sheet(refusal.words()))
+        await wire.edit(refusal.channel, refusal.message, words_sheet(refusal.words()))
     except (Gone, NotAllowed) as error:
         log.info("A refusal in channel %s cannot count on: %s", refusal.channel, error)
 
 
-async def reply(message: discord.Message, desk: Desk, said: str) -> str | None:
-    """Words in the channel; where the bot may not write, to the person; else the log. Returns the channel's message."""
+async def reply(message: discord.Message, wire: Wire, said: str) -> str | None:
+    """Say words in the channel; where the bot may not write, to the person; else in the log. Returns the channel's message."""
     team = str(message.guild.id) if message.guild else None
     try:
-        return await desk.wire.send(
-            str(message.channel.id), team, words_sheet(said), reply_to=str(message.id), nonce=f"say{message.id}"[:25]
-        )
+        return await wire.send(str(message.channel.id), team, words_sheet(said), reply_to=str(message.id), nonce=f"say{message.id}"[:25])
     except (NotAllowed, Gone, TryLater) as error:
         log.info("No words in channel %s: %s", message.channel.id, error)
     try:

@@ -8,10 +8,10 @@ import discord
 
 from engine.printable import one_line
 
-Kind = Literal["person", "role", "channel"]
-NameOf = Callable[[Kind, int], str | None]
+Mentioned = Literal["person", "role", "channel"]
+NameOf = Callable[[Mentioned, int], str | None]
 MOST_NAME = 40  # characters of a name; Discord's own limit is 32 for people, 100 for roles and channels
-_KINDS: dict[str, Kind] = {"@": "person", "@!": "person", "@&": "role", "#": "channel", "": "person"}
+_KINDS: dict[str, Mentioned] = {"@": "person", "@!": "person", "@&": "role", "#": "channel", "": "person"}
 _UNNAMED = {"person": "@someone", "role": "@some-role", "channel": "#some-channel"}
 _MARK = re.compile(
     r"<(?P<sign>@[!&]?|#)(?P<id>[0-9]{1,20})>"
@@ -22,11 +22,11 @@ _MARK = re.compile(
 
 
 def without_ids(text: str, name_of: NameOf) -> str:
-    """The text with names where Discord writes ids: people, roles, channels, custom emoji, commands, links to profiles.
+    """Put names where Discord writes ids: people, roles, channels, custom emoji, commands, links to profiles.
 
     Whoever has no known name becomes "@someone", the next one "@someone-2". Pure, if `name_of` is.
     """
-    unnamed: dict[Kind, list[int]] = {"person": [], "role": [], "channel": []}
+    unnamed: dict[Mentioned, list[int]] = {"person": [], "role": [], "channel": []}
 
     def named(mark: re.Match[str]) -> str:
         if emoji := mark["emoji"]:
@@ -48,9 +48,9 @@ def without_ids(text: str, name_of: NameOf) -> str:
 
 
 def names_in(message: discord.Message) -> NameOf:
-    """The names of those whom a message mentions, and of its server's roles and channels."""
+    """Name whom a message mentions, and its server's roles and channels."""
 
-    def name_of(kind: Kind, number: int) -> str | None:
+    def name_of(kind: Mentioned, number: int) -> str | None:
         if kind == "person":
             return next((user.display_name for user in message.mentions if user.id == number), None)
         return _of_guild(message.guild, kind, number)
@@ -59,11 +59,11 @@ def names_in(message: discord.Message) -> NameOf:
 
 
 def names_for(interaction: discord.Interaction) -> NameOf:
-    """The names that come with a command or a form, and those of its server's roles and channels."""
+    """Name whom a command or a form mentions, and its server's roles and channels."""
     data: Any = interaction.data or {}
     resolved: Any = data.get("resolved", {})
 
-    def name_of(kind: Kind, number: int) -> str | None:
+    def name_of(kind: Mentioned, number: int) -> str | None:
         if kind == "person":
             if number == interaction.user.id:
                 return interaction.user.display_name
@@ -76,6 +76,16 @@ def names_for(interaction: discord.Interaction) -> NameOf:
     return name_of
 
 
-def _of_guild(guild: discord.Guild | None, kind: Kind, number: int) -> str | None:
+def _of_guild(guild: discord.Guild | None, kind: Mentioned, number: int) -> str | None:
     found = guild and (guild.get_role(number) if kind == "role" else guild.get_channel_or_thread(number))
     return found.name if found else None
+
+
+def tag_in(interaction: discord.Interaction, tag: str) -> str:
+    """Write a typed tag as it is stored: on one line, printable, with names for ids."""
+    return one_line(without_ids(tag, names_for(interaction)))
+
+
+def search_in(interaction: discord.Interaction, search: str) -> str:
+    """Write a typed search as it stands in stored requests: with names for ids."""
+    return without_ids(search, names_for(interaction)).encode("utf-8", "replace").decode()

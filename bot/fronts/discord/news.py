@@ -1,65 +1,61 @@
 """Telling askers that the vote on their request has closed: in the channel, or directly where the channel takes nothing any more.
 
 They are marked as told afterwards: should the process end in between, the next one tells them, and the nonce keeps a second message
-away. Whoever closes a vote sees it, and is not told.
+away. Who need not be told is decided where the vote is closed.
 """
 
 import logging
 from functools import partial
 
-from bot.app.teams import Teams
+from bot.app import App
 from bot.fronts.discord import fit, words
 from bot.fronts.discord.layout import words_sheet
-from bot.fronts.discord.pacing import Pacer, Rank
+from bot.fronts.discord.pacing import Pacer
 from bot.fronts.discord.sending import Archived, Gone, NotAllowed, Wire
-from bot.store.teams import Post
-from bot.views import DuelView
+from bot.fronts.discord.timing import Rank
+from bot.views import DuelView, Post
 
 log = logging.getLogger(__name__)
 
 
 class News:
-    """One per desk."""
+    """Words to askers about votes that have closed."""
 
-    def __init__(self, teams: Teams, wire: Wire, pacer: Pacer) -> None:
-        self.teams, self.wire, self.pacer = teams, wire, pacer
+    def __init__(self, app: App, wire: Wire, pacer: Pacer) -> None:
+        self._app, self._wire, self._pacer = app, wire, pacer
 
-    async def closed(self, post: Post, view: DuelView) -> None:
-        """The message shows the reveal; its asker hears of it in the channel's lane, which tries again."""
-        if (await self.teams.post(post.duel)).told:
+    def closed(self, post: Post, view: DuelView) -> None:
+        """Tell the asker, in the channel's lane, which tries again, that the message shows the reveal; unless no telling is due."""
+        if post.told or view.reveal is None or view.reveal.auto_tie:
             return
-        unvoted = view.reveal is not None and view.reveal.auto_tie  # there was no vote whose close could be told
-        if post.alone or not post.lasting or not view.request or unvoted:
-            await self.teams.told(post.duel)
-            return
-        self.pacer.put(post.channel, f"told:{post.duel}", partial(self._say, post, view), rank=Rank.AWAITED, kind="send")
+        self._pacer.put(post.channel, f"told:{post.duel}", partial(self._say, post, view), rank=Rank.AWAITED, bucket="send")
 
     async def _say(self, post: Post, view: DuelView) -> bool:
-        if (await self.teams.post(post.duel)).told:
+        if (await self._app.posting.of(post.duel)).told:
             return False
         said = words_sheet(words.told_words(view, fit.inline(view.request, 80)))
         try:
-            await self.wire.send(post.channel, post.team, said, reply_to=post.message, nonce=_nonce(post))
+            await self._wire.send(post.channel, post.team, said, reply_to=post.message, nonce=_nonce(post))
         except (Gone, NotAllowed, Archived) as error:
             log.info("The asker of duel %s is told directly: %s", post.duel, error)
             await self.closed_elsewhere(post, view)
         else:
-            await self.teams.told(post.duel)
+            await self._app.posting.told(post.duel)
         return True
 
     async def closed_elsewhere(self, post: Post, view: DuelView) -> None:
-        """The channel cannot show the reveal; its asker can still be told directly, once. Raises TryLater."""
-        if view.state == "closed" and view.request and not (await self.teams.post(post.duel)).told:
+        """Tell the asker directly, once, of a reveal that the channel cannot show. Raises TryLater."""
+        if view.state == "closed" and view.request and not (await self._app.posting.of(post.duel)).told:
             await self.directly(post, view, words.told_elsewhere(view, fit.inline(view.request, 80), post.channel))
-            await self.teams.told(post.duel)
+            await self._app.posting.told(post.duel)
 
     async def directly(self, post: Post, view: DuelView, said: str) -> None:
-        """To the asker alone, if they let themselves be told. Raises TryLater."""
+        """Tell the asker alone, if they let themselves be told. Raises TryLater."""
         platform, _, number = view.asker.partition(":")
         if platform != "discord":
             return
         try:
-            await self.wire.send_directly(int(number), words_sheet(said), _nonce(post))
+            await self._wire.send_directly(int(number), words_sheet(said), _nonce(post))
         except (Gone, NotAllowed) as error:
             log.warning("The asker of duel %s cannot be told: %s", post.duel, error)
 

@@ -12,19 +12,18 @@ from bot.fronts.discord import fit
 from bot.fronts.discord.layout import MOST_CHARACTERS, Sheet
 from bot.verdict import Verdict
 
-MOST_ALT = 1024
-"""Characters of a picture's description."""
+MOST_ALT = 1024  # characters of a picture's description
 
 
 async def with_pictures(app: App, said: str, found: Verdict, charts: Iterable[Chart]) -> tuple[Sheet, list[discord.File]]:
-    """A message of these words and pictures, and the files that go with it."""
-    pictures = {chart: await app.picture(chart, found, "dark", "png") for chart in charts}
+    """Draw a message of these words and charts, and the files that go with it."""
+    pictures = {chart: await app.judging.picture(chart, found, "dark", "png") for chart in charts}
     files = [discord.File(io.BytesIO(picture.data), filename=f"{chart}.png") for chart, picture in pictures.items()]
     return sheet_of(said, pictures), files
 
 
 def sheet_of(said: str, pictures: dict[Chart, Picture]) -> Sheet:
-    """The words, and below them the pictures with theirs."""
+    """Draw the words, and below them the pictures, each with its own words for those who cannot see it."""
     shown = ui.TextDisplay[Sheet](fit.cut(said, MOST_CHARACTERS))
     if not pictures:
         return Sheet(shown)

@@ -1,38 +1,35 @@
-"""What has been seen lately: Discord repeats events when a connection is resumed. Pure but for the clock it is given."""
+"""Events and refusals of late: Discord repeats events after a RESUME, people repeat what is refused. Pure but for the clock."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-KEPT_S = 3600.0
-MOST = 10_000
-MINUTE_S = 60.0
+KEPT_S = 3600.0  # seconds that an event's id is remembered
+MOST = 10_000  # ids that are remembered
+MINUTE_S = 60.0  # seconds for which one answer refuses all that a person sends
 
 
-class Seen:
-    """Ids of the last hour."""
+class Repeats:
+    """Ids of the events of the last hour."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._ids: OrderedDict[Hashable, float] = OrderedDict()
 
-    def __contains__(self, event: Hashable) -> bool:
-        return event in self._ids
-
-    def before(self, event: Hashable) -> bool:
-        """Whether it was seen before; it is from now on."""
+    def first_time(self, event: Hashable) -> bool:
+        """Remember the event. Returns whether it is new."""
         now = self._now()
         while self._ids and (len(self._ids) > MOST or next(iter(self._ids.values())) < now - KEPT_S):
             self._ids.popitem(last=False)
         if event in self._ids:
-            return True
+            return False
         self._ids[event] = now
-        return False
+        return True
 
 
 @dataclass(slots=True)
 class Refusal:
-    """What a person was told, and how much of theirs was not taken since."""
+    """A sentence that a person was told, and how much of theirs was not taken since."""
 
     ends_at: float  # on the clock of `Refusals`, in s
     said: str
@@ -42,7 +39,7 @@ class Refusal:
     latest: str = ""  # why the latest of these was not taken
 
     def words(self) -> str:
-        """With the count, so that nobody wonders about messages that got no answer of their own."""
+        """Say why, and how many more were not taken, so that nobody wonders about messages that got no answer of their own."""
         if not self.more:
             return f"{self.said}\n-# For a minute, more of yours that I cannot take is only counted here."
         many = "1 more message of yours was" if self.more == 1 else f"{self.more} more messages of yours were"
@@ -50,7 +47,7 @@ class Refusal:
 
 
 class Refusals:
-    """One for each person and minute: whoever sends 25 messages at once gets one answer, not 25."""
+    """One refusal for each person and minute: whoever sends 25 messages at once gets one answer, not 25."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now

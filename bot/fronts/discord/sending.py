@@ -12,20 +12,19 @@ import discord
 from discord.http import handle_message_parameters
 from discord.webhook.async_ import async_context
 
+from bot.fronts.discord.allowance import GlobalLimit
+from bot.fronts.discord.lane import TryLater
 from bot.fronts.discord.layout import Sheet
-from bot.fronts.discord.pacing import Gate, TryLater
 
 SILENT = discord.AllowedMentions.none()
-UNKNOWN = {10003, 10004, 10008}  # channel, guild, message
-TOKEN_OVER = {10015, 50027}  # unknown webhook, invalid webhook token
-ARCHIVED = 50083
+UNKNOWN = {10003, 10004, 10008}  # Discord's codes: unknown channel, guild, message
+TOKEN_OVER = {10015, 50027}  # codes: unknown webhook, invalid webhook token
+ARCHIVED = 50083  # code: the thread is archived
 LOADING = 1 << 7  # flag of a message that still says "thinking"
-OLD_MESSAGE_EDITS = 30046
-NO_REPLIES = 160002  # a reply needs the permission Read Message History; a plain message does not
-PENDING, PUBLIC, PRIVATE = "pending", "public", "private"
-"""Marks an interaction that was deferred and is not answered yet, and for whom its answer was announced."""
-
-
+OLD_MESSAGE_EDITS = 30046  # code: too many edits of messages older than an hour
+NO_REPLIES = 160002  # code: a reply needs the permission Read Message History; a plain message does not
+PENDING = "pending"  # key of an interaction's extras while it is deferred and not answered: for whom its answer was announced
+PUBLIC, PRIVATE = "public", "private"
 OLD_S = 3600.0  # seconds after which Discord counts the edits of a message more strictly
 
 
@@ -51,17 +50,21 @@ class TokenOver(Exception):
 
 
 class Apart(discord.http.Route):
-    """Discord counts sends and edits in a channel apart but names one bucket for both (discord-api-docs 8073); discord.py, which goes
-    by the name, would let edits wait for sends."""
+    """A route with limits of its own for each method.
+
+    Discord counts sends and edits in a channel apart but names one bucket for both (discord-api-docs 8073); discord.py, which goes by the
+    name, would let edits wait for sends.
+    """
 
     @property
     def major_parameters(self) -> str:
+        """Return what discord.py keeps a limit for: the channel and the method."""
         return f"{super().major_parameters} {self.method}"
 
 
 @asynccontextmanager
 async def discords_answers() -> AsyncGenerator[None, None]:
-    """Turns what Discord refuses into Gone, NotAllowed, Archived, TokenOver or TryLater; a request that is wrong stays a bug."""
+    """Turn what Discord refuses into Gone, NotAllowed, Archived, TokenOver or TryLater; a request that is wrong stays a bug."""
     try:
         yield
     except (discord.RateLimited, aiohttp.ClientError, TimeoutError, OSError, discord.DiscordServerError) as error:
@@ -81,23 +84,24 @@ async def discords_answers() -> AsyncGenerator[None, None]:
 
 
 class Wire:
-    """The bot's own routes: they need it to be in the channel."""
+    """The bot's own routes, which need it to be in the channel. Every method raises what `discords_answers` does."""
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
-        self._gate = Gate()
+        self._limit = GlobalLimit()
 
     def channel(self, channel: str, team: str | None) -> discord.PartialMessageable:
+        """Return a channel to send into, without asking Discord for it."""
         return self._client.get_partial_messageable(int(channel), guild_id=int(team) if team else None)
 
     async def send(self, channel: str, team: str | None, sheet: Sheet, *, reply_to: str | None = None, nonce: str | None = None) -> str:
-        """The new message's id. The same nonce within minutes sends nothing new, so a lost answer posts once."""
+        """Send a message; returns its id. The same nonce within minutes sends nothing new, so a lost answer posts once."""
         options: dict[str, Any] = {"nonce": nonce} if nonce else {}
         if reply_to:
             reference = discord.MessageReference(message_id=int(reply_to), channel_id=int(channel), fail_if_not_exists=False)
             options |= {"reference": reference, "mention_author": False}
         async with discords_answers():
-            await self._gate.turn()
+            await self._limit.turn()
             try:
                 sent = await self.channel(channel, team).send(view=sheet, allowed_mentions=SILENT, suppress_embeds=True, **options)
             except discord.HTTPException as error:
@@ -108,31 +112,31 @@ class Wire:
         return str(sent.id)
 
     async def send_directly(self, person: int, sheet: Sheet, nonce: str) -> None:
-        """To one person alone. Raises NotAllowed where they take no messages."""
+        """Send to one person alone. Raises NotAllowed where they take no messages."""
         async with discords_answers():
             place = await self._client.http.start_private_message(person)
         await self.send(str(place["id"]), None, sheet, nonce=nonce)
 
     async def edit(self, channel: str, message: str, sheet: Sheet) -> None:
-        """discord.py's own edit would leave out the flag against unfurled links, and so switch it off."""
+        """Edit a message. discord.py's own edit would leave out the flag against unfurled links, and so switch it off."""
         flags = discord.MessageFlags(suppress_embeds=True)
         route = Apart("PATCH", "/channels/{channel_id}/messages/{message_id}", channel_id=int(channel), message_id=int(message))
         async with discords_answers():
-            await self._gate.turn()
+            await self._limit.turn()
             with handle_message_parameters(view=sheet, flags=flags, allowed_mentions=SILENT) as params:
                 await self._client.http.request(route, json=params.payload)
 
     async def unarchive(self, thread: str) -> None:
         """Open a thread again, as sending would. Raises NotAllowed where it is locked."""
         async with discords_answers():
-            await self._gate.turn()
+            await self._limit.turn()
             await self._client.http.edit_channel(int(thread), archived=False)
 
     async def find(self, channel: str, duel: str, event: str) -> str | None:
-        """The bot's own message that shows a duel, among the hundred after its event (an id); None as well where it may not read them."""
+        """Find the bot's message that shows a duel, among the hundred after its event (an id). None also where it may not read them."""
         try:
             async with discords_answers():
-                await self._gate.turn()
+                await self._limit.turn()
                 found: Sequence[Mapping[str, Any]] = await self._client.http.logs_from(int(channel), 100, after=int(event))
         except NotAllowed:
             return None
@@ -155,7 +159,7 @@ async def edit_by_token(interaction: discord.Interaction, sheet: Sheet) -> str:
 
 
 async def put_original(interaction: discord.Interaction, sheet: Sheet, files: Sequence[discord.File] = ()) -> str:
-    """As discord.py's `edit_original_response`, which would leave out the flag against unfurled links. Raises what discord.py raises."""
+    """Edit as discord.py's `edit_original_response`, but with the flag against unfurled links. Returns the message's id."""
     flags = discord.MessageFlags(suppress_embeds=True)
     more: dict[str, Any] = {"attachments": files} if files else {}
     with handle_message_parameters(view=sheet, flags=flags, allowed_mentions=SILENT, **more) as params:
@@ -173,5 +177,5 @@ async def put_original(interaction: discord.Interaction, sheet: Sheet, files: Se
 
 
 def markdown_files(texts: Mapping[str, str]) -> list[discord.File]:
-    """Texts as .md files, by name."""
+    """Write texts as .md files, by name."""
     return [discord.File(io.BytesIO(text.encode("utf-8", "replace")), filename=f"{name}.md") for name, text in texts.items()]

@@ -1,24 +1,14 @@
-"""What the bot says on Discord. Pure."""
+"""The sentences of the bot on Discord. Pure."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from bot.ballots import Choice
 from bot.fronts.discord.fit import inline
-from bot.store.teams import Post
-from bot.views import DuelView, Reveal, RevealedSide
-from engine.backends.base import Usage
+from bot.views import DuelView, Post, Reveal, RevealedSide
+from bot.words import ARMS, CHOICES, figures, made_of, priced, seconds, tallied, who_was
 from engine.contestants import Arm
-from engine.cost import Cost
 from engine.duel import Side
-from engine.report import figures, footnote
 
-ARM_WORDS: Mapping[Arm, str] = {
-    Arm.PROMPTED: "the prompt",
-    Arm.TUNED: "the fine-tune",
-    Arm.PLAIN: "the plain base",
-    Arm.COMBINED: "the fine-tune with the prompt",
-}
 WENT_WRONG = "An error in Duelbot broke this off, and its log has the details. Look at what is shown now before you try it again."
 LEAVING = "Duelbot is being stopped, so it takes no new requests. Try again in a few minutes."
 INTERRUPTED = "Duelbot was stopped while this was being answered. Ask it again."
@@ -41,34 +31,34 @@ What I keep: requests, answers, ballots, and the ids of people and messages."""
 
 
 def went_wrong(kept: str) -> str:
-    """A bug's words. kept: what had been done by then."""
+    """Tell of a bug. kept: what had been done by then."""
     return f"{kept} An error in Duelbot keeps me from showing you more; its log has the details." if kept else WENT_WRONG
 
 
 def asker_words(asker: str) -> str:
-    """A person's name as Discord shows it; never a ping, for no mention is allowed."""
+    """Name a person as Discord shows them; never a ping, for no mention is allowed."""
     platform, _, number = asker.partition(":")
     return f"<@{number}>" if platform == "discord" and number.isdigit() else "Somebody"
 
 
 def moment(at: datetime, style: str = "R") -> str:
-    """A time that Discord shows in the reader's own zone."""
+    """Write a time that Discord shows in the reader's own zone."""
     return f"<t:{int(at.timestamp())}:{style}>"
 
 
 def running_words(view: DuelView, ahead: int, wait_s: float | None) -> str:
-    """The line under a duel that is being answered."""
+    """Write the line under a duel that is being answered. ahead: duels before it; wait_s: seconds that they will take."""
     if view.note and view.state == "waiting":
         return view.note
     said = f"{view.note} " if view.note else ""
     if ahead and not any(side.text for side in view.sides.values()):
-        about = f", about {wait_s:.0f} s" if wait_s is not None and wait_s >= 1 else ""
+        about = f", about {seconds(wait_s)}" if wait_s is not None and wait_s >= 1 else ""
         return f"{said}{ahead} ahead of you{about}."
     return f"{said}Answering …"
 
 
 def vote_words(view: DuelView, post: Post) -> str:
-    """The line under a duel that is open: how many have voted, and when the vote closes. Never how they voted."""
+    """Write the line under a duel that is open: how many have voted, and when the vote closes. Never how they voted."""
     said = f"{view.note}\n" if view.note else ""
     if post.alone:
         return f"{said}**Which answer is better?** Vote, and see who was who."
@@ -79,68 +69,65 @@ def vote_words(view: DuelView, post: Post) -> str:
     return f"{said}**Which answer is better?** {voted}{closes}"
 
 
-def who_was(side: Side, revealed: RevealedSide) -> str:
-    made = f"recipe {revealed.recipe}" + (f", adapter {revealed.adapter}" if revealed.adapter else "")
-    return f"**{side.label} was {ARM_WORDS[revealed.arm]}** ({made})"
-
-
-def tally_words(reveal: Reveal) -> str:
-    total = sum(reveal.tally.values())
-    if not total:
-        return "Nobody voted."
-    parts = ", ".join(f"{choice.words} {count}" for choice, count in reveal.tally.items() if count)
-    return f"{total} {'vote' if total == 1 else 'votes'}: {parts}."
+def side_was(side: Side, revealed: RevealedSide) -> str:
+    """Say who sat on one side, with what it is made of."""
+    return f"**{side.label} was {ARMS[revealed.arm].named}** ({made_of(revealed.recipe, revealed.adapter)})"
 
 
 def reveal_words(view: DuelView) -> str:
-    """Who was who, the tally, and what each side took; of equal answers why there is no tally, and what to do next."""
+    """Say who was who, the tally, and what each side took; of equal answers why there is no tally, and what to do next."""
     assert view.reveal is not None
     sides = view.reveal.sides
-    lines = [f"{who_was(side, sides[side])}" for side in Side]
-    first, last = (view.note, step_words(view)) if view.reveal.auto_tie else (tally_words(view.reveal), view.note)
-    return "\n".join([*lines, first, figure_table(sides), f"-# {footnote(_taken(sides))}", last]).strip()
+    lines = [side_was(side, sides[side]) for side in Side]
+    first, last = (view.note, step_words(view)) if view.reveal.auto_tie else (tallied(view.reveal.tally), view.note)
+    return "\n".join([*lines, first, figure_table(view.reveal), f"-# {priced(sides.values())}", last]).strip()
 
 
 def step_words(view: DuelView) -> str:
-    """What to do after equal answers; a request as a quotation, which people can copy where buttons are late."""
+    """Say what to do after equal answers; a request as a quotation, which people can copy where buttons are late."""
     if view.next_step is None:
         return ""
     request = view.next_step.request
     return f"{view.next_step.words}\n> {inline(request, 300)}" if request else view.next_step.words
 
 
-def _taken(sides: Mapping[Side, RevealedSide]) -> list[tuple[Usage, Cost] | None]:
-    return [(sides[side].usage, sides[side].cost) for side in Side]
-
-
-def figure_table(sides: Mapping[Side, RevealedSide]) -> str:
-    """Latency, tokens and cost of both sides, in columns."""
-    rows = [("", [side.label for side in Side]), *figures(_taken(sides))]
+def figure_table(reveal: Reveal) -> str:
+    """Write latency, tokens and cost of both sides in columns of one width."""
+    rows = [("", [side.label for side in reveal.sides]), *((row.label, row.cells) for row in figures(reveal.sides.values()))]
     widths = [max(len(label) for label, _ in rows), *(max(len(cells[column]) for _, cells in rows) for column in range(2))]
     lines = [f"{label:<{widths[0]}}  {cells[0]:>{widths[1]}}  {cells[1]:>{widths[2]}}" for label, cells in rows]
     return "```\n" + "\n".join(lines) + "\n```"
 
 
 def receipt_words(view: DuelView, choice: Choice) -> str:
-    """To the voter alone."""
-    said = f"Your vote: **{choice.words}**."
+    """Tell the voter alone what is kept of their vote."""
+    said = f"Your vote: **{CHOICES[choice]}**."
     if view.state == "closed":
         return f"{said} The vote has closed; the message shows who was who."
     return f"{said} It is secret; you can change it with the buttons until the vote closes."
 
 
-def moved_words(link: str) -> str:
-    """In the place of a duel's second message."""
-    return f"This is shown in another message: {link}"
+def link(post: Post) -> str:
+    """Write the address of a duel's message."""
+    return f"https://discord.com/channels/{post.team or '@me'}/{post.channel}/{post.message}"
+
+
+def blinding_question(arm: Arm) -> str:
+    """Ask which side a voter takes for this technique."""
+    return f"One more question, for one ballot in a few: which answer do you take for {ARMS[arm].named}?"
+
+
+def moved_words(address: str) -> str:
+    """Say where a duel is shown, in the place of its second message."""
+    return f"This is shown in another message: {address}"
 
 
 def told_elsewhere(view: DuelView, request: str, channel: str) -> str:
-    """To the asker alone, when the duel's message can show the reveal no more."""
+    """Tell the asker alone of a close, when the duel's message can show the reveal no more."""
     return f"{told_words(view, request)}\n-# I cannot change its message in <#{channel}> any more: it is archived and locked, or I may not."
 
 
 def told_words(view: DuelView, request: str) -> str:
-    """To the asker, once, when the vote has closed without them."""
+    """Tell the asker, once, that the vote has closed without them."""
     assert view.reveal is not None
-    sides = "; ".join(f"{side.label} was {ARM_WORDS[revealed.arm]}" for side, revealed in view.reveal.sides.items())
-    return f"{asker_words(view.asker)}, the vote on “{request}” has closed. {sides}. {tally_words(view.reveal)}"
+    return f"{asker_words(view.asker)}, the vote on “{request}” has closed. {who_was(view.reveal)} {tallied(view.reveal.tally)}"

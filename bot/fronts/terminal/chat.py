@@ -3,36 +3,27 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from datetime import datetime
-from itertools import cycle
-from typing import Any
 
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.output import Output, create_output
 from rich.console import Console, RenderableType
-from rich.live import Live
 from rich.text import Text
 
 from bot.app import App
+from bot.app.orders import Order
 from bot.errors import StoreError
 from bot.fronts.terminal import render, results
-from bot.fronts.terminal.input import ENTER, LEAVE, Command, KeyReader, LineReader, parse
+from bot.fronts.terminal.duel import PERSON, Leave, Stage
+from bot.fronts.terminal.input import Command, KeyReader, LineReader, parse
 from bot.tags import checked_tag
 from bot.views import DuelSummary, DuelView
 from engine.cost import Estimate
 from engine.errors import DuelbotError
 from engine.printable import printable
 
-PERSON = "terminal"  # asker and voter: whoever sits at this terminal
-TICK_S = 0.12  # between two pictures of the waiting mark
-RESIZED_S = 0.3  # between two looks at the width while a vote is awaited
-SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 NO_TERMINAL = 'The chat needs a terminal on both ends. In a pipe, use: python -m engine ask "your request"'
-
-
-class Leave(Exception):
-    """No error: the person leaves the chat."""
 
 
 async def run(app: App) -> int:
@@ -50,7 +41,7 @@ class Chat:
     def __init__(self, app: App, source: Input, screen: Output, console: Console) -> None:
         self._app = app
         self._console = console
-        self._keys = KeyReader(source)
+        self._stage = Stage(app, console, KeyReader(source), self._say)
         self._line = LineReader(source, screen, tuple(render.COMMANDS), self._toolbar)
         self._conversation: str | None = None
         self._tag = ""
@@ -71,7 +62,7 @@ class Chat:
         """Read, do, repeat. What goes wrong is said in words, and the chat goes on."""
         self._show(render.welcome(self._app.examples))
         with suppress(StoreError):  # the arrow keys are no reason to stay out
-            self._line.remember([duel.request for duel in reversed(await self._app.history())])
+            self._line.remember([duel.request for duel in reversed(await self._app.looking.history())])
         with suppress(Leave):
             while True:
                 await self._guarded(self._take_turn)
@@ -84,11 +75,12 @@ class Chat:
 
     async def _take_turn(self) -> None:
         self._console.print()
-        guess = asyncio.create_task(self._guess())
+        estimating = asyncio.create_task(self._keep_estimate())
         try:
             line = await self._line.read()
         finally:
-            await _drop(guess)
+            estimating.cancel()
+            await asyncio.gather(estimating, return_exceptions=True)
         if line is None:
             raise Leave
         meant = parse(line)
@@ -97,14 +89,14 @@ class Chat:
         elif meant:
             await self._ask(self._numbered(meant))
 
-    async def _guess(self) -> None:
-        """The estimate under the prompt, there as soon as the model is, while somebody may be typing already."""
+    async def _keep_estimate(self) -> None:
+        """Show the estimate under the prompt as soon as the model is there, while somebody may be typing already."""
         await self._app.model_settled()
         with suppress(StoreError):  # it will be said when something is asked
-            self._estimate = await self._app.estimate()
+            self._estimate = await self._app.judging.estimate()
 
     def _numbered(self, text: str) -> str:
-        """A number stands for an example at the beginning of a conversation, and for what was offered under equal answers."""
+        """Return the text, or what its number stands for: an example at the start, later what was offered under equal answers."""
         offers = self._app.examples if self._conversation is None else (self._offered,) if self._offered else ()
         if not (text.isascii() and text.isdigit() and 1 <= int(text) <= len(offers)):
             return text
@@ -113,72 +105,17 @@ class Chat:
         return offers[int(text) - 1]
 
     async def _ask(self, text: str) -> None:
-        view = await self._app.ask(text, asker=PERSON, conversation=self._conversation, tag=self._tag)
+        order = Order(text, PERSON, conversation=self._conversation, tag=self._tag, owner=True)
+        view = (await self._app.asking.ask(order)).view
         self._conversation = view.conversation
         if view.note and view.turn > 1:
             self._console.print(Text(printable(view.note), "dim"))
         await self._settle(view)
 
     async def _settle(self, view: DuelView) -> None:
-        """From wherever a duel is to its end: follow, show both answers in full, vote, reveal."""
-        with self._keys.listening():
-            view = await self._follow(view)
-            self._show(render.Answers(view.sides))
-            voted = await self._vote(view) if view.state == "open" else view
-        self._offered = voted.next_step.request if voted and voted.next_step else ""
-        self._show(render.decided(voted) if voted else Text("Not voted. The conversation goes on with A, the left answer."))
-
-    async def _follow(self, view: DuelView) -> DuelView:
-        """Show the answers as they are written, until there is something to vote on or nothing more to come."""
-        spin = cycle(SPINNER)
-        with Live(console=self._console, transient=True, auto_refresh=False, vertical_overflow="crop") as live:
-            async with aclosing(self._app.watch(view.id, PERSON)) as views:
-                coming, pressed = asyncio.ensure_future(anext(views)), asyncio.ensure_future(self._keys.next())
-                try:
-                    while view.state in ("waiting", "answering"):
-                        done, _ = await asyncio.wait({coming, pressed}, timeout=TICK_S, return_when=asyncio.FIRST_COMPLETED)
-                        if pressed in done:
-                            if pressed.result() in LEAVE | {"s", "S"}:
-                                await self._app.stop(view.id)
-                            pressed = asyncio.ensure_future(self._keys.next())
-                        if coming in done:
-                            view = coming.result()
-                            coming = asyncio.ensure_future(anext(views))
-                        live.update(render.streaming(view, self._console.size, next(spin)), refresh=True)
-                except StopAsyncIteration:
-                    pass  # the app is being left; what there is has been given
-                finally:
-                    await _drop(coming, pressed)
-        return view
-
-    async def _vote(self, view: DuelView) -> DuelView | None:
-        """One key; None when the person skips. A vote that could not be stored can be given again."""
-        self._keys.forget()
-        with Live(render.vote_bar(), console=self._console, transient=True, auto_refresh=False):
-            while True:
-                key = await self._key_over(render.Answers(view.sides))
-                if key in LEAVE:
-                    raise Leave
-                if key == ENTER:
-                    return None
-                if key not in render.VOTE_KEYS:
-                    continue
-                try:
-                    return await self._app.cast(view.id, PERSON, render.VOTE_KEYS[key])
-                except StoreError as error:
-                    self._say(error.words)
-
-    async def _key_over(self, shown: RenderableType) -> str:
-        """The next key. When the terminal gets another width meanwhile, what was shown is shown again to fit it."""
-        width, pressed = self._console.width, asyncio.ensure_future(self._keys.next())
-        try:
-            while not (await asyncio.wait({pressed}, timeout=RESIZED_S))[0]:
-                if width != self._console.width:
-                    width = self._console.width
-                    self._show(shown)
-            return pressed.result()
-        finally:
-            await _drop(pressed)
+        decided = await self._stage.settle(view)
+        self._offered = decided.next_step.request if decided and decided.next_step else ""
+        self._show(render.decided(decided) if decided else Text("Not voted. The conversation goes on with A, the left answer."))
 
     async def _command(self, command: Command) -> None:
         match command.name:
@@ -193,11 +130,12 @@ class Chat:
                 self._tag = checked_tag(command.argument)
                 self._say(f"The next requests get the tag {self._tag}." if self._tag else "The next requests get no tag of yours.")
             case "/verdict":
-                self._show(results.verdict(await self._app.verdict()))
+                self._show(results.verdict(await self._app.judging.verdict()))
             case "/results":
-                self._show(results.results(await self._app.verdict(tag=command.argument or None), await self._app.board_lines()))
+                judging = self._app.judging
+                self._show(results.results(await judging.verdict(tag=command.argument or None), await judging.board_lines()))
             case "/estimate":
-                self._say(render.estimate_sentence(self._app.model, await self._app.estimate()))
+                self._say(render.estimate_sentence(self._app.model, await self._app.judging.estimate()))
             case "/help":
                 self._show(render.help_table())
             case "/quit" | "/exit" | "/q":
@@ -206,7 +144,7 @@ class Chat:
                 self._say(f"There is no command {other}. /help lists them; to ask something that begins with a slash, write two.")
 
     async def _history(self, words: str) -> None:
-        self._listed = await self._app.history(search=words)
+        self._listed = await self._app.looking.history(search=words)
         if self._listed:
             self._show(render.history_table(self._listed, datetime.now().astimezone()))
         else:
@@ -214,20 +152,14 @@ class Chat:
 
     async def _open(self, number: str) -> None:
         if not self._listed:
-            self._listed = await self._app.history()
+            self._listed = await self._app.looking.history()
         if not (number.isascii() and number.isdigit() and 1 <= int(number) <= len(self._listed)):
             self._say(f"/open takes a number of the list, 1 to {len(self._listed)}." if self._listed else "No duels yet.")
             return
-        views = await self._app.conversation(self._listed[int(number) - 1].conversation, PERSON)
+        views = await self._app.looking.conversation(self._listed[int(number) - 1].conversation, PERSON)
         self._conversation, last = views[-1].conversation, views[-1]
         self._offered = last.next_step.request if last.next_step else ""
         for shown in render.conversation(views):
             self._show(shown)
         if not render.ended(last):
             await self._settle(last)
-
-
-async def _drop(*tasks: "asyncio.Future[Any]") -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

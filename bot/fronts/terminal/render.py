@@ -15,12 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.ballots import Choice
-from bot.views import DuelState, DuelSummary, DuelView, ModelState, NextStep, Reveal, RevealedSide, SideView
-from engine.contestants import Arm
+from bot.views import DuelSummary, DuelView, ModelState, NextStep, Reveal, SideView
+from bot.words import ARMS, CHOICES, STATES, estimated, figures, made_of, own_choice, priced, started, when, who_was
 from engine.cost import Estimate
 from engine.duel import Side
 from engine.printable import one_line, printable, runs_right_to_left
-from engine.report import dollars, figures, footnote, seconds
 
 WIDE = 90  # columns from which two answers stand side by side
 BORDERS = 2  # lines of a box that hold no text
@@ -28,19 +27,6 @@ GAP = 1  # columns between two boxes
 PADDING = 4  # columns of a box that hold no text
 ACCENT = "bold cyan"  # for what can be typed; no colour ever stands for a side
 VOTE_KEYS = {"1": Choice.LEFT, "2": Choice.RIGHT, "3": Choice.TIE, "4": Choice.BOTH_BAD}
-ARM_WORDS = {
-    Arm.PROMPTED: "the prompt",
-    Arm.TUNED: "the fine-tune",
-    Arm.PLAIN: "the plain base",
-    Arm.COMBINED: "the fine-tune with the prompt",
-}
-STATE_WORDS: Mapping[DuelState, str] = {
-    "waiting": "waiting",
-    "answering": "being answered",
-    "open": "open for a vote",
-    "closed": "decided",
-    "void": "void",
-}
 COMMANDS = {
     "/new": "begin a new conversation",
     "/history": "list earlier duels; with words, those that hold them",
@@ -128,43 +114,27 @@ def vote_bar() -> Text:
     """The four choices by their keys, and the way around them."""
     bar = Text()
     for key, choice in VOTE_KEYS.items():
-        bar.append(key, ACCENT).append(f" {choice.words}  ")
+        bar.append(key, ACCENT).append(f" {CHOICES[choice]}  ")
     return bar.append("Enter", ACCENT).append(" skip", "dim")
-
-
-def chosen(view: DuelView) -> str:
-    """What the viewer voted, in one sentence; after the close with the name of who won."""
-    choice = view.own_choice
-    if choice is None:
-        return ""  # also of identical answers: the view's note says that nobody was asked
-    if view.reveal and choice in (Choice.LEFT, Choice.RIGHT):
-        side = Side(choice.value)
-        return f"You chose {side.label}, {ARM_WORDS[view.reveal.sides[side].arm]}."
-    return f"You voted: {choice.words}."
 
 
 def reveal_table(reveal: Reveal) -> RenderableType:
     """Who was who, and what each took."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     table.add_column()
-    bills = [(side.usage, side.cost) for side in reveal.sides.values()]
-    for side, revealed in reveal.sides.items():
-        table.add_column(Text(f"{side.label}: {ARM_WORDS[revealed.arm]}"), overflow="fold")
-    rows = [("made of", [made_of(revealed) for revealed in reveal.sides.values()]), *figures(bills)]
-    for label, cells in rows:
-        table.add_row(Text(label, "dim"), *(Text(printable(cell)) for cell in cells))
-    return Group(table, Text(printable(footnote(bills)), "dim"))
-
-
-def made_of(side: RevealedSide) -> str:
-    """Recipe and adapter, as far as there are any."""
-    return f"{side.adapter} + {side.recipe}" if side.adapter else side.recipe
+    sides = reveal.sides
+    for side, revealed in sides.items():
+        table.add_column(Text(f"{side.label}: {ARMS[revealed.arm].named}"), overflow="fold")
+    table.add_row(Text("made of", "dim"), *(Text(printable(made_of(each.recipe, each.adapter))) for each in sides.values()))
+    for row in figures(sides.values()):
+        table.add_row(Text(row.label, "dim"), *(Text(printable(cell)) for cell in row.cells))
+    return Group(table, Text(printable(priced(sides.values())), "dim"))
 
 
 def decided(view: DuelView) -> RenderableType:
     """Everything below the answers once a duel takes no more ballots: the choice, the reveal, what goes on."""
     parts: list[RenderableType] = []
-    if words := chosen(view):
+    if words := own_choice(view.own_choice, view.reveal):
         parts.append(Text(words, "bold"))
     if view.reveal:
         parts += [Text(), reveal_table(view.reveal), Text()]
@@ -191,10 +161,8 @@ def _numbered(requests: Sequence[str]) -> RenderableType:
 
 def briefly(view: DuelView) -> Text:
     """A past duel's end in a line or two, for reading a conversation again."""
-    who = ""
-    if view.reveal:
-        who = ", ".join(f"{side.label} was {ARM_WORDS[revealed.arm]}" for side, revealed in view.reveal.sides.items()) + "."
-    return Text(" ".join(part for part in (who, chosen(view), printable(view.note)) if part), "dim")
+    who = who_was(view.reveal) if view.reveal else ""
+    return Text(" ".join(part for part in (who, own_choice(view.own_choice, view.reveal), printable(view.note)) if part), "dim")
 
 
 def asked(request: str) -> RenderableType:
@@ -226,25 +194,15 @@ def help_table() -> RenderableType:
     return Group(grid, Text(note, "dim"))
 
 
-def estimate_words(estimate: Estimate | None) -> str:
-    """What the next duel will probably take."""
-    if estimate is None:
-        return "no history yet"
-    cost = "" if estimate.usd is None else f" and {dollars(estimate.usd)}"
-    return f"about {seconds(estimate.total_s)}{cost} per duel, from {estimate.duels} {'duel' if estimate.duels == 1 else 'duels'}"
-
-
 def estimate_sentence(model: ModelState, estimate: Estimate | None) -> str:
-    """The answer to /estimate."""
-    words = estimate_words(estimate) if model.state == "ready" else model.words
-    return f"{words[:1].upper()}{words[1:].removesuffix('.')}."
+    """Say what the next duel will probably take, or why the model cannot answer."""
+    return estimated(estimate) if model.state == "ready" else started(f"{model.words.removesuffix('.')}.")
 
 
 def toolbar(model: ModelState, estimate: Estimate | None, width: int) -> str:
-    """The line under the prompt, one line whatever the width: the model while it cannot answer, else the estimate."""
-    words = estimate_words(estimate) if model.state == "ready" else model.words
+    """Fill the line under the prompt, one line whatever the width: the model while it cannot answer, else the estimate."""
     keys = "  /help"
-    return f"{one_line(words, max(width - len(keys) - 1, 10))}{keys}"
+    return f"{one_line(estimate_sentence(model, estimate), max(width - len(keys) - 1, 10))}{keys}"
 
 
 def history_table(summaries: Iterable[DuelSummary], now: datetime) -> RenderableType:
@@ -256,16 +214,8 @@ def history_table(summaries: Iterable[DuelSummary], now: datetime) -> Renderable
     table.add_column(style="dim", no_wrap=True)
     table.show_header = False
     for number, duel in enumerate(summaries, 1):
-        table.add_row(str(number), when(duel.asked_at, now), Text(one_line(duel.request, 200)), STATE_WORDS[duel.state])
+        table.add_row(str(number), when(duel.asked_at, now), Text(one_line(duel.request, 200)), STATES[duel.state])
     return Group(table, Text("/open and a number shows the conversation.", "dim"))
-
-
-def when(at: datetime, now: datetime) -> str:
-    """A time as people near it say it; both in any one zone, shown in that of `now`."""
-    local = at.astimezone(now.tzinfo)
-    if local.date() == now.date():
-        return f"{local:%H:%M}"
-    return f"{local:%d %b}" if local.year == now.year else f"{local:%Y-%m-%d}"
 
 
 def conversation(views: Sequence[DuelView]) -> Iterator[RenderableType]:

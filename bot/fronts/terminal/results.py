@@ -10,12 +10,14 @@ from rich.text import Text
 from bot.charts import Line
 from bot.charts.words import standing_words
 from bot.evidence.bets import LEAST_UNITS
+from bot.evidence.capital import Interval
 from bot.evidence.card import Aspect
-from bot.verdict import Unknown, Verdict
+from bot.verdict import Unknown, Verdict, Who
 from bot.verdict.figures import (
-    FAVOURS,
     absent_words,
+    between,
     break_even_words,
+    favours_words,
     latency_words,
     line_words,
     offline_words,
@@ -24,7 +26,7 @@ from bot.verdict.figures import (
 )
 from bot.verdict.trail import Point
 from bot.verdict.words import names, robust_words
-from bot.words import counted
+from bot.words import ARMS, counted, percent
 from engine.printable import one_line, printable
 
 BAR = 40  # cells of a picture made of letters
@@ -38,7 +40,7 @@ def verdict(found: Verdict | Unknown) -> RenderableType:
     lines: list[RenderableType] = [Text(printable(found.words), "bold")]
     if found.duels:
         counts = f"{counted(found.ballots, 'ballot')} of {counted(found.voters, 'voter')}"
-        voted = "" if found.voted_share is None else f", {found.voted_share:.0%} of duels voted on"
+        voted = "" if found.voted_share is None else f", {percent(found.voted_share)} of duels voted on"
         lines.append(Text(f"{counts}{voted}. {robust_words(found.decision, found.robust, found.voters)}"))
     lines += [Text(f"· {printable(line)}", "dim") for line in found.change]
     return Group(*lines, Text("/results shows the card, the clocks and the checks.", "dim"))
@@ -53,7 +55,7 @@ def results(found: Verdict | Unknown, board: Sequence[Line] = ()) -> RenderableT
     if found.trail:
         parts += [_head("The share and its sequence"), trail(found.trail, both)]
     if found.aspects:
-        parts += [_head("The decision card"), card(found.aspects)]
+        parts += [_head("The decision card"), card(found.aspects, found.who)]
     parts += [_head("Cost"), Text(printable(break_even_words(found.even, found.no_break_even)))]
     if found.latency:
         rows = [row for line in found.latency for row in latency_words(line)]
@@ -62,7 +64,7 @@ def results(found: Verdict | Unknown, board: Sequence[Line] = ()) -> RenderableT
     if left_out := absent_words(found.absent):
         parts.append(Text(left_out, "dim"))
     if found.tags:
-        parts += [_head("By tag"), _table(("", "the fine-tune's share, pooled", "found"), map(tag_words, found.tags))]
+        parts += [_head("By tag"), _tags(found)]
     if found.offline:
         parts += [_head("Evaluation set"), _table(("", *both, "difference"), map(offline_words, found.offline))]
     if len(board) > 1:
@@ -77,8 +79,8 @@ def trail(points: Sequence[Point], both: tuple[str, str]) -> RenderableType:
     kept = [*points[:-1:step], points[-1]]
     grid = Table.grid(padding=(0, 2, 0, 0))
     for point in kept:
-        within = f" ({point.low:.0%} to {point.high:.0%})" if known(point) else ""
-        grid.add_row(Text(counted(point.n, "request")), Text(bar(point)), Text(f"{point.theta:.0%}{within}"))
+        within = f" {between(Interval(point.low, point.high))}" if known(point) else ""
+        grid.add_row(Text(counted(point.n, "request")), Text(bar(point)), Text(f"{percent(point.theta)}{within}"))
     axis = f"0 %{'50 %'.center(BAR - 8)}100 %"
     grid.add_row(Text(), Text(axis, "dim"), Text(printable(f"right: {both[1]}, left: {both[0]}"), "dim"))
     return grid
@@ -100,17 +102,22 @@ def bar(point: Point) -> str:
     return "".join(cells)
 
 
-def card(aspects: Iterable[Aspect]) -> RenderableType:
+def card(aspects: Iterable[Aspect], who: tuple[Who, Who]) -> RenderableType:
     """Eight aspects, below each other so that they fit any width."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
     table.add_column("", width=11, no_wrap=True)
-    for title, ratio in (("prompt", 5), ("fine-tune", 5), ("favours", 4)):
+    for title, ratio in ((ARMS[who[0].arm].label, 5), (ARMS[who[1].arm].label, 5), ("Favours", 4)):
         table.add_column(title, ratio=ratio, overflow="fold", header_style="bold")
     for aspect in aspects:
         cells = [Text("\n".join(printable(line_words(figure)) for figure in aspect.side(at)), overflow="fold") for at in (0, 1)]
         reason = printable(aspect.reason)
-        table.add_row(Text(aspect.name, "bold"), *cells, Text.assemble((FAVOURS[aspect.favours], "bold"), f"\n{reason}\n"))
+        table.add_row(Text(aspect.name, "bold"), *cells, Text.assemble((favours_words(aspect.favours, who), "bold"), f"\n{reason}\n"))
     return table
+
+
+def _tags(found: Verdict) -> RenderableType:
+    heads = ("", f"{names(found.who)[1]}'s share, pooled", "found")
+    return _table(heads, (tag_words(tag, found.who) for tag in found.tags))
 
 
 def _standing(line: Line) -> tuple[str, str, str]:

@@ -56,7 +56,8 @@ async def asked_for(app: App, query: Query) -> Asked | Unknown:
     """The query with its pair found; raises StoreError."""
     found = None
     if query.pair:
-        found = next(((first, second) for first, second, _ in await app.pairs() if f"{first.id}.{second.id}" == query.pair), None)
+        met = await app.judging.pairs()
+        found = next(((first, second) for first, second, _ in met if f"{first.id}.{second.id}" == query.pair), None)
         if found is None:
             return NO_PAIR
     return Asked(found, query.tag or None, query.days)
@@ -66,7 +67,7 @@ async def verdict_for(app: App, asked: Asked | Unknown) -> Verdict | Unknown:
     """While no model is loaded, the pair that closed the latest duel."""
     if isinstance(asked, Unknown):
         return asked
-    pair = asked.pair or app.pair()
-    if pair is None and (met := await app.pairs()):
+    pair = asked.pair or app.judging.pair()
+    if pair is None and (met := await app.judging.pairs()):
         pair = (met[0][0], met[0][1])
-    return await app.verdict(pair, tag=asked.tag, since=asked.since)
+    return await app.judging.verdict(pair, tag=asked.tag, since=asked.since)

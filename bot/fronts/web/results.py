@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import get_args
@@ -13,7 +12,6 @@ from fastapi.responses import Response
 from nicegui import background_tasks, ui
 
 from bot.app import App
-from bot.app.budget import Spending
 from bot.charts import Chart, Form, Line, Theme, alt
 from bot.evidence.decision import State
 from bot.evidence.figure import Figure
@@ -25,19 +23,19 @@ from bot.fronts.web.markup import shown
 from bot.fronts.web.plain import WENT_WRONG, told
 from bot.verdict import Unknown, Verdict, Who
 from bot.verdict.figures import (
-    FAVOURS,
     absent_words,
     break_even_words,
+    favours_words,
     latency_words,
     offline_words,
     reading_words,
     tag_words,
     value_words,
 )
-from bot.verdict.words import ARM_NAMES, beside_words, names, robust_words, share_words, tried_words
-from bot.words import started
+from bot.verdict.words import beside_words, full_names, names, robust_words, share_words, tried_words
+from bot.views import Spending
+from bot.words import ARMS, dollars, made_of, percent, started
 from engine.errors import BadRequest, DuelbotError
-from engine.report import dollars
 
 AT_HAND_S = 0.5
 """How long the page waits for its evidence before it is sent without."""
@@ -61,7 +59,7 @@ def add_results(web: FastAPI, app: App) -> None:
             found = await verdict_for(app, await asked_for(app, Query.read(request.query_params)))
             if isinstance(found, Unknown):
                 return told(request.scope, 404, found.words)
-            drawn = await app.picture(Chart(chart), found, theme, form)  # type: ignore[arg-type]
+            drawn = await app.judging.picture(Chart(chart), found, theme, form)  # type: ignore[arg-type]
         except BadRequest as error:
             return told(request.scope, 400, error.words)
         except DuelbotError as error:
@@ -170,8 +168,8 @@ class ResultsPage:
         found = await verdict_for(self._app, asked)
         if found is self._shown or found == self._shown:
             return
-        tags, pairs = await self._app.tags(), await self._app.pairs()
-        self._spending, self._board = spending_words(await self._app.spending()), await self._app.board_lines()
+        tags, pairs = await self._app.judging.tags(), await self._app.judging.pairs()
+        self._spending, self._board = spending_words(await self._app.judging.spending()), await self._app.judging.board_lines()
         self._shown = found
         with self._client:
             self._main.clear()
@@ -196,7 +194,7 @@ class ResultsPage:
                 named = {"": ("All", self._asked.tag is None), **{tag: (shown(tag), tag == self._asked.tag) for tag in tags}}
                 self._choices("Tag", named, "tag")
             if len(pairs) > 1:
-                now = self._asked.pair or self._app.pair()
+                now = self._asked.pair or self._app.judging.pair()
                 choices = {f"{a.id}.{b.id}": (words, now == (a, b)) for (a, b), words in told_apart(pairs[:TAGS_SHOWN]).items()}
                 self._choices("Pair", choices, "pair")
 
@@ -217,8 +215,8 @@ class ResultsPage:
             el(
                 "p",
                 "quiet",
-                "The band is what the votes leave open, at every look at once. A winner can be known before it leaves 50\u00a0% outside: "
-                "that test asks about 50\u00a0% alone.",
+                "The band is what the votes leave open, at every look at once. A winner can be known before it leaves 50% outside: "
+                "that test asks about 50% alone.",
             )
         self._card(found)
         with el("div", "pair"):
@@ -270,9 +268,9 @@ class ResultsPage:
                 "Both bad": f"{found.counts.both_bad:,}",
                 "Ballots": f"{found.ballots:,}",
                 "Voters": f"{found.voters:,}",
-                "Duels voted on": "none yet" if found.voted_share is None else f"{found.voted_share:.0%}",
-                "Error rate": f"{decision.alpha:.0%}",
-                "Equal within": f"± {decision.delta:.0%}",
+                "Duels voted on": "none yet" if found.voted_share is None else percent(found.voted_share),
+                "Error rate": percent(decision.alpha),
+                "Equal within": f"± {percent(decision.delta)}",
             }
             with el("dl", "facts"):
                 for name, value in figures.items():
@@ -292,23 +290,24 @@ class ResultsPage:
     def _card(self, found: Verdict) -> None:
         if not found.aspects:
             return
+        arms = [ARMS[who.arm].label for who in found.who]
         with el("section", "panel"):
             el("h2", "", "The decision card")
             with el("table", "grid card-table"):
                 el("caption", "", "Eight aspects with both sides' figures")
                 with el("thead"), el("tr"):
-                    for name in ("Aspect", "Prompt", "Fine-tune", "Favours"):
+                    for name in ("Aspect", *arms, "Favours"):
                         el("th", "", name, scope="col")
                 with el("tbody"):
                     for aspect in found.aspects:
                         with el("tr"):
                             el("th", "", aspect.name, scope="row")
-                            for at, side in enumerate(("Prompt", "Fine-tune")):
+                            for at, side in enumerate(arms):
                                 with el("td", data_side=side):
                                     for figure in aspect.side(at):
                                         _figure(figure)
                             with el("td"):
-                                el("p", f"favours {aspect.favours}", started(FAVOURS[aspect.favours]))
+                                el("p", f"favours {aspect.favours}", started(favours_words(aspect.favours, found.who)))
                                 el("p", "reason", shown(aspect.reason))
             source = f"/results/card.png?{self._asked.query(theme='light')}"
             el("a", "quiet", "The card as a picture", href=source, target="_blank", rel="noopener")
@@ -331,16 +330,16 @@ class ResultsPage:
                     "No decided duel has a tag. Tags are said with a request, or guessed by rules in the file DUEL_TEAM_TAG_RULES.",
                 )
                 return
-            rows = [(shown(tag), share, words) for tag, share, words in map(tag_words, found.tags[:TAGS_SHOWN])]
-            _table("Share by tag", ("Tag", "Fine-tune's share, pooled", "Found"), rows)
-            el("p", "quiet", "Small tags lean on all others. Differences are called with at most 5\u00a0% of them false (e-BH).")
+            rows = [(shown(tag), share, words) for tag, share, words in (tag_words(each, found.who) for each in found.tags[:TAGS_SHOWN])]
+            _table("Share by tag", ("Tag", shown(f"{started(names(found.who)[1])}'s share, pooled"), "Found"), rows)
+            el("p", "quiet", "Small tags lean on all others. Differences are called with at most 5% of them false (e-BH).")
 
     def _offline(self, found: Verdict) -> None:
         if not found.offline:
             return
         with el("section", "panel"):
             el("h2", "", "Evaluation set")
-            _table("Offline scores", ("Metric", "Prompt", "Fine-tune", "Fine-tune minus prompt"), map(offline_words, found.offline))
+            _table("Offline scores", ("Metric", *map(shown, names(found.who)), "Second minus first"), map(offline_words, found.offline))
             el("p", "quiet", "Scored against references, beside the votes and never mixed with them.")
 
 
@@ -356,26 +355,17 @@ def spending_words(spending: Spending) -> str:
     return f"Spent on answers here: {', '.join(parts)}."
 
 
-def pair_words(first: Who, second: Who, short: bool = False) -> str:
-    """Who meets whom."""
-    if short:
-        return f"{_named(first)} · {_named(second)}"
-    return f"{ARM_NAMES[first.arm]} ({_made_of(first)}) against {ARM_NAMES[second.arm].lower()} ({_made_of(second)})"
+def pair_words(first: Who, second: Who) -> str:
+    """Say who meets whom, with what each is made of."""
+    said = [f"{ARMS[who.arm].label} ({made_of(who.recipe, who.adapter)})" for who in (first, second)]
+    return f"{said[0]} against {said[1][:1].lower()}{said[1][1:]}"
 
 
 def told_apart(pairs: Iterable[tuple[Who, Who, int]]) -> dict[tuple[Who, Who], str]:
-    """Each pair in few words, with the ids where two pairs would read alike."""
-    short = {(first, second): pair_words(first, second, short=True) for first, second, _ in pairs}
-    alike = Counter(short.values())
-    return {pair: shown(f"{words} ({pair[0].id[:6]}, {pair[1].id[:6]})" if alike[words] > 1 else words) for pair, words in short.items()}
-
-
-def _named(who: Who) -> str:
-    return f"{ARM_NAMES[who.arm]} {(who.adapter or who.recipe).words}"
-
-
-def _made_of(who: Who) -> str:
-    return f"recipe {who.recipe.words}" + (f", adapter {who.adapter.words}" if who.adapter else "")
+    """Name each pair in few words."""
+    met = [(first, second) for first, second, _ in pairs]
+    named = full_names({who.id: who for pair in met for who in pair}.values())
+    return {pair: shown(f"{named[pair[0].id]} · {named[pair[1].id]}") for pair in met}
 
 
 def _figure(figure: Figure) -> None:

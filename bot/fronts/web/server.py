@@ -42,7 +42,7 @@ async def serve(app: App, settings: Settings, tell: Callable[[str], None] = prin
     Signals are the caller's: cancelling this coroutine closes the sockets within seconds, open browsers or not.
     Raises DuelbotError when the address cannot be listened on or the session secret cannot be kept.
     """
-    listening = listen(settings.web_host, settings.web_port)
+    listening = listen(settings.web.host, settings.web.port)
     with listening:
         config = uvicorn.Config(
             build(app, settings),
@@ -65,15 +65,15 @@ async def serve(app: App, settings: Settings, tell: Callable[[str], None] = prin
 
 def _tell_where(settings: Settings, tell: Callable[[str], None]) -> None:
     tell(address(settings))
-    if settings.public:
-        tell(f"From outside: {settings.public.url}")
+    if settings.web.public:
+        tell(f"From outside: {settings.web.public.url}")
 
 
 def address(settings: Settings) -> str:
     """Where a browser on this machine finds the page."""
-    host = settings.web_host.strip("[]")
+    host = settings.web.host.strip("[]")
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    return f"http://{host}:{settings.web_port}"
+    return f"http://{host}:{settings.web.port}"
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -101,27 +101,27 @@ def listen(host: str, port: int) -> socket.socket:
 
 def build(app: App, settings: Settings) -> FastAPI:
     """The whole page as an ASGI application: the layers at the door, password if there is one, NiceGUI."""
-    password = settings.web_password.get_secret_value()
-    secret = kept_secret(settings.store_file.with_name("session.key"))
-    name = f"duelbot_{settings.web_port}"  # browsers share cookies among the ports of a host
-    root = settings.public.path if settings.public else ""
+    password = settings.web.password.get_secret_value()
+    secret = kept_secret(settings.store.file.with_name("session.key"))
+    name = f"duelbot_{settings.web.port}"  # browsers share cookies among the ports of a host
+    root = settings.web.public.path if settings.web.public else ""
     layers = [
         Middleware(Head),
-        Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)),
+        Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.web.trusted)),
         Middleware(GZipMiddleware, minimum_size=1000),
         Middleware(Seal),
-        Middleware(Place, public=settings.public),
+        Middleware(Place, public=settings.web.public),
         Middleware(Spoken),
-        Middleware(Door, loopback=settings.loopback, public=settings.public),
+        Middleware(Door, loopback=settings.web.loopback, public=settings.web.public),
         Middleware(SessionMiddleware, secret_key=secret, session_cookie=name, max_age=YEAR_S, path=root or "/", same_site="lax"),
     ]
-    logins = Logins(secret, password, f"{name}_login", settings.store_file.with_name("session.ended")) if password else None
+    logins = Logins(secret, password, f"{name}_login", settings.store.file.with_name("session.ended")) if password else None
     if logins:
         layers.append(Middleware(Gate, logins=logins))
     web = FastAPI(middleware=layers, docs_url=None, redoc_url=None, openapi_url=None)
     if logins:
         add_login(web, password=password, logins=logins, attempts=Attempts())
-    add_pages(app)
+    add_pages(app, owner=not password)  # without one, the page is for this machine alone
     add_results(web, app)
     ui.run_with(
         web,
@@ -139,16 +139,16 @@ def build(app: App, settings: Settings) -> FastAPI:
     return web
 
 
-def add_pages(app: App) -> None:
-    """The two addresses of the chat, and what stands at all others."""
+def add_pages(app: App, *, owner: bool) -> None:
+    """Add the two addresses of the chat, and what stands at all others. owner: nobody else reaches them."""
 
     async def new() -> None:
         dress()
-        ChatPage(app, viewer(), None, [])
+        ChatPage(app, viewer(), None, [], owner=owner)
 
     async def earlier(request: Request, conversation: str) -> Response | None:
         try:
-            views = await app.conversation(conversation, viewer())
+            views = await app.looking.conversation(conversation, viewer())
         except UnknownDuel:
             views = []
         except DuelbotError as error:
@@ -157,7 +157,7 @@ def add_pages(app: App) -> None:
             return told(request.scope, 404)
         dress()
         ui.page_title(f"{title_of(shown(views[0].request))} · Duelbot")
-        ChatPage(app, viewer(), conversation, views)
+        ChatPage(app, viewer(), conversation, views, owner=owner)
         return None
 
     async def nothing(request: Request, error: Exception) -> Response:

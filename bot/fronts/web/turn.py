@@ -9,8 +9,9 @@ from nicegui.element import Element
 from bot.ballots import Choice
 from bot.fronts.web.dom import el, icon
 from bot.fronts.web.markup import html_of, shown
-from bot.fronts.web.words import ARM_WORDS, comparison, made_of, price_words, vote_words
+from bot.fronts.web.words import vote_words
 from bot.views import DuelView, NextStep, Reveal
+from bot.words import ARMS, CHOICES, counted, figures, made_of, priced, started
 from engine.duel import Side
 
 
@@ -76,7 +77,7 @@ class Turn:
         with card.badge:
             if view.reveal:
                 revealed = view.reveal.sides[side]
-                el("span", f"badge {revealed.arm}", ARM_WORDS[revealed.arm])
+                el("span", f"badge {revealed.arm}", ARMS[revealed.arm].label)
                 if view.own_choice == Choice(side.value):
                     el("span", "badge pick", "Your pick")
         with card.foot:
@@ -89,7 +90,8 @@ class Turn:
             if own.cut and not running:
                 el("p", "quiet", "Ended by the token limit.")
             if view.reveal:
-                el("p", "quiet", made_of(view.reveal.sides[side]))
+                made = view.reveal.sides[side]
+                el("p", "quiet", started(made_of(made.recipe, made.adapter)))
 
     def _draw_below(self) -> None:
         view = self.view
@@ -140,10 +142,10 @@ def _vote_bar(view: DuelView, acts: Acts) -> None:
 
             button = el("button", "vote", type="button", data_key=key, aria_keyshortcuts=str(key), aria_pressed=str(chosen).lower())
             with button.on("click", clicked, args=[]):
-                el("span", "", choice.words)
+                el("span", "", CHOICES[choice])
                 el("kbd", "", str(key), aria_hidden="true")
     if view.ballots:
-        el("p", "note", f"{view.ballots} {'vote' if view.ballots == 1 else 'votes'} so far. You can change yours until the vote closes.")
+        el("p", "note", f"{counted(view.ballots, 'vote')} so far. You can change yours until the vote closes.")
 
 
 def _reveal(view: DuelView, reveal: Reveal, acts: Acts) -> None:
@@ -159,14 +161,14 @@ def _reveal(view: DuelView, reveal: Reveal, acts: Acts) -> None:
             el("th", "", "", scope="col")
             for side, revealed in reveal.sides.items():
                 with el("th", "", scope="col"):
-                    el("span", "", f"{side.label} · {ARM_WORDS[revealed.arm]}")
+                    el("span", "", f"{side.label} · {ARMS[revealed.arm].label}")
         with el("tbody"):
-            for row in comparison(reveal.sides):
+            for row in figures(reveal.sides.values()):
                 with el("tr"):
-                    el("th", "", row.name, scope="row")
-                    for side, cell in row.cells.items():
-                        el("td", "less" if side in row.less else "", cell)
-    el("p", "quiet", price_words(reveal.sides.values()))
+                    el("th", "", started(row.label), scope="row")
+                    for at, cell in enumerate(row.cells):
+                        el("td", "less" if at in row.least else "", cell)
+    el("p", "quiet", priced(reveal.sides.values()))
 
 
 def _offer(view: DuelView, step: NextStep, acts: Acts) -> None:

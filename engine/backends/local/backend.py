@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.backends.base import Chunk, Prompt, Stop
 from engine.backends.local.loading import Loaded, load_base, pick_device
-from engine.backends.local.lora import LEAST_DIFFERENCE, NONE, PROBES, check_alive, check_base_kept
+from engine.backends.local.lora import NONE, PROBES, check_alive, check_base_kept
 from engine.backends.local.rows import Row, mailbox
 from engine.backends.local.thread import ModelThread
 from engine.contestants import Adapter, Base, check_made_for
@@ -19,7 +19,7 @@ from engine.errors import BackendError, BadAdapter, BadModel
 from engine.plain_lora import ATTENTION_ONLY
 from engine.recipes import Message, Recipe
 from engine.request import Request
-from engine.settings import EngineSettings
+from engine.settings import LEAST_DIFFERENCE, MAX_ROWS, EngineSettings
 
 ONE_THREAD_BELOW = 50_000_000
 """Parameters."""
@@ -32,7 +32,7 @@ class LocalBackend:
         self,
         loaded: Loaded,
         *,
-        max_rows: int = 8,
+        max_rows: int = MAX_ROWS,
         device: str = "cpu",
         least: float = LEAST_DIFFERENCE,
         clock: Callable[[], float] = time.perf_counter,

@@ -21,10 +21,9 @@ from torch import Tensor
 from engine.contestants import Adapter
 from engine.errors import BadAdapter
 from engine.plain_lora import ATTENTION_ONLY, check_plain
+from engine.settings import LEAST_DIFFERENCE
 
 NONE = "__base__"
-LEAST_DIFFERENCE = 1e-3
-"""Total variation between next-token distributions, at the probe where it is largest, below which an adapter is dead."""
 PROBES = (
     "We have 300 labelled support tickets and answers must change every week. What should we do?",
     "Hello, what can you do?",

@@ -16,9 +16,10 @@ from bot.evidence.forecast import Forecast
 from bot.evidence.latency import difference, quantile
 from bot.evidence.pooling import tag_shares
 from bot.evidence.robustness import Robustness
+from engine.named import Named
 
-RECIPE = RecipeFacts("house", "2", 180, 3, "demo", "MIT", "local", 240.0, 4, 90.0, (30.0, 50.0))
-ADAPTER = AdapterFacts("demo", "1", "demo", "abc", 8, 40_000, 500, 300, 1, 240.0, 3.0, "peft", "cpu", 6.0, (1800.0,))
+RECIPE = RecipeFacts(Named("house", "2"), 180, 3, "demo", "MIT", "local", 240.0, 4, 90.0, (30.0, 50.0))
+ADAPTER = AdapterFacts(Named("demo", "1"), "demo", "abc", 8, 40_000, 500, 300, 1, 240.0, 3.0, "peft", "cpu", 6.0, (1800.0,))
 
 
 def seconds(n: int, seed: int = 0, scale: float = 1.0) -> list[float]:
@@ -118,7 +119,9 @@ def test_many_costs_are_resampled_in_blocks_with_the_same_spread() -> None:
 
 
 def test_the_card_has_the_eight_aspects_in_order_and_open_where_nothing_is_known() -> None:
-    bare = CardInputs(RecipeFacts("r", "1", 5, 0, "demo", None, "local"), AdapterFacts("a", "1", "demo", None), decision([]), None)
+    bare = CardInputs(
+        RecipeFacts(Named("r", "1"), 5, 0, "demo", None, "local"), AdapterFacts(Named("a", "1"), "demo", None), decision([]), None
+    )
     lines = card(bare)
     names = ["definition", "purpose", "complexity", "cost", "time", "flexibility", "use cases", "dependency"]
     assert [line.name for line in lines] == names
@@ -169,7 +172,7 @@ def test_time_favours_the_faster_only_when_the_paired_difference_shows_it() -> N
     assert aspect("time", inputs([], total_s=(slower, base))).favours == "tuned"
     assert aspect("time", inputs([], total_s=(base, seconds(50, seed=9)))).favours == "open"
     few = aspect("time", inputs([], total_s=(base[:39], slower[:39])))
-    p95 = next(figure for figure in few.side(0) if figure.label == "full answer p95")
+    p95 = next(figure for figure in few.side(0) if figure.label == "full answer, p95")
     assert p95.value is None
     assert "so far 39" in p95.why
 

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import discord
 import simcord
 from simcord.components import walk_components
 
@@ -78,6 +80,16 @@ class GatedBackend(ScriptedBackend):
 
 
 @dataclass
+class ShiftedClock:
+    """The app's clock."""
+
+    ahead: timedelta = timedelta(0)  # of the machine's clock
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass
 class Stage:
     """What a test acts on. The prompted side always sits left."""
 
@@ -87,6 +99,7 @@ class Stage:
     backend: GatedBackend
     guild: simcord.GuildHandle
     channel: simcord.ChannelHandle
+    clock: ShiftedClock
 
     def member(self, name: str, **options: Any) -> simcord.MemberActor:
         return self.guild.add_member(self.env.create_user(name), **options)
@@ -126,6 +139,7 @@ class Stage:
 async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers, **names: Any) -> AsyncIterator[Stage]:
     """Open everything; names are settings."""
     here: list[simcord.Env] = []
+    clock = ShiftedClock()
 
     class ParkedSignal(Signal):
         def __init__(self) -> None:
@@ -140,15 +154,15 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    settings = Settings(store_path=str(folder / "duels.sqlite3"), **{"discord_blinding_share": 0.0, **names})
+    settings = Settings.of(store_path=str(folder / "duels.sqlite3"), **{"discord_blinding_share": 0.0, **names})
 
     def stop_is_seen(self: Stop) -> None:
         self._raised = True
         backend.gate.set()
         backend.gate.clear()
 
-    with patch("bot.app.running.Signal", ParkedSignal), patch.object(Stop, "raise_", stop_is_seen):
-        async with App.open(settings, open_lineup, rng=Coin(True)) as app:
+    with patch("bot.app.progress.Signal", ParkedSignal), patch.object(Stop, "raise_", stop_is_seen):
+        async with App.open(settings, open_lineup, rng=Coin(True), now=clock.now) as app:
             await app.model_settled()
             pacer = Pacer()
             pacer.hurry()
@@ -156,8 +170,26 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
             async with simcord.run(bot, settle_timeout=patient(5.0)) as env:
                 here.append(env)
                 guild = env.create_guild()
-                yield Stage(env, bot, app, backend, guild, guild.create_text_channel("general"))
+                yield Stage(env, bot, app, backend, guild, guild.create_text_channel("general"), clock)
 
 
 def calls(stage: Stage, method: str, part: str) -> list[Any]:
     return [call for call in stage.env.http_requests if call.method == method and part in call.path]
+
+
+async def voted(stage: Stage, who: Any, request: str, label: str, **options: Any) -> Any:
+    """Ask by /compare, vote by this button, and return the duel's message."""
+    result = await who.slash(stage.channel, "compare", request=request, **options)
+    await who.click(result.response, label=label)
+    return result.response
+
+
+def texts_in(stage: Stage, response: Any) -> dict[str, str]:
+    """The files of an answer by name, as text."""
+    stored = stage.env.backend.get_message(response.channel_id, response.id)
+    return {each["filename"]: (stage.env.backend.cdn.get(each["url"]) or b"").decode("utf-8-sig") for each in stored.attachments}
+
+
+def admin(stage: Stage) -> Any:
+    """Make a member who may change the server's settings."""
+    return stage.member("boss", roles=[stage.guild.create_role("admins", permissions=discord.Permissions(manage_guild=True))])

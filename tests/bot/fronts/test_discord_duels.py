@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bot.fronts.discord.bot import DuelBot
 from bot.settings import Settings
-from bot.store.teams import TeamRows
+from bot.store.posts import PostRows
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script
 from engine.errors import BackendError
@@ -28,7 +28,7 @@ async def test_a_mention_is_answered_twice_voted_on_and_revealed(tmp_path: Path)
             assert word not in stage.shown(duel), "nothing tells before the close"
         await bob.click(duel, label="Tie")
         assert "**A was the prompt** (recipe house 1)\n**B was the fine-tune** (recipe plain 1, adapter demo 1)" in stage.shown(duel)
-        assert "2 votes: A is better 1, Tie 1." in stage.shown(duel)
+        assert "2 votes: A is better (1), tie (1)." in stage.shown(duel)
         assert "per 1,000" in stage.shown(duel)
         assert "[A is better]" not in stage.shown(duel)
         assert stage.shown(stage.last()).startswith(f"{ann.mention}, the vote on “Prompt or fine-tune?” has closed."), "the asker is told"
@@ -92,7 +92,7 @@ async def test_compare_shows_the_request_and_can_be_for_me_alone(tmp_path: Path)
         mine = await ann.slash(stage.channel, "compare", request="Mine", visible="me")
         assert mine.ephemeral
         await ann.click(mine.response, label="Both bad")
-        assert "1 vote: Both bad 1." in stage.shown(mine.response)
+        assert "1 vote: both bad." in stage.shown(mine.response)
 
 
 async def test_a_vote_can_be_changed_and_taken_back_until_the_close(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ async def test_a_vote_can_be_changed_and_taken_back_until_the_close(tmp_path: Pa
         refused = await stage.member("bob").click(duel, label="Close the vote")
         assert "Only the one who asked can close this vote." in stage.shown(refused.followups[0])
         await ann.click(duel, label="Close the vote")
-        assert "1 vote: Tie 1." in stage.shown(duel)
+        assert "1 vote: tie." in stage.shown(duel)
         assert "has closed" not in stage.shown(stage.last()), "who closes it is not told of it"
         late = await ann.click(receipt.response, label="Undo my vote") if "Undo" in stage.shown(receipt.response) else None
         assert late is None
@@ -179,7 +179,7 @@ async def test_under_equal_answers_a_button_asks_a_request_on_which_they_differ(
         await bob.click(duel, label="Try it")
         tried = stage.last()
         assert tried.id != duel.id and stage.app.examples[0] in stage.shown(tried) and "[A is better]" in stage.shown(tried)
-        newest, *_ = await stage.app.history()
+        newest, *_ = await stage.app.looking.history()
         assert (newest.turn, newest.state) == (1, "open")
         await stage.env.restart_bot(DuelBot(stage.app, Settings(), shard_count=1))
         await bob.click(duel, label="Try it")
@@ -192,8 +192,8 @@ async def test_what_is_offered_in_private_is_asked_in_private(tmp_path: Path) ->
         shown = await ann.slash(stage.channel, "compare", request="the same again", visible="me")
         tried = await ann.click(shown.response, label="Try it")
         assert tried.ephemeral and "[A is better]" in stage.shown(tried.response)
-        newest, older = await stage.app.history()
-        posts = [await stage.bot.teams.post(each.id) for each in (newest, older)]
+        newest, older = await stage.app.looking.history()
+        posts = [await stage.app.posting.of(each.id) for each in (newest, older)]
         assert newest.request == stage.app.examples[0] and all(post.private for post in posts)
 
 
@@ -212,7 +212,7 @@ async def test_a_deleted_message_stops_both_streams(tmp_path: Path) -> None:
         )
         await ann.send(stage.channel, f"{stage.mention} a story")
         await ann.delete(stage.last())
-        [summary] = await stage.app.history()
+        [summary] = await stage.app.looking.history()
         assert summary.state == "void"
         assert stage.backend.running == 0
 
@@ -236,9 +236,9 @@ async def test_the_same_message_twice_is_one_duel_also_after_a_restart(tmp_path:
         ann = stage.member("ann")
         message = await ann.send(stage.channel, f"{stage.mention} hello")
         await stage.bot.on_message(message)
-        stage.bot.seen._ids.clear()  # as after a restart
+        stage.bot.parts.repeats._ids.clear()  # as after a restart
         await stage.bot.on_message(message)
-        assert len(await stage.app.history()) == 1
+        assert len(await stage.app.looking.history()) == 1
         assert len(stage.texts()) == 2
 
 
@@ -260,9 +260,9 @@ async def test_no_post_is_left_behind_when_the_store_refuses_the_duel(tmp_path: 
         await ann.send(stage.channel, f"{stage.mention} one")
         await ann.send(stage.channel, f"{stage.mention} two")
         assert stage.shown(stage.last()).startswith("You have asked 1 request within a minute, and 1 is the limit. Wait a minute.")
-        assert len(await stage.app.history()) == 1
-        async with stage.app._store.reading() as look:
-            assert await TeamRows(look).stale(10) == []
+        assert len(await stage.app.looking.history()) == 1
+        async with stage.app.core.store.reading() as look:
+            assert await PostRows(look).stale(10) == []
 
 
 async def test_a_click_adopts_the_message_that_nobody_knew_of_and_draws_it_anew(tmp_path: Path) -> None:
@@ -270,12 +270,12 @@ async def test_a_click_adopts_the_message_that_nobody_knew_of_and_draws_it_anew(
         ann = stage.member("ann")
         await ann.send(stage.channel, f"{stage.mention} hello")
         duel = stage.last()
-        [summary] = await stage.app.history()
-        async with stage.app._store.writing() as change:
-            await change._rows("UPDATE posts SET message = NULL, shown = ''")
+        [summary] = await stage.app.looking.history()
+        async with stage.app.core.store.writing() as change:
+            await change.rows("UPDATE posts SET message = NULL, shown = ''")
         before = len(calls(stage, "PATCH", "/messages/"))
         await ann.click(duel, label="Tie")
-        assert (await stage.bot.teams.post(summary.id)).message == str(duel.id)
+        assert (await stage.app.posting.of(summary.id)).message == str(duel.id)
         assert len(calls(stage, "PATCH", f"/messages/{duel.id}")) > before
         assert "1 has voted." in stage.shown(duel)
 
@@ -287,7 +287,7 @@ async def test_a_command_that_came_too_late_is_not_run_and_a_click_is(tmp_path: 
         duel = stage.last()
         stage.env.inject_error("POST", "/interactions/*/*/callback", status=404, code=10062)
         await ann.slash(stage.channel, "compare", request="late")
-        assert [summary.request for summary in await stage.app.history()] == ["hello"], "its sender was told that nobody answered"
+        assert [summary.request for summary in await stage.app.looking.history()] == ["hello"], "its sender was told that nobody answered"
         stage.env.inject_error("POST", "/interactions/*/*/callback", status=404, code=10062)
         await ann.click(duel, label="Tie")
         assert "1 has voted." in stage.shown(duel)

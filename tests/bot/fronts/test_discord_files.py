@@ -2,20 +2,21 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import discord
 
+from bot.app.batching import BROKE, NOT_YOURS, STOPPED, TOO_LATE
 from bot.app.orders import QueueFull
-from bot.app.runs import BROKE, NOT_YOURS, STOPPED, TOO_LATE
 from bot.fronts.discord.batch import FAILED, LEFT
 from bot.fronts.discord.bot import DuelBot
 from bot.fronts.discord.pacing import Pacer
 from bot.settings import Settings
-from bot.store.runs import Run, RunRows
+from bot.store.batches import BatchRows
+from bot.views import Batch
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script
 from engine.errors import BackendError
@@ -33,7 +34,7 @@ async def test_a_file_of_requests_goes_on_after_a_restart_and_its_message_says_s
         result = await stage.member("ann").slash(stage.channel, "compare", file=("all.jsonl", b'"one"\n"two"\n"three"'), tag="mail")
         assert "**1 of 3 requests answered** …" in stage.shown(result.response)
         assert "[Stop]" in stage.shown(result.response)
-        await stage.bot.desk.leave()
+        await stage.bot.parts.desk.leave()
         assert f"**1 of 3 requests answered**\n{LEFT}" in stage.shown(result.response)
         assert "[Stop]" not in stage.shown(result.response)
         stage.backend.release()
@@ -43,7 +44,7 @@ async def test_a_file_of_requests_goes_on_after_a_restart_and_its_message_says_s
         duels = [text for text in stage.texts() if "> " in text]
         assert [request for text in duels for request in ("one", "two", "three") if f"> {request}" in text] == ["one", "two", "three"]
         assert all("[Tie]" in text for text in duels), "the one that was broken off was asked again, and seen once"
-        assert [post.tag for _, post in await stage.bot.teams.history(team=str(stage.guild.id), asker="")] == ["mail"] * 4
+        assert [post.tag for _, post in await stage.app.looking.found(team=str(stage.guild.id), asker="")] == ["mail"] * 4
         assert rows_of_runs(stage) == []
 
 
@@ -51,7 +52,7 @@ async def test_a_request_that_ends_the_process_twice_is_asked_no_more(tmp_path: 
     async with staged(tmp_path, two_waits) as stage:
         result = await stage.member("ann").slash(stage.channel, "compare", file=("all.jsonl", b'"two"\n"three"'))
         for _ in range(2):
-            await stage.bot.desk.leave()
+            await stage.bot.parts.desk.leave()
             stage.bot = DuelBot(stage.app, Settings(), pacer=Pacer(gap_s=0.0), shard_count=1)
             await stage.env.restart_bot(stage.bot)
             await stage.env.advance_time(11)
@@ -61,9 +62,9 @@ async def test_a_request_that_ends_the_process_twice_is_asked_no_more(tmp_path: 
 async def test_nobody_waits_for_a_file_that_was_left_more_than_a_day_ago(tmp_path: Path) -> None:
     async with staged(tmp_path, two_waits) as stage:
         result = await stage.member("ann").slash(stage.channel, "compare", file=("all.jsonl", b'"two"\n"three"'))
-        await stage.bot.desk.leave()
-        with patch.object(stage.app, "_now", lambda: datetime.now(UTC) + timedelta(days=1, hours=1)):
-            await stage.env.restart_bot(DuelBot(stage.app, Settings(), pacer=Pacer(gap_s=0.0), shard_count=1))
+        await stage.bot.parts.desk.leave()
+        stage.clock.ahead = timedelta(days=1, hours=1)
+        await stage.env.restart_bot(DuelBot(stage.app, Settings(), pacer=Pacer(gap_s=0.0), shard_count=1))
         await stage.env.advance_time(11)
         assert f"**0 of 2 requests answered**\n{TOO_LATE}" in stage.shown(result.response)
         assert rows_of_runs(stage) == []
@@ -92,17 +93,17 @@ async def test_a_file_ends_with_its_message_and_with_its_person(tmp_path: Path) 
         boss = stage.member("boss", roles=[stage.guild.create_role("mods", permissions=discord.Permissions(manage_messages=True))])
         result = await ann.slash(stage.channel, "compare", file=("all.jsonl", b'"two"\n"a secret three"'))
         await boss.delete(result.response)
-        assert [len(rows) for rows in (rows_of_runs(stage), await stage.app.history())] == [1, 1]
+        assert [len(rows) for rows in (rows_of_runs(stage), await stage.app.looking.history())] == [1, 1]
         stage.backend.release()
         await stage.env.advance_time(2)
         assert rows_of_runs(stage) == []
-        assert len(await stage.app.history()) == 1
-        async with stage.app._store.writing() as change:
-            run = Run("interaction:7", f"discord:{ann.id}", None, "1", 1, datetime.now(UTC))
-            await RunRows(change).add(run, ["a secret three"])
+        assert len(await stage.app.looking.history()) == 1
+        async with stage.app.core.store.writing() as change:
+            run = Batch("interaction:7", f"discord:{ann.id}", None, "1", 1, datetime.now(UTC))
+            await BatchRows(change).add(run, ["a secret three"])
         await ann.click((await ann.slash(stage.channel, "forget")).response, label="Delete")
         assert rows_of_runs(stage) == []
-        with sqlite3.connect(stage.app._store.path) as store:
+        with closing(sqlite3.connect(stage.app.core.store.path)) as store, store:
             assert store.execute("SELECT count(*) FROM run_rows").fetchone() == (0,)
 
 
@@ -113,21 +114,21 @@ async def test_a_request_of_a_file_that_no_side_could_answer_is_not_counted_as_a
 
 
 def rows_of_runs(stage: Stage) -> list[Any]:
-    with sqlite3.connect(stage.app._store.path) as store:
+    with closing(sqlite3.connect(stage.app.core.store.path)) as store, store:
         return store.execute("SELECT event FROM runs").fetchall()
 
 
 async def test_a_file_of_requests_waits_while_the_queue_is_full(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr("bot.fronts.discord.batch.WAIT_S", 0.0)
     async with staged(tmp_path) as stage:
-        asks, full = stage.bot.teams.ask, [QueueFull("full")] * 3
+        asks, full = stage.app.asking.ask, [QueueFull("full")] * 3
 
         async def ask(order: Any) -> Any:
             if full:
                 raise full.pop()
             return await asks(order)
 
-        monkeypatch.setattr(stage.bot.teams, "ask", ask)
+        monkeypatch.setattr(stage.app.asking, "ask", ask)
         result = await stage.member("ann").slash(stage.channel, "compare", file=("all.jsonl", b'"one"'))
         assert "**1 of 1 request answered**\nDone." in stage.shown(result.response)
 

@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from simcord.backend.errors import OptionError
 
 from bot.fronts.discord import messages
-from bot.fronts.discord.commands import form
+from bot.fronts.discord.commands.menus import form
 from bot.fronts.discord.files import NoText, decoded, text_of
 from bot.fronts.discord.names import without_ids
 from bot.fronts.discord.repeats import Refusals
@@ -97,7 +98,7 @@ async def test_nobodys_id_reaches_the_store_or_a_model_on_any_path(tmp_path: Pat
 
 def texts_of(stage: Stage) -> str:
     """All that people wrote, as the store has it."""
-    with sqlite3.connect(stage.app._store.path) as store:
+    with closing(sqlite3.connect(stage.app.core.store.path)) as store, store:
         columns = ("SELECT request FROM duels", "SELECT tag FROM tags", "SELECT turns FROM prologues", "SELECT text FROM answers")
         return "\n".join(row[0] for sql in columns for row in store.execute(sql))
 
@@ -224,7 +225,7 @@ async def test_a_picture_alone_is_no_request_and_is_named(tmp_path: Path) -> Non
         )
         alone = await ann.send(stage.channel, "", attachments=[PICTURE])
         assert "shot.png. I read what a message itself says" in stage.told(await ann.context_menu(stage.channel, "Compare answers", alone))
-        assert await stage.app.history() == []
+        assert await stage.app.looking.history() == []
 
 
 # --- too much at once
@@ -237,7 +238,7 @@ async def test_twenty_five_mentions_of_one_person_get_one_refusal_that_counts(tm
             await ann.send(stage.channel, f"{stage.mention} number {number}")
         mine = [text for text in stage.texts() if "Answering" not in text and "ahead" not in text and "number" not in text]
         assert len(mine) == 1
-        taken = len(await stage.app.history())
+        taken = len(await stage.app.looking.history())
         assert taken < 25
         assert f"{25 - taken - 1} more messages of yours were not taken; the latest: You have" in mine[0]
         posts = calls(stage, "POST", f"/channels/{stage.channel.id}/messages")

@@ -15,19 +15,19 @@ from bot.fronts.discord.fit import EMPTY, FENCE, size
 from bot.fronts.discord.layout import (
     MOST_CHARACTERS,
     MOST_COMPONENTS,
-    Scene,
+    DuelScene,
     Sheet,
     duel_sheet,
     full_sheet,
     full_texts,
     receipt_sheet,
 )
-from bot.store.teams import Post
-from bot.views import DuelState, DuelView, NextStep, Reveal, RevealedSide, SideView
+from bot.views import DuelState, DuelView, NextStep, Post, Reveal, RevealedSide, SideView
 from engine.backends.base import Usage
 from engine.contestants import Arm
 from engine.cost import Cost
 from engine.duel import Side
+from engine.named import Named
 from tests.bot.fronts.discord_stage import said_by
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -43,7 +43,12 @@ def post(**options: Any) -> Post:
 
 def revealed(arm: Arm) -> RevealedSide:
     return RevealedSide(
-        arm, "c" * 12, "house 1", "demo 1" if arm.adapted else "", USAGE, Cost(0.0000123, "device_hour", "a test", "2026-11-22")
+        arm,
+        "c" * 12,
+        Named("house", "1"),
+        Named("demo", "1") if arm.adapted else None,
+        USAGE,
+        Cost(0.0000123, "device_hour", "a test", "2026-11-22"),
     )
 
 
@@ -82,7 +87,7 @@ def status(shown: DuelView, where: Post) -> str:
 
 def sheet(shown: DuelView, where: Post | None = None) -> Sheet:
     where = where or post()
-    return duel_sheet(Scene(shown, where, where.event_message is None, status(shown, where)))
+    return duel_sheet(DuelScene(shown, where, where.event_message is None, status(shown, where)))
 
 
 def said(made: Sheet) -> str:
@@ -142,11 +147,11 @@ async def test_in_full_no_side_is_without_a_word() -> None:
 
 
 async def test_a_running_duel_can_be_stopped_and_says_how_long_it_waits() -> None:
-    assert said(sheet(view("waiting", "", ""))) == "-# <@42> asked\n> What now?\n### A\n…\n### B\n…\n3 ahead of you, about 12 s.\n[Stop]"
+    assert said(sheet(view("waiting", "", ""))) == "-# <@42> asked\n> What now?\n### A\n…\n### B\n…\n3 ahead of you, about 12.0 s.\n[Stop]"
 
 
 async def test_a_process_that_leaves_offers_no_stop() -> None:
-    assert "[Stop]" not in said(duel_sheet(Scene(view("answering"), post(), True, words.INTERRUPTED, stoppable=False)))
+    assert "[Stop]" not in said(duel_sheet(DuelScene(view("answering"), post(), True, words.INTERRUPTED, stoppable=False)))
 
 
 async def test_an_open_vote_shows_how_many_have_voted_and_never_how() -> None:
@@ -174,8 +179,8 @@ async def test_a_vote_of_one_needs_no_quorum_and_no_close_button() -> None:
 async def test_the_reveal_names_both_with_tally_time_tokens_and_cost() -> None:
     shown = said(sheet(view("closed", note="The conversation goes on with answer A, the left one, after a tie.")))
     assert "**A was the fine-tune** (recipe house 1, adapter demo 1)\n**B was the prompt** (recipe house 1)" in shown
-    assert "4 votes: A is better 1, B is better 1, Tie 1, Both bad 1." in shown
-    for figure in ("first words", "total time", "4.20 s", "tokens in", "1,234 (1,000 cached)", "$0.000012", "per 1,000", "$0.012"):
+    assert "4 votes: A is better (1), B is better (1), tie (1), both bad (1)." in shown
+    for figure in ("first words", "full answer", "4.20 s", "tokens in", "1,234 (1,000 cached)", "$0.000012", "per 1,000", "$0.012"):
         assert figure in shown
     assert "[" not in shown.splitlines()[-1], "nothing is left to click"
 

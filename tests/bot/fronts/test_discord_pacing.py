@@ -7,9 +7,12 @@ from collections.abc import Awaitable, Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.fronts.discord.pacing import GAP_S, RETRY_S, SHORT_S, Gate, Kind, Pacer, Rank, TryLater, Window
+from bot.fronts.discord.allowance import Allowance, Bucket, GlobalLimit
+from bot.fronts.discord.lane import TryLater
+from bot.fronts.discord.pacing import Pacer
+from bot.fronts.discord.timing import GAP_S, RETRY_S, SHORT_S, Rank
 
-WINDOWS: dict[Kind, tuple[int, float]] = {"send": (5, 5.0), "edit": (5, 5.0), "token": (5, 5.0), "old edit": (3, 6.0)}
+WINDOWS: dict[Bucket, tuple[int, float]] = {"send": (5, 5.0), "edit": (5, 5.0), "token": (5, 5.0), "old edit": (3, 6.0)}
 """How many Discord takes in how many seconds."""
 
 
@@ -61,8 +64,8 @@ class Channel:
 
         return edit
 
-    def assert_paced(self, kind: Kind = "edit") -> None:
-        count, within_s = WINDOWS[kind]
+    def assert_paced(self, bucket: Bucket = "edit") -> None:
+        count, within_s = WINDOWS[bucket]
         assert all(later - earlier > within_s for earlier, later in zip(self.starts, self.starts[count:], strict=False))
 
 
@@ -162,7 +165,7 @@ async def test_messages_older_than_an_hour_are_edited_more_slowly() -> None:
     clock = VirtualClock()
     pacer, channel = Pacer(clock), Channel(clock, 0.0, [])
     for key in "abcdefgh":
-        pacer.put("lane", key, channel.edit(key, 1), rank=Rank.AWAITED, kind="old edit")
+        pacer.put("lane", key, channel.edit(key, 1), rank=Rank.AWAITED, bucket="old edit")
     await clock.pass_until(100.0)
     assert len(channel.shown) == 8
     channel.assert_paced("old edit")
@@ -172,7 +175,7 @@ async def test_first_messages_go_at_once_while_there_is_room_and_edits_do_not_wa
     clock = VirtualClock()
     pacer, channel = Pacer(clock), Channel(clock, 0.0, [])
     assert [pacer.take("lane", "send") for _ in range(6)] == [True] * 5 + [False]
-    pacer.put("lane", "sixth", channel.edit("sixth", 1), rank=Rank.AWAITED, kind="send")
+    pacer.put("lane", "sixth", channel.edit("sixth", 1), rank=Rank.AWAITED, bucket="send")
     pacer.put("lane", "first", channel.edit("first", 1), rank=Rank.AWAITED)
     await clock.pass_until(1.0)
     assert channel.shown == {"first": 1}
@@ -229,7 +232,7 @@ async def test_a_slow_edit_holds_up_its_own_message_alone() -> None:
 
 async def test_everybody_together_keeps_below_discords_global_limit() -> None:
     clock = VirtualClock()
-    gate, moments = Gate(clock), list[float]()
+    gate, moments = GlobalLimit(clock), list[float]()
 
     async def one() -> None:
         await gate.turn()
@@ -245,7 +248,7 @@ async def test_everybody_together_keeps_below_discords_global_limit() -> None:
 
 @given(times=st.lists(st.floats(0, 100), max_size=60), ends=st.integers(0, 4), within_s=st.sampled_from([0.0, 2.0]))
 def test_a_window_says_how_long_until_one_more_fits_with_room_for_others(times: list[float], ends: int, within_s: float) -> None:
-    window, taken = Window(5, 5.0), list[float]()
+    window, taken = Allowance(5, 5.0), list[float]()
     for time in sorted(times):
         if window.wait_s(time, ends, within_s) <= 0:
             window.take(time)

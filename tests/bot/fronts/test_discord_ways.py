@@ -1,27 +1,26 @@
 """The Discord front's ways around trouble: restarts, deadlines, limits, lost permissions, broken edits, guests, secrets."""
 
-import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import discord
 import pytest
 
 from bot.app import App
-from bot.app.limits import Limits
-from bot.app.teams import Teams
+from bot.app.limits import Caps
+from bot.app.voting import is_drawn
 from bot.ballots import Choice
-from bot.fronts.discord import serve as discord_serve
 from bot.fronts.discord import words
 from bot.fronts.discord.bot import DuelBot
 from bot.settings import Settings
-from bot.store.teams import Asked, TeamRows
+from bot.store.counts import AskedLately
+from bot.store.posts import PostRows
 from bot.views import ModelState
 from engine.backends.scripted import Script
-from engine.errors import BadRequest, SettingsError
-from tests.bot.fronts.discord_stage import Stage, calls, staged
+from engine.errors import BadRequest
+from tests.bot.fronts.discord_stage import Stage, staged
+from tests.bot.scripted import cast, close
 
 COUNTED = "-# For a minute, more of yours that I cannot take is only counted here."
 
@@ -31,35 +30,11 @@ async def asked(stage: Stage, who: Any, request: str = "hello") -> Any:
     return stage.last()
 
 
-async def test_commands_are_told_to_discord_only_when_they_have_changed(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage:
-        assert len(calls(stage, "PUT", "/commands")) == 1
-        await stage.bot._sync()
-        assert len(calls(stage, "PUT", "/commands")) == 1
-        await stage.bot.teams.put_mark("discord commands", "others")
-        with patch.object(stage.bot.tree, "sync", wraps=stage.bot.tree.sync) as sync:
-            await stage.env.restart_bot(DuelBot(stage.app, stage.bot.desk.teams._settings, shard_count=1))
-        assert sync.call_count == 0, "the old bot does nothing"
-        assert len(calls(stage, "PUT", "/commands")) == 2
-
-
-async def test_the_start_says_who_it_is_and_how_to_invite_it_with_the_fewest_permissions(tmp_path: Path, capsys: Any) -> None:
-    async with staged(tmp_path) as stage:
-        said = capsys.readouterr().out
-        assert said.startswith(
-            f"Discord: connected as {stage.bot.user}, in 0 servers. Invite it elsewhere: https://discord.com/oauth2/authorize?"
-        )
-        assert "permissions=274877975552" in said
-        assert f"client_id={stage.bot.application_id}" in said
-        await stage.bot.on_ready()
-        assert capsys.readouterr().out == "", "a new session is no news"
-
-
 async def test_old_buttons_work_after_a_restart(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
         duel = await asked(stage, ann)
-        await stage.env.restart_bot(DuelBot(stage.app, Settings(discord_blinding_share=0), shard_count=1))
+        await stage.env.restart_bot(DuelBot(stage.app, Settings.of(discord_blinding_share=0), shard_count=1))
         receipt = await ann.click(duel, label="B is better")
         assert "Your vote: **B is better**" in stage.shown(receipt.response)
 
@@ -68,12 +43,12 @@ async def test_a_message_that_lost_its_last_edit_heals(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
         duel = await asked(stage, ann)
-        [summary] = await stage.app.history()
-        await stage.app.cast(summary.id, "web:someone", Choice.TIE)
-        await stage.app.close(summary.id)
+        [summary] = await stage.app.looking.history()
+        await cast(stage.app, summary.id, "web:someone", Choice.TIE)
+        await close(stage.app, summary.id, f"discord:{ann.id}")
         assert "[Tie]" in stage.shown(duel), "closed elsewhere, nobody told Discord"
         await stage.env.advance_time(11)
-        assert "1 vote: Tie 1." in stage.shown(duel)
+        assert "1 vote: tie." in stage.shown(duel)
         before = len(stage.env.http_requests)
         await stage.env.advance_time(11)
         assert len(stage.env.http_requests) == before, "what is shown already is not edited"
@@ -84,10 +59,9 @@ async def test_a_vote_closes_at_its_deadline_and_the_asker_is_told_once(tmp_path
         ann = stage.member("ann")
         duel = await asked(stage, ann)
         await ann.click(duel, label="A is better")
-        later = datetime.now(UTC) + timedelta(hours=2)
-        with patch.object(stage.bot.teams, "_now", lambda: later):
-            await stage.env.advance_time(11)
-        assert "1 vote: A is better 1." in stage.shown(duel)
+        stage.clock.ahead = timedelta(hours=2)
+        await stage.env.advance_time(11)
+        assert "1 vote: A is better." in stage.shown(duel)
         assert stage.shown(stage.last()).startswith(f"{ann.mention}, the vote on “hello” has closed.")
         count = len(stage.texts())
         await stage.env.advance_time(30)
@@ -101,7 +75,7 @@ async def test_where_the_bot_may_not_write_the_asker_is_told_directly(tmp_path: 
         stage.env.inject_error("POST", f"/channels/{stage.channel.id}/messages", status=403, code=50013)
         await ann.send(stage.channel, f"{stage.mention} hello")
         assert stage.shown(stage.last(ann.user.dm_channel)) == f"{words.NO_SENDING}\n{COUNTED}"
-        assert [summary.state for summary in await stage.app.history()] == ["void"]
+        assert [summary.state for summary in await stage.app.looking.history()] == ["void"]
 
 
 async def test_without_the_right_to_read_history_it_writes_without_replying(tmp_path: Path) -> None:
@@ -130,7 +104,7 @@ async def test_an_edit_that_fails_for_now_lands_later(tmp_path: Path) -> None:
         stage.env.inject_error("PATCH", "/channels/*/messages/*", status=503)
         await ann.click(duel, label="Tie")
         await stage.env.advance_time(30)
-        assert "1 vote: Tie 1." in stage.shown(duel)
+        assert "1 vote: tie." in stage.shown(duel)
 
 
 async def test_some_voters_are_asked_which_side_is_which(tmp_path: Path) -> None:
@@ -143,23 +117,22 @@ async def test_some_voters_are_asked_which_side_is_which(tmp_path: Path) -> None
         assert "Your guess is kept" in stage.shown(receipt.response)
         unsure = await bob.click(duel, label="Tie")
         await bob.click(unsure.response, label="I can't tell")
-        async with stage.app._store.reading() as look:
-            rows = await look._rows("SELECT voter, entrant FROM guesses ORDER BY guessed_at")
+        async with stage.app.core.store.reading() as look:
+            rows = await look.rows("SELECT voter, entrant FROM guesses ORDER BY guessed_at")
         assert [tuple(row) for row in rows] == [(f"discord:{ann.id}", 1), (f"discord:{bob.id}", None)]
 
 
-async def test_a_share_of_ballots_is_asked_always_the_same_ones(tmp_path: Path) -> None:
-    async with staged(tmp_path, discord_blinding_share=0.1) as stage:
-        drawn = [stage.bot.teams.asks_which("d" * 32, f"discord:{number}") for number in range(4000)]
-        assert 300 < sum(drawn) < 500
-        assert drawn == [stage.bot.teams.asks_which("d" * 32, f"discord:{number}") for number in range(4000)]
+def test_a_share_of_ballots_is_asked_always_the_same_ones() -> None:
+    drawn = [is_drawn("d" * 32, f"discord:{number}", 0.1) for number in range(4000)]
+    assert 300 < sum(drawn) < 500
+    assert drawn == [is_drawn("d" * 32, f"discord:{number}", 0.1) for number in range(4000)]
 
 
 async def test_while_leaving_requests_are_refused_politely_and_running_ones_get_a_last_edit(tmp_path: Path) -> None:
     async with staged(tmp_path, lambda _: Script(("Once ", "|", "upon"))) as stage:
         ann = stage.member("ann")
         duel = await asked(stage, ann)
-        await stage.bot.desk.leave()
+        await stage.bot.parts.desk.leave()
         assert words.INTERRUPTED in stage.shown(duel)
         assert "Once" in stage.shown(duel)
         assert stage.shown(await asked(stage, stage.member("bob"))) == f"{words.LEAVING}\n{COUNTED}"
@@ -174,7 +147,7 @@ async def test_waiting_requests_say_how_many_are_ahead(tmp_path: Path) -> None:
 
 async def test_a_model_that_could_not_be_loaded_is_said_in_its_own_words(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
-        stage.app._model.state = ModelState("failed", "There is no adapter folder ./lora.")
+        stage.app.core.model.state = ModelState("failed", "There is no adapter folder ./lora.")
         assert stage.shown(await asked(stage, stage.member("ann"))) == f"There is no adapter folder ./lora.\n{COUNTED}"
 
 
@@ -204,16 +177,16 @@ async def test_a_thread_is_answered_in_the_thread(tmp_path: Path) -> None:
 
 
 async def test_looking_for_stale_messages_reads_no_settled_ones(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage, stage.app._store.reading() as look:
+    async with staged(tmp_path) as stage, stage.app.core.store.reading() as look:
         plan: list[str] = []
-        rows = look._rows
+        rows = look.rows
 
         async def explained(sql: str, values: Any = ()) -> list[Any]:
             plan.extend(row["detail"] for row in await rows(f"EXPLAIN QUERY PLAN {sql}", values))
             return []
 
-        look._rows = explained  # type: ignore[method-assign]
-        await TeamRows(look).stale(50)
+        look.rows = explained  # type: ignore[method-assign]
+        await PostRows(look).stale(50)
         assert any("posts_unsettled" in step for step in plan), plan
 
 
@@ -226,23 +199,23 @@ async def test_a_full_queue_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("used", "said"),
     [
-        (Asked(3, 0, 0, 0.0), "You have 3 requests being answered, and 3 is the limit."),
-        (Asked(0, 5, 9, 0.0), "You have asked 5 requests within a minute, and 5 is the limit."),
-        (Asked(0, 0, 50, 0.0), "You have asked 50 requests within 24 hours, and 50 is the limit."),
-        (Asked(0, 0, 0, 2.004), "You have spent the daily budget: the answers of the last 24 hours cost $2.00 of $2.00."),
+        (AskedLately(3, 0, 0, 0.0), "You have 3 requests being answered, and 3 is the limit."),
+        (AskedLately(0, 5, 9, 0.0), "You have asked 5 requests within a minute, and 5 is the limit."),
+        (AskedLately(0, 0, 50, 0.0), "You have asked 50 requests within 24 hours, and 50 is the limit."),
+        (AskedLately(0, 0, 0, 2.004), "You have spent the daily budget: the answers of the last 24 hours cost $2.00 of $2.00."),
     ],
 )
-def test_each_limit_has_a_sentence_of_its_own(used: Asked, said: str) -> None:
-    refusal = Limits("You have", 3, 5, 50, 2.0).refusal(used)
+def test_each_limit_has_a_sentence_of_its_own(used: AskedLately, said: str) -> None:
+    refusal = Caps("You have", 3, 5, 50, 2.0).refusal(used)
     assert refusal is not None
     assert refusal.startswith(said)
 
 
 def test_below_every_limit_nothing_is_refused_and_a_file_is_not_counted_by_the_minute() -> None:
-    limits = Limits("You have", 3, 5, 50, 2.0)
-    assert limits.refusal(Asked(2, 4, 49, 1.99)) is None
-    assert limits.refusal(Asked(3, 5, 49, 1.99), paced=True) is None
-    assert limits.refusal(Asked(3, 5, 50, 1.99), paced=True) is not None
+    limits = Caps("You have", 3, 5, 50, 2.0)
+    assert limits.refusal(AskedLately(2, 4, 49, 1.99)) is None
+    assert limits.refusal(AskedLately(3, 5, 49, 1.99), paced=True) is None
+    assert limits.refusal(AskedLately(3, 5, 50, 1.99), paced=True) is not None
 
 
 async def test_a_servers_budget_counts_everybody_in_it(tmp_path: Path) -> None:
@@ -294,73 +267,35 @@ async def test_links_are_never_unfurled_however_a_message_is_written(tmp_path: P
 async def test_the_page_alone_needs_no_token_and_a_token_is_never_shown() -> None:
     settings = Settings.read({"DISCORD_TOKEN": "very.secret.token"}, None)
     assert "secret" not in repr(settings)
-    assert settings.discord_token.get_secret_value() == "very.secret.token"
-    assert Settings.read({}, None).discord_token.get_secret_value() == ""
-
-
-@pytest.mark.parametrize(
-    ("refusal", "said"),
-    [
-        (discord.LoginFailure("x"), "Discord refuses DISCORD_TOKEN."),
-        (
-            discord.PrivilegedIntentsRequired(None),
-            "Message Content Intent is off in Discord: switch it on at https://discord.com/developers",
-        ),
-    ],
-)
-async def test_what_discord_refuses_at_the_start_is_one_sentence(tmp_path: Path, refusal: Exception, said: str) -> None:
-    settings = Settings(store_path=str(tmp_path / "duels.sqlite3"), discord_token="x.y.z")
-    async with staged(tmp_path / "other") as stage:
-        with patch("discord.http.HTTPClient.static_login", side_effect=refusal), pytest.raises(SettingsError) as error:
-            await discord_serve(stage.app, settings)
-    assert said in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-async def test_a_discord_that_cannot_be_reached_is_tried_again_with_patience(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    waits: list[float] = []
-
-    async def sleep(duration_s: float) -> None:
-        waits.append(duration_s)
-
-    answers = [OSError("no route")] * 8 + [discord.LoginFailure("there at last")]
-    async with staged(tmp_path) as stage:
-        with (
-            patch("discord.http.HTTPClient.static_login", side_effect=answers),
-            caplog.at_level(logging.WARNING),
-            pytest.raises(SettingsError),
-        ):
-            await discord_serve(stage.app, Settings(discord_token="x.y.z"), sleep=sleep)
-    assert waits == [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0]
-    assert "x.y.z" not in caplog.text
+    assert settings.discord.token.get_secret_value() == "very.secret.token"
+    assert Settings.read({}, None).discord.token.get_secret_value() == ""
 
 
 async def test_a_private_duel_is_its_askers_alone(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
         await ann.slash(stage.channel, "compare", request="mine", visible="me")
-        [summary] = await stage.app.history()
-        teams: Teams = stage.bot.teams
+        [summary] = await stage.app.looking.history()
         with pytest.raises(Exception, match="asker alone"):
-            await teams.look(summary.id, "discord:999")
+            await stage.app.looking.shown(summary.id, "discord:999")
         with pytest.raises(Exception, match="Only its asker votes"):
-            await teams.cast(summary.id, "discord:999", frozenset(), Choice.TIE)
+            await stage.app.voting.cast(summary.id, "discord:999", Choice.TIE)
 
 
 async def test_a_reply_to_a_duel_of_another_channel_begins_anew(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
         duel = await asked(stage, ann, "secret of this channel")
-        [summary] = await stage.app.history()
+        [summary] = await stage.app.looking.history()
         order = {"text": "x", "asker": "discord:1", "event": "message:77", "team": None, "channel": "55", "reply_to": (str(duel.id),)}
         from bot.app.orders import Order
 
-        _, view = await stage.bot.teams.ask(Order(**order))  # type: ignore[arg-type]
+        view = (await stage.app.asking.ask(Order(**order))).view  # type: ignore[arg-type]
         assert view.conversation != summary.conversation
 
 
 async def test_an_unknown_recipe_of_a_path_is_not_read(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         with pytest.raises(BadRequest, match="There is no recipe"):
-            await stage.bot.teams.kits.recipe("/etc/passwd.toml")
+            await stage.app.choices.recipe("/etc/passwd.toml")
         assert isinstance(stage.app, App)

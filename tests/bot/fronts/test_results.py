@@ -24,7 +24,7 @@ from bot.tools.seed import Team, plant
 from bot.verdict import Unknown, Verdict
 from engine.printable import printable
 from tests.bot.fronts.web_stage import lineup, opened, simulated
-from tests.bot.scripted import answered, scripted_app
+from tests.bot.scripted import answered, cast, scripted_app
 from tests.bot.verdict.odd import TAGS
 from tests.patience import patient
 
@@ -33,7 +33,7 @@ async def fill(app: App, duels: int = 80, tags: tuple[str, ...] = ("billing", "c
     first, second = (await lineup()).entrants
     by_tag = (0.2, 0.0, -0.3, 0.0) * len(tags)
     team = Team(duels, theta=0.75, tags=tags, by_tag=by_tag, contestants=(first.id, second.id))
-    await plant(app._store, team, np.random.default_rng(5))
+    await plant(app.core.store, team, np.random.default_rng(5))
 
 
 async def text_of(user: User) -> str:
@@ -54,7 +54,7 @@ async def test_tags_of_every_kind_are_shown_as_they_are_and_change_nothing(tmp_p
     async with opened(tmp_path) as (app, chosen), simulated(app, chosen) as new_user:
         await fill(app, 160, TAGS)
         seen = await text_of(new_user())
-        found = await app.verdict()
+        found = await app.judging.verdict()
         assert isinstance(found, Verdict) and len(found.tags) == len(TAGS)
         for tag in TAGS:
             assert shown(tag) in seen, tag
@@ -63,7 +63,7 @@ async def test_tags_of_every_kind_are_shown_as_they_are_and_change_nothing(tmp_p
         for tag in TAGS:
             assert printable(tag) in written, tag
         assert "\u202e" not in written and "\u202e" not in seen
-        assert (await app.picture(Chart.CARD, found, "light", "png")).data.startswith(b"\x89PNG")
+        assert (await app.judging.picture(Chart.CARD, found, "light", "png")).data.startswith(b"\x89PNG")
 
 
 async def test_the_page_says_so_when_there_is_nothing_yet(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ async def test_the_open_page_follows_the_votes(tmp_path: Path, monkeypatch: pyte
         await user.open("/results")
         await user.should_not_see("share is 100%")
         view = await answered(app)
-        await app.cast(view.id, "ann", Choice.LEFT)
+        await cast(app, view.id, "ann", Choice.LEFT)
         await user.should_see("share is 100%", retries=round(patient(100)))
 
 
@@ -122,11 +122,11 @@ def printed(shown: object, width: int) -> str:
 @pytest.mark.parametrize("width", [60, 120])
 async def test_the_terminal_says_the_same_in_text(tmp_path: Path, width: int) -> None:
     async with scripted_app(tmp_path / "s") as (app, _):
-        nothing = printed(text.results(await app.verdict()), width)
+        nothing = printed(text.results(await app.judging.verdict()), width)
         assert "Keep collecting" in nothing and "What would change this" in nothing
         await fill(app)
-        found = await app.verdict()
-        short, long = printed(text.verdict(found), width), printed(text.results(found, await app.board_lines()), width)
+        found = await app.judging.verdict()
+        short, long = printed(text.verdict(found), width), printed(text.results(found, await app.judging.board_lines()), width)
         assert "Fine-tune. 80 requests (80 duels) decided" in short and "voters" in short
         for words in ("The decision card", "●", "dependency", "Is the vote sound?", "By tag", "Leader board"):
             assert words in long, words
@@ -145,10 +145,10 @@ async def test_a_tag_typed_beside_the_request_goes_with_it(tmp_path: Path) -> No
                 if listener.type == event:
                     element._handle_event({"listener_id": listener.id, "args": value})
         for _ in range(100):
-            if await app.tags():
+            if await app.judging.tags():
                 break
             await asyncio.sleep(0.02)
-        assert await app.tags() == ["money back"]
+        assert await app.judging.tags() == ["money back"]
 
 
 async def test_the_page_is_sent_before_its_evidence_has_been_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

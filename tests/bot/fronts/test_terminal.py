@@ -99,7 +99,7 @@ async def app(tmp_path: Path) -> AsyncGenerator[App, None]:
 
 
 async def last(app: App) -> DuelView:
-    return await app.view((await app.history())[0].id, PERSON)
+    return await app.looking.view((await app.looking.history())[0].id, PERSON)
 
 
 async def test_ask_vote_by_one_key_reveal_and_go_on(app: App) -> None:
@@ -174,7 +174,7 @@ async def test_enter_skips_the_vote_and_says_what_goes_on(app: App) -> None:
         person.type("more\r")
         assert "has not closed" in await person.sees("Enter skip")
         person.type("4")
-        await person.sees("Both bad.")
+        await person.sees("You voted: both bad.")
 
 
 @pytest.mark.parametrize("key", ["s", "\x03"])
@@ -277,7 +277,7 @@ async def test_a_request_that_cannot_be_asked_is_said_in_words(app: App) -> None
     async with chatting(app) as person:
         person.type("\x1b[200~" + "x" * 30_000 + "\x1b[201~\r")
         await person.sees("at most 20,000 are accepted")
-        assert await app.history() == []
+        assert await app.looking.history() == []
 
 
 async def test_the_commands_answer(app: App) -> None:
@@ -287,7 +287,7 @@ async def test_the_commands_answer(app: App) -> None:
             ("/history", "No duels yet."),
             ("/open 1", "No duels yet."),
             ("/verdict", "no duel decided yet"),
-            ("/estimate", "No history yet."),
+            ("/estimate", "No history yet, so no estimate"),
             ("/what", "There is no command /what."),
             ("/new", "the number of an example"),
         ):
@@ -357,5 +357,5 @@ async def opened_by(tmp_path: Path, load: Callable[[], object]) -> AsyncGenerato
         await load()  # type: ignore[misc]
         return lineup_over(ScriptedBackend(script))
 
-    async with App.open(Settings(store_path=str(tmp_path / "duels.sqlite3")), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "duels.sqlite3")), open_lineup) as app:
         yield app

@@ -3,7 +3,7 @@
 import io
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -20,6 +20,7 @@ from engine.backends.base import Usage
 from engine.contestants import Arm
 from engine.cost import Cost, Estimate
 from engine.duel import Side
+from engine.named import Named
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07 \x9b31m [red]x[/red] \u202eevil\u202c \x1b]8;;http://evil.example\x1b\\click"
 WIDTHS = (60, 80, 90, 120)
@@ -37,12 +38,12 @@ def both(text: str, **changes: object) -> dict[Side, SideView]:
     return {side: replace(SideView(text, "done"), **changes) for side in Side}  # type: ignore[arg-type]
 
 
-def revealed(arm: Arm, adapter: str = "") -> RevealedSide:
+def revealed(arm: Arm, adapter: Named | None = None) -> RevealedSide:
     usage = Usage(300, 280, 40, 0.0, 0.12, 1.5, 0.9, "cpu", "together")
-    return RevealedSide(arm, "c" * 12, "house 1", adapter, usage, Cost(0.000025, "device_hour", "a list", "2026-11-22"))
+    return RevealedSide(arm, "c" * 12, Named("house", "1"), adapter, usage, Cost(0.000025, "device_hour", "a list", "2026-11-22"))
 
 
-REVEAL = Reveal({Side.LEFT: revealed(Arm.TUNED, "demo 1"), Side.RIGHT: revealed(Arm.PROMPTED)}, {Choice.LEFT: 1})
+REVEAL = Reveal({Side.LEFT: revealed(Arm.TUNED, Named("demo", "1")), Side.RIGHT: revealed(Arm.PROMPTED)}, {Choice.LEFT: 1})
 VIEW = DuelView("d", "c", 1, "terminal", "What now?", AT, "open", "", both("Start small."), 0, None, None, None)
 CLOSED = replace(VIEW, state="closed", own_choice=Choice.LEFT, carried=Side.LEFT, reveal=REVEAL, note="It goes on with A.")
 
@@ -110,18 +111,16 @@ def test_hostile_text_reaches_the_terminal_from_nowhere() -> None:
 
 def test_the_reveal_says_who_was_who_and_what_each_took() -> None:
     shown = drawn(render.decided(CLOSED))
-    for words in ("You chose A, the fine-tune.", "A: the fine-tune", "B: the prompt", "demo 1 + house 1", "It goes on with A."):
+    for words in (
+        "You chose A, the fine-tune.",
+        "A: the fine-tune",
+        "B: the prompt",
+        "recipe house 1, adapter demo 1",
+        "It goes on with A.",
+    ):
         assert words in shown
-    for label in ("first words", "total time", "tokens in", "300 (280 cached)", "tokens out", "cost", "per 1,000", "a list, 2026-11-22"):
+    for label in ("first words", "full answer", "tokens in", "300 (280 cached)", "tokens out", "cost", "per 1,000", "a list, 2026-11-22"):
         assert label in shown
-
-
-@pytest.mark.parametrize(
-    ("choice", "words"),
-    [(Choice.RIGHT, "You chose B, the prompt."), (Choice.TIE, "You voted: Tie."), (Choice.BOTH_BAD, "You voted: Both bad.")],
-)
-def test_the_choice_is_said_again(choice: Choice, words: str) -> None:
-    assert render.chosen(replace(CLOSED, own_choice=choice)) == words
 
 
 def test_of_identical_answers_nothing_is_said_to_be_chosen() -> None:
@@ -158,11 +157,10 @@ def test_the_toolbar_is_one_line(width: int) -> None:
 
 def test_the_toolbar_says_what_a_duel_takes_once_the_model_is_ready() -> None:
     ready = ModelState("ready", "Ready.")
-    assert "about 1.20 s and $0.000030 per duel, from 12 duels" in render.toolbar(ready, Estimate(12, 1.2, 0.00003), 80)
-    assert "about 1.20 s per duel, from 1 duel " in render.toolbar(ready, Estimate(1, 1.2, None), 80)
-    assert "no history yet" in render.toolbar(ready, None, 80)
+    assert "About 1.20 s and $0.000030 per duel, from 12 duels." in render.toolbar(ready, Estimate(12, 1.2, 0.00003), 80)
+    assert "About 1.20 s per duel, at an unknown cost, from 1 duel." in render.toolbar(ready, Estimate(1, 1.2, None), 80)
+    assert "No history yet" in render.toolbar(ready, None, 80)
     assert "Loading demo" in render.toolbar(ModelState("loading", "Loading demo"), None, 80)
-    assert render.estimate_sentence(ready, None) == "No history yet."
 
 
 def test_the_vote_bar_fits_a_narrow_terminal() -> None:
@@ -181,13 +179,6 @@ def test_the_history_fits_on_lines() -> None:
     assert len(lines) == 13
     assert max(map(cell_len, lines)) <= 60
     assert lines[11].split()[:2] == ["12", "12:00"]
-
-
-def test_times_are_said_as_people_near_them_say_them() -> None:
-    now = AT.astimezone(timezone(timedelta(hours=2)))
-    assert render.when(AT, now) == "14:00"
-    assert render.when(AT - timedelta(days=20), now) == "02 Nov"
-    assert render.when(AT - timedelta(days=400), now) == "2025-10-18"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ FORM = "content-type: application/x-www-form-urlencoded\r\n"
 async def port(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[int]:
     names = getattr(request, "param", {})
     async with opened(tmp_path, DUEL_WEB_PASSWORD="sesame", **names) as (app, chosen), served(app, chosen):
-        yield chosen.web_port
+        yield chosen.web.port
 
 
 class Raw:

@@ -191,7 +191,7 @@ async def test_two_browsers_are_two_voters(address: str, visit: Visit) -> None:
     other = await visit(pages[0].url)
     await expect(other.locator(".bubble")).to_have_text("Question 0")
     await pages[0].keyboard.press("1")
-    await expect(other.locator(".outcome")).to_contain_text("Decided by one vote: A is better.")
+    await expect(other.locator(".outcome")).to_contain_text("1 vote: A is better.")
     await expect(pages[0].locator(".outcome")).to_contain_text("You chose A, the prompt.")
     await expect(pages[1].locator(".votes")).to_be_visible()
 
@@ -279,7 +279,7 @@ async def test_a_restart_of_the_server_loses_nothing(tmp_path: Path, visit: Visi
             await expect(page.locator(".votes")).to_be_visible()
         await page.fill(BOX, "typed while it is away")
         assert await page.locator(".card").count() == 2
-    async with opened(tmp_path, DUEL_WEB_PORT=str(chosen.web_port)) as (app, chosen), served(app, chosen):
+    async with opened(tmp_path, DUEL_WEB_PORT=str(chosen.web.port)) as (app, chosen), served(app, chosen):
         await page.wait_for_event("load", timeout=patient(30_000))
         await expect(page.locator(BOX)).to_have_value("typed while it is away")
         await expect(page.locator(".votes")).to_be_visible()

@@ -14,7 +14,7 @@ from nicegui.testing.user_interaction import UserInteraction
 from bot.app import App
 from bot.fronts.web import turn as turn_module
 from bot.fronts.web.dom import Composer
-from bot.fronts.web.page import WENT_WRONG
+from bot.fronts.web.plain import WENT_WRONG
 from bot.settings import Settings
 from engine.errors import BadModel
 from tests.bot.fronts import web_stage
@@ -82,7 +82,7 @@ async def test_ask_stream_vote_reveal_and_open_again(users: Callable[[], User]) 
     await sees(user, "B · Fine-tune")
     await sees(user, "You chose B, the fine-tune.")
     await sees(user, "The conversation goes on with answer B, the better one.")
-    await sees(user, "recipe plain 1 · adapter demo 1")
+    await sees(user, "Recipe plain 1, adapter demo 1")
     await sees(user, "Keep collecting. 1 request (1 duel) decided")
     await sees(user, "from 1 duel.")
     again = users()
@@ -127,7 +127,7 @@ async def test_two_clicks_on_an_example_are_one_duel(users: Callable[[], User], 
     await user.open("/")
     user.find(content=app.examples[0]).click().click()
     await sees(user, "A is better")
-    assert len(await app.history()) == 1
+    assert len(await app.looking.history()) == 1
 
 
 async def test_a_second_request_waits_for_the_first(users: Callable[[], User]) -> None:
@@ -178,7 +178,7 @@ async def test_two_users_vote_apart_and_see_each_others_duels(users: Callable[[]
     await watcher.open(conversation(first))
     await sees(watcher, f"from {first.tab_id}")
     press(first, "Tie")
-    await sees(watcher, "Decided by one vote: Tie.")
+    await sees(watcher, "1 vote: tie.")
     await second.should_see(content="A is better")
     await sees(first, "You voted: tie.")
 
@@ -211,7 +211,7 @@ async def test_the_history_finds_earlier_duels(users: Callable[[], User]) -> Non
     button = next(element for element in user.client.elements.values() if element.props.get("data-does") == "history")
     search = next(element for element in user.client.elements.values() if element.props.get("type") == "search")
     UserInteraction(user, {button}, None).click()
-    await sees(user, " · decided")
+    await sees(user, " · closed")
     link = next(element for element in user.client.elements.values() if "duel" in element.classes)
     assert link.props["href"].startswith(conversation(user) + "#d-")
     UserInteraction(user, {search}, None).trigger("input", "dogs")
@@ -268,7 +268,7 @@ async def test_a_page_that_cannot_be_built_says_so(users: Callable[[], User], mo
     def bug(*_: object) -> None:
         raise RuntimeError("a bug in the building")
 
-    monkeypatch.setattr("bot.fronts.web.page.ChatPage._header", bug)
+    monkeypatch.setattr("bot.fronts.web.page.Header", bug)
     response = await users().http_client.get("/")
     assert response.status_code == 500
     assert WENT_WRONG in response.text and "a bug in the building" not in response.text
@@ -327,6 +327,6 @@ async def test_a_browser_keeps_its_name_over_a_restart(tmp_path: Path) -> None:
             ask(user, "Who am I?")
             await sees(user, "A is better")
             cookies = user.http_client.cookies
-            duel = (await app.history())[0]
-            names.append((await app.view(duel.id, "")).asker)
+            duel = (await app.looking.history())[0]
+            names.append((await app.looking.view(duel.id, "")).asker)
     assert names[0] == names[1] and names[0].startswith("web:")

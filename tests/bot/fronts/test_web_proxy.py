@@ -61,7 +61,7 @@ async def test_all_of_the_page_works_under_the_public_address(tmp_path: Path, pa
     page.on("pageerror", lambda error: strays.append(str(error)))
     page.on("console", lambda message: strays.append(message.text) if "Content Security Policy" in message.text else None)
     page.on("response", lambda response: strays.append((response.status, response.url)) if unexpected(response) else None)
-    async with opened(tmp_path, **names) as (app, chosen), served(app, chosen), proxied(chosen.web_port, port, PATH, manner, tls):
+    async with opened(tmp_path, **names) as (app, chosen), served(app, chosen), proxied(chosen.web.port, port, PATH, manner, tls):
         await page.goto(f"{url}/results")
         assert page.url == f"{url}/login"
         await page.fill("#password", "sesame")

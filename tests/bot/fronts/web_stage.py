@@ -86,7 +86,7 @@ async def simulated(app: App, chosen: Settings) -> AsyncIterator[Callable[[], Us
 async def served(app: App, chosen: Settings) -> AsyncIterator[str]:
     """The page on a real port, from the real server."""
     task = asyncio.create_task(serve(app, chosen))
-    address = f"http://127.0.0.1:{chosen.web_port}"
+    address = f"http://127.0.0.1:{chosen.web.port}"
     try:
         async with httpx.AsyncClient() as client:
             for _ in range(round(patient(500))):

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 from bot.evidence.card import AdapterFacts, RecipeFacts
 from bot.evidence.duels import ClosedDuel
-from bot.verdict import Facts, Filed, Ledger, Named, Sample, Scope, Who
+from bot.verdict import Facts, Filed, Ledger, Sample, Scope, Who
 from engine.contestants import Arm
+from engine.named import Named
 from tests.bot.evidence.make import PAIR
 
 WHO = (Who(PAIR[0], Arm.PROMPTED, Named("house", "1")), Who(PAIR[1], Arm.TUNED, Named("plain", "1"), Named("demo", "1")))
 SCOPE = Scope(PAIR)
-RECIPE = RecipeFacts("house", "1", 120, 3, "demo", None, "local")
-ADAPTER = AdapterFacts("demo", "1", "demo", "0" * 16, training_usd=2.0)
+RECIPE = RecipeFacts(Named("house", "1"), 120, 3, "demo", None, "local")
+ADAPTER = AdapterFacts(Named("demo", "1"), "demo", "0" * 16, training_usd=2.0)
 SAMPLE = Sample((400, 60), (0.2, 0.1), (1.0, 0.8), (0.001, 0.0005))
 
 

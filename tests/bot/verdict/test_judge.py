@@ -13,10 +13,11 @@ from bot.evidence.bets import BadEvidence
 from bot.evidence.decision import State
 from bot.evidence.diagnostics import Kind
 from bot.evidence.duels import Absence, ClosedDuel
-from bot.verdict import Facts, Filed, Ledger, Named, Scope, Who, judge, ordered, outcome
+from bot.verdict import Facts, Filed, Ledger, Scope, Who, judge, ordered, outcome
 from bot.verdict.trail import MOST
 from bot.verdict.words import robust_words
 from engine.contestants import Arm
+from engine.named import Named
 from tests.bot.evidence.make import PAIR, cast, closed, team
 from tests.bot.verdict.make import ADAPTER, RECIPE, SAMPLE, SCOPE, WHO, facts, filed, ledger_of
 

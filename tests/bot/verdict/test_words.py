@@ -15,17 +15,15 @@ from bot.evidence.capital import Capital, Interval
 from bot.evidence.card import by_a_little, card
 from bot.evidence.change import pivotal_words, spare_words, what_would_change
 from bot.evidence.decision import Decision, State, decide
-from bot.evidence.diagnostics import Kind as Look
-from bot.evidence.diagnostics import Reading
+from bot.evidence.diagnostics import Kind, Reading
 from bot.evidence.duels import Absence
-from bot.evidence.figure import LEAST_UNITS, Figure, Kind, few
+from bot.evidence.figure import LEAST_UNITS, Figure, FigureKind, few
 from bot.evidence.forecast import Forecast
 from bot.evidence.pooling import TagShare
 from bot.evidence.robustness import Robustness
-from bot.fronts.discord.evidence import verdict_words
-from bot.fronts.discord.lists import results_words
-from bot.store.teams import Results
-from bot.verdict import Named, OfflineLine, Tried, Who, judge
+from bot.fronts.discord.commands.results import results_words
+from bot.fronts.discord.commands.verdict import verdict_words
+from bot.verdict import OfflineLine, Tried, Who, judge
 from bot.verdict.figures import absent_words, break_even_words, counted_months, offline_words, reading_words, tag_words, value_words
 from bot.verdict.words import (
     Cheaper,
@@ -42,8 +40,10 @@ from bot.verdict.words import (
     told_apart,
     tried_words,
 )
+from bot.views import Results
 from bot.words import counted, listed
 from engine.contestants import Arm
+from engine.named import Named
 from tests.bot.evidence.make import closed
 from tests.bot.verdict.make import WHO, facts, ledger_of
 
@@ -103,16 +103,20 @@ def test_every_sentence_builder_counts_right(n: int) -> None:
         won = replace(found, state=State.SECOND)
         said += [robust_words(won, robust, voters), *what_would_change(won, robust=robust), pivotal_words(robust), spare_words(robust)]
     said += [robust_words(replace(found, state=State.FIRST), None, n), absent_words(dict.fromkeys(Absence, n))]
-    said += [words for kind in Look for words in reading_words(Reading(kind, 0.4, Interval(0.1, 0.8), n, False))]
-    said += [tag_words(TagShare("mail", n, 0.5, 0.5, Interval(0.2, 0.8), 0.0, False))[1], few(n), few(n, "a break-even", "priced duel")]
+    said += [words for kind in Kind for words in reading_words(Reading(kind, 0.4, Interval(0.1, 0.8), n, False))]
+    said += [
+        tag_words(TagShare("mail", n, 0.5, 0.5, Interval(0.2, 0.8), 0.0, False), WHO)[1],
+        few(n),
+        few(n, "a break-even", "priced duel"),
+    ]
     said += [
         offline_words(OfflineLine("F1", (0.1, 0.2), 0.1, Interval(-0.1, 0.3) if n >= 10 else None, n))[3],
         counted_months(n),
         counted_months(n / 10),
         counted_months(n * 24),
     ]
-    said += [value_words(Figure("x", Kind.COUNT, n, unit)) for unit in ("word", "token", "step", "answer", "month", "")]
-    said += [value_words(Figure("x", Kind.SHARE, 0.5, "request", n=n)), break_even_words(even(n), "")]
+    said += [value_words(Figure("x", FigureKind.COUNT, n, unit)) for unit in ("word", "token", "step", "answer", "month", "")]
+    said += [value_words(Figure("x", FigureKind.SHARE, 0.5, "request", n=n)), break_even_words(even(n), "")]
     line = Line("Prompt, house 1", 0.6, None if n < LEAST_UNITS else Interval(0.5, 0.7), n, False, False)
     said += [alt(Chart.BOARD, judge(ledger_of([]), facts()), [line, line])]
     said += [results_words(Results({("tie", None): n, ("better", WHO[0]): n, ("open", None): n}, n, n), "")]
@@ -134,7 +138,7 @@ def test_a_verdict_of_so_few_says_so_everywhere(n: int) -> None:
     charts = [alt(chart, found) for chart in Chart]
     said = [found.words, found.headline, verdict_words(found), *found.change, *charts, *(aspect.reason for aspect in found.aspects)]
     said += [words for reading in found.readings.values() for words in reading_words(reading)]
-    said += [part for tag in found.tags for part in tag_words(tag)]
+    said += [part for tag in found.tags for part in tag_words(tag, found.who)]
     said += [value_words(figure) for aspect in found.aspects for at in (0, 1) for figure in aspect.side(at)]
     for words in said:
         assert agrees(words), words
@@ -143,7 +147,7 @@ def test_a_verdict_of_so_few_says_so_everywhere(n: int) -> None:
     if n < LEAST_UNITS:
         assert found.forecast is None and found.even is None
         assert not n or ("10" in found.no_break_even and "10" in found.words)
-        shares = [figure for aspect in found.aspects for at in (0, 1) for figure in aspect.side(at) if figure.kind is Kind.SHARE]
+        shares = [figure for aspect in found.aspects for at in (0, 1) for figure in aspect.side(at) if figure.kind is FigureKind.SHARE]
         assert all(figure.interval is None for figure in shares)
         assert not [figure for figure in shares if figure.label.startswith("chance")]
     else:
@@ -209,10 +213,10 @@ def test_no_share_stands_beside_an_interval_that_excludes_it(state: State, ends:
 
 
 def test_a_reading_has_no_interval_that_excludes_it() -> None:
-    odd = Reading(Look.POSITION, 0.54, Interval(0.55, 0.63), 118, True)
+    odd = Reading(Kind.POSITION, 0.54, Interval(0.55, 0.63), 118, True)
     assert reading_words(odd)[1:] == (
         "54%, 118 duels; earlier and later ones contradict each other",
-        "look into this: near 50\u00a0% is good: a coin seats them",
+        "look into this: near 50% is good: a coin seats them",
     )
     assert reading_words(replace(odd, value=0.6))[1] == "60% (55% to 63%), 118 duels"
 

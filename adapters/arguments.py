@@ -1,0 +1,42 @@
+"""The command line of python -m adapters: its verbs with their flags, what they do, and calls of them that work."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from adapters.examples.demo import command as demo
+from adapters.registry import DEMO_BASE
+from engine.commandline import program, verb
+
+ABOUT = "LoRA adapters: what there is, and how the demo is made."
+VERBS = "list | check | demo"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Make the parser of python -m adapters."""
+    root = program("python -m adapters", ABOUT)
+    add_verbs(root.add_subparsers(dest="verb", required=True, metavar=VERBS))
+    return root
+
+
+def add_to(verbs: Any) -> argparse.ArgumentParser:
+    """Add all of this as one verb, adapters, to another command line. Returns its parser."""
+    command = verb(verbs, "adapters", ABOUT, "%(prog)s list\n%(prog)s check ./my-lora --base ./my-base")
+    add_verbs(command.add_subparsers(dest="verb", required=True, metavar=VERBS))
+    return command
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the verbs of adapters to a command line."""
+    listing = verb(verbs, "list", "The adapters that ship, and those in folders of yours.", "%(prog)s\n%(prog)s ./loras")
+    listing.add_argument("folder", nargs="*", type=Path, help="folders that hold adapter folders")
+    check = verb(
+        verbs,
+        "check",
+        "Is this adapter readable and made for the base?",
+        "%(prog)s adapters/shipped/demo\n%(prog)s ./my-lora --base ./my-base",
+    )
+    check.add_argument("folder", type=Path)
+    check.add_argument("--base", type=Path, default=DEMO_BASE, help="folder of the base model (default: the demo model)")
+    check.add_argument("--recipe", default="plain", help="plain recipe of the duel: a shipped name or a .toml file (default: plain)")
+    demo.add_verb(verbs)

@@ -1,0 +1,158 @@
+"""Asking: an order becomes a duel that is being answered, by all rules, in one transaction."""
+
+import asyncio
+import random
+import secrets
+from datetime import timedelta
+
+from bot.app.before import Before, before, settled
+from bot.app.blind import show
+from bot.app.choices import Choices
+from bot.app.core import Core
+from bot.app.ending import STOPPED
+from bot.app.limits import Limits
+from bot.app.orders import AlreadyAsked, Order
+from bot.app.teams import Teams
+from bot.errors import UnknownDuel
+from bot.evidence.units import request_key
+from bot.store import DuelRecord, Transaction
+from bot.store.conversations import ConversationRows
+from bot.store.duels import DuelRows
+from bot.store.posts import PostRows
+from bot.store.tags import TagRows
+from bot.tags import TagRules, checked_tag
+from bot.views import DuelView, Post, Shown, TeamSettings
+from engine.errors import BadRequest, DuelbotError
+from engine.request import Request
+
+
+class Asking:
+    """Begins duels and stops them, and says which conversation a channel goes on with."""
+
+    def __init__(self, core: Core, teams: Teams, choices: Choices, limits: Limits, *, rules: TagRules, coin: random.Random) -> None:
+        """rules: which guess the tag of a request that has none. coin: seats the two sides."""
+        self._core = core
+        self._teams = teams
+        self._choices = choices
+        self._limits = limits
+        self._rules = rules
+        self._coin = coin
+
+    async def ask(self, order: Order) -> Shown:
+        """Store the duel of this order, start it, return at once.
+
+        Raises AlreadyAsked for an event that came before; QueueFull and BadRequest for a limit that is met, a role that is missing and
+        a request, tag or recipe that is none; UnknownDuel; StoreError; DuelbotError when the model could not be loaded.
+        """
+        request, said = Request.of(order.text).text, checked_tag(order.tag)
+        if order.quorum is not None and order.quorum < 1:
+            raise BadRequest(f"A vote closes by one ballot or more; {order.quorum} is no such number.")
+        if self._core.model.state.state == "failed":
+            raise DuelbotError(self._core.model.state.words)
+        guessed = await asyncio.to_thread(self._rules.guess, request) if not said and self._rules.rules else ""
+        return await self._core.changes.whole(self._begin(order, request, said or guessed, by_rule=not said))
+
+    async def _begin(self, order: Order, request: str, tag: str, *, by_rule: bool) -> Shown:
+        core = self._core
+        async with core.store.writing() as change:
+            if order.event and await PostRows(change).by_event(order.event):
+                raise AlreadyAsked("This was asked before.")
+            team = await self._teams.settled(change, order.team)
+            if team.ask_role and team.ask_role not in order.roles:
+                raise BadRequest("In this server only members with a certain role may ask. A server admin sets it with /settings.")
+            entrants = self._choices.entrants(order.recipe or team.recipe)
+            await self._limits.refuse(change, order, core.running.count, core.now())
+            past, changed, note = settled(await before(change, order))
+            duel = await self._duel(change, order, past, request, quorum=quorum_of(order, team), note=note)
+            await _write(change, duel, past, changed)
+            if tag:
+                await TagRows(change).add(duel.id, tag, by_rule)
+            post = await self._post(change, order, duel, team, tag) if order.placed else None
+        for earlier in past.earlier[-1:]:
+            core.running.signals.of(earlier.id).wake()
+        return Shown(show(duel, order.asker, core.running.start(duel, past.turns, entrants)), post)
+
+    async def _duel(self, look: Transaction, order: Order, past: Before, request: str, *, quorum: int, note: str) -> DuelRecord:
+        key = request_key(request, past.turns)
+        return DuelRecord(
+            id=secrets.token_hex(16),
+            conversation=past.earlier[0].conversation if past.earlier else secrets.token_hex(16),
+            turn=len(past.earlier) + 1,
+            asker=order.asker,
+            request=request,
+            asked_at=self._core.now(),
+            left=1 if self._coin.random() < 0.5 else 0,
+            quorum=quorum,
+            note=note,
+            request_key=key,
+            repeats=await DuelRows(look).first_asked(key),
+        )
+
+    async def _post(self, change: Transaction, order: Order, duel: DuelRecord, team: TeamSettings, tag: str) -> Post:
+        """Write where a duel will be shown, and that the channel goes on with it."""
+        deadline = None if order.alone else duel.asked_at + (order.closes_in or timedelta(hours=team.deadline_hours))
+        post = Post(
+            duel=duel.id,
+            event=order.event,
+            team=order.team,
+            channel=order.channel,
+            message=None,
+            private=order.private,
+            lasting=order.lasting,
+            closes_at=deadline,
+            left_out=order.left_out,
+            quorum=duel.quorum,
+            tag=tag,
+        )
+        await PostRows(change).add(post)
+        if order.rolling:
+            await ConversationRows(change).roll(order.channel, duel.conversation)
+        return post
+
+    async def stop(self, duel: str, *, person: str | None = None, because: str = STOPPED) -> None:
+        """Stop both sides at the same length; the duel becomes void and keeps its texts. One that has ended stays as it is.
+
+        person: whose wish it is, which must be its asker's; None: the program's own. Raises BadRequest, UnknownDuel.
+        """
+        progress = self._core.running.progress(duel)
+        if progress is None:
+            async with self._core.store.reading() as look:
+                asked = await DuelRows(look).duel(duel)
+        else:
+            asked = progress.duel
+        if person is not None and asked.asker != person:
+            raise BadRequest("Only the one who asked can stop this.")
+        await self._core.running.stop(duel, because)
+
+    async def new_talk(self, channel: str) -> None:
+        """Have the next request in this channel begin a new conversation."""
+        async with self._core.store.writing() as change:
+            await ConversationRows(change).roll(channel, None)
+
+    async def reopen(self, channel: str, duel: str, person: str) -> DuelView:
+        """Have the channel go on with the conversation of one's own duel in direct messages. Raises UnknownDuel."""
+        async with self._core.store.writing() as change:
+            record, post = await DuelRows(change).duel(duel), await PostRows(change).of(duel)
+            if record.asker != person or post is None or post.team is not None:
+                raise UnknownDuel("This is none of the requests that you asked in direct messages.")
+            await ConversationRows(change).roll(channel, record.conversation)
+        return show(record, person)
+
+
+def quorum_of(order: Order, team: TeamSettings) -> int:
+    """How many ballots close the vote. Pure."""
+    if order.alone:
+        return 1
+    return order.quorum or (team.quorum if order.placed else 1)
+
+
+async def _write(change: Transaction, duel: DuelRecord, past: Before, changed: tuple[DuelRecord, ...]) -> None:
+    """Write a new duel, with its conversation if it begins one, and whose answers that goes on with."""
+    duels, conversations = DuelRows(change), ConversationRows(change)
+    for earlier in changed:
+        await duels.save(earlier)
+    if not past.earlier:
+        await conversations.start(duel.conversation, duel.asked_at)
+        if past.said:
+            await conversations.begin_with(duel.conversation, past.said)
+    await duels.add(duel)

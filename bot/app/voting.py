@@ -1,0 +1,171 @@
+"""Voting: ballots, guesses and closes. Who may do what is decided in the transaction that writes it."""
+
+import hashlib
+from dataclasses import replace
+from typing import Literal
+
+from bot.app.blind import show
+from bot.app.core import Core
+from bot.app.ending import closed
+from bot.app.teams import Teams
+from bot.ballots import Ballot, Choice, ballot, choice_of, is_full
+from bot.errors import BallotRefused
+from bot.store import DuelRecord, Transaction
+from bot.store.ballots import BallotRows
+from bot.store.duels import DuelRows
+from bot.store.posts import PostRows
+from bot.views import Post, Shown
+from engine.contestants import Arm
+from engine.duel import Side
+
+By = Literal["quorum", "hand", "deadline"]
+
+
+class Voting:
+    """Takes ballots and closes votes."""
+
+    def __init__(self, core: Core, teams: Teams, blinding_share: float) -> None:
+        """blinding_share: of ballots after which the voter is asked which side is which, 0 to 1."""
+        self._core = core
+        self._teams = teams
+        self._blinding_share = blinding_share
+
+    async def cast(self, duel: str, voter: str, choice: Choice, roles: frozenset[str] = frozenset()) -> Shown:
+        """Cast or change one's ballot; when this returns it is on the disk. roles: of the voter, in the duel's team.
+
+        Raises BallotRefused for who may not vote here and for a duel that takes no ballots, UnknownDuel, StoreError.
+        """
+        return await self._core.changes.whole(self._cast(duel, voter, choice, roles))
+
+    async def _cast(self, duel: str, voter: str, choice: Choice, roles: frozenset[str]) -> Shown:
+        async with self._core.store.writing() as change:
+            record, post = await DuelRows(change).duel(duel), await PostRows(change).of(duel)
+            if post:
+                await self._refuse_voter(change, record, post, voter, roles)
+            if record.state != "open":
+                refuse_late(record, voter, choice)
+                return Shown(show(record, voter), post)
+            vote = ballot(duel, voter, choice, record.seats, self._core.now())
+            await BallotRows(change).put(vote)
+            record = with_ballot(record, vote)
+            if is_full(len(record.ballots), record.quorum):
+                record, post = await self._close(change, record, post, "quorum", voter)
+        self._core.running.signals.of(duel).wake()
+        return Shown(show(record, voter), post, self._asks_for(record, voter))
+
+    async def _refuse_voter(self, look: Transaction, duel: DuelRecord, post: Post, voter: str, roles: frozenset[str]) -> None:
+        """Raise BallotRefused for somebody who may not vote on a duel of a channel."""
+        if post.private and duel.asker != voter:
+            raise BallotRefused("Only its asker votes on this one.")
+        role = (await self._teams.settled(look, post.team)).vote_role
+        if role and role not in roles:
+            raise BallotRefused("In this server only members with a certain role may vote. A server admin sets it with /settings.")
+
+    async def _close(
+        self, change: Transaction, duel: DuelRecord, post: Post | None, by: By, closer: str | None
+    ) -> tuple[DuelRecord, Post | None]:
+        """Close a vote, and keep whether its asker still has to be told."""
+        duel = closed(duel, await DuelRows(change).next_closing(), self._core.now(), by)
+        await DuelRows(change).save(duel)
+        if post and (duel.asker == closer or not tells(post, duel)):
+            await PostRows(change).told(duel.id)
+            post = replace(post, told=True)
+        return duel, post
+
+    async def undo(self, duel: str, voter: str) -> Shown:
+        """Take one's ballot back, while the vote is open. Raises BallotRefused, UnknownDuel, StoreError."""
+        async with self._core.store.writing() as change:
+            record = await DuelRows(change).duel(duel)
+            if record.state != "open":
+                raise BallotRefused("The vote on this duel has closed; your ballot stays.")
+            await BallotRows(change).drop(duel, voter)
+            record = replace(record, ballots=tuple(each for each in record.ballots if each.voter != voter))
+            post = await PostRows(change).of(duel)
+        self._core.running.signals.of(duel).wake()
+        return Shown(show(record, voter), post)
+
+    async def close(self, duel: str, person: str) -> Shown:
+        """Close the vote now, at its asker's wish, with the ballots there are; a closed one stays as it is.
+
+        A vote closed by hand is revealed and is no evidence: who closes when they like what they see decides what counts.
+        Raises BallotRefused, UnknownDuel, StoreError.
+        """
+        return await self._core.changes.whole(self._close_by_hand(duel, person))
+
+    async def _close_by_hand(self, duel: str, person: str) -> Shown:
+        async with self._core.store.writing() as change:
+            record, post = await DuelRows(change).duel(duel), await PostRows(change).of(duel)
+            if record.asker != person:
+                raise BallotRefused("Only the one who asked can close this vote. It closes by itself, too.")
+            if record.state in ("answering", "void"):
+                raise refusal(record)
+            if record.state == "open":
+                record, post = await self._close(change, record, post, "hand", person)
+        self._core.running.signals.of(duel).wake()
+        return Shown(show(record, person), post)
+
+    async def close_due(self) -> list[Shown]:
+        """Close the votes whose deadline has come. Returns their duels, as everybody sees them."""
+        async with self._core.store.reading() as look:
+            if not await PostRows(look).due(self._core.now()):
+                return []  # most looks find none, and a change is synced to the disk
+        return await self._core.changes.whole(self._close_due())
+
+    async def _close_due(self) -> list[Shown]:
+        shown = []
+        async with self._core.store.writing() as change:
+            for duel in await PostRows(change).due(self._core.now()):
+                record, post = await DuelRows(change).duel(duel), await PostRows(change).of(duel)
+                record, post = await self._close(change, record, post, "deadline", None)
+                shown.append(Shown(show(record, ""), post))
+        for each in shown:
+            self._core.running.signals.of(each.view.id).wake()
+        return shown
+
+    async def guess(self, duel: str, voter: str, side: Side | None) -> None:
+        """Keep which side the voter takes for entrant 1; None: cannot tell. Raises BallotRefused once it is known."""
+        async with self._core.store.writing() as change:
+            record = await DuelRows(change).duel(duel)
+            if record.state != "open":
+                raise BallotRefused("The vote has closed and everybody can see which was which; your guess is not counted.")
+            await BallotRows(change).put_guess(duel, voter, None if side is None else record.seats[side], self._core.now())
+
+    def _asks_for(self, duel: DuelRecord, voter: str) -> Arm | None:
+        """Pick the technique that the voter of an open duel is asked to find; None: they are not asked."""
+        arms = self._core.model.state.arms
+        return arms[1] if arms and duel.state == "open" and is_drawn(duel.id, voter, self._blinding_share) else None
+
+
+def is_drawn(duel: str, voter: str, share: float) -> bool:
+    """Whether this voter is among the share that is asked which side is which; the same after a restart. Pure."""
+    return int.from_bytes(hashlib.sha256(f"{duel}/{voter}".encode()).digest()[:4], "big") / 2**32 < share
+
+
+def with_ballot(duel: DuelRecord, vote: Ballot) -> DuelRecord:
+    """The duel with a ballot more, in place of the voter's earlier one. Pure."""
+    return replace(duel, ballots=(*(each for each in duel.ballots if each.voter != vote.voter), vote))
+
+
+def tells(post: Post, duel: DuelRecord) -> bool:
+    """Whether the asker of a closed duel has to be told: others could vote, and its message can show who was who for ever. Pure."""
+    return not post.alone and post.lasting and bool(duel.request) and not duel.identical
+
+
+def refuse_late(duel: DuelRecord, voter: str, choice: Choice) -> None:
+    """Raise BallotRefused for a ballot on a duel that is not open. The same choice again is no error: a click may arrive twice. Pure."""
+    own = next((choice_of(cast, duel.seats) for cast in duel.ballots if cast.voter == voter), None)
+    if duel.state != "closed" or own is not choice:
+        raise refusal(duel)
+
+
+def refusal(duel: DuelRecord) -> BallotRefused:
+    """Say why a duel takes no ballots. Pure."""
+    match duel.state:
+        case "answering":
+            return BallotRefused("Both answers must be complete before anybody can vote.")
+        case "void":
+            return BallotRefused("This duel is void and takes no ballots. Ask the request again.")
+        case _ if duel.identical:
+            return BallotRefused("Both answers were the same, so this duel was closed without a vote.")
+        case _:
+            return BallotRefused("The vote on this duel has closed; nothing was changed.")

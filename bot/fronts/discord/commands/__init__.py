@@ -1,0 +1,54 @@
+"""The slash commands and the menus of messages, a file for each.
+
+compare    /compare: a request, or a file of requests
+menus      the menu of every message: compare answers, with a form for a request about it
+new        /new: a new conversation in a direct message
+help       /help
+results    /results: how the votes went
+history    /history: earlier requests, to find and to go on with
+recipe     /recipe list, show, use
+adapter    /adapter list, info
+verdict    /verdict: what the votes prove
+settings   /settings, for admins
+export     /export, for admins
+forget     /forget, with its confirmation
+"""
+
+from typing import Any
+
+from discord import app_commands
+
+from bot.fronts.discord.commands import (
+    adapter,
+    compare,
+    export,
+    forget,
+    history,
+    menus,
+    new,
+    recipe,
+    results,
+    settings,
+    verdict,
+)
+from bot.fronts.discord.commands import help as help_
+
+Addable = app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | app_commands.Group
+
+
+def every() -> list[Addable]:
+    """Return what Discord is told of."""
+    return [
+        compare.compare,
+        new.new,
+        help_.help_,
+        *menus.menus(),
+        results.results,
+        history.history,
+        recipe.recipe,
+        adapter.adapter,
+        settings.settings,
+        export.export,
+        forget.forget,
+        verdict.verdict,
+    ]

@@ -1,0 +1,62 @@
+"""/settings: how votes close in a server, and who may ask and vote."""
+
+import discord
+from discord import app_commands
+
+from bot.fronts.discord.interactions import answer, guarded, think
+from bot.fronts.discord.layout import words_sheet
+from bot.fronts.discord.parts import parts_of
+from bot.views import EVERYONE, TeamSettings
+
+
+@app_commands.command(description="How votes close here, and who may ask and vote (admins).")
+@app_commands.default_permissions(manage_guild=True)
+@app_commands.allowed_installs(guilds=True, users=False)
+@app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
+@app_commands.describe(
+    quorum="Votes that close a vote.",
+    deadline_hours="Hours after which a vote closes anyway.",
+    vote_role="Who may vote; @everyone for everybody in the channel.",
+    ask_role="Who may ask; @everyone for everybody in the channel.",
+    reset="Put everything back to the defaults first.",
+)
+async def settings(
+    interaction: discord.Interaction,
+    *,
+    quorum: app_commands.Range[int, 1, 10_000] | None = None,
+    deadline_hours: app_commands.Range[float, 0.05, 8760.0] | None = None,
+    vote_role: discord.Role | None = None,
+    ask_role: discord.Role | None = None,
+    reset: bool = False,
+) -> None:
+    """Change what is named, and show what is settled."""
+    numbers = {"quorum": quorum, "deadline_hours": deadline_hours}
+    roles = {"vote_role": vote_role, "ask_role": ask_role}
+    changes: dict[str, str | None] = dict.fromkeys((*numbers, *roles, "recipe")) if reset else {}
+    changes |= {name: f"{number:g}" for name, number in numbers.items() if number is not None}
+    changes |= {name: EVERYONE if role.is_default() else str(role.id) for name, role in roles.items() if role is not None}
+    await guarded(interaction, _settings(interaction, changes))
+
+
+async def _settings(interaction: discord.Interaction, changes: dict[str, str | None]) -> None:
+    await think(interaction, private=True)
+    assert interaction.guild_id is not None
+    settled = await parts_of(interaction).app.teams.settle(str(interaction.guild_id), **changes)
+    await answer(interaction, words_sheet(settings_words(settled)))
+
+
+def settings_words(settled: TeamSettings) -> str:
+    """Say what is settled here. Pure."""
+
+    def who(role: str) -> str:
+        return f"<@&{role}>" if role else "everybody in the channel"
+
+    lines = (
+        "### Settings of this server",
+        f"- A vote closes at **{settled.quorum}** vote{'' if settled.quorum == 1 else 's'}, or after **{settled.deadline_hours:g}** hours.",
+        f"- Who may vote: {who(settled.vote_role)}",
+        f"- Who may ask: {who(settled.ask_role)}",
+        *([f"- Recipe of the prompted side: {settled.recipe}"] if settled.recipe else []),
+        "-# Open votes keep the quorum and the deadline they began with. Who may use which command: Server Settings → Integrations.",
+    )
+    return "\n".join(lines)

@@ -1,0 +1,44 @@
+"""A person is forgotten: their requests, answers and guesses go, and what must stay leads to nobody."""
+
+import json
+
+from bot.store.transaction import Transaction
+
+FORGOTTEN = "forgotten"  # stands where a person was
+
+
+async def forget(change: Transaction, person: str, alias: str) -> None:
+    """Delete a person: requests with answers, conversations, guesses, ballots of open duels. Other ballots stay, as `alias`'s.
+
+    Votes on their requests end without a result, and the messages become stale.
+    """
+    await _forget_in_branches(change, person)
+    own = "(SELECT id FROM duels WHERE asker = ?1)"
+    talks = "(SELECT conversation FROM duels WHERE asker = ?1)"
+    for sql in (
+        "DELETE FROM ballots WHERE voter = ?1 AND duel IN (SELECT id FROM duels WHERE state = 'open')",
+        "DELETE FROM guesses WHERE voter = ?1",
+        f"UPDATE answers SET text = '' WHERE duel IN {own}",
+        f"DELETE FROM rolling WHERE conversation IN {talks}",
+        f"DELETE FROM prologues WHERE conversation IN {talks}",
+        "DELETE FROM runs WHERE asker = ?1",
+        f"DELETE FROM tags WHERE by_rule = 0 AND duel IN {own}",
+        f"UPDATE posts SET event = NULL, left_out = '', shown = iif(shown = 'gone', shown, '') WHERE duel IN {own}",
+        "UPDATE duels SET state = 'void', note = 'The asker has deleted this.' WHERE asker = ?1 AND state = 'open'",
+    ):
+        await change.run(sql, (person,))
+    await change.run("UPDATE ballots SET voter = ?2 WHERE voter = ?1", (person, alias))
+    await change.run("DELETE FROM voters WHERE name = ?", (person,))
+    await change.run(f"UPDATE duels SET asker = '{FORGOTTEN}', request = '', request_key = NULL WHERE asker = ?1", (person,))
+
+
+async def _forget_in_branches(change: Transaction, person: str) -> None:
+    """Take a forgotten person's requests, and the answers to them, out of what other people's conversations began with."""
+    asked = {row["request"] for row in await change.rows("SELECT request FROM duels WHERE asker = ? AND request != ''", (person,))}
+    for row in await change.rows("SELECT conversation, turns FROM prologues") if asked else ():
+        turns = json.loads(row["turns"])
+        starts = {at for at, (role, text) in enumerate(turns) if role == "user" and text in asked}
+        kept = [turn for at, turn in enumerate(turns) if at not in starts and not (at - 1 in starts and turn[0] == "assistant")]
+        if len(kept) < len(turns):
+            said = json.dumps(kept, ensure_ascii=False)
+            await change.run("UPDATE prologues SET turns = ? WHERE conversation = ?", (said, row["conversation"]))
