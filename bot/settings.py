@@ -111,7 +111,7 @@ class VoteSettings(Part):
         24.0, gt=0, le=24 * 365, description="Hours after which a vote closes anyway; /settings changes it per server."
     )
     blinding_share: float = Field(
-        0.1, ge=0, le=1, description="Share of ballots after which the voter is asked which side is which; 0: never."
+        0.1, ge=0, le=1, description="Share of ballots with which the voter is asked which side is which, on every front; 0: never."
     )
 
 

@@ -1,20 +1,22 @@
 """How base and adapter learn: the words of the answers, and beside them what must have been read. Both trainings share it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
 
-from adapters.examples.demo.batches import Batch, Pools, Source
+from adapters.examples.demo.batches import Batch, Source, batches_of, pools_ahead, written
 from adapters.examples.demo.muon import Muon
 from adapters.examples.demo.reading import FACETS
 from adapters.examples.demo.sizes import Plan
 from adapters.train.loop import Learner, Loss, TrainingJob, train
-from adapters.train.processes import Share, device
+from adapters.train.processes import device, gather
+from adapters.train.share import Share
 
 LAYERS_BEHIND = 1  # the reading heads, so that what follows can work with what was read
 READING_WEIGHT = 0.5  # of a facet, against a learned token
@@ -48,6 +50,35 @@ def learn(lesson: Lesson, saved: Path, show: Callable[[str], None], processes: i
     learner, record = train(job, processes)
     assert isinstance(learner.model, torch.nn.ModuleDict)
     return learner.model["model"], {"plan": asdict(plan), **asdict(record)}
+
+
+class Pools:
+    """The batches of one process, pool after pool without end."""
+
+    def __init__(self, source: Source, share: Share, ahead: bool) -> None:
+        """ahead: other processes write the pools, while a GPU learns; else all that train write each pool together."""
+        self.source, self.share, self.ahead = source, share, ahead
+        self.pool = self.taken = 0  # the pool that comes next or is under way, and how many of its batches were taken
+
+    def __iter__(self) -> Generator[Batch]:
+        pools = pools_ahead(self.source, self.pool) if self.ahead else map(self._written_together, count(self.pool))
+        for batches in pools:
+            for batch in batches[self.taken :]:
+                self.taken += 1
+                yield batch
+            self.pool, self.taken = self.pool + 1, 0
+
+    def state_dict(self) -> dict[str, int]:
+        """Return where it is, for a checkpoint."""
+        return {"pool": self.pool, "taken": self.taken}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from where another was, as `state_dict` told it."""
+        self.pool, self.taken = state["pool"], state["taken"]
+
+    def _written_together(self, number: int) -> list[Batch]:
+        parts = gather(self.share, written(self.source, number, self.share))
+        return batches_of(self.source, number, {at: talk for part in parts for at, talk in part.items()}, self.share)
 
 
 def reading_heads(width: int) -> torch.nn.Module:

@@ -9,6 +9,8 @@ from adapters.card import read_card
 from adapters.examples.demo.build import MISSED, OtherSize, limits, size_of
 from adapters.registry import DEMO_ADAPTER
 
+pytestmark = pytest.mark.demo
+
 
 @pytest.mark.parametrize(("gpu", "wanted", "made"), [(False, None, "small"), (True, None, "large"), (False, "large", "large")])
 def test_a_build_takes_the_size_that_its_machine_trains_or_that_was_asked_for(
