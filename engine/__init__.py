@@ -1,6 +1,7 @@
 """A request in, two answers out; it knows no vote, no Discord and no SQL. A file imports only what stands above it.
 
 errors.py             the error tree; every error is a sentence for people
+named.py              a name and a version
 parsing.py            JSON and TOML that people wrote, read strictly
 patterns.py           regular expressions that people wrote, run within a time
 folders.py            the way out of a folder of another kind
@@ -21,4 +22,6 @@ commandline.py        how commands end, how flags are checked, how errors become
 report.py             answers and their figures for people and as JSON
 ask.py                requests of one call or a file, answered by every arm
 bench.py              speed and memory, beside the naive way
+api.py                the engine for programs: the names that docs/api.md promises
+arguments.py          the command line of python -m engine
 """
