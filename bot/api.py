@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ from bot.store.evaluations import Evaluated
 from bot.store.exchange import reading_copy
 from bot.store.tags import TagRows
 from bot.verdict import Unknown, Verdict, Who
+from bot.verdict.periods import ALL_TIME
+from bot.verdict.periods import since as began
 from bot.verdict.words import names
 from engine.api import Arm, open_engine
 from engine.ask import entrants_of
@@ -45,8 +46,8 @@ async def read_verdict(
 ) -> Verdict | Unknown:
     """Read the verdict from the store, without a model, also beside a running Duelbot. Nothing is written.
 
-    pair: 1 for the two contestants that met last, 2 for those before. team, tag, days: only duels of this team, with this tag, asked in so
-    many days up to now. note: is told which pairs there are. Without settings, the environment and a file .env are read.
+    pair: 1 for the two contestants that met last, 2 for those before. team, tag, days: only duels of this team, with this tag, closed since
+    midnight (UTC) so many days ago. note: is told which pairs there are. Without settings, the environment and a file .env are read.
     Raises StoreError, and BadRequest for a pair or a tag that the store does not know.
     """
     settings = settings or Settings.read()
@@ -63,7 +64,7 @@ async def read_verdict(
             tags = await TagRows(look).used()
         if tag and tag not in tags:
             raise BadRequest(f"No duel has the tag {tag!r}. In use: {', '.join(tags) or 'none'}.")
-        since = utc_now() - timedelta(days=days) if days else None
+        since = began(days or ALL_TIME, utc_now())
         first, second, _ = pairs[pair - 1]
         scope = evidence.scope((first, second), team=team, tag=tag, since=since)
         return await evidence.verdict(scope, (first, second))

@@ -61,7 +61,7 @@ def _verdict(verbs: Any) -> argparse.ArgumentParser:
     )
     command.add_argument("--team", help="duels of this team alone, by the number that Discord gives a server")
     command.add_argument("--tag", help="duels with this tag alone")
-    command.add_argument("--days", type=whole(1, 36_500), metavar="N", help="duels asked in so many days up to now")
+    command.add_argument("--days", type=whole(1, 36_500), metavar="N", help="votes closed since midnight (UTC), so many days ago")
     return command
 
 

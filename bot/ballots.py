@@ -51,8 +51,7 @@ class Guess:
     side: Side | None  # None: they cannot tell
 
 
-Seats = Mapping[Side, Entrant]
-"""Who sits where in one duel."""
+Seats = Mapping[Side, Entrant]  # of one duel
 
 
 def seats_of(left: Entrant) -> dict[Side, Entrant]:
@@ -80,13 +79,32 @@ def tally(ballots: Iterable[Ballot], seats: Seats) -> dict[Choice, int]:
     return {choice: counted[choice] for choice in Choice}
 
 
+def most_said(first: int, second: int, both_bad: int, votes: int) -> Entrant | Said | None:
+    """Sum up what a duel's voters said: the entrant that more preferred, else both bad if more than half said so, else a tie.
+
+    The rule of the product; what sums up many duels at once (bot.verdict.outcomes, and SQL in bot.store.teams) is tested against it.
+    first, second: votes for entrants 0 and 1. None without votes.
+    """
+    if not votes:
+        return None
+    if first != second:
+        return 0 if first > second else 1
+    return Said.BOTH_BAD if both_bad * 2 > votes else Said.TIE
+
+
+def outcome(ballots: Iterable[Ballot]) -> Entrant | Said | None:
+    """Sum up a duel's ballots by `most_said`."""
+    counted = Counter(cast.verdict if cast.entrant is None else cast.entrant for cast in ballots)
+    return most_said(counted[0], counted[1], counted[Said.BOTH_BAD], counted.total())
+
+
 def carried(ballots: Iterable[Ballot], seats: Seats) -> Side:
-    """Whose answer the conversation goes on with: the side more voters preferred, else the left one.
+    """Choose whose answer the conversation goes on with: the side more voters preferred, else the left one.
 
     So a tie, both bad, and a duel that nobody voted on go on with the left answer.
     """
-    counted = tally(ballots, seats)
-    return Side.RIGHT if counted[Choice.RIGHT] > counted[Choice.LEFT] else Side.LEFT
+    better = outcome(ballots)
+    return next((side for side, entrant in seats.items() if entrant == better), Side.LEFT)
 
 
 def is_full(ballots: int, quorum: int | None) -> bool:

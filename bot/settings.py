@@ -71,7 +71,7 @@ class WebSettings(Part):
 
 
 class StoreSettings(Part):
-    """Where things are kept."""
+    """The place where things are kept."""
 
     model_config = under("DUEL_STORE_")
 
@@ -102,7 +102,7 @@ class DiscordSettings(Part):
 
 
 class VoteSettings(Part):
-    """How a team's vote closes where the team has not settled it otherwise."""
+    """Rules by which a team's vote closes where the team has not settled it otherwise."""
 
     model_config = under("DUEL_DISCORD_")
 
@@ -116,7 +116,7 @@ class VoteSettings(Part):
 
 
 class LimitSettings(Part):
-    """How much everybody, one person and one team may ask and spend."""
+    """Limits of what everybody, one person and one team may ask and spend."""
 
     model_config = under("DUEL_DISCORD_")
 
@@ -173,7 +173,7 @@ class ReplaySettings(Part):
 
 
 class TeamFacts(Part):
-    """What only the team knows of its two sides, for the decision card; and its rules for tags."""
+    """Facts that only the team knows of its two sides, for the decision card; and its rules for tags."""
 
     model_config = under("DUEL_TEAM_")
 
@@ -220,7 +220,7 @@ class Settings:
 
     @classmethod
     def of(cls, **values: Any) -> Self:
-        """Settings by names as in the environment, in lower case without DUEL_: of(store_path="duels.sqlite3", replays=False)."""
+        """Make settings by names of the environment in lower case without DUEL_: of(store_path="duels.sqlite3", replays=False)."""
         return cls().but(**values)
 
     def but(self, **values: Any) -> Self:
@@ -235,7 +235,7 @@ class Settings:
 
 
 def parts() -> dict[str, type[Part]]:
-    """Classes of all parts by the field of Settings that holds them, in the order of .env.example."""
+    """List the classes of all parts by the field of Settings that holds them, in the order of .env.example."""
     return get_type_hints(Settings)
 
 
@@ -252,5 +252,5 @@ def _checked(name: str, value: str, read: Callable[[], V]) -> V:
 
 
 def env_example() -> str:
-    """The text of .env.example: every name with its meaning and its default, commented out."""
+    """Write the text of .env.example: every name with its meaning and its default, commented out."""
     return EXAMPLE_HEAD + "".join(part.example() for part in parts().values())

@@ -37,20 +37,20 @@ class TagRule:
     patterns: tuple[Pattern, ...]
 
     def fits(self, text: str, limit_s: float) -> bool:
-        """Blocks up to `limit_s`; raises TimeoutError then."""
+        """Whether the rule fits a text. Blocks up to `limit_s`; raises TimeoutError then."""
         ends = monotonic() + limit_s
         return any(pattern.found_in(text, ends - monotonic()) for pattern in self.patterns)
 
 
 @dataclass(frozen=True, slots=True)
 class TagRules:
-    """In the order of the file."""
+    """All rules, in the order of the file."""
 
     rules: tuple[TagRule, ...] = ()
     _slow: set[str] = field(default_factory=set, compare=False)  # rules that the log has named
 
     def guess(self, request: str) -> str:
-        """The tag of the first rule that fits; empty when none does. Blocks up to `ALL_S`: call it off the event loop."""
+        """Guess the tag by the first rule that fits; empty when none does. Blocks up to `ALL_S`: call it off the event loop."""
         text, ends = request[:LOOKED_AT], monotonic() + ALL_S
         for rule in self.rules:
             if ends - monotonic() < RULE_S:
@@ -71,7 +71,7 @@ class TagRules:
 
 
 def checked_tag(tag: str) -> str:
-    """Trimmed. Raises BadRequest."""
+    """Trim a tag that somebody said. Raises BadRequest for one that is too long."""
     tag = " ".join(tag.split())
     if len(tag) > MAX_TAG:
         raise BadRequest(f"A tag has at most {MAX_TAG} characters.")

@@ -31,14 +31,14 @@ UNMAPPED: set[str] = set()  # folders whose __init__.py does not name its files 
 CIRCLES: set[str] = set()  # folders with files that import one another in a circle
 SQL_ELSEWHERE: set[str] = set()
 FRONTS_WITH_STORE: set[str] = set()
-TWICE = {  # names of classes, each in at most so many places
-    **{"Batch": 2, "Card": 2, "Chat": 2, "Export": 2, "Line": 2, "Report": 2, "Row": 2, "Rows": 2, "Turn": 2}
-}
-STRINGS = {  # at most so many constants of a folder have their text on the next line
-    **{"engine": 5, "engine/backends": 1, "engine/backends/local": 4},
-    **{"bot": 2, "bot/evidence": 4, "bot/verdict": 3, "bot/charts": 4, "bot/store": 11, "bot/evaluation": 1, "bot/app": 14},
-    **{"bot/fronts/web": 7},
-}
+TWICE = {"Batch": 2, "Card": 2, "Chat": 2, "Export": 2, "Row": 2, "Rows": 2, "Turn": 2}  # names of classes, each in at most so many places
+STRINGS = {
+    "engine/backends": 1,
+    "engine/backends/local": 3,
+    "bot": 2,
+    "bot/store": 11,
+    "bot/fronts/web": 7,
+}  # constants of a folder with their text on the next line
 ARTICLES = {  # at most so many docstrings of a folder begin like a thing's
     **{"bot/app": 42, "bot/fronts/terminal": 22, "bot/fronts/web": 40}
 }

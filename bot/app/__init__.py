@@ -7,7 +7,6 @@ before.py         the duels of the conversation that a request goes on with
 progress.py       a duel while it is answered, and how those who watch one are woken
 blind.py          a stored or running duel as one viewer may see it
 limits.py         how much one person and one team may ask and spend
-contamination.py  requests that an adapter saw in training, which are no evidence for it
 gathering.py      what is known about a pair besides its duels: cards, settings, timings
 ledgers.py        ledgers in memory, brought up to date with the duels closed since the last look
 evidence.py       verdicts on demand, who met whom, the leader board

@@ -5,10 +5,11 @@ What is offered depends on nothing that comes later: a button of long ago asks w
 
 from collections.abc import Collection, Sequence
 
-from bot.evidence.units import folded, request_key
+from bot.evidence.units import request_key
 from bot.store import DuelRecord
 from bot.views import NextStep
 from engine.contestants import Arm
+from engine.request import folded
 from engine.settings import EngineSettings
 
 AGREED = (

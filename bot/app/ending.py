@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.app.agreed import AGREED
-from bot.ballots import Choice, Entrant, Said, carried, tally
+from bot.ballots import Entrant, Said, carried, outcome
 from bot.store import AnswerRecord, ClosedBy, DuelRecord
-from bot.verdict import Who, outcome
+from bot.verdict import Who
 from engine.contestants import Contestant
 from engine.duel import Answer, Failure, Side
 from engine.named import Named
@@ -106,11 +106,9 @@ def goes_on(duel: DuelRecord) -> str:
 
 
 def _why_carried(duel: DuelRecord) -> str:
-    counted = tally(duel.ballots, duel.seats)
-    if counted[Choice.LEFT] != counted[Choice.RIGHT]:
-        side = Side.LEFT if counted[Choice.LEFT] > counted[Choice.RIGHT] else Side.RIGHT
-        return f"{side.label}, the better one"
     match outcome(duel.ballots):
+        case 0 | 1:
+            return f"{carried(duel.ballots, duel.seats).label}, the better one"
         case None:
             return "A, the left one, as nobody voted"
         case Said.BOTH_BAD:

@@ -7,11 +7,12 @@ from bot.app.ending import who
 from bot.app.evidence import Evidence, LeaderBoard
 from bot.app.limits import Limits
 from bot.app.pictures import Pictures, lines_of
-from bot.charts import Chart, Form, Line, Picture, Theme
+from bot.charts import BoardLine, Chart, Form, Picture, Theme
 from bot.store.counts import CountRows
 from bot.store.tags import TagRows
-from bot.verdict import Unknown, Verdict, Who, ordered
+from bot.verdict import Unknown, Verdict, in_question, ordered
 from bot.views import Spending
+from bot.who import Who
 from engine.cost import Estimate
 from engine.cost import estimate as estimate_from
 
@@ -36,13 +37,15 @@ class Judging:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Verdict | Unknown:
-        """Judge what to do, as of now, with its evidence: for the pair that meets now, over all its duels, unless told otherwise.
+        """Judge what to do, as of now, with its evidence: for the pair in question, over all its duels, unless told otherwise.
 
         A scope that was never asked for is read from its first duel; from then on a look costs what has closed since.
         """
-        if (pair := pair or self.pair()) is None:
+        pair = pair or self.pair() or in_question(None, await self.pairs())
+        if pair is None:
             failed = self._core.model.state.state == "failed"
-            return Unknown("No standing: the model could not be loaded." if failed else "The standing is known once the model is loaded.")
+            why = "and the model could not be loaded" if failed else "and which pair meets is known once the model is loaded"
+            return Unknown(f"No vote has closed here yet, {why}.")
         scope = self.evidence.scope(pair, team=team, tag=tag, since=since, until=until)
         return await self.evidence.verdict(scope, pair)
 
@@ -81,6 +84,6 @@ class Judging:
         """Compare all contestants that met."""
         return await self.evidence.board()
 
-    async def board_lines(self) -> tuple[Line, ...]:
+    async def board_lines(self) -> tuple[BoardLine, ...]:
         """Compare all contestants that met, for people to read."""
         return lines_of(await self.board())

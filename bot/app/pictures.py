@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from bot.app.evidence import LeaderBoard
-from bot.charts import Chart, Form, Line, Picture, Theme, drawn
+from bot.charts import BoardLine, Chart, Form, Picture, Theme, drawn
 from bot.evidence.bets import LEAST_UNITS
 from bot.verdict import Verdict
 from bot.verdict.words import full_names
@@ -19,7 +19,7 @@ class Pictures:
     def __init__(self) -> None:
         self._held: OrderedDict[tuple[object, ...], asyncio.Task[Picture]] = OrderedDict()
 
-    async def of(self, chart: Chart, verdict: Verdict, theme: Theme, form: Form, board: Sequence[Line] = ()) -> Picture:
+    async def of(self, chart: Chart, verdict: Verdict, theme: Theme, form: Form, board: Sequence[BoardLine] = ()) -> Picture:
         key = (chart, theme, form, *state_of(verdict), tuple(board) if chart is Chart.BOARD else ())
         if key not in self._held or (self._held[key].done() and self._held[key].exception()):
             self._held[key] = asyncio.create_task(drawn(chart, verdict, theme, form, board))
@@ -35,11 +35,11 @@ def state_of(verdict: Verdict) -> tuple[object, ...]:
     return (verdict.scope.key, *counts, verdict.words, verdict.even, verdict.change, verdict.aspects)
 
 
-def lines_of(board: LeaderBoard) -> tuple[Line, ...]:
+def lines_of(board: LeaderBoard) -> tuple[BoardLine, ...]:
     """The leader board's lines; contestants of one name are told apart by their ids."""
     told = full_names(board.who.values())
     return tuple(
-        Line(
+        BoardLine(
             told[each.contestant],
             each.share,
             each.interval if each.duels >= LEAST_UNITS else None,

@@ -13,6 +13,6 @@ draw.py     which chart, in which theme, as which file
 """
 
 from bot.charts.draw import Chart, Form, Picture, Theme, alt, draw, drawn
-from bot.charts.words import Line
+from bot.charts.words import BoardLine
 
-__all__ = ["Chart", "Form", "Line", "Picture", "Theme", "alt", "draw", "drawn"]
+__all__ = ["BoardLine", "Chart", "Form", "Picture", "Theme", "alt", "draw", "drawn"]

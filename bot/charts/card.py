@@ -19,7 +19,7 @@ CELL, REASON = 42, 30  # characters of a line
 
 
 def paint(verdict: Verdict, look: Look) -> Figure:
-    """The figure is as high as its lines."""
+    """Draw the decision card; the figure is as high as its lines."""
     if not verdict.aspects:
         return empty(look, NO_CARD, 7.6, 1.6)
     cells = [_cells(aspect) for aspect in verdict.aspects]

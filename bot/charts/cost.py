@@ -15,12 +15,11 @@ from bot.verdict.words import names
 from bot.words import PER_1000, dollars
 
 SIZE = (5.6, 3.5)
-MOST = 10**9
-"""Requests that a picture reaches."""
+MOST = 10**9  # requests that a picture reaches
 
 
 def paint(verdict: Verdict, look: Look) -> Figure:
-    """Cumulative dollars: up front plus the mean per answer, with the 95 % band of the saving."""
+    """Draw cumulative dollars: up front plus the mean per answer, with the 95 % band of the saving."""
     even = verdict.even
     prices = [sample.usd[0] for sample in verdict.samples if sample.usd[0] is not None and sample.usd[1] is not None]
     if even is None or not prices:

@@ -13,14 +13,12 @@ from bot.verdict import Verdict
 
 Theme = Literal["light", "dark"]
 Form = Literal["svg", "png"]
-_ONE_AT_A_TIME = threading.Lock()
-"""matplotlib's settings and font cache belong to the process."""
-DOTS = 160
-"""Per inch, of a PNG: sharp on a phone."""
+_ONE_AT_A_TIME = threading.Lock()  # matplotlib's settings and font cache belong to the process
+DOTS = 160  # dots per inch of a PNG: sharp on a phone
 
 
 class Chart(StrEnum):
-    """What there is to see."""
+    """The charts there are."""
 
     SHARE = "share"  # theta with its confidence sequence over duels
     LATENCY = "latency"  # distributions of both sides
@@ -31,7 +29,7 @@ class Chart(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A file, and the same in words for those who cannot see it."""
+    """A drawn file, with the same in words for those who cannot see it."""
 
     data: bytes
     form: Form
@@ -39,22 +37,25 @@ class Picture:
 
     @property
     def media(self) -> str:
+        """Media type of the file."""
         return "image/svg+xml" if self.form == "svg" else "image/png"
 
 
-def alt(chart: Chart, verdict: Verdict, board: Sequence[words.Line] = ()) -> str:
-    """The picture in words, without drawing it."""
+def alt(chart: Chart, verdict: Verdict, board: Sequence[words.BoardLine] = ()) -> str:
+    """Say what the picture shows, without drawing it."""
     if chart is Chart.BOARD:
         return words.board(board)
     return {Chart.SHARE: words.share, Chart.LATENCY: words.latency, Chart.COST: words.cost, Chart.CARD: words.card}[chart](verdict)
 
 
-async def drawn(chart: Chart, verdict: Verdict, theme: Theme = "light", form: Form = "svg", board: Sequence[words.Line] = ()) -> Picture:
-    """As draw, in a thread."""
+async def drawn(
+    chart: Chart, verdict: Verdict, theme: Theme = "light", form: Form = "svg", board: Sequence[words.BoardLine] = ()
+) -> Picture:
+    """Draw one chart in a thread, as `draw` does."""
     return await asyncio.to_thread(draw, chart, verdict, theme, form, board)
 
 
-def draw(chart: Chart, verdict: Verdict, theme: Theme = "light", form: Form = "svg", board: Sequence[words.Line] = ()) -> Picture:
+def draw(chart: Chart, verdict: Verdict, theme: Theme = "light", form: Form = "svg", board: Sequence[words.BoardLine] = ()) -> Picture:
     """Draw one chart; takes some tenths of a second. board: for Chart.BOARD alone."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -17,7 +17,7 @@ BINS = 36
 
 
 def paint(verdict: Verdict, look: Look) -> Figure:
-    """First words above, full answers below."""
+    """Draw the distributions of both sides: first words above, full answers below."""
     how, panels = times(verdict)
     if not panels[started(FULL_ANSWER)][0]:
         return empty(look, NO_TIMES, *SIZE)

@@ -6,12 +6,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from bot.charts.look import Look, drawable, dress, empty, figure
-from bot.charts.words import NO_BOARD, Line
+from bot.charts.words import NO_BOARD, BoardLine
 from bot.words import counted, percent
 
 
-def paint(lines: Sequence[Line], look: Look) -> Figure:
-    """Strongest first."""
+def paint(lines: Sequence[BoardLine], look: Look) -> Figure:
+    """Draw all contestants, strongest first."""
     if len(lines) < 2:
         return empty(look, NO_BOARD, 5.6, 2.2)
     fig = figure(look, 5.6, 1.1 + 0.46 * len(lines))

@@ -29,7 +29,7 @@ LTR = "\u200e"  # left-to-right mark: what follows keeps its place beside text t
 
 @lru_cache(maxsize=1)
 def fonts() -> list[str]:
-    """The font of the pictures, and one that has more letters where the machine has such a one."""
+    """Name the font of the pictures, and one that has more letters where the machine has such a one."""
     installed = {font.name for font in font_manager.fontManager.ttflist}
     return [OWN, *[name for name in MORE if name in installed][:1]]
 
@@ -40,7 +40,7 @@ def _letters() -> frozenset[int]:
 
 
 def drawable(text: str) -> str:
-    """The text as the fonts can draw it, from the left; what they lack is shown as �."""
+    """Make a text drawable with the fonts there are, from the left; what they lack becomes �."""
     letters = _letters()
     return LTR + "".join(letter if letter == "\n" or ord(letter) in letters else "\ufffd" for letter in printable(text))
 
@@ -66,12 +66,12 @@ LOOKS: dict[Theme, Look] = {
 
 
 def figure(look: Look, width: float, height: float) -> Figure:
-    """A figure in inches, laid out to its edges."""
+    """Make an empty figure, width and height in inches, laid out to its edges."""
     return Figure(figsize=(width, height), facecolor=look.ground, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
 
 
 def dress(axes: Axes, look: Look, *, grid: Literal["x", "y", "both"] | None = "y") -> None:
-    """Axes without a box: a quiet grid, quiet words."""
+    """Take the box from axes, and leave a quiet grid and quiet words."""
     axes.set_facecolor(look.ground)
     for name, spine in axes.spines.items():
         spine.set_visible(name == "bottom")
@@ -85,7 +85,7 @@ def dress(axes: Axes, look: Look, *, grid: Literal["x", "y", "both"] | None = "y
 
 
 def empty(look: Look, words: str, width: float, height: float) -> Figure:
-    """A picture of nothing yet, that says so."""
+    """Draw a picture of nothing yet, that says so; width and height in inches."""
     fig = figure(look, width, height)
     fig.text(0.5, 0.5, drawable(words), ha="center", va="center", color=look.soft, fontsize=11)
     return fig

@@ -15,7 +15,7 @@ SIZE = (5.6, 3.0)
 
 
 def paint(verdict: Verdict, look: Look) -> Figure:
-    """The band is what the sequence has not excluded at each look, from LEAST_UNITS requests on; the grey strip is what counts as equal."""
+    """Draw the share and its sequence: the band is what no look has excluded; the grey strip counts as equal."""
     first, second = names(verdict.who)
     if not verdict.trail:
         return empty(look, "The first closed duel will show here.", *SIZE)

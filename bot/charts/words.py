@@ -16,13 +16,12 @@ NO_DUEL = "No duel is decided yet."
 NO_TIMES = "No answer has been timed yet."
 NO_CARD = "The decision card needs a prompt on one side and a fine-tune on the other."
 NO_BOARD = "The board needs two contestants that have met."
-ALONE_SAMPLES = 10
-"""Replays from which on times are those of each side alone."""
+ALONE_SAMPLES = 10  # replays from which on times are those of each side alone
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One contestant of the leader board."""
+class BoardLine:
+    """A contestant on the leader board."""
 
     name: str
     share: float
@@ -33,6 +32,7 @@ class Line:
 
 
 def share(verdict: Verdict) -> str:
+    """Say what the chart of the share shows."""
     if not verdict.trail:
         return NO_DUEL
     told = share_words(verdict.decision, verdict.who, verdict.recent)
@@ -40,7 +40,7 @@ def share(verdict: Verdict) -> str:
 
 
 def times(verdict: Verdict) -> tuple[str, dict[str, Paired]]:
-    """Under which condition, and the seconds of both sides: replays alone where there are enough of them, else as served."""
+    """Choose the condition, and give the seconds of both sides: replays alone where there are enough of them, else as served."""
     if len(verdict.alone.total_s[0]) >= ALONE_SAMPLES:
         return "each side alone", {started(FIRST_WORDS): verdict.alone.first_token_s, started(FULL_ANSWER): verdict.alone.total_s}
     samples = verdict.samples
@@ -51,6 +51,7 @@ def times(verdict: Verdict) -> tuple[str, dict[str, Paired]]:
 
 
 def latency(verdict: Verdict) -> str:
+    """Say what the chart of the times shows."""
     how, panels = times(verdict)
     if not panels[started(FULL_ANSWER)][0]:
         return NO_TIMES
@@ -62,10 +63,12 @@ def latency(verdict: Verdict) -> str:
 
 
 def cost(verdict: Verdict) -> str:
+    """Say what the chart of the costs shows."""
     return f"Cumulative cost against requests. {break_even_words(verdict.even, verdict.no_break_even)}"
 
 
 def card(verdict: Verdict) -> str:
+    """Say what the decision card shows."""
     if not verdict.aspects:
         return NO_CARD
     return "Decision card. " + " ".join(
@@ -73,14 +76,15 @@ def card(verdict: Verdict) -> str:
     )
 
 
-def board(lines: Sequence[Line]) -> str:
+def board(lines: Sequence[BoardLine]) -> str:
+    """Say what the leader board shows."""
     if len(lines) < 2:
         return NO_BOARD
     return f"Leader board, strongest first: {'; '.join(f'{line.name} {standing_words(line)}' for line in lines)}."
 
 
-def standing_words(line: Line) -> str:
-    """The share with its interval, or why that is not shown."""
+def standing_words(line: BoardLine) -> str:
+    """Say the share with its interval, or why that is not shown."""
     if line.interval is None:
         return f"{percent(line.share)}; {few(line.duels, noun='duel')}"
     return f"{percent(line.share)} {between(line.interval)}"

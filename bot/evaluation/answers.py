@@ -19,7 +19,7 @@ REQUEST = 300  # characters of a request that stand above its answers
 
 
 def answers_json(rows: EvaluationSet, entrants: Mapping[Arm, Contestant], answers: Sequence[Evaluated]) -> list[dict[str, Any]]:
-    """For every row {id, request, reference, answers: {arm: {text, failure, scores}}}."""
+    """Give every row as {id, request, reference, answers: {arm: {text, failure, scores}}}."""
     return [
         {
             "id": row.asked.id,
@@ -32,7 +32,7 @@ def answers_json(rows: EvaluationSet, entrants: Mapping[Arm, Contestant], answer
 
 
 def answers_shown(rows: EvaluationSet, entrants: Mapping[Arm, Contestant], answers: Sequence[Evaluated]) -> Iterator[RenderableType]:
-    """For every row its request, what was expected, and each arm's answer with its scores."""
+    """Draw every row's request, what was expected, and each arm's answer with its scores."""
     for row, said in _by_row(rows, entrants, answers):
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_column(style="dim", no_wrap=True)

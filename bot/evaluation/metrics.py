@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a row expects; a metric is used where its part is given."""
+    """The expectations of a row; a metric is used where its part is given."""
 
     reference: tuple[str, ...] = ()  # any of these is right
     pattern: Pattern | None = None
@@ -43,7 +43,7 @@ class Expected:
 
 
 def metrics_of(expected: Expected) -> tuple[str, ...]:
-    """Names of the metrics that the row allows, in a fixed order."""
+    """Name the metrics that the row allows, in a fixed order."""
     given = {
         "exact match": expected.reference,
         "token F1": expected.reference,
@@ -55,7 +55,7 @@ def metrics_of(expected: Expected) -> tuple[str, ...]:
 
 
 def score(answer: str, expected: Expected) -> dict[str, float]:
-    """Every metric that the row allows, but for one that cannot be decided in time: that is left out, and the log says so."""
+    """Score an answer by every metric that the row allows, but for one that cannot be decided in time: the log names it."""
     scores: dict[str, float] = {}
     if expected.reference:
         scores["exact match"] = max(exact_match(answer, each) for each in expected.reference)
@@ -78,24 +78,24 @@ def score(answer: str, expected: Expected) -> dict[str, float]:
 
 
 def plain(text: str) -> str:
-    """The text in one form: compatible characters as one (NFKC), quotes and dashes alike, no case, nothing invisible, single spaces."""
+    """Bring a text into one form: compatible characters as one (NFKC), quotes and dashes alike, no case, single spaces."""
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.translate(ALIKE)).casefold()).translate(ALIKE)
     return " ".join("".join(mark for mark in text if unicodedata.category(mark) != "Cf").split())
 
 
 def normal(text: str) -> list[str]:
-    """Words without punctuation and English articles, as in SQuAD (Rajpurkar et al. 2016), for every script."""
+    """Split a text into words without punctuation and English articles, as in SQuAD (Rajpurkar et al. 2016), for every script."""
     return [word for word in _TOKEN.findall(_PUNCTUATION.sub(" ", plain(text))) if word not in ("a", "an", "the")]
 
 
 def exact_match(answer: str, reference: str) -> float:
-    """1 when both have the same words; a reference of signs alone is compared by them."""
+    """Give 1 when both have the same words; a reference of signs alone is compared by them."""
     wanted = normal(reference)
     return float(normal(answer) == wanted if wanted else plain(answer) == plain(reference))
 
 
 def token_f1(answer: str, reference: str) -> float:
-    """Harmonic mean of precision and recall over words, with their counts; two empty texts agree."""
+    """Compute the harmonic mean of precision and recall over words, with their counts; two empty texts agree."""
     said, wanted = Counter(normal(answer)), Counter(normal(reference))
     if not wanted:
         return exact_match(answer, reference)
@@ -104,7 +104,7 @@ def token_f1(answer: str, reference: str) -> float:
 
 
 def json_valid(answer: str, schema: Any) -> float:
-    """1 when the answer, perhaps in a code fence, is JSON that fits the schema. Raises Undecided."""
+    """Give 1 when the answer, perhaps in a code fence, is JSON that fits the schema. Raises Undecided."""
     fenced = _FENCED.fullmatch(answer)
     try:
         return float(fits(json_value(fenced[1] if fenced else answer), schema))
@@ -113,14 +113,14 @@ def json_valid(answer: str, schema: Any) -> float:
 
 
 def rubric(answer: str, required: tuple[str, ...], forbidden: tuple[str, ...]) -> float:
-    """Share of the phrases that are as they should be: required ones there, forbidden ones not; whatever their case and their quotes."""
+    """Compute the share of phrases that are as they should be: required ones there, forbidden ones not; case and quotes do not matter."""
     text = plain(answer)
     held = [plain(phrase) in text for phrase in required] + [plain(phrase) not in text for phrase in forbidden]
     return sum(held) / len(held)
 
 
 def expected_of(references: tuple[str, ...], tags: tuple[str, ...], more: Mapping[str, Any]) -> Expected:
-    """What a row expects; more: its pattern, schema, required and forbidden phrases. Raises BadRequest."""
+    """Read what a row expects; more: its pattern, schema, required and forbidden phrases. Raises BadRequest."""
     made = Expected(
         references,
         _pattern(more.get("pattern")),

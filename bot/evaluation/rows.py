@@ -24,14 +24,14 @@ EXPECTED = ("pattern", "schema", "required", "forbidden")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request with what is expected of an answer."""
+    """A request with what is expected of an answer."""
 
     asked: Row
     expected: Expected
 
     @property
     def id(self) -> str:
-        """As the store keeps it."""
+        """The id under which the store keeps the row."""
         return str(self.asked.id)
 
 
@@ -46,7 +46,7 @@ class EvaluationSet:
 
 
 def read_rows(lines: Iterable[bytes], name: str) -> EvaluationSet:
-    """Raises BadRequest with the number of the first line that is no row."""
+    """Read and check a whole file. Raises BadRequest with the number of the first line that is no row."""
     file = read_file(lines, name, more=EXPECTED)
     rows = []
     digest = hashlib.sha256()

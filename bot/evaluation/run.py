@@ -21,8 +21,7 @@ from engine.duel import Answer, Failure
 from engine.lineup import Lineup
 from engine.report import NOTHING
 
-Tell = Callable[[int, int], None]
-"""How many rows are done, of how many."""
+Tell = Callable[[int, int], None]  # told how many rows are done, of how many
 
 
 async def evaluate(
@@ -76,13 +75,13 @@ def _scored(row: Case, contestant: Contestant, outcome: Answer | Failure) -> Eva
 
 
 async def answers_of(store: Store, entrants: Mapping[Arm, Contestant], rows: EvaluationSet) -> list[Evaluated]:
-    """What is kept of these rows and contestants."""
+    """Read what is kept of these rows and contestants."""
     async with store.reading() as look:
         return await EvaluationRows(look).answers(rows.id, [each.id for each in entrants.values()])
 
 
 async def report(store: Store, entrants: Mapping[Arm, Contestant], rows: EvaluationSet) -> dict[str, Any]:
-    """What the rows answered so far say, for programs."""
+    """Report what the rows answered so far say, for programs."""
     ids = {arm: each.id for arm, each in entrants.items()}
     answers = await answers_of(store, entrants, rows)
     by_arm = {arm: [one for one in answers if one.contestant == each] for arm, each in ids.items()}
@@ -115,7 +114,7 @@ def _line(answers: Sequence[Evaluated], pair: tuple[str, str], tag: str | None) 
 
 
 def lines(table: Mapping[str, Any]) -> list[str]:
-    """The report for people."""
+    """Write the report for people."""
     sides, differences = table["sides"], table["differences"]
     told = [f"Evaluation {table['evaluation']}, {table['rows']:,} rows"]
     for arm, side in sides.items():

@@ -23,11 +23,11 @@ Keyword = Callable[[Any, Any, Any, Any], Iterator[Any] | None]
 
 
 class Undecided(Exception):
-    """A value neither fits nor does not: that would take too long to find out."""
+    """No answer in time to whether a value fits."""
 
 
 def check_schema(schema: Any) -> None:
-    """Raises BadRequest for what is no schema, and for a reference that leads out of it: nothing is fetched from anywhere."""
+    """Check a schema, fetching nothing. Raises BadRequest for what is no schema, and for a reference that leads out of it."""
     if isinstance(schema, bool):
         return
     if not isinstance(schema, dict):

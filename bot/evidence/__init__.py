@@ -1,4 +1,4 @@
-"""What the ballots prove: pure functions from closed duels to a verdict. numpy and scipy; no clock, no store, no global random.
+"""The statistics: pure functions from closed duels to a decision. numpy and scipy; no clock, no store, no global random.
 
 units.py        which requests are the same one: the unit of evidence
 bets.py         what each score does to the capital of a bettor who doubts a candidate mean

@@ -32,7 +32,7 @@ class BadEvidence(DuelbotError):
 
 
 def checked(scores: npt.ArrayLike) -> Floats:
-    """Scores as a flat array. Raises BadEvidence unless each is in [0, 1]."""
+    """Flatten scores into an array. Raises BadEvidence unless each is in [0, 1]."""
     array = np.asarray(scores, dtype=np.float64).reshape(-1)
     if not bool(np.all((array >= 0) & (array <= 1))):  # also False for NaN
         raise BadEvidence("A score must lie between 0 and 1.")
@@ -40,7 +40,7 @@ def checked(scores: npt.ArrayLike) -> Floats:
 
 
 def checked_counts(values: npt.ArrayLike, counts: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """A histogram, or one a row, as its scores (k,) and how often each came (..., k). Raises BadEvidence."""
+    """Part a histogram, or one a row, into its scores (k,) and how often each came (..., k). Raises BadEvidence."""
     levels, times = checked(values), np.asarray(counts, dtype=np.float64)
     if times.shape[-1:] != levels.shape or not bool(np.all((times >= 0) & (times == np.floor(times)) & np.isfinite(times))):
         raise BadEvidence("A histogram needs one whole number of times for each score.")
@@ -48,7 +48,7 @@ def checked_counts(values: npt.ArrayLike, counts: npt.ArrayLike) -> tuple[Floats
 
 
 def log_factors(scores: Floats, means: Floats, sizes: tuple[float, ...] = SIZES) -> Floats:
-    """Natural logs of the factors. scores (n,), means (m,) in (0, 1) -> (n, m, 2 * sizes), first all "higher", then all "lower"."""
+    """Compute the logs of the factors. scores (n,), means (m,) in (0, 1) -> (n, m, 2 * sizes), first all "higher", then all "lower"."""
     higher = scores[:, None] / means
     lower = (1 - scores[:, None]) / (1 - means)
     gains = np.stack([higher, lower], axis=2)[..., None] - 1  # n, m, sign, 1
@@ -56,7 +56,7 @@ def log_factors(scores: Floats, means: Floats, sizes: tuple[float, ...] = SIZES)
 
 
 def claim_factors(scores: Floats, delta: float) -> Floats:
-    """Logs of the factors of the tests behind a decision. scores (n,) -> (n, CLAIM_BETTORS), parted at CLAIM_STARTS.
+    """Compute the logs of the factors of the tests behind a decision. scores (n,) -> (n, CLAIM_BETTORS), parted at CLAIM_STARTS.
 
     First the two-sided bets against 1/2; then bets that the mean is above 1/2 - delta, then that it is below 1/2 + delta. The
     last two are one-sided tests at the whole alpha each: at most one of "the mean is at most 1/2 - delta" and "at least 1/2 +
@@ -70,12 +70,12 @@ def claim_factors(scores: Floats, delta: float) -> Floats:
 
 
 def claim_logs(held: Floats) -> Floats:
-    """Log of the average capital of each of the three tests: log capitals (..., CLAIM_BETTORS) -> (..., 3): winner, above, below."""
+    """Average the capital of each of the three tests: log capitals (..., CLAIM_BETTORS) -> logs (..., 3): winner, above, below."""
     return np.stack([log_average(part) for part in np.split(held, CLAIM_STARTS[1:], axis=-1)], axis=-1)
 
 
 def claims_reached(held: Floats, lead: Floats, bar: float | Floats) -> npt.NDArray[np.bool_]:
-    """Which claims many teams reach at this look: capitals (p, CLAIM_BETTORS), not logs, -> (p, 4) in the order of capital.Claims.
+    """Find the claims that many teams reach at this look: capitals (p, CLAIM_BETTORS), not logs, -> (p, 4) in the order of capital.Claims.
 
     lead (p,): the sum of the scores minus half their number, so its sign is the side of the mean. bar: for all, or (p,).
     """
@@ -84,14 +84,14 @@ def claims_reached(held: Floats, lead: Floats, bar: float | Floats) -> npt.NDArr
 
 
 def log_average(log_capitals: Floats) -> Floats:
-    """Log of the average capital over bettors, the last axis; safe for any size of the logs."""
+    """Average capitals over the bettors, the last axis, in logs; safe for any size of the logs."""
     top = log_capitals.max(axis=-1)
     total: Floats = top + np.log(np.exp(log_capitals - top[..., None]).mean(axis=-1))
     return total
 
 
 def closed_form(wins: int, losses: int) -> float:
-    """E-value against "no preference" from decisive single votes: 2^n w! l! / (n+1)!, n = w + l.
+    """Compute the e-value against "no preference" from decisive single votes: 2^n w! l! / (n+1)!, n = w + l.
 
     It is the average over all p in (0, 1) of the likelihood ratio of p against 1/2, that is the same bet with every size
     in (-1, 1) equally often; the grid of SIZES stands for that integral.

@@ -38,7 +38,7 @@ def break_even(
     shelf_life_months: float | None = None,
     resamples: int = RESAMPLES,
 ) -> BreakEven | None:
-    """From paired per-answer costs (prompted, tuned) in usd, each (n,); None from fewer than LEAST_UNITS. Raises BadEvidence.
+    """Compute N* from paired per-answer costs (prompted, tuned) in usd, each (n,); None from fewer than LEAST_UNITS. Raises BadEvidence.
 
     Duels are resampled whole, because both sides of one share its request. `extra_usd`: training, and authoring minutes x wage
     where given, of the fine-tune minus those of the prompt. A fine-tune that costs no more up front has nothing to pay back:
@@ -70,7 +70,7 @@ def break_even(
 
 
 def answers_needed(savings: Floats, extra_usd: float) -> Floats:
-    """N* for each mean saving per answer; infinity is never."""
+    """Compute N* for each mean saving per answer; infinity is never."""
     if extra_usd <= 0:
         return np.where(savings >= 0, 0.0, np.inf)
     with np.errstate(divide="ignore", over="ignore"):

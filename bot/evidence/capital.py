@@ -56,12 +56,12 @@ class Interval(NamedTuple):
 
 
 def grid(steps: int = STEPS) -> Floats:
-    """Candidate means 1/steps ... 1 - 1/steps. Ends 0 and 1 cannot be bet against, so the interval keeps them until excluded."""
+    """List the candidate means 1/steps ... 1 - 1/steps. Ends 0 and 1 cannot be bet against, so the interval keeps them until excluded."""
     return np.arange(1, steps, dtype=np.float64) / steps
 
 
 class Claims(NamedTuple):
-    """What has been proven about the mean at some look, each at the whole error rate."""
+    """The claims about the mean that were proven at some look, each at the whole error rate."""
 
     more_than_half: bool
     less_than_half: bool
@@ -70,13 +70,13 @@ class Claims(NamedTuple):
 
     @property
     def within(self) -> bool:
-        """The mean lies within 1/2 +- delta."""
+        """Whether the mean lies within 1/2 +- delta."""
         return self.above_low and self.below_high
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Capital:
-    """State after n scores. Arrays are never changed in place; `after` gives a new state."""
+    """The state after n scores. Arrays are never changed in place; `after` gives a new state."""
 
     means: Floats  # (m,) ascending, in (0, 1); none for a state that only tests claims
     logs: Floats  # (m, BETTORS) log capitals; stale outside `live`
@@ -91,7 +91,7 @@ class Capital:
 
     @classmethod
     def start(cls, means: Floats | None = None, delta: float = DELTA) -> Self:
-        """Before any score: every bettor holds 1. Raises BadEvidence."""
+        """Begin before any score: every bettor holds 1. Raises BadEvidence."""
         if not 0 < delta < 0.5:
             raise BadEvidence(f"The margin delta must lie between 0 and 1/2, not {delta:g}.")
         points = grid() if means is None else np.asarray(means, dtype=np.float64)
@@ -104,11 +104,11 @@ class Capital:
         return self.total / self.n if self.n else None
 
     def update(self, score: float) -> Self:
-        """One more score in [0, 1]: O(1), no history needed."""
+        """Add one score in [0, 1]: O(1), no history needed."""
         return self.after([score])
 
     def after(self, scores: npt.ArrayLike) -> Self:
-        """These scores more, in this order; the same state as updating one by one, up to float rounding. Raises BadEvidence."""
+        """Add these scores, in this order; the same state as updating one by one, up to float rounding. Raises BadEvidence."""
         state, rest = self, checked(scores)
         while len(rest):
             width = (state.live[1] - state.live[0]) * BETTORS
@@ -117,7 +117,7 @@ class Capital:
         return state
 
     def after_counts(self, values: npt.ArrayLike, counts: npt.ArrayLike, recent: npt.ArrayLike | None = None) -> Self:
-        """Many scores more with few looks: before each, each of `values` (k,) came `counts` (k,) or (looks, k) times, in whatever order.
+        """Add many scores with few looks: before each, each of `values` (k,) came `counts` (k,) or (looks, k) times, in whatever order.
 
         The log capitals are those of `after`; looks that nobody took raise no peak, so fewer values are excluded and the interval
         holds as surely. `recent`: the last of these scores, in order; None: not known, and then none are remembered. Raises
@@ -159,21 +159,21 @@ class Capital:
         return replace(self, logs=logs, held=held[-1], proven=proven, peaks=peaks, live=living, n=n, total=total, recent=recent[-RECENT:])
 
     def interval(self, threshold: float = 1 / ALPHA) -> Interval:
-        """The confidence sequence at error rate 1/threshold, open at both ends that are not 0 or 1. Raises BadEvidence."""
+        """Compute the confidence sequence at error rate 1/threshold, open at both ends that are not 0 or 1. Raises BadEvidence."""
         bar = log_bar(threshold)
         low, high = proven_reach(self.means, self.peaks[0], bar), proven_reach((1 - self.means)[::-1], self.peaks[1][::-1], bar)
         return Interval(low, complement(high, self.means))
 
     def claims(self, threshold: float = 1 / ALPHA) -> Claims:
-        """What was proven at some look, each claim wrong at most once in `threshold`. Raises BadEvidence."""
+        """Find what was proven at some look, each claim wrong at most once in `threshold`. Raises BadEvidence."""
         return Claims(*(bool(reached) for reached in self.proven >= log_bar(threshold)))
 
     def log_e_value(self) -> float:
-        """Log of the evidence against a mean of 1/2 now, by the winner's bets. An e-value at any time the team stops."""
+        """Compute the log of the evidence against a mean of 1/2 now, by the winner's bets. An e-value at any time the team stops."""
         return float(claim_logs(self.held)[0])
 
     def to_bytes(self) -> bytes:
-        """A flat float64 record: only the living rows, so it shrinks as evidence grows."""
+        """Pack the state into a flat float64 record: only the living rows, so it shrinks as evidence grows."""
         start, stop = self.live
         head = [FORMAT, len(self.means), start, stop, self.n, len(self.recent), self.total, self.delta]
         parts = [np.array(head), self.recent, self.means, self.peaks.ravel(), self.proven, self.held, self.logs[start:stop].ravel()]
@@ -181,7 +181,7 @@ class Capital:
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> Self:
-        """What to_bytes gave, as a state that goes on exactly alike. Raises BadEvidence for anything else."""
+        """Unpack what to_bytes gave, as a state that goes on exactly alike. Raises BadEvidence for anything else."""
         if len(stored) % 8 or len(stored) < 8 * HEAD:
             raise BadEvidence("The stored evidence is damaged: its length is wrong. Rebuild it from the ballots.")
         flat = np.frombuffer(stored, dtype=np.float64)
@@ -197,7 +197,7 @@ class Capital:
 
 
 def claim_reach(held: Floats, so_far: Floats) -> Floats:
-    """Log capital for each of Claims: held (t, CLAIM_BETTORS), so_far (t,) the mean of the scores -> (t, 4); -inf on the wrong side."""
+    """Compute the log capital for each of Claims: held (t, CLAIM_BETTORS), so_far (t,) mean scores -> (t, 4); -inf on the wrong side."""
     winner, above, below = claim_logs(held).T
     more, less = np.where(so_far > 0.5, winner, -np.inf), np.where(so_far < 0.5, winner, -np.inf)
     return np.stack([more, less, above, below], axis=1)
@@ -226,6 +226,7 @@ def _raised(peaks: Floats, walk: Floats, above: Floats) -> Floats:
 
 
 def log_bar(threshold: float) -> float:
+    """Take the log of a capital threshold. Raises BadEvidence unless it is a number above 1."""
     if not 1 < threshold < math.inf:
         raise BadEvidence(f"A capital threshold must be a number above 1, not {threshold:g}.")
     return math.log(threshold)
@@ -240,7 +241,7 @@ def _living(peaks: Floats, live: tuple[int, int]) -> tuple[int, int]:
 
 
 def proven_reach(means: Floats, peaks: Floats, bar: float) -> float:
-    """How far from 0 every mean is excluded, given convex falling peaks on ascending means; 0 when nothing is."""
+    """Find how far from 0 every mean is excluded, given convex falling peaks on ascending means; 0 when nothing is."""
     excluded = int(np.count_nonzero(np.logical_and.accumulate(peaks >= bar)))
     if excluded == 0:
         return 0.0
@@ -253,7 +254,7 @@ def proven_reach(means: Floats, peaks: Floats, bar: float) -> float:
 
 
 def complement(reach: float, means: Floats) -> float:
-    """1 - reach, exactly the grid point where it is one, so that comparing ends with 1/2 or 1/2 + delta is exact."""
+    """Subtract a reach from 1, giving exactly the grid point where it is one, so that comparing ends with 1/2 or 1/2 + delta is exact."""
     value = 1 - reach
     if not len(means):
         return value

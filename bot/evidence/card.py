@@ -20,8 +20,7 @@ from engine.contestants import Arm
 from engine.named import Named
 
 Favours = Literal["prompted", "tuned", "open"]
-Row = tuple[Figure | None, Figure | None]
-"""Figures that stand side by side: the prompt's and the fine-tune's; None where a side has no such figure."""
+Row = tuple[Figure | None, Figure | None]  # figures side by side; None where a side has no such figure
 PAYS_BACK = 0.95  # how likely a fine-tune must pay back within its shelf life for cost to favour it
 NO_FIGURES = "there is no price for both sides"  # why there is no break-even, unless the caller knows better
 
@@ -37,7 +36,7 @@ class Aspect:
     n: int  # requests, samples or changes behind it; 0 where nothing was counted
 
     def side(self, at: int) -> tuple[Figure, ...]:
-        """The figures of the prompt (0) or the fine-tune (1)."""
+        """List the figures of the prompt (0) or the fine-tune (1)."""
         return tuple(figure for row in self.rows if (figure := row[at]) is not None)
 
 
@@ -47,7 +46,7 @@ def _rows(prompted: Sequence[Figure], tuned: Sequence[Figure]) -> tuple[Row, ...
 
 @dataclass(frozen=True, slots=True)
 class RecipeFacts:
-    """The prompt side as it is kept. None: not known."""
+    """The prompt side as it is kept. None stands for what is not known."""
 
     named: Named
     words: int
@@ -63,7 +62,7 @@ class RecipeFacts:
 
 @dataclass(frozen=True, slots=True)
 class AdapterFacts:
-    """The fine-tuned side as its card tells it. None: not known."""
+    """The fine-tuned side as its card tells it. None stands for what is not known."""
 
     named: Named
     base: str
@@ -92,7 +91,7 @@ class Offline:
 
 @dataclass(frozen=True, slots=True)
 class CardInputs:
-    """All that the card is made of. Tuples of two are (without, with an adapter); samples are paired, one for each duel."""
+    """The inputs of the card. Tuples of two are (without, with an adapter); samples are paired, one for each duel."""
 
     recipe: RecipeFacts
     adapter: AdapterFacts
@@ -115,7 +114,7 @@ class CardInputs:
 
 
 def card(inputs: CardInputs) -> tuple[Aspect, ...]:
-    """The eight aspects in their order."""
+    """Build the eight aspects in their order."""
     return (
         _definition(inputs),
         _purpose(inputs),
@@ -315,7 +314,7 @@ def _use_cases(inputs: CardInputs) -> Aspect:
 
 
 def better_on(tag: TagShare) -> Literal[0, 1] | None:
-    """The side that was found better on the requests of this tag; None while none was."""
+    """Find the side that was found better on the requests of this tag; None while none was."""
     if not tag.differs:
         return None
     return 1 if tag.raw > 0.5 else 0

@@ -21,7 +21,7 @@ def what_would_change(
     even: BreakEven | None = None,
     unsettled: str = "",
 ) -> tuple[str, ...]:
-    """Say what would, most important first. unsettled: why it is not known which of two equals is the cheaper; empty where it is."""
+    """Say what would change the verdict, most important first. unsettled: why the cheaper of two equals is not known; empty where it is."""
     match decision.state:
         case State.COLLECT:
             return (*_more(decision, forecast), *_quality_aside(even))
@@ -56,7 +56,7 @@ def _fragile(robust: Robustness | None) -> tuple[str, ...]:
 
 
 def pivotal_words(robust: Robustness) -> str:
-    """Say on whose ballots it hangs; empty when it stands without any one voter."""
+    """Say on whose ballots the verdict hangs; empty when it stands without any one voter."""
     if robust.voters == 1:
         return "All ballots are one person's: without them there is no evidence."
     if not robust.pivotal:

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.ballots import Entrant
 from bot.evidence.bets import LEAST_UNITS, BadEvidence
 from bot.evidence.capital import Capital, Claims, Interval
 from bot.margins import ALPHA, DELTA
 
 
 class State(StrEnum):
-    """What to do. For the pair (prompted, tuned), FIRST is "use the prompt" and SECOND is "fine-tune"."""
+    """The states of a decision. For the pair (prompted, tuned), FIRST is "use the prompt" and SECOND is "fine-tune"."""
 
     FIRST = "first"
     SECOND = "second"
@@ -22,7 +21,7 @@ class State(StrEnum):
 
 
 class Recent(NamedTuple):
-    """The latest units."""
+    """The latest units by themselves."""
 
     n: int  # at most bot.evidence.capital.RECENT
     mean: float
@@ -53,17 +52,17 @@ class Decision:
 
     @property
     def log_threshold(self) -> float:
-        """What the log evidence must reach."""
+        """The log evidence that a winner must reach."""
         return math.log(self.comparisons / self.alpha)
 
     @property
     def drifted(self) -> bool:
-        """Later units contradict earlier ones, so one share does not describe them."""
+        """Whether later units contradict earlier ones, so that one share does not describe them."""
         return self.state is State.CHANGED
 
     @property
     def within_delta(self) -> bool:
-        """Found to lie within 1/2 +- delta, and not contradicted since."""
+        """Whether the share was found to lie within 1/2 +- delta, and not contradicted since."""
         return self.small and not self.drifted
 
     @property
@@ -75,12 +74,12 @@ class Decision:
 
 
 def comparisons(contestants: int) -> int:
-    """Pairs among K contestants, K(K-1)/2: with the threshold 20 K(K-1)/2, all pairs together err in at most 5 % (union bound)."""
+    """Count the pairs among K contestants, K(K-1)/2: at as many times the threshold, all together err at most at alpha (union bound)."""
     return contestants * (contestants - 1) // 2
 
 
 def check(delta: float, alpha: float, pairs: float) -> float:
-    """The capital threshold. Raises BadEvidence for settings that mean nothing."""
+    """Compute the capital threshold. Raises BadEvidence for settings that mean nothing."""
     if not 0 < delta < 0.5:
         raise BadEvidence(f"The margin delta must lie between 0 and 1/2, not {delta:g}.")
     if not 0 < alpha < 1 or pairs < 1:
@@ -100,12 +99,12 @@ class Bounds(NamedTuple):
     for_second: Capital
 
     def claims(self, threshold: float) -> Claims:
-        """What is proven whatever the missing ones would have said."""
+        """Find what is proven whatever the missing ones would have said."""
         low, high = self.for_first.claims(threshold), self.for_second.claims(threshold)
         return Claims(low.more_than_half, high.less_than_half, low.above_low, high.below_high)
 
     def interval(self, threshold: float) -> Interval:
-        """From the least that the mean can be to the most."""
+        """Span from the least that the mean can be to the most."""
         return Interval(self.for_first.interval(threshold).low, self.for_second.interval(threshold).high)
 
 
@@ -150,7 +149,7 @@ def _state(capital: Capital, interval: Interval, claims: Claims) -> State:
 
 
 def state_of(claims: Claims) -> State:
-    """The state that the claims demand; 1/2 proven too low at one look and too high at another contradict each other."""
+    """Name the state that the claims demand; 1/2 proven too low at one look and too high at another contradict each other."""
     match claims.more_than_half, claims.less_than_half:
         case True, True:
             return State.CHANGED
@@ -167,13 +166,3 @@ def contradicted(mean: float, interval: Interval, claims: Claims, delta: float) 
     sided = (not claims.more_than_half or mean > 0.5) and (not claims.less_than_half or mean < 0.5)
     near = not claims.within or abs(mean - 0.5) < delta
     return not (interval.low <= mean <= interval.high and sided and near)
-
-
-def take(state: State, usd: tuple[float | None, float | None]) -> Entrant | None:
-    """Whom to take: the better, or of two equals the cheaper per answer; None while open or when costs are unknown or equal."""
-    if state in (State.FIRST, State.SECOND):
-        return 0 if state is State.FIRST else 1
-    first, second = usd
-    if state is not State.EQUAL or first is None or second is None or first == second:
-        return None
-    return 0 if first < second else 1

@@ -16,7 +16,7 @@ from bot.evidence.record import Histogram, Record
 
 
 class Kind(StrEnum):
-    """What is looked at."""
+    """The diagnostics there are."""
 
     POSITION = "position"  # the left answer's share; a fair coin seats them, so 1/2 unless the place itself draws votes
     LENGTH = "length"  # the longer answer's share, over duels whose lengths differ; an association, not yet a bias
@@ -25,8 +25,7 @@ class Kind(StrEnum):
     BOTH_BAD = "both_bad"  # share of voters who said both bad; the same for both sides
 
 
-NEUTRAL = {Kind.POSITION: 0.5, Kind.LENGTH: 0.5, Kind.BLINDING: 0.0}
-"""Where nothing is amiss; ties and both-bad have no such value."""
+NEUTRAL = {Kind.POSITION: 0.5, Kind.LENGTH: 0.5, Kind.BLINDING: 0.0}  # where nothing is amiss; ties and both-bad have no such value
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +47,20 @@ class Diagnostics:
 
     @classmethod
     def start(cls) -> Self:
+        """Begin before any duel."""
         return cls({kind: Histogram.start() for kind in Kind})
 
     def after(self, duels: Sequence[ScoredDuel]) -> Self:
-        """These duels more."""
+        """Add these duels."""
         return type(self)({kind: histogram.after(values_of(kind, duels)) for kind, histogram in self.histograms.items()})
 
     def readings(self) -> dict[Kind, Reading]:
+        """Read all five as they stand."""
         return {kind: _reading(kind, histogram) for kind, histogram in self.histograms.items()}
 
 
 def values_of(kind: Kind, duels: Sequence[ScoredDuel]) -> list[float]:
-    """Each duel's number in [0, 1], for the duels that have one."""
+    """List each duel's number in [0, 1], for the duels that have one."""
     match kind:
         case Kind.POSITION:
             return [duel.left_score for duel in duels]

@@ -12,12 +12,11 @@ from typing import NamedTuple
 
 from bot.ballots import Ballot, Entrant, Said
 
-Pair = tuple[str, str]
-"""Contestant ids (X, Y). An A/A pair names the same contestant twice; X is then the duel's entrant 0."""
+Pair = tuple[str, str]  # contestant ids (X, Y); an A/A pair names the same contestant twice, and X is then the duel's entrant 0
 
 
 class Opinion(StrEnum):
-    """What one voter said of the pair."""
+    """One voter's word on the pair."""
 
     FIRST = "first"  # X better
     SECOND = "second"  # Y better
@@ -29,7 +28,7 @@ WORTH = {Opinion.FIRST: 0.0, Opinion.SECOND: 1.0, Opinion.TIE: 0.5, Opinion.BOTH
 
 
 class Absence(StrEnum):
-    """Why a closed duel of the pair does not enter. The first that applies is counted."""
+    """The reasons why a closed duel of the pair does not enter. The first that applies is counted."""
 
     FAILED = "failed"  # a side gave no answer
     TRAINED_ON = "trained_on"  # the adapter saw this request in training
@@ -40,7 +39,7 @@ class Absence(StrEnum):
 
 
 class Took(NamedTuple):
-    """What one side's answer took."""
+    """The time and money that one side's answer took."""
 
     characters: int
     first_token_s: float  # from leaving the queue
@@ -49,13 +48,15 @@ class Took(NamedTuple):
 
 
 class Vote(NamedTuple):
+    """One voter's opinion of the pair."""
+
     voter: str
     opinion: Opinion
 
 
 @dataclass(frozen=True, slots=True)
 class ClosedDuel:
-    """What the store knows of a closed duel; tuples in the order of its own entrants 0 and 1."""
+    """A closed duel as the store knows it; tuples in the order of its own entrants 0 and 1."""
 
     number: int  # closing order, rising; evidence enters in this order, once
     entrants: Pair
@@ -83,7 +84,7 @@ class ScoredDuel:
     guess: float | None  # right guesses 1, cannot tell 1/2, wrong 0: mean over those asked; None when nobody was
 
     def share(self, opinion: Opinion) -> float:
-        """Share of this duel's voters who said so."""
+        """Compute the share of this duel's voters who said so."""
         return sum(vote.opinion is opinion for vote in self.votes) / len(self.votes)
 
     @property
@@ -100,39 +101,13 @@ class ScoredDuel:
         return self.score if second > first else 1 - self.score
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """The pair's evidence in closing order, and what was left out."""
-
-    duels: tuple[ScoredDuel, ...]
-    absent: dict[Absence, int]  # every reason named
-
-    @property
-    def scores(self) -> list[float]:
-        return [duel.score for duel in self.duels]
-
-    @property
-    def ballots(self) -> int:
-        return sum(len(duel.votes) for duel in self.duels)
-
-    @property
-    def voters(self) -> int:
-        return len({vote.voter for duel in self.duels for vote in duel.votes})
-
-    @property
-    def voted_share(self) -> float | None:
-        """Duels with a ballot among those that people could vote on."""
-        asked = len(self.duels) + self.absent[Absence.NO_BALLOTS]
-        return len(self.duels) / asked if asked else None
-
-
 def score_of(votes: Sequence[Vote]) -> float | None:
-    """Mean worth of the votes: Y better 1, tie and both bad 1/2, X better 0. None without votes."""
+    """Compute the mean worth of the votes: Y better 1, tie and both bad 1/2, X better 0. None without votes."""
     return sum(WORTH[vote.opinion] for vote in votes) / len(votes) if votes else None
 
 
 def last_of_each(ballots: Iterable[Ballot]) -> list[Ballot]:
-    """Each voter's last ballot before the close, by time; later in the list wins at equal times. Sorted by voter."""
+    """Pick each voter's last ballot before the close, by time; later in the list wins at equal times. Sorted by voter."""
     kept: dict[str, Ballot] = {}
     for ballot in sorted(ballots, key=lambda cast: cast.cast_at):
         kept[ballot.voter] = ballot
@@ -151,7 +126,7 @@ def _guess(guesses: Sequence[tuple[str, bool | None]]) -> float | None:
 
 
 def scored(duel: ClosedDuel, pair: Pair) -> ScoredDuel | Absence | None:
-    """The duel's score for the pair, or why it has none; None when it is a duel of other contestants."""
+    """Score the duel for the pair, or say why it has no score; None when it is a duel of other contestants."""
     if duel.entrants not in (pair, pair[::-1]):
         return None
     if duel.took is None:
@@ -173,10 +148,3 @@ def scored(duel: ClosedDuel, pair: Pair) -> ScoredDuel | Absence | None:
     left: Entrant = (1 if duel.left == 0 else 0) if flipped else duel.left
     took = (duel.took[1], duel.took[0]) if flipped else duel.took
     return ScoredDuel(duel.number, score, votes, left, took, duel.tag, _guess(duel.guesses))
-
-
-def score_all(duels: Iterable[ClosedDuel], pair: Pair) -> Scored:
-    """All closed duels of the pair, put in closing order."""
-    outcomes = [scored(duel, pair) for duel in sorted(duels, key=lambda closed: closed.number)]
-    absent = {reason: outcomes.count(reason) for reason in Absence}
-    return Scored(tuple(outcome for outcome in outcomes if isinstance(outcome, ScoredDuel)), absent)

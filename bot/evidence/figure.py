@@ -9,7 +9,7 @@ from engine.named import Named
 
 
 class FigureKind(StrEnum):
-    """What a value is, and so how it is written."""
+    """The kinds of values; a kind says how its value is written."""
 
     COUNT = "count"  # of the figure's unit; a median of counts may be a fraction
     SHARE = "share"  # in [0, 1]
@@ -33,5 +33,5 @@ class Figure:
 
 
 def few(n: int, what: str = "an interval", noun: str = "request") -> str:
-    """Why something is not shown of n units; empty when there are enough."""
+    """Say why something is not shown of n units; empty when there are enough."""
     return "" if n >= LEAST_UNITS else f"{what} is shown from {LEAST_UNITS} {noun}s on, so far {n}"

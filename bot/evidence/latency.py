@@ -25,7 +25,7 @@ class Quantile:
 
 
 def quantile(samples: npt.ArrayLike, q: float) -> Quantile:
-    """The q-quantile (the ceil(nq)-th smallest sample) with its interval. Raises BadEvidence for samples that are not finite."""
+    """Find the q-quantile (the ceil(nq)-th smallest sample) with its interval. Raises BadEvidence for samples that are not finite."""
     ordered = np.sort(np.asarray(samples, dtype=np.float64).reshape(-1))
     n = len(ordered)
     if not bool(np.isfinite(ordered).all()):
@@ -41,7 +41,7 @@ def quantile(samples: npt.ArrayLike, q: float) -> Quantile:
 
 
 def difference(first: npt.ArrayLike, second: npt.ArrayLike) -> Quantile:
-    """Median of second minus first over duels, paired: both sides of a duel ran under the same load."""
+    """Find the median of second minus first over duels, paired: both sides of a duel ran under the same load."""
     pairs = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if pairs[0].shape != pairs[1].shape:
         raise BadEvidence(f"Paired samples are needed, not {pairs[0].size} against {pairs[1].size}.")

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from bot.evidence.bets import LEAST_UNITS, BadEvidence, Floats
 from bot.evidence.capital import Interval
@@ -26,13 +25,8 @@ class TagShare:
     differs: bool  # found by e-BH: exactly when the interval leaves out 1/2; the side is that of `raw`
 
 
-def tag_shares(scores: Mapping[str, npt.ArrayLike], alpha: float = ALPHA) -> tuple[TagShare, ...]:
-    """As shares_of, from each tag's scores in closing order."""
-    return shares_of({tag: Histogram.start().after(values) for tag, values in scores.items()}, alpha)
-
-
 def shares_of(states: Mapping[str, Histogram], alpha: float = ALPHA) -> tuple[TagShare, ...]:
-    """Shares of all tags with duels, most duels first. Raises BadEvidence.
+    """Compute the shares of all tags with duels, most duels first. Raises BadEvidence.
 
     Tags with LEAST_UNITS duels are tested by e-BH. Of J tested tags with k found different, each interval is {m: K_n(m) < J / (k
     alpha)}, k at least 1: so it leaves out 1/2 exactly for those found, and the expected share of wrong intervals among the found
@@ -69,7 +63,7 @@ def _variances(counts: Floats, scatter: float) -> Floats:
 
 
 def partial_pool(means: Floats, variances: Floats) -> tuple[Floats, Floats]:
-    """Empirical-Bayes means and their standard errors, both (k,).
+    """Compute empirical-Bayes means and their standard errors, both (k,).
 
     Normal model y_j ~ N(theta_j, v_j), theta_j ~ N(mu, tau^2); tau^2 by DerSimonian & Laird (Control. Clin. Trials 7, 1986);
     theta_j = mu + (1 - B_j)(y_j - mu) with B_j = v_j / (v_j + tau^2); the error adds that of mu and, from four groups on, that
@@ -90,7 +84,7 @@ def partial_pool(means: Floats, variances: Floats) -> tuple[Floats, Floats]:
 
 
 def e_bh(log_e_values: Mapping[str, float], alpha: float = ALPHA) -> frozenset[str]:
-    """Names whose hypothesis is rejected with false discovery rate <= alpha, however the e-values depend on each other.
+    """Name the hypotheses rejected with false discovery rate <= alpha, however the e-values depend on each other.
 
     e-BH: of J e-values reject the k largest, k the greatest with k-th largest e >= J / (alpha k).
     Source: Wang & Ramdas, "False discovery rate control with e-values", JRSS-B 84, 2022.

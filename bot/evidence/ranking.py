@@ -32,7 +32,7 @@ class Standing:
 
 
 def leader(decisions: Mapping[Pair, Decision], contestants: Sequence[str]) -> str | None:
-    """The contestant decided better than every other, None while there is none. Decide with pairs = comparisons(K)."""
+    """Find the contestant decided better than every other, None while there is none. Decide with pairs = comparisons(K)."""
 
     def beats(one: str, other: str) -> bool:
         if (one, other) in decisions:
@@ -44,7 +44,7 @@ def leader(decisions: Mapping[Pair, Decision], contestants: Sequence[str]) -> st
 
 
 def leader_board(scores: Mapping[Pair, npt.ArrayLike], rng: np.random.Generator, resamples: int = RESAMPLES) -> tuple[Standing, ...]:
-    """Standings, strongest first. scores: for each pair (X, Y) its duels' scores, 1 for Y. Raises BadEvidence."""
+    """Rank the contestants, strongest first. scores: for each pair (X, Y) its duels' scores, 1 for Y. Raises BadEvidence."""
     games = {pair: checked(values) for pair, values in scores.items()}
     if any(first == second for first, second in games):
         raise BadEvidence("A leader board needs two different contestants in every pair.")

@@ -24,15 +24,16 @@ class Histogram:
 
     @classmethod
     def start(cls) -> Self:
+        """Begin without a score."""
         return cls({})
 
     def after(self, scores: npt.ArrayLike) -> Self:
-        """These scores more. Raises BadEvidence."""
+        """Add these scores. Raises BadEvidence."""
         values, counts = np.unique(checked(scores), return_counts=True)
         return self.after_counts(values, counts)
 
     def after_counts(self, values: npt.ArrayLike, counts: npt.ArrayLike) -> Self:
-        """Each of `values` (k,) `counts` (k,) times more. Raises BadEvidence."""
+        """Add each of `values` (k,) `counts` (k,) times. Raises BadEvidence."""
         levels, times = checked_counts(values, counts)
         more = Counter(dict(self.counts))
         for value, count in zip(levels, times, strict=True):
@@ -41,6 +42,7 @@ class Histogram:
 
     @property
     def n(self) -> int:
+        """Number of scores."""
         return sum(self.counts.values())
 
     @property
@@ -56,7 +58,7 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Record:
-    """What a histogram of scores says now: the capitals at every candidate mean, without the looks before.
+    """A histogram of scores as it speaks now: the capitals at every candidate mean, without the looks before.
 
     Still {m: K_n(m) < 1/alpha} holds the true mean at all looks at once with probability 1 - alpha; it is the confidence sequence
     of bot.evidence.capital without its running intersection, so it can never contradict the scores that it stands beside.
@@ -68,7 +70,7 @@ class Record:
 
     @classmethod
     def of(cls, histogram: Histogram) -> Self:
-        """From at least one score. Raises BadEvidence."""
+        """Build the record of at least one score. Raises BadEvidence."""
         values, times = checked_counts(list(histogram.counts), list(histogram.counts.values()))
         if not times.sum():
             raise BadEvidence("A record needs at least one score.")
@@ -82,7 +84,7 @@ class Record:
         return float(self.logs[len(self.means) // 2])
 
     def interval(self, threshold: float = 1 / ALPHA) -> Interval:
-        """{m: K_n(m) < threshold}: it holds the mean with probability 1 - 1/threshold, however many scores. Raises BadEvidence.
+        """Find {m: K_n(m) < threshold}: it holds the mean with probability 1 - 1/threshold, however many scores. Raises BadEvidence.
 
         K_n(mean of the scores) is at most 1, so that mean always lies inside, and equal scores do not shrink it to a point.
         """

@@ -29,11 +29,11 @@ class LeaveOneOut:
 
     @classmethod
     def start(cls, delta: float = DELTA) -> Self:
-        """Before any duel; delta is fixed here. Raises BadEvidence."""
+        """Begin before any duel; delta is fixed here. Raises BadEvidence."""
         return cls(Capital.start(np.zeros(0), delta), {})
 
     def after(self, duels: Sequence[ScoredDuel]) -> Self:
-        """These duels more, in closing order. A duel that only the left-out person voted on drops out."""
+        """Add these duels, in closing order. A duel that only the left-out person voted on drops out."""
         scores = np.array([duel.score for duel in duels], dtype=np.float64)
         changed: dict[str, list[tuple[int, float]]] = {voter: [] for voter in self.without}
         for at, duel in enumerate(duels):
@@ -50,7 +50,7 @@ class LeaveOneOut:
         return type(self)(self.everyone.after(scores), without)
 
     def states(self, *, delta: float = DELTA, alpha: float = ALPHA, pairs: float = 1) -> dict[str, State]:
-        """What the decision would be without each voter."""
+        """Decide without each voter."""
         return {voter: decide(capital, delta=delta, alpha=alpha, pairs=pairs).state for voter, capital in self.without.items()}
 
 
@@ -65,15 +65,11 @@ class Robustness:
         int | None
     )  # the decision stands without its loudest k duels for k up to this, at most SPARE_LIMIT; None: see spare_duels()
 
-    @property
-    def survives_any_voter(self) -> bool:
-        return not self.pivotal
-
 
 def robustness(
     scores: npt.ArrayLike, left_out: LeaveOneOut, state: State, *, delta: float = DELTA, alpha: float = ALPHA, pairs: float = 1
 ) -> Robustness:
-    """The robustness of a state; scores (n,) as entered, delta as in LeaveOneOut.start."""
+    """Test how robust a state is; scores (n,) as entered, delta as in LeaveOneOut.start."""
     others = left_out.states(delta=delta, alpha=alpha, pairs=pairs)
     pivotal = tuple(sorted(voter for voter, other in others.items() if other is not state))
     return Robustness(state, len(others), pivotal, spare_duels(scores, state, delta=delta, alpha=alpha, pairs=pairs))
@@ -82,7 +78,7 @@ def robustness(
 def spare_duels(
     scores: npt.ArrayLike, state: State, *, delta: float = DELTA, alpha: float = ALPHA, pairs: float = 1, limit: int = SPARE_LIMIT
 ) -> int | None:
-    """The largest k (up to limit) such that the state still follows when its 1 ... k loudest duels are left out.
+    """Find the largest k (up to limit) such that the state still follows when its 1 ... k loudest duels are left out.
 
     It is asked of the capitals of the remaining duels as of now, which do not depend on their order: without the k highest scores
     (SECOND), the k lowest (FIRST), or either (EQUAL). None when already k = 0 fails, because the decision was reached at an earlier

@@ -29,8 +29,7 @@ from bot.evidence.decision import State, comparisons
 from bot.evidence.versions import level
 from bot.margins import ALPHA, DELTA
 
-Draw = Callable[[int], npt.NDArray[np.int64]]
-"""n -> n indices into Taste.levels, one duel of each of n teams."""
+Draw = Callable[[int], npt.NDArray[np.int64]]  # n -> n indices into Taste.levels, one duel of each of n teams
 FLOOR = 1e-200  # capital never sinks lower here: keeps multiplication fast and can only raise the error rate
 INTRA = 0.33  # correlation of two voters' ballots on one duel
 
@@ -44,14 +43,14 @@ class Taste:
 
 
 def single(rng: np.random.Generator, theta: float, ties: float = 0.0) -> Taste:
-    """One voter per duel: a tie with chance `ties`, else decisive so that the mean score is theta."""
+    """Make a population with one voter per duel: a tie with chance `ties`, else decisive so that the mean score is theta."""
     win = theta - ties / 2
     cuts = np.cumsum([1 - win - ties, ties])
     return Taste(np.array([0.0, 0.5, 1.0]), lambda n: np.searchsorted(cuts, rng.random(n), side="right"))
 
 
 def panel(rng: np.random.Generator, theta: float, voters: int = 5, correlation: float = INTRA) -> Taste:
-    """Several voters per duel who share its taste: beta-binomial, correlation 1/(a + b + 1) within a duel."""
+    """Make a population with several voters per duel who share its taste: beta-binomial, correlation 1/(a + b + 1) within a duel."""
     both = 1 / correlation - 1
     return Taste(
         np.arange(voters + 1) / voters,
@@ -60,7 +59,7 @@ def panel(rng: np.random.Generator, theta: float, voters: int = 5, correlation: 
 
 
 def ever_excluded(taste: Taste, mean: float, teams: int, duels: int, bar: float = 1 / ALPHA) -> float:
-    """Share of teams whose sequence excludes `mean` at some look: P(sup K_n(mean) >= bar)."""
+    """Compute the share of teams whose sequence excludes `mean` at some look: P(sup K_n(mean) >= bar)."""
     factors = np.exp(log_factors(taste.levels, np.array([mean]))[:, 0])
     held, open_ = np.ones((teams, BETTORS)), teams
     for _ in range(duels):
@@ -75,31 +74,31 @@ def ever_excluded(taste: Taste, mean: float, teams: int, duels: int, bar: float 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """When each team's tests first proved each of bot.evidence.capital.Claims, in duels; `never` where they did not."""
+    """The duels after which each team's tests first proved each of bot.evidence.capital.Claims; `never` where they did not."""
 
     at: npt.NDArray[np.int64]  # (teams, 4)
     never: int
 
     @property
     def winner_at(self) -> npt.NDArray[np.int64]:
-        """When a winner was first named, whichever."""
+        """Duels until a winner was first named, whichever."""
         return np.asarray(self.at[:, :2].min(axis=1))
 
     @property
     def equal_at(self) -> npt.NDArray[np.int64]:
-        """When both one-sided tests had placed the share within the margin."""
+        """Duels until both one-sided tests had placed the share within the margin."""
         return np.asarray(self.at[:, 2:].max(axis=1))
 
     def share(self, when: npt.NDArray[np.int64]) -> float:
-        """Of all teams, those that got there."""
+        """Compute the share of all teams that got there."""
         return float(np.mean(when < self.never))
 
     def median(self, when: npt.NDArray[np.int64]) -> float:
-        """Duels until then; `never` when most teams did not get there."""
+        """Find the median of the duels until then; `never` when most teams did not get there."""
         return float(np.median(when))
 
     def first_states(self) -> dict[State, float]:
-        """Share of teams by what `decide` said first other than "keep collecting"; COLLECT where it never did."""
+        """Compute the share of teams by what `decide` said first other than "keep collecting"; COLLECT where it never did."""
         second, first = (self.at[:, side] == self.winner_at for side in (0, 1))
         won = (self.winner_at < self.never) & (self.winner_at <= self.equal_at)
         equal = (self.equal_at < self.never) & ~won
@@ -121,7 +120,7 @@ def reached(taste: Taste, teams: int, duels: int, bar: float | Floats = 1 / ALPH
 
 
 def some_false_version(rng: np.random.Generator, teams: int, corrected: bool, versions: int = 10, duels: int = 100) -> float:
-    """Share of teams that ever name a winner among versions of which none differs from its rival, each tested for some duels."""
+    """Compute the share of teams that ever name a winner among versions of which none differs from its rival, each tested awhile."""
     found = np.zeros(teams, dtype=np.int64)
     for version in range(1, versions + 1):
         levels = np.array([level(ALPHA, version, before) for before in range(version)]) if corrected else np.full(version, ALPHA)
@@ -133,7 +132,7 @@ def some_false_version(rng: np.random.Generator, teams: int, corrected: bool, ve
 def false_winners(
     rng: np.random.Generator, tournaments: int, corrected: bool, contestants: int = 20, duels: int = 100
 ) -> tuple[float, float]:
-    """Of equal contestants, every pair compared: false winners a tournament, and the share of tournaments with any."""
+    """Compare every pair of equal contestants: false winners a tournament, and the share of tournaments with any."""
     pairs = comparisons(contestants)
     ran = reached(single(rng, 0.5), tournaments * pairs, duels, (pairs if corrected else 1) / ALPHA)
     wrong = (ran.winner_at < ran.never).reshape(tournaments, pairs).sum(axis=1)
@@ -142,14 +141,14 @@ def false_winners(
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """What decisive single votes prove, by how many there are and how many are won: arrays (duels + 1, duels + 1)."""
+    """The ends that decisive single votes prove, by how many there are and how many are won: arrays (duels + 1, duels + 1)."""
 
     low: Floats  # lower end of {m: K_n(m) < 20}
     claims: npt.NDArray[np.bool_]  # (duels + 1, duels + 1, 4)
 
 
 def ends(duels: int, delta: float = DELTA) -> Ends:
-    """The table for up to this many votes: the lower ends by bisection, because K_n falls in m below the mean of the scores."""
+    """Build the table for up to this many votes: the lower ends by bisection, because K_n falls in m below the mean of the scores."""
     n, wins = np.tril_indices(duels + 1)
     low, high = np.full(len(n), 1e-6), np.clip(wins / np.maximum(n, 1), 1e-6, 1 - 1e-6)
     for _ in range(14):  # to 1/16,000
@@ -173,7 +172,7 @@ def _log_capital(n: npt.NDArray[np.intp], wins: npt.NDArray[np.intp], means: Flo
 
 
 def changed(table: Ends, votes: npt.NDArray[np.int64], delta: float = DELTA) -> npt.NDArray[np.bool_]:
-    """Where `decide` would say CHANGED: votes 0 or 1 (teams, duels) -> (teams, duels), looking after each."""
+    """Find where `decide` would say CHANGED: votes 0 or 1 (teams, duels) -> (teams, duels), looking after each."""
     n, wins = np.arange(1, votes.shape[1] + 1), votes.cumsum(axis=1)
     low = np.maximum.accumulate(table.low[n, wins], axis=1)
     high = np.minimum.accumulate(1 - table.low[n, n - wins], axis=1)
@@ -185,7 +184,7 @@ def changed(table: Ends, votes: npt.NDArray[np.int64], delta: float = DELTA) -> 
 
 
 def changed_rates(rng: np.random.Generator, teams: int, duels: int) -> dict[str, float]:
-    """Share of teams that ever hear "this has changed": while nothing changes, the most of three shares; and when .7 turns into .3."""
+    """Compute the share of teams that ever hear "this has changed": while nothing changes, the most of three; and when .7 turns into .3."""
     table, half = ends(duels), duels // 2
 
     def ever(shares: Floats) -> float:
@@ -197,7 +196,7 @@ def changed_rates(rng: np.random.Generator, teams: int, duels: int) -> dict[str,
 
 
 def naive_rates(rng: np.random.Generator, teams: int, votes: int) -> dict[str, float]:
-    """Share of null teams of single decisive votes in which a usual test, asked after every vote, ever names a winner.
+    """Compute the share of null teams of single decisive votes in which a usual test, asked after every vote, ever names a winner.
 
     naive_z: |wins - n/2| / (sqrt(n)/2) > 1.96. bayes_95: P(p > 1/2 | votes) outside (.05, .95) under a uniform prior.
     """
@@ -211,7 +210,7 @@ def naive_rates(rng: np.random.Generator, teams: int, votes: int) -> dict[str, f
 
 
 def counted_singly(rng: np.random.Generator, teams: int, duels: int, voters: int = 5, correlation: float = INTRA) -> float:
-    """The same capital fed with votes instead of duels, `voters` to a duel: why the duel is the unit."""
+    """Feed the same capital with votes instead of duels, `voters` to a duel: why the duel is the unit."""
     both = 1 / correlation - 1
     chance = np.repeat(rng.beta(both / 2, both / 2, size=(duels, teams)), voters, axis=0)
     votes = iter((rng.random(chance.shape) < chance).astype(np.int64))
@@ -229,7 +228,7 @@ Table = dict[str, float | int | bool]
 
 
 def simulate(quick: bool, seed: int, progress: Callable[[str], None] = lambda line: None) -> Table:
-    """The table of the error rates; shares in [0, 1] of teams that looked after each of 400 duels. BARS says what must hold.
+    """Compute the table of the error rates; shares in [0, 1] of teams that looked after each of 400 duels. BARS says what must hold.
 
     Names that begin with null_ or end in _wrongly are errors. winner_70, equal_50: duels until that verdict at this share, median.
     """

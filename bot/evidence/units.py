@@ -8,15 +8,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from engine.request import Turn
-
-
-def folded(text: str) -> str:
-    """The words of a text, without what case and spacing say."""
-    return " ".join(text.casefold().split())
+from engine.request import Turn, folded
 
 
 def request_key(request: str, history: Sequence[Turn]) -> str:
-    """First 32 hex digits of the SHA-256 of the folded request and of every folded turn before it."""
+    """Compute the first 32 hex digits of the SHA-256 of the folded request and of every folded turn before it."""
     said = [[turn.role, folded(turn.text)] for turn in history]
     return hashlib.sha256(json.dumps([folded(request), said]).encode()).hexdigest()[:32]

@@ -17,7 +17,7 @@ from bot.evidence.bets import BadEvidence
 
 
 def level(alpha: float, version: int, found_before: int) -> float:
-    """The error rate of the version-th tested version (1 is the first) of a family. Raises BadEvidence.
+    """Compute the error rate of the version-th tested version (1 is the first) of a family. Raises BadEvidence.
 
     `found_before`: versions tested before it that were found to win or lose. Take it as of this version's first unit and keep it:
     the level of a running test must not follow results.

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app.ending import turns_of
-from bot.ballots import Said
+from bot.ballots import Said, outcome
 from bot.cells import cell_of
 from bot.seal import ExportSeal
 from bot.store import DuelRecord, Store, Transaction
@@ -25,7 +25,6 @@ from bot.store.conversations import ConversationRows
 from bot.store.duels import DuelRows
 from bot.store.exchange import Tables
 from bot.store.opening import migrations
-from bot.verdict import outcome
 from engine.errors import BadRequest
 from engine.report import json_line
 

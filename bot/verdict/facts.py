@@ -11,8 +11,7 @@ from bot.who import Who
 from bot.words import FIRST_WORDS, FULL_ANSWER
 
 QUANTILES = (0.5, 0.95)
-Paired = tuple[tuple[float, ...], tuple[float, ...]]
-"""Seconds of both sides in the order of the pair, one each per request."""
+Paired = tuple[tuple[float, ...], tuple[float, ...]]  # seconds of both sides in the order of the pair, one each per request
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class OfflineLine:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """None: not known, and never made up."""
+    """The facts about a pair besides its duels. None stands for what is not known, and is never made up."""
 
     who: tuple[Who, Who]
     recipe: RecipeFacts | None = None  # of the side without the adapter
@@ -66,7 +65,7 @@ class Latency:
 
 
 def latencies(served: Timings, alone: Timings) -> tuple[Latency, ...]:
-    """Every figure under every condition that has samples."""
+    """Compare the times of both sides: every figure under every condition that has samples."""
     lines = []
     for condition, timings in (("as served", served), ("alone", alone)):
         for figure, paired in ((FIRST_WORDS, timings.first_token_s), (FULL_ANSWER, timings.total_s)):

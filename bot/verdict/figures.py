@@ -34,7 +34,7 @@ ABSENT: dict[str, str] = {
 
 
 def value_words(figure: Figure) -> str:
-    """The value with its unit and interval, as its kind is written; what is not known says why."""
+    """Write the value with its unit and interval, as its kind is written; what is not known says why."""
     if figure.value is None:
         return figure.why or UNKNOWN
     within = f" {between(figure.interval, figure.kind)}" if figure.interval else ""
@@ -61,12 +61,12 @@ def _amount(value: int | float | str | Named, kind: FigureKind, unit: str = "") 
 
 
 def between(interval: Interval, kind: FigureKind = FigureKind.SHARE) -> str:
-    """Both ends in brackets."""
+    """Put both ends of an interval into brackets."""
     return f"({_amount(interval.low, kind)} to {_amount(interval.high, kind)})"
 
 
 def line_words(figure: Figure | None) -> str:
-    """Label and value on one line, for fronts that have no columns for them; empty where a side has no such figure."""
+    """Put label and value on one line, for fronts that have no columns for them; empty where a side has no such figure."""
     return "" if figure is None else f"{figure.label}: {value_words(figure)}"
 
 
@@ -76,7 +76,7 @@ def favours_words(favours: Favours, who: tuple[Who, Who]) -> str:
 
 
 def reading_words(reading: Reading) -> tuple[str, str, str]:
-    """What is read, the value with its interval or why it has none, what it means."""
+    """Say what a diagnostic reads, the value with its interval or why it has none, and what it means."""
     name, meaning = READINGS[reading.kind]
     if reading.value is None:
         return name, "no duel says anything yet", meaning
@@ -92,13 +92,13 @@ def reading_words(reading: Reading) -> tuple[str, str, str]:
 
 
 def absent_words(absent: dict[Absence, int]) -> str:
-    """Closed duels that are no evidence, by reason; empty when there are none."""
+    """Count the closed duels that are no evidence, by reason; empty when there are none."""
     parts = [f"{counted(count, 'duel')} {ABSENT.get(reason, reason.replace('_', ' '))}" for reason, count in absent.items() if count]
     return f"Left out: {', '.join(parts)}." if parts else ""
 
 
 def quantile_words(found: Quantile) -> str:
-    """A quantile with its interval, or why there is none."""
+    """Write a quantile with its interval, or why there is none."""
     if found.value is None:
         return found.why
     return seconds(found.value) + (
@@ -107,7 +107,7 @@ def quantile_words(found: Quantile) -> str:
 
 
 def latency_words(line: Latency) -> list[tuple[str, str, str]]:
-    """A row per quantile that a side has: name, first side, second side."""
+    """Write a row per quantile that a side has: name, first side, second side."""
     return [
         (f"{line.figure}, {quantile(first.q)}, {line.condition}", quantile_words(first), quantile_words(second))
         for first, second in zip(*line.sides, strict=True)
@@ -116,7 +116,7 @@ def latency_words(line: Latency) -> list[tuple[str, str, str]]:
 
 
 def break_even_words(even: BreakEven | None, why: str) -> str:
-    """When the fine-tune has paid for itself, in one or two sentences; never is an answer. why: why there is no break-even."""
+    """Say when the fine-tune has paid for itself; never is an answer. why: why there is no break-even."""
     if even is None:
         return f"Break-even is not known: {why}."
     each = f"{dollars(abs(even.saving_usd) * 1000)} {PER_1000}"
@@ -134,7 +134,7 @@ def break_even_words(even: BreakEven | None, why: str) -> str:
 
 
 def counted_months(months: float) -> str:
-    """How long, as one says it of months."""
+    """Say how long, as one says it of months."""
     if months < 0.1:
         return "within days" if months else "at once"
     if months < 24:
@@ -152,6 +152,6 @@ def tag_words(tag: TagShare, who: tuple[Who, Who]) -> tuple[str, str, str]:
 
 
 def offline_words(line: OfflineLine) -> tuple[str, str, str, str]:
-    """Metric, both scores, their difference with its interval."""
+    """Write a metric, both scores, and their difference with its interval."""
     within = f" ({line.interval.low:+.1%} to {line.interval.high:+.1%})" if line.interval else f"; {line.why}"
     return line.metric, f"{line.scores[0]:.1%}", f"{line.scores[1]:.1%}", f"{line.difference:+.1%}{within}, {counted(line.rows, 'row')}"

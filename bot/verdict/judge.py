@@ -37,7 +37,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the closed duels of a scope say at this look. Tuples of two are in the order of `who`."""
+    """The verdict on a scope at this look. Tuples of two are in the order of `who`."""
 
     words: str  # what to do and on what, in some sentences
     headline: str  # what to do
@@ -98,7 +98,7 @@ class Verdict:
 
 
 def judge(ledger: Ledger, facts: Facts) -> Verdict:
-    """The verdict of the ledger's scope. Takes some milliseconds to some hundred; nothing is changed."""
+    """Judge the ledger's scope. Takes some milliseconds to some hundred; nothing is changed."""
     scope, samples, tried = ledger.scope, ledger.samples, facts.tried
     decision = decide(ledger.capital, delta=scope.delta, alpha=scope.alpha, pairs=tried.comparisons, bounds=ledger.bounds)
     rng = np.random.default_rng(zlib.crc32(f"{scope.pair} {ledger.capital.n}".encode()))  # the same look, the same forecast
@@ -171,7 +171,7 @@ def _forecast(ledger: Ledger, decision: Decision, rng: np.random.Generator) -> F
 
 
 def histogram(ledger: Ledger) -> Floats:
-    """All scores, sorted."""
+    """List all scores of a ledger, sorted."""
     levels = sorted(ledger.scores)
     return np.repeat(np.array(levels, dtype=np.float64), [ledger.scores[level] for level in levels])
 
@@ -192,7 +192,7 @@ def _trail(ledger: Ledger) -> tuple[Point, ...]:
 
 
 def up_front_usd(facts: Facts) -> float | None:
-    """Dollars that the fine-tune took before its first answer beyond those of the prompt; None when its training cost is unknown."""
+    """Compute the dollars that the fine-tune took up front beyond those of the prompt; None when training has no known cost."""
     if facts.adapter is None or facts.recipe is None or facts.adapter.training_usd is None:
         return None
     wage = facts.wage_usd_per_hour
@@ -203,7 +203,7 @@ def up_front_usd(facts: Facts) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What the pair's costs say."""
+    """The costs of the pair, judged."""
 
     even: BreakEven | None
     why: str  # why there is no break-even; empty when there is

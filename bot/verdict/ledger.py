@@ -2,7 +2,9 @@
 
     closed duels -> fold -> Ledger -> bot.verdict.judge -> Verdict
 
-A ledger is a function of the closed duels alone, in closing order: rebuilt from the store it is the same.
+A ledger is a function of the closed duels alone, in closing order: rebuilt from the store it is the same. `Ledger.after` takes a look
+after every duel, as a team that follows its votes does; bot.verdict.outcomes.fold takes few, because a look costs milliseconds and a
+store may hold a million duels. tests/bot/test_outcomes.py holds the two to one result.
 """
 
 import base64
@@ -12,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from bot.ballots import Said
+from bot.ballots import Said, most_said
 from bot.evidence.bets import BadEvidence
 from bot.evidence.capital import Capital
 from bot.evidence.decision import Bounds
@@ -26,8 +28,7 @@ from bot.verdict.trail import Point, Trail
 
 FORMAT = 3
 MISSING = (0.0, 1.0)  # what a missing duel may have said: all for X, all for Y
-MOST_VOTERS = 1000
-"""Leaving each voter out costs time for every voter; above this many the robustness line does without."""
+MOST_VOTERS = 1000  # leaving each voter out costs time for every voter; above this many the robustness line does without
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Filed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ledger:
-    """State after the duels up to closing number `closing`."""
+    """The state after the duels up to closing number `closing`."""
 
     scope: Scope
     closing: int
@@ -59,7 +60,7 @@ class Ledger:
 
     @classmethod
     def start(cls, scope: Scope) -> Self:
-        """Before any duel."""
+        """Begin before any duel."""
         return cls(
             scope=scope,
             closing=0,
@@ -89,7 +90,7 @@ class Ledger:
         return self.capital.n + self.absent[Absence.REPEAT]
 
     def after(self, filed: Sequence[Filed], upto: int) -> Self:
-        """The duels with closing numbers above `closing` and up to `upto`, in that order. Others' duels are passed over."""
+        """Fold the duels with closing numbers above `closing` and up to `upto`, in that order. Others' duels are passed over."""
         pair = self.scope.pair
         outcomes = [(each, scored(each.duel, pair)) for each in filed]
         duels = [outcome for _, outcome in outcomes if isinstance(outcome, ScoredDuel)]
@@ -140,7 +141,7 @@ class Ledger:
     # --- kept in the store
 
     def to_text(self) -> str:
-        """As JSON, without the scope. Names voters, as the ballots do."""
+        """Write the ledger as JSON, without the scope. Names voters, as the ballots do."""
         left_out = self.left_out
         return json.dumps(
             {
@@ -164,7 +165,7 @@ class Ledger:
 
     @classmethod
     def from_text(cls, scope: Scope, text: str) -> Self:
-        """What to_text gave. Raises BadEvidence for anything else."""
+        """Read what to_text gave. Raises BadEvidence for anything else."""
         try:
             table = json.loads(text)
             if table["format"] != FORMAT:
@@ -195,13 +196,11 @@ class Ledger:
         )
 
 
-def majority(votes: Sequence[Vote]) -> str:
-    """What most voters of a duel said, as bot.verdict.outcome has it: the side more preferred, else both bad, else a tie."""
+def majority(votes: Sequence[Vote]) -> Opinion:
+    """Sum up what the voters of a duel said of the pair, by bot.ballots.most_said."""
     counted = Counter(vote.opinion for vote in votes)
-    first, second = counted[Opinion.FIRST], counted[Opinion.SECOND]
-    if first != second:
-        return Opinion.FIRST if first > second else Opinion.SECOND
-    return Said.BOTH_BAD.value if counted[Opinion.BOTH_BAD] * 2 > len(votes) else Said.TIE.value
+    found = most_said(counted[Opinion.FIRST], counted[Opinion.SECOND], counted[Opinion.BOTH_BAD], len(votes))
+    return Opinion(found.value) if isinstance(found, Said) else (Opinion.FIRST, Opinion.SECOND)[found or 0]
 
 
 def _sampled(outcomes: Sequence[tuple[Filed, object]], pair: Pair) -> Iterator[Sample]:

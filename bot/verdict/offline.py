@@ -11,7 +11,7 @@ from bot.verdict.facts import OfflineLine
 
 
 def paired(scores: Mapping[str, Sequence[tuple[float, float]]]) -> tuple[OfflineLine, ...]:
-    """Per metric: both means, and second minus first with its 95 % interval.
+    """Compare two sides per metric: both means, and second minus first with its 95 % interval.
 
     scores: for each metric a pair (first, second) per row that both sides answered, each in [0, 1]. Rows go in as differences,
     because both sides of one share its difficulty. The interval is for one look at a fixed set.

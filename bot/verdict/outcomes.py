@@ -2,7 +2,8 @@
 
 Nobody has looked at a scope that was never asked for, so the looks that are left out were looks of nobody: the confidence sequence
 at the looks that remain holds as it did (bot.evidence.capital). What comes out is the ledger that folding one by one gives, but for
-peaks between looks, which can only be lower. Work is done on columns: a million ballots take less than a second.
+peaks between looks, which can only be lower. Work is done on columns: a million ballots take less than a second, where folding one
+by one (Ledger.after, which a followed vote needs, for its look after every duel) would take minutes.
 """
 
 import json
@@ -47,7 +48,7 @@ STRAIGHT, LEFT, IDENTICAL, TRAINED_ON, BY_HAND = 1, 2, 4, 8, 16  # flags: entran
 
 
 def repeats(units: Sequence[str], speaks: Sequence[bool], spent: Iterable[str]) -> list[bool]:
-    """For each duel in closing order, whether its request was spent before. spent: requests that were before the first of these."""
+    """Find, for each duel in closing order, whether its request was spent before. spent: requests that were before the first of these."""
     seen, found = set(spent), []
     for unit, speaking in zip(units, speaks, strict=True):
         found.append(unit in seen)
@@ -73,7 +74,7 @@ class Columns:
     worth: Floats  # (k,)
 
     def only(self, kept: npt.NDArray[np.bool_]) -> Self:
-        """The duels of these rows alone, kept (n,)."""
+        """Keep the duels of these rows alone, kept (n,)."""
         votes, row = kept[self.owner], np.cumsum(kept) - 1
         names = ("closing", "absence", "score", "left", "longer", "guess", "shares", "tags")
         rows = {name: getattr(self, name)[kept] for name in names}
@@ -81,7 +82,7 @@ class Columns:
 
 
 def columns(told: Sequence[Told], guesses: Mapping[int, float], repeated: Iterable[int]) -> Columns:
-    """What was told as columns. guesses by closing number; repeated: closing numbers of duels whose request was spent before."""
+    """Turn what was told into columns. guesses by closing number; repeated: closing numbers of duels whose request was spent before."""
     table, votes = (_parsed([getattr(part, name) for part in told]).reshape(-1, 2) for name in ("duels", "votes"))
     order = np.argsort(table[:, 0], kind="stable")
     place = np.empty(len(order), dtype=np.int64)
@@ -128,7 +129,7 @@ def _seen(
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """Which look each of n duels belongs to."""
+    """The looks of a fold: which look each of n duels belongs to."""
 
     of: Ints  # (n,) rising, from 0
     count: int
@@ -136,7 +137,7 @@ class Looks:
 
     @classmethod
     def after(cls, seen: int, more: int) -> Self:
-        """Looks at every `stride`-th duel in all, and at the last one; `seen` duels were folded before, `more` are to be."""
+        """Place looks at every `stride`-th duel in all, and at the last one; `seen` duels were folded before, `more` are to be."""
         stride = 1
         while (seen + more) // stride >= LOOKS:
             stride *= 2
@@ -144,7 +145,7 @@ class Looks:
         return cls(of, int(of[-1]) + 1 if more else 0, stride)
 
     def counts(self, values: Floats) -> tuple[Floats, Floats]:
-        """Distinct values (u,), and how often each occurs in each look (count, u)."""
+        """Count the distinct values (u,) in each look (count, u)."""
         levels, index = np.unique(values, return_inverse=True)
         flat = np.bincount(self.of * len(levels) + index, minlength=self.count * len(levels))
         return levels, flat.reshape(self.count, len(levels)).astype(np.float64)
@@ -160,7 +161,7 @@ def fold(
     names: Mapping[int, str],
     samples: Sequence[Sample],
 ) -> Ledger:
-    """The ledger with these duels more, up to closing number `upto`. names: of the voters; samples: the latest in all."""
+    """Fold these duels into the ledger, up to closing number `upto`. names: of the voters; samples: the latest in all."""
     seen = columns(told, guesses, repeated)
     table = seen.only(seen.absence == COUNTS)
     looks = Looks.after(ledger.capital.n, len(table.score))
@@ -225,7 +226,7 @@ def _tagged(tags: dict[str, Histogram], table: Columns) -> dict[str, Histogram]:
 
 
 def _results(shares: Floats) -> Counter[str]:
-    """Duels by what most voters said, as bot.verdict.ledger.majority has it."""
+    """Count duels by what most of their voters said: bot.ballots.most_said over columns, tested against it."""
     first, second = shares[:, 0], shares[:, 1]
     bad = (first == second) & (shares[:, BOTH_BAD] > 0.5)
     tie = (first == second) & ~bad

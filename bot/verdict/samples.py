@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-WINDOW = 2000
-"""Duels. Clocks and bills are about how things are now; evidence from votes uses all duels."""
+WINDOW = 2000  # duels; clocks and bills are about how things are now, evidence from votes uses all duels
 
 
 class Sample(NamedTuple):
@@ -17,6 +16,7 @@ class Sample(NamedTuple):
     usd: tuple[float | None, float | None]
 
     def flipped(self) -> "Sample":
+        """Turn the sides round."""
         return Sample(*(part[::-1] for part in self))  # type: ignore[arg-type]
 
 
@@ -27,10 +27,11 @@ class Samples:
     kept: tuple[Sample, ...] = ()
 
     def after(self, more: Iterable[Sample]) -> "Samples":
+        """Add samples, and drop what leaves the window."""
         return Samples((*self.kept, *more)[-WINDOW:])
 
     def column(self, name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """One figure of both sides, paired: duels in which a side lacks it are left out."""
+        """List one figure of both sides, paired: duels in which a side lacks it are left out."""
         pairs = [values for sample in self.kept if None not in (values := getattr(sample, name))]
         first, second = zip(*pairs, strict=True) if pairs else ((), ())
         return first, second

@@ -33,7 +33,7 @@ class Scope:
 
     @property
     def words(self) -> str:
-        """What narrows it; empty for all duels."""
+        """Words that say what narrows the scope; empty for all duels."""
         parts = (
             f"tag {self.tag}" if self.tag is not None else "",
             "this team" if self.team is not None else "",
@@ -43,8 +43,18 @@ class Scope:
         return ", ".join(part for part in parts if part)
 
 
+def in_question(now: tuple[Who, Who] | None, met: Sequence[tuple[Who, Who, int]]) -> tuple[Who, Who] | None:
+    """Choose the pair that a verdict is about where nobody named one: the one that meets now, else (no model is loaded) the one that
+    closed the latest duel; None where there is neither. met: pairs with their closed duels, the latest first.
+    """
+    if now is not None or not met:
+        return now
+    first, second, _ = met[0]
+    return first, second
+
+
 def ordered(contestants: Sequence[Who]) -> tuple[Who, Who]:
-    """The pair as evidence counts it, whatever the order of a duel's arms: prompted before tuned, the one without an adapter first."""
+    """Order a pair as evidence counts it, whatever the order of a duel's arms: the one without an adapter first, prompted before plain."""
     arms = list(Arm)
     first, second = sorted(contestants, key=lambda one: (one.arm.adapted, arms.index(one.arm), one.id))
     return first, second

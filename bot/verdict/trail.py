@@ -10,7 +10,7 @@ MOST = 256
 
 
 class Point(NamedTuple):
-    """One look."""
+    """The sequence at one look."""
 
     n: int  # duels
     theta: float
@@ -26,11 +26,11 @@ class Trail:
     stride: int = 1
 
     def due(self, n: int) -> int:
-        """Duels until the next look that is kept, after n."""
+        """Count the duels until the next look that is kept, after n."""
         return self.stride - n % self.stride
 
     def with_look(self, capital: Capital, threshold: float) -> "Trail":
-        """The trail with the present look, if it is one that is kept."""
+        """Add the present look, if it is one that is kept."""
         if not capital.n or capital.n % self.stride:
             return self
         points = (*self.points, look(capital, threshold))
@@ -41,7 +41,7 @@ class Trail:
 
 
 def look(capital: Capital, threshold: float) -> Point:
-    """The present look; there is at least one duel. All is open below LEAST_UNITS, and where the share has left its interval."""
+    """Look now; there is at least one duel. All is open below LEAST_UNITS, and where the share has left its interval."""
     assert capital.mean is not None
     low, high = capital.interval(threshold)
     if capital.n < LEAST_UNITS or not low <= capital.mean <= high:

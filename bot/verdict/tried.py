@@ -19,7 +19,7 @@ from engine.contestants import Arm
 
 
 class Line(NamedTuple):
-    """What stays the same while a contestant is edited or trained again: its craft, under its names."""
+    """A line of versions: what stays the same while a contestant is edited or trained again."""
 
     arm: Arm
     recipe: str
@@ -27,6 +27,7 @@ class Line(NamedTuple):
 
     @classmethod
     def of(cls, who: Who) -> "Line":
+        """Name a contestant's line."""
         return cls(who.arm, who.recipe.name, who.adapter.name if who.adapter else "")
 
 
@@ -43,23 +44,25 @@ class Met:
     last_at: datetime
 
     def plus(self, other: "Met") -> "Met":
-        """The same pair's duels together."""
+        """Put the same pair's duels together."""
         first = self if self.began <= other.began else other
         last = max(self.last, other.last), max(self.last_at, other.last_at)
         return replace(first, duels=self.duels + other.duels, last=last[0], last_at=last[1])
 
     @property
     def pair(self) -> Pair:
+        """Ids of both."""
         return self.who[0].id, self.who[1].id
 
     @property
     def lines(self) -> tuple[Line, Line]:
+        """Lines of both."""
         return Line.of(self.who[0]), Line.of(self.who[1])
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What one verdict stands among. 1 and 1: it is the only one."""
+    """The company in which one verdict stands. 1 and 1: it is the only one."""
 
     pairs: int = 1  # of lines, compared in the scope
     versions: int = 1  # of this line, tried so far
@@ -69,7 +72,7 @@ class Tried:
 
     @property
     def comparisons(self) -> float:
-        """By how much the threshold of the evidence rises: pairs over the share that this version gets of its line's error rate."""
+        """Factor by which the threshold of the evidence rises: pairs over the share that this version gets of its line's error rate."""
         return self.pairs * ALPHA / level(ALPHA, self.place, self.won)
 
 
@@ -77,7 +80,7 @@ ONE_TRY = Tried()
 
 
 def compared(scope: Scope, who: tuple[Who, Who], met: Iterable[Met]) -> tuple[int, list[Met]]:
-    """How many pairs of lines were compared in the scope, and the versions of this pair of lines in the order in which they came.
+    """Count the pairs of lines compared in the scope, and list the versions of this pair of lines in the order in which they came.
 
     A pair counts when it closed a duel of the team between the ends of the period; tags are not told apart, which errs on the safe
     side. A copy against itself is a check and no comparison.
@@ -102,6 +105,6 @@ def _of_team(team: str | None, met: Iterable[Met]) -> list[Met]:
 
 
 def craft(who: tuple[Who, Who], versions: Sequence[Met]) -> Arm:
-    """Whose versions they are: the side that was edited most often; the first, the prompt, when both were."""
+    """Tell whose versions they are: the side that was edited most often; the first, the prompt, when both were."""
     edited = [len({each.who[side].id for each in versions} | {who[side].id}) for side in (0, 1)]
     return who[0 if edited[0] >= edited[1] else 1].arm

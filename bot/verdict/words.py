@@ -42,7 +42,7 @@ class Cheaper(NamedTuple):
 
 
 def labels(who: Iterable[Who]) -> dict[str, str]:
-    """What tells each contestant (by id) from others of its arm: adapter or recipe with its version, else its id; else nothing."""
+    """Tell each contestant (by id) from others of its arm: by adapter or recipe with version, else by id; alone it needs nothing."""
     groups: dict[Arm, dict[str, Who]] = {}
     for one in who:
         groups.setdefault(one.arm, {})[one.id] = one
@@ -68,14 +68,14 @@ def full_names(who: Iterable[Who]) -> dict[str, str]:
 
 
 def told_apart(who: Iterable[Who]) -> dict[str, str]:
-    """Each contestant in a sentence, by id."""
+    """Name each contestant in a sentence, by id."""
     everyone = list(who)
     marks = labels(everyone)
     return {one.id: f"{ARMS[one.arm].named} {marks[one.id]}".strip() for one in everyone}
 
 
 def names(who: tuple[Who, Who]) -> tuple[str, str]:
-    """Both sides in a sentence."""
+    """Name both sides in a sentence."""
     if who[0].id == who[1].id:
         return "the one copy", "the other copy"
     told = told_apart(who)
@@ -89,7 +89,7 @@ def headline(
     tags: Sequence[TagShare] = (),
     cheaper: Cheaper | None = None,
 ) -> str:
-    """What to do, without an end mark. taken: whom to take, None while that is open."""
+    """Say what to do, without an end mark. taken: whom to take, None while that is open."""
     match decision.state:
         case State.COLLECT:
             return "Keep collecting"
@@ -143,7 +143,7 @@ def sentence(
     recent: Recent | None = None,
     tried: Tried = ONE_TRY,
 ) -> str:
-    """What to do (said: its headline), on how many requests, with the share and its sequence, and what stands beside."""
+    """Say what to do (said: its headline), on how many requests, with the share and its sequence, and what stands beside."""
     beside = beside_words(counts)
     if not decision.n:
         return " ".join(filter(None, (f"{said}: no duel decided yet.", beside)))
@@ -154,18 +154,18 @@ def sentence(
 
 
 def requests_words(decision: Decision, counts: Counts) -> str:
-    """How many distinct requests count, and in how many duels they were asked."""
+    """Count the distinct requests that count, and the duels in which they were asked."""
     return f"{counted(decision.n, 'request')} ({counted(counts.duels, 'duel')})"
 
 
 def outcome_words(counts: Counts, who: tuple[Who, Who]) -> str:
-    """Duels by what most of their voters said."""
+    """Count the duels by what most of their voters said."""
     wins = ", ".join(f"{count:,} for {name}" for count, name in zip(counts.better, names(who), strict=True))
     return f"{wins}, {counted(counts.ties, 'tie')}, {counts.both_bad:,} both bad"
 
 
 def beside_words(counts: Counts) -> str:
-    """Duels that are not in the evidence: identical answers, open votes, votes closed by hand; empty when there are none."""
+    """Count the duels that are not in the evidence: identical answers, open votes, votes closed by hand; empty when there are none."""
     same = f"Answers were identical {counted(counts.identical, 'time')}; those are not counted." if counts.identical else ""
     waiting = f"{counted(counts.open, 'duel')} {are(counts.open)} still open" if counts.open else ""
     by_hand = ""
@@ -186,7 +186,7 @@ def _held_back(decision: Decision, counts: Counts) -> str:
 
 
 def tried_words(decision: Decision, tried: Tried) -> str:
-    """Over how many comparisons the error rate is held; empty where there was one."""
+    """Say over how many comparisons the error rate is held; empty where there was one."""
     parts = [counted(tried.pairs, "pair")] if tried.pairs > 1 else []
     if tried.versions > 1:
         parts.append(f"{counted(tried.versions, 'version')} of {ARMS[tried.craft].named}")
@@ -197,7 +197,7 @@ def tried_words(decision: Decision, tried: Tried) -> str:
 
 
 def share_words(decision: Decision, who: tuple[Who, Who], recent: Recent | None = None) -> str:
-    """The share of the side that leads, with its confidence sequence; of what has changed, the share of the latest requests."""
+    """Say the share of the side that leads, with its confidence sequence; of what has changed, the share of the latest requests."""
     if decision.theta is None:
         return ""
     if decision.state is State.CHANGED and recent is not None:
@@ -247,7 +247,7 @@ def _further(decision: Decision, forecast: Forecast | None) -> str:
 
 
 def robust_words(decision: Decision, robust: Robustness | None, voters: int) -> str:
-    """The robustness line."""
+    """Say whether the verdict hangs on one voter or a few requests."""
     if decision.state in (State.COLLECT, State.CHANGED):
         return "Nothing is decided, so there is nothing to be overturned yet."
     if robust is None:

@@ -13,8 +13,9 @@ from bot.settings import Settings
 from bot.views import DuelView
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script, ScriptedBackend
-from engine.contestants import Adapter, Arm, Kit
+from engine.contestants import Adapter, Arm
 from engine.cost import Price
+from engine.kit import Kit
 from engine.lineup import Lineup
 from engine.recipes import Recipe
 
@@ -35,7 +36,7 @@ def two_answers(prompt: Prompt) -> Script:
 
 
 def lineup_over(backend: ScriptedBackend) -> Lineup:
-    kit = Kit(base=backend.base, engineered=HOUSE, plain=PLAIN, adapter=ADAPTER)
+    kit = Kit.of(backend.base, engineered=HOUSE, plain=PLAIN, adapter=ADAPTER)
     return Lineup(backend, kit, Price(0.36, "a test", "2026-11-22"), (Arm.PROMPTED, Arm.TUNED))
 
 

@@ -1,5 +1,6 @@
 """The verdict through the store: kept up to date duel by duel, narrowed, reached again after a restart, a forgetting, a damage."""
 
+import asyncio
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,20 +12,21 @@ import pytest
 
 from bot.app import App
 from bot.app import evidence as kept_evidence
-from bot.app.contamination import digest
 from bot.app.orders import Order
 from bot.ballots import Choice
 from bot.evidence.decision import State
 from bot.evidence.duels import Absence
+from bot.fronts.web.asked import Query, verdict_for, wanted_by
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.counts import CountRows
 from bot.tools.seed import SINCE, Team, plant
-from bot.verdict import Verdict
+from bot.verdict import Unknown, Verdict
 from engine.backends.scripted import ScriptedBackend
 from engine.contestants import Arm
 from engine.errors import BadRequest, SettingsError
 from engine.lineup import Lineup
+from engine.trained_on import read_trained_on, write_trained_on
 from tests.bot.scripted import answered, ask, cast, lineup_over, scripted_app, two_answers, until
 
 RULES = """
@@ -224,13 +226,14 @@ async def test_pairs_and_the_board_follow_what_closes(tmp_path: Path) -> None:
 
 
 async def test_a_request_that_the_adapter_was_trained_on_is_no_evidence(tmp_path: Path) -> None:
-    (tmp_path / "trained_on.txt").write_text(digest("We have  300 TICKETS") + "\n")
+    write_trained_on(tmp_path, ["We have  300 TICKETS", "another one"])
     backend = ScriptedBackend(two_answers)
 
     async def open_lineup() -> Lineup:
         lineup = lineup_over(backend)
         assert lineup.kit.adapter
-        return replace(lineup, kit=replace(lineup.kit, adapter=replace(lineup.kit.adapter, folder=str(tmp_path))))
+        adapter = replace(lineup.kit.adapter, trained_on=read_trained_on(tmp_path))
+        return replace(lineup, kit=lineup.kit.with_adapter(adapter))
 
     async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
         await app.model_settled()
@@ -282,3 +285,20 @@ def inside(path: Path, sql: str) -> list[tuple[Any, ...]]:
         return found
     finally:
         connection.close()
+
+
+async def test_while_no_model_is_loaded_the_pair_of_the_latest_close_is_judged_on_every_front(tmp_path: Path) -> None:
+    """The page asks with no pair, Discord and the terminal likewise: one rule, in the app."""
+
+    async def open_lineup() -> Lineup:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async with App.open(Settings(store_path=str(tmp_path / "new")), open_lineup) as app:
+        nothing = await app.verdict()
+        assert isinstance(nothing, Unknown) and "No vote has closed here yet" in nothing.words
+    await planted(tmp_path / "s", duels=40)
+    async with App.open(Settings(store_path=str(tmp_path / "s")), open_lineup) as app:
+        on_the_page = await verdict_for(app, await wanted_by(app, Query()))
+        assert isinstance(on_the_page, Verdict) and on_the_page.requests == 40
+        assert await app.verdict() == on_the_page

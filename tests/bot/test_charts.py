@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bot.ballots import Choice
-from bot.charts import Chart, Line, alt, draw, drawn
+from bot.charts import BoardLine, Chart, alt, draw, drawn
 from bot.charts.look import LOOKS, LTR, drawable
 from bot.evidence.capital import Interval
 from bot.verdict import Facts, Ledger, Timings, Verdict, judge
@@ -17,8 +17,8 @@ from tests.bot.verdict.make import SAMPLE, SCOPE, WHO, facts, ledger_of
 from tests.bot.verdict.odd import TAGS
 
 BOARD = (
-    Line("Prompt, house 2", 0.61, Interval(0.5, 0.7), 120, False, True),
-    Line("Fine-tune $1", 0.4, Interval(0.3, 0.5), 90, True, False),
+    BoardLine("Prompt, house 2", 0.61, Interval(0.5, 0.7), 120, False, True),
+    BoardLine("Fine-tune $1", 0.4, Interval(0.3, 0.5), 90, True, False),
 )
 
 

@@ -4,17 +4,21 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bot.evidence.duels import Absence
+from bot.ballots import Said, outcome
+from bot.evidence.duels import Absence, Opinion
 from bot.evidence.units import request_key
 from bot.store import Store
 from bot.store.evidence import EvidenceRows
 from bot.store.exchange import Tables
+from bot.store.records import stamp
+from bot.store.teams import TeamRows
 from bot.tools.seed import Team, people, plant
 from bot.verdict import Ledger, Scope, fold
 from bot.verdict.samples import WINDOW
@@ -161,3 +165,32 @@ def test_a_request_is_the_same_whatever_its_case_and_spacing_and_another_after_o
     assert request_key("Prompt  or\nfine-tune?", said) == request_key(" PROMPT or Fine-Tune? ", [Turn("user", "hello "), said[1]])
     keys = {request_key("Why?", []), request_key("Why?", said), request_key("Why?", said[:1]), request_key("Why not?", said)}
     assert len(keys) == 4
+
+
+async def test_what_most_voters_said_is_one_rule_over_ballots_in_columns_and_in_sql(store: Store) -> None:
+    """bot.ballots.most_said is the rule: up to four voters of every opinion, as single duels, folded at once, and counted for a team."""
+    voices: list[tuple[str, int | None]] = [("better", 0), ("better", 1), ("tie", None), ("both_bad", None)]
+    votes = [said for many in range(1, 5) for said in combinations_with_replacement(voices, many)]
+    await plant(store, Team(len(votes), contestants=("first", "second")), np.random.default_rng(0))
+    async with store.writing() as change:
+        book = Tables(change)
+        await change._rows("DELETE FROM ballots")
+        for number, said in enumerate(votes, 1):
+            duel = f"{number:032x}"
+            await book.insert("posts", [{"duel": duel, "team": "ours", "channel": "c", "private": 0, "lasting": 1}])
+            cast = [{"duel": duel, "voter": f"v{at}", "verdict": verdict, "entrant": side} for at, (verdict, side) in enumerate(said)]
+            await book.insert("ballots", [{**row, "cast_at": stamp(NOON)} for row in cast])
+        await change._rows("DELETE FROM outcomes")
+        await book.sum_up()
+    scope = Scope(("first", "second"))
+    async with store.reading() as look:
+        duels = [await look.duel(f"{number:032x}") for number in range(1, len(votes) + 1)]
+        counted = await TeamRows(look).results("ours", "", since=None, tag="")
+    rule = Counter(outcome(duel.ballots) for duel in duels)
+    assert rule[0] == rule[1] > 0 and rule[Said.TIE] > 0 and rule[Said.BOTH_BAD] > 0 and rule.total() == len(votes)
+    by_entrant = {0: "first", 1: "second"}
+    in_sql = {who.id if who else kind: many for (kind, who), many in counted.duels.items()}
+    assert in_sql == {by_entrant.get(found, str(found)): many for found, many in rule.items()}  # type: ignore[arg-type]
+    for ledger in (await one_by_one(store, scope, len(votes)), await at_once(store, Ledger.start(scope), len(votes))):
+        opinions = {Opinion.FIRST: rule[0], Opinion.SECOND: rule[1], Opinion.TIE: rule[Said.TIE], Opinion.BOTH_BAD: rule[Said.BOTH_BAD]}
+        assert ledger.results == opinions

@@ -1,20 +1,20 @@
 """Periods that a command can be narrowed to."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import discord
 from discord import app_commands
 
-PERIODS = {"day": 1, "week": 7, "month": 30, "year": 365}  # days
-PERIOD_CHOICES = [app_commands.Choice(name=f"last {period}", value=period) for period in PERIODS]
+from bot.verdict.periods import PERIODS, days_of, period_words, since
+
+PERIOD_CHOICES = [app_commands.Choice(name=f"last {period_words(days)}", value=name) for name, days in PERIODS.items()]
 
 
 def since_of(period: str | None) -> datetime | None:
-    """Return the moment when a period began that ends now; None: no period, so everything."""
-    return discord.utils.utcnow() - timedelta(days=PERIODS[period]) if period in PERIODS else None
+    """Find where a period begins (UTC); None: no period, so everything. Raises BadRequest."""
+    return since(days_of(period or ""), discord.utils.utcnow())
 
 
-def day_of(period: str | None) -> datetime | None:
-    """Return the moment when the period's first day began (UTC): one scope for all who ask today."""
-    since = since_of(period)
-    return since and since.replace(hour=0, minute=0, second=0, microsecond=0)
+def last_words(period: str | None) -> str:
+    """Name a period in a sentence; empty for none. Raises BadRequest."""
+    return f"the last {period_words(days_of(period))}" if period else ""

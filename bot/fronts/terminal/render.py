@@ -78,7 +78,7 @@ def _box(side: Side, lines: Sequence[Text], height: int) -> Panel:
 
 
 def answer_text(view: SideView) -> Text:
-    """What one side says, or why it says nothing."""
+    """Show what one side says, or why it says nothing."""
     text = Text(printable(view.text).strip("\n"), overflow="fold")
     if view.state == "failed":
         return Text("\n").join([*([text, Text()] if text else []), Text(f"No answer: {printable(view.failure)}", "italic")])
@@ -88,7 +88,7 @@ def answer_text(view: SideView) -> Text:
 
 
 def ends(wrapped: Mapping[Side, list[Text]], rows: int, beside: bool) -> dict[Side, list[Text]]:
-    """The last lines of each answer, all together no higher than `rows`. A short answer leaves its room to the other."""
+    """Cut each answer to its last lines, all together no higher than `rows`. A short answer leaves its room to the other."""
     if beside:
         return {side: _end(lines, rows - BORDERS) for side, lines in wrapped.items()}
     room = rows - BORDERS * len(wrapped)
@@ -104,7 +104,7 @@ def _end(lines: list[Text], room: int) -> list[Text]:
 
 
 def streaming(view: DuelView, size: tuple[int, int], spin: str) -> RenderableType:
-    """A duel while it is being answered, for a terminal of (columns, lines)."""
+    """Show a duel while it is being answered, in a terminal of (columns, lines)."""
     words = (view.state == "waiting" and one_line(view.note)) or "Writing"  # a note on the turns before is said once, above
     status = Text(f"{spin} {words}  s stops", "dim")
     if view.state == "waiting":
@@ -113,7 +113,7 @@ def streaming(view: DuelView, size: tuple[int, int], spin: str) -> RenderableTyp
 
 
 def vote_bar() -> Text:
-    """The four choices by their keys, and the way around them."""
+    """Show the four choices by their keys, and the way around them."""
     bar = Text()
     for key, choice in VOTE_KEYS.items():
         bar.append(key, ACCENT).append(f" {CHOICES[choice]}  ")
@@ -129,7 +129,7 @@ def guess_bar(arm: Arm) -> Text:
 
 
 def reveal_table(reveal: Reveal) -> RenderableType:
-    """Who was who, and what each took."""
+    """Show who was who, and what each took."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     table.add_column()
     sides = reveal.sides
@@ -142,7 +142,7 @@ def reveal_table(reveal: Reveal) -> RenderableType:
 
 
 def decided(view: DuelView) -> RenderableType:
-    """Everything below the answers once a duel takes no more ballots: the choice, the reveal, what goes on."""
+    """Show everything below the answers once a duel takes no more ballots: the choice, the reveal, what goes on."""
     parts: list[RenderableType] = []
     if words := own_choice(view.own_choice, view.reveal):
         parts.append(Text(words, "bold"))
@@ -156,7 +156,7 @@ def decided(view: DuelView) -> RenderableType:
 
 
 def offered(step: NextStep) -> RenderableType:
-    """What to do next, with the number that asks it."""
+    """Show what to do next, with the number that asks it."""
     words = Text(printable(step.words), "dim")
     return Group(words, _numbered([step.request])) if step.request else words
 
@@ -170,33 +170,33 @@ def _numbered(requests: Sequence[str]) -> RenderableType:
 
 
 def briefly(view: DuelView) -> Text:
-    """A past duel's end in a line or two, for reading a conversation again."""
+    """Say a past duel's end in a line or two, for reading a conversation again."""
     who = who_was(view.reveal) if view.reveal else ""
     return Text(" ".join(part for part in (who, own_choice(view.own_choice, view.reveal), printable(view.note)) if part), "dim")
 
 
 def asked(request: str) -> RenderableType:
-    """A request as it stood at the prompt."""
+    """Show a request as it stood at the prompt."""
     grid = Table.grid()
     grid.add_row(Text("› ", ACCENT), Text(printable(request), overflow="fold"))
     return grid
 
 
 def welcome(examples: Sequence[str]) -> RenderableType:
-    """The first screen: what this is, and what could be asked."""
+    """Show the first screen: what this is, and what could be asked."""
     title = Text.assemble(("Duelbot", "bold"), "  Prompt or fine-tune? Ask, compare two blind answers, vote.")
     return Group(title, Text(), example_list(examples))
 
 
 def example_list(examples: Sequence[str]) -> RenderableType:
-    """Example requests, each with the number that asks it."""
+    """List example requests, each with the number that asks it."""
     if not examples:
         return Text("Type a request, or /help.", "dim")
     return Group(Text("Type a request, or the number of an example:", "dim"), _numbered(examples))
 
 
 def help_table() -> RenderableType:
-    """Every command."""
+    """List every command."""
     grid = Table.grid(padding=(0, 3, 0, 0))
     for command, meaning in COMMANDS.items():
         grid.add_row(Text(command, ACCENT), Text(meaning))
@@ -216,7 +216,7 @@ def toolbar(model: ModelState, estimate: Estimate | None, width: int) -> str:
 
 
 def history_table(summaries: Iterable[DuelSummary], now: datetime) -> RenderableType:
-    """Earlier duels with the numbers that /open takes."""
+    """List earlier duels with the numbers that /open takes."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
     table.add_column(justify="right", style=ACCENT)
     table.add_column(style="dim", no_wrap=True)
@@ -229,7 +229,7 @@ def history_table(summaries: Iterable[DuelSummary], now: datetime) -> Renderable
 
 
 def conversation(views: Sequence[DuelView]) -> Iterator[RenderableType]:
-    """A conversation read again: earlier duels briefly, the last in full; of one that goes on only what was asked."""
+    """Show a conversation again: earlier duels briefly, the last in full; of one that goes on only what was asked."""
     for to_come, view in zip(range(len(views) - 1, -1, -1), views, strict=True):
         yield asked(view.request)
         if not to_come and not ended(view):

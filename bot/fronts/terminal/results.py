@@ -7,7 +7,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from bot.charts import Line
+from bot.charts import BoardLine
 from bot.charts.words import standing_words
 from bot.evidence.bets import LEAST_UNITS
 from bot.evidence.capital import Interval
@@ -34,7 +34,7 @@ LOOKS = 8  # of the trail that are shown
 
 
 def verdict(found: Verdict | Unknown) -> RenderableType:
-    """The answer to /verdict."""
+    """Answer /verdict."""
     if isinstance(found, Unknown):
         return Text(printable(found.words))
     lines: list[RenderableType] = [Text(printable(found.words), "bold")]
@@ -46,8 +46,8 @@ def verdict(found: Verdict | Unknown) -> RenderableType:
     return Group(*lines, Text("/results shows the card, the clocks and the checks.", "dim"))
 
 
-def results(found: Verdict | Unknown, board: Sequence[Line] = ()) -> RenderableType:
-    """The answer to /results."""
+def results(found: Verdict | Unknown, board: Sequence[BoardLine] = ()) -> RenderableType:
+    """Answer /results."""
     if isinstance(found, Unknown):
         return Text(printable(found.words))
     both = names(found.who)
@@ -74,7 +74,7 @@ def results(found: Verdict | Unknown, board: Sequence[Line] = ()) -> RenderableT
 
 
 def trail(points: Sequence[Point], both: tuple[str, str]) -> RenderableType:
-    """Some looks as bars from 0 to 100 %: what is left open, with the share in it."""
+    """Draw some looks as bars from 0 to 100%: what is left open, with the share in it."""
     step = max(1, -(-len(points) // LOOKS))
     kept = [*points[:-1:step], points[-1]]
     grid = Table.grid(padding=(0, 2, 0, 0))
@@ -92,7 +92,7 @@ def known(point: Point) -> bool:
 
 
 def bar(point: Point) -> str:
-    """──────├═══●═══┤─── with a mark at one half."""
+    """Draw one look: ━━━●━━━ where the sequence lies, with a mark at one half."""
     cells = ["·"] * (BAR + 1)
     if known(point):
         low, high = (round(max(0.0, min(1.0, end)) * BAR) for end in (point.low, point.high))
@@ -103,7 +103,7 @@ def bar(point: Point) -> str:
 
 
 def card(aspects: Iterable[Aspect], who: tuple[Who, Who]) -> RenderableType:
-    """Eight aspects, below each other so that they fit any width."""
+    """Draw the eight aspects below each other, so that they fit any width."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
     table.add_column("", width=11, no_wrap=True)
     for title, ratio in ((ARMS[who[0].arm].label, 5), (ARMS[who[1].arm].label, 5), ("Favours", 4)):
@@ -120,7 +120,7 @@ def _tags(found: Verdict) -> RenderableType:
     return _table(heads, (tag_words(tag, found.who) for tag in found.tags))
 
 
-def _standing(line: Line) -> tuple[str, str, str]:
+def _standing(line: BoardLine) -> tuple[str, str, str]:
     return line.name, standing_words(line), counted(line.duels, "duel")
 
 

@@ -17,7 +17,7 @@ turns.py     the duels of a tab's conversation: drawn, followed, voted on
 dock.py      the box that requests are typed into, and the way from there to a duel
 page.py      the chat page of one browser tab
 asked.py     what the address of the results asks for: a pair, a tag, a period
-results.py   the verdict with its pictures, following the votes
+results/     the verdict with its pictures, following the votes
 server.py    NiceGUI behind the door, in the event loop that the app runs in
 """
 

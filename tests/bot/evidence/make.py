@@ -1,12 +1,17 @@
 """Duels to count, in one line each."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import numpy.typing as npt
 
 from bot.ballots import Ballot, Choice, Entrant, ballot, seats_of
 from bot.evidence.bets import Floats
-from bot.evidence.duels import ClosedDuel, Pair, ScoredDuel, Took, score_all
+from bot.evidence.duels import Absence, ClosedDuel, Pair, ScoredDuel, Took, scored
+from bot.evidence.pooling import TagShare, shares_of
+from bot.evidence.record import Histogram
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PAIR: Pair = ("prompted-1", "tuned-1")
@@ -38,6 +43,30 @@ def team(rng: np.random.Generator, duels: int, voters: int, theta: float = 0.6) 
                 choices[f"v{voter}"] = tie if drawn[2] < 0.2 else (better if drawn[1] < theta else worse)
         made.append(closed(number, choices, left))
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A pair's evidence in closing order, and what was left out."""
+
+    duels: tuple[ScoredDuel, ...]
+    absent: dict[Absence, int]
+
+    @property
+    def scores(self) -> list[float]:
+        return [duel.score for duel in self.duels]
+
+
+def score_all(duels: Iterable[ClosedDuel], pair: Pair) -> Scored:
+    """Score all closed duels of the pair, put in closing order."""
+    outcomes = [scored(duel, pair) for duel in sorted(duels, key=lambda closed: closed.number)]
+    absent = {reason: outcomes.count(reason) for reason in Absence}
+    return Scored(tuple(outcome for outcome in outcomes if isinstance(outcome, ScoredDuel)), absent)
+
+
+def tag_shares(scores: Mapping[str, npt.ArrayLike]) -> tuple[TagShare, ...]:
+    """Pool each tag's scores."""
+    return shares_of({tag: Histogram.start().after(values) for tag, values in scores.items()})
 
 
 def score(duels: list[ClosedDuel]) -> tuple[ScoredDuel, ...]:

@@ -14,9 +14,9 @@ from bot.evidence.change import what_would_change
 from bot.evidence.decision import Decision, State, decide
 from bot.evidence.forecast import Forecast
 from bot.evidence.latency import difference, quantile
-from bot.evidence.pooling import tag_shares
 from bot.evidence.robustness import Robustness
 from engine.named import Named
+from tests.bot.evidence.make import tag_shares
 
 RECIPE = RecipeFacts(Named("house", "2"), 180, 3, "demo", "MIT", "local", 240.0, 4, 90.0, (30.0, 50.0))
 ADAPTER = AdapterFacts(Named("demo", "1"), "demo", "abc", 8, 40_000, 500, 300, 1, 240.0, 3.0, "peft", "cpu", 6.0, (1800.0,))

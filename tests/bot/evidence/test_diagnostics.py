@@ -17,10 +17,10 @@ from bot.evidence.capital import Capital
 from bot.evidence.decision import comparisons, decide
 from bot.evidence.diagnostics import Diagnostics, Kind
 from bot.evidence.duels import Opinion
-from bot.evidence.pooling import e_bh, partial_pool, shares_of, tag_shares
+from bot.evidence.pooling import e_bh, partial_pool, shares_of
 from bot.evidence.ranking import leader, leader_board
 from bot.evidence.record import Histogram
-from tests.bot.evidence.make import closed, coin, score, team
+from tests.bot.evidence.make import closed, coin, score, tag_shares, team
 
 
 def test_voters_who_always_take_the_left_are_seen_by_position_and_not_by_the_score() -> None:

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.ballots import Choice, Entrant
-from bot.evidence.duels import Absence, Opinion, ScoredDuel, last_of_each, score_all, scored
-from tests.bot.evidence.make import PAIR, TOOK, cast, closed
+from bot.evidence.duels import Absence, Opinion, ScoredDuel, last_of_each, scored
+from bot.verdict import Filed, Ledger, Scope
+from tests.bot.evidence.make import PAIR, TOOK, cast, closed, score_all
 
 MIRROR = {Choice.LEFT: Choice.RIGHT, Choice.RIGHT: Choice.LEFT, Choice.TIE: Choice.TIE, Choice.BOTH_BAD: Choice.BOTH_BAD}
 BALLOTS = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from(Choice), min_size=1)
@@ -78,8 +79,9 @@ def test_what_does_not_enter_is_counted_by_reason() -> None:
     result = score_all(duels, PAIR)
     assert [duel.number for duel in result.duels] == [0, 4]
     assert result.absent == dict.fromkeys(Absence, 1) | {Absence.BY_HAND: 2}
-    assert (result.ballots, result.voters) == (2, 2)
-    assert result.voted_share == pytest.approx(2 / 3)
+    kept = Ledger.start(Scope(PAIR)).after([Filed(duel, None) for duel in duels], 9)
+    assert (kept.absent, kept.ballots, len(kept.voters)) == (result.absent, 2, 2)
+    assert kept.voted_share == pytest.approx(3 / 4)  # two that count and a repeat, of those and the one without a ballot
 
 
 def test_an_a_a_pair_scores_its_entrant_1() -> None:

@@ -15,9 +15,9 @@ from bot.ballots import Choice
 from bot.charts import Chart
 from bot.errors import StoreError
 from bot.fronts.terminal import results as text
-from bot.fronts.web import results as page
 from bot.fronts.web.markup import shown
 from bot.fronts.web.plain import WENT_WRONG
+from bot.fronts.web.results import page
 from bot.fronts.web.server import build
 from bot.settings import Settings
 from bot.tools.seed import Team, plant
@@ -202,7 +202,7 @@ async def test_an_address_that_asks_for_nothing_there_is_says_so(tmp_path: Path)
         user = new_user()
         for days in ("²", "-1", "8", "7.0", "٧"):
             response = await user.http_client.get("/results", params={"days": days})
-            assert response.status_code == 400 and "There is no such period: days is one of 0, 90, 30, 7;" in response.text
+            assert response.status_code == 400 and "There is no such period: days is one of 0, 1, 7, 30, 90, 365;" in response.text
         await user.open("/results?pair=a.b")
         await user.should_see("No decided duel of this pair is kept here.", retries=round(patient(200)))
         await user.should_see("90 days")

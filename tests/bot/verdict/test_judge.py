@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.ballots import Ballot, Choice, Entrant, Said, ballot, seats_of
+from bot.ballots import Ballot, Choice, Entrant, Said, ballot, outcome, seats_of
 from bot.evidence.bets import BadEvidence
 from bot.evidence.decision import State
 from bot.evidence.diagnostics import Kind
 from bot.evidence.duels import Absence, ClosedDuel
-from bot.verdict import Facts, Filed, Ledger, Scope, Who, judge, ordered, outcome
+from bot.verdict import Facts, Filed, Ledger, Scope, Who, judge, ordered
 from bot.verdict.trail import MOST
 from bot.verdict.words import robust_words
 from engine.contestants import Arm
@@ -93,7 +93,7 @@ def test_a_clear_preference_is_called_and_says_how_far_it_holds() -> None:
     found = judge(ledger_of(duels), facts())
     assert found.decision.state is State.SECOND and found.take == 1
     assert found.words.startswith("Fine-tune. 40 requests (40 duels) decided: 0 for the prompt, 40 for the fine-tune, 0 ties, ")
-    assert found.robust and found.robust.survives_any_voter and "any one of the 4 voters" in robust_words(found.decision, found.robust, 4)
+    assert found.robust and not found.robust.pivotal and "any one of the 4 voters" in robust_words(found.decision, found.robust, 4)
     assert [aspect.favours for aspect in found.aspects][1] == "tuned"
     alone = judge(ledger_of([closed(number, {"ann": B}) for number in range(1, 41)]), facts())
     assert alone.robust and "one person's" in robust_words(alone.decision, alone.robust, 1)

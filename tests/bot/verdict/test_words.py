@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bot.ballots import Choice
-from bot.charts import Chart, Line, alt
+from bot.charts import BoardLine, Chart, alt
 from bot.evidence.breakeven import BreakEven, break_even
 from bot.evidence.capital import Capital, Interval
 from bot.evidence.card import by_a_little, card
@@ -117,7 +117,7 @@ def test_every_sentence_builder_counts_right(n: int) -> None:
     ]
     said += [value_words(Figure("x", FigureKind.COUNT, n, unit)) for unit in ("word", "token", "step", "answer", "month", "")]
     said += [value_words(Figure("x", FigureKind.SHARE, 0.5, "request", n=n)), break_even_words(even(n), "")]
-    line = Line("Prompt, house 1", 0.6, None if n < LEAST_UNITS else Interval(0.5, 0.7), n, False, False)
+    line = BoardLine("Prompt, house 1", 0.6, None if n < LEAST_UNITS else Interval(0.5, 0.7), n, False, False)
     said += [alt(Chart.BOARD, judge(ledger_of([]), facts()), [line, line])]
     said += [results_words(Results({("tie", None): n, ("better", WHO[0]): n, ("open", None): n}, n, n), "")]
     for words in said:

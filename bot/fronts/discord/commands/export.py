@@ -19,7 +19,7 @@ from engine.errors import BadRequest
 @app_commands.default_permissions(manage_guild=True)
 @app_commands.allowed_installs(guilds=True, users=False)
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
-@app_commands.describe(period="Of the last day, week, month or year; all by default.")
+@app_commands.describe(period="From the beginning of its first day; all by default.")
 @app_commands.choices(period=PERIOD_CHOICES)
 async def export(interaction: discord.Interaction, period: str | None = None) -> None:
     """Send a server's duels and ballots to an admin."""

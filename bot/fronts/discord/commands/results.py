@@ -10,7 +10,7 @@ from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.names import tag_in
 from bot.fronts.discord.offers import tag_names
 from bot.fronts.discord.parts import parts_of
-from bot.fronts.discord.periods import PERIOD_CHOICES, day_of, since_of
+from bot.fronts.discord.periods import PERIOD_CHOICES, last_words, since_of
 from bot.fronts.discord.pictures import with_pictures
 from bot.fronts.discord.sending import put_original
 from bot.verdict import Verdict
@@ -22,7 +22,7 @@ from bot.words import STATES, counted
 @app_commands.command(description="How the votes went here.")
 @app_commands.allowed_installs(guilds=True, users=True)
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
-@app_commands.describe(period="Of the last day, week, month or year; all by default.", tag="Only requests with this tag.")
+@app_commands.describe(period="From the beginning of its first day; all by default.", tag="Only requests with this tag.")
 @app_commands.autocomplete(tag=tag_names)
 @app_commands.choices(period=PERIOD_CHOICES)
 async def results(interaction: discord.Interaction, period: str | None = None, tag: str | None = None) -> None:
@@ -34,10 +34,10 @@ async def _results(interaction: discord.Interaction, period: str | None, tag: st
     await think(interaction, private=True)
     app, asker = parts_of(interaction).app, person(interaction.user)
     found = await app.looking.results(team=team_of(interaction), asker=asker, since=since_of(period), tag=tag)
-    narrowed = ", ".join(filter(None, (f"the last {period}" if period else "", f"tag {fit.inline(tag, 40)}" if tag else "")))
+    narrowed = ", ".join(filter(None, (last_words(period), f"tag {fit.inline(tag, 40)}" if tag else "")))
     said = results_words(found, narrowed)
     team = team_of(interaction)
-    proved = await app.judging.verdict(team=team, tag=tag or None, since=day_of(period)) if team and found.duels else None
+    proved = await app.judging.verdict(team=team, tag=tag or None, since=since_of(period)) if team and found.duels else None
     if isinstance(proved, Verdict) and proved.duels:
         await put_original(interaction, *await with_pictures(app, said, proved, (Chart.LATENCY, Chart.COST, Chart.BOARD)))
     else:

@@ -12,7 +12,7 @@ from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.names import tag_in
 from bot.fronts.discord.offers import tag_names
 from bot.fronts.discord.parts import parts_of
-from bot.fronts.discord.periods import PERIOD_CHOICES, day_of
+from bot.fronts.discord.periods import PERIOD_CHOICES, since_of
 from bot.fronts.discord.pictures import with_pictures
 from bot.fronts.discord.sending import put_original
 from bot.verdict import Unknown, Verdict
@@ -26,13 +26,13 @@ from bot.words import counted
 @app_commands.describe(
     here="Only the duels of this server; all by default.",
     tag="Only requests with this tag.",
-    period="Only votes that closed in the last day, week, month or year.",
+    period="Only votes that closed since the beginning of its first day.",
 )
 @app_commands.autocomplete(tag=tag_names)
 @app_commands.choices(period=PERIOD_CHOICES)
 async def verdict(interaction: discord.Interaction, here: bool = False, tag: str = "", period: str | None = None) -> None:
     """Say which technique to use, with pictures."""
-    await guarded(interaction, _verdict(interaction, team_of(interaction) if here else None, tag_in(interaction, tag), day_of(period)))
+    await guarded(interaction, _verdict(interaction, team_of(interaction) if here else None, tag_in(interaction, tag), since_of(period)))
 
 
 async def _verdict(interaction: discord.Interaction, team: str | None, tag: str, since: datetime | None) -> None:

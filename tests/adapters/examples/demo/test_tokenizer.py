@@ -7,7 +7,7 @@ import pytest
 
 from adapters.examples.demo import tokenizer as made
 from adapters.examples.demo.tokenizer import SPECIAL, VOCABULARY, build_tokenizer, load_tokenizer
-from adapters.registry import DEMO_BASE
+from engine.shipped import DEMO_BASE
 
 pytestmark = pytest.mark.demo
 

@@ -18,9 +18,9 @@ from adapters.examples.demo.muon import orthogonal
 from adapters.examples.demo.sizes import SIZES, Plan, Size
 from adapters.examples.demo.tokenizer import load_tokenizer
 from adapters.examples.demo.train_base import new_model
-from adapters.registry import DEMO_BASE
 from adapters.train.loop import TrainingJob, TrainingRun
 from adapters.train.share import Share
+from engine.shipped import DEMO_BASE
 
 pytestmark = pytest.mark.demo
 PLAN = Plan("tiny", seed=3, steps=4, batch_tokens=256, matrix_rate=1e-3, other_rate=1e-3, warm_up=2, cool_down=0.5, longest=120, pool=40)
