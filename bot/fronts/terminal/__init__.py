@@ -1,8 +1,8 @@
 """The terminal's front: `python -m bot chat`.
 
-input.py    keys and lines, and what a typed line means
-render.py   duels, reveals and lists as rich's renderables
-results.py  the verdict and its pictures' figures as tables
-duel.py     one duel: followed, voted on by a key, revealed
-chat.py     the conversation: asks, shows, takes votes and commands
+input.py       keys and lines, and what a typed line means
+render.py      duels, reveals and lists as rich's renderables
+results.py     the verdict and its pictures' figures as tables
+duel.py        one duel: its answers as they are written, a vote, the reveal
+chat.py        the conversation: asks, shows, takes votes and commands
 """
