@@ -295,10 +295,10 @@ async def test_while_no_model_is_loaded_the_pair_of_the_latest_close_is_judged_o
         raise AssertionError
 
     async with App.open(Settings(store_path=str(tmp_path / "new")), open_lineup) as app:
-        nothing = await app.verdict()
+        nothing = await app.judging.verdict()
         assert isinstance(nothing, Unknown) and "No vote has closed here yet" in nothing.words
     await planted(tmp_path / "s", duels=40)
     async with App.open(Settings(store_path=str(tmp_path / "s")), open_lineup) as app:
         on_the_page = await verdict_for(app, await wanted_by(app, Query()))
         assert isinstance(on_the_page, Verdict) and on_the_page.requests == 40
-        assert await app.verdict() == on_the_page
+        assert await app.judging.verdict() == on_the_page

@@ -27,7 +27,6 @@ async def look_again(app: App, query: Query, before: ResultsLook | None) -> Resu
     found = await verdict_for(app, wanted)
     if before is not None and found == before.found:
         return None
+    asks = app.judging
     kept = Wanted(None, query.tag or None, query.days) if isinstance(wanted, Unknown) else wanted
-    return ResultsLook(
-        kept, found, await app.judging.tags(), await app.judging.pairs(), await app.judging.spending(), await app.judging.board_lines()
-    )
+    return ResultsLook(kept, found, await asks.tags(), await asks.pairs(), await asks.spending(), await asks.board_lines())
