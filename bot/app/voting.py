@@ -158,7 +158,7 @@ def is_drawn(duel: str, voter: str, share: float) -> bool:
 
 
 def with_ballot(duel: DuelRecord, vote: Ballot) -> DuelRecord:
-    """The duel with a ballot more, in place of the voter's earlier one. Pure."""
+    """Give the duel a ballot more, in place of the voter's earlier one. Pure."""
     return replace(duel, ballots=(*(each for each in duel.ballots if each.voter != vote.voter), vote))
 
 
