@@ -15,10 +15,11 @@ from bot.ballots import Said, outcome
 from bot.evidence.duels import Absence, Opinion
 from bot.evidence.units import request_key
 from bot.store import Store
+from bot.store.duels import DuelRows
 from bot.store.evidence import EvidenceRows
 from bot.store.exchange import Tables
+from bot.store.lists import ListRows
 from bot.store.records import stamp
-from bot.store.teams import TeamRows
 from bot.tools.seed import Team, people, plant
 from bot.verdict import Ledger, Scope, fold
 from bot.verdict.samples import WINDOW
@@ -174,18 +175,18 @@ async def test_what_most_voters_said_is_one_rule_over_ballots_in_columns_and_in_
     await plant(store, Team(len(votes), contestants=("first", "second")), np.random.default_rng(0))
     async with store.writing() as change:
         book = Tables(change)
-        await change._rows("DELETE FROM ballots")
+        await change.run("DELETE FROM ballots")
         for number, said in enumerate(votes, 1):
             duel = f"{number:032x}"
             await book.insert("posts", [{"duel": duel, "team": "ours", "channel": "c", "private": 0, "lasting": 1}])
             cast = [{"duel": duel, "voter": f"v{at}", "verdict": verdict, "entrant": side} for at, (verdict, side) in enumerate(said)]
             await book.insert("ballots", [{**row, "cast_at": stamp(NOON)} for row in cast])
-        await change._rows("DELETE FROM outcomes")
+        await change.run("DELETE FROM outcomes")
         await book.sum_up()
     scope = Scope(("first", "second"))
     async with store.reading() as look:
-        duels = [await look.duel(f"{number:032x}") for number in range(1, len(votes) + 1)]
-        counted = await TeamRows(look).results("ours", "", since=None, tag="")
+        duels = [await DuelRows(look).duel(f"{number:032x}") for number in range(1, len(votes) + 1)]
+        counted = await ListRows(look).results("ours", "", since=None, tag="")
     rule = Counter(outcome(duel.ballots) for duel in duels)
     assert rule[0] == rule[1] > 0 and rule[Said.TIE] > 0 and rule[Said.BOTH_BAD] > 0 and rule.total() == len(votes)
     by_entrant = {0: "first", 1: "second"}
