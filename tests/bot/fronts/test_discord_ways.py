@@ -163,7 +163,7 @@ async def test_compare_in_a_direct_message_closes_on_the_first_vote(tmp_path: Pa
         ann = stage.member("ann").user
         result = await ann.slash("compare", request="hello")
         await ann.click(result.response, label="B is better")
-        assert "1 vote: B is better (1)." in stage.shown(result.response)
+        assert "1 vote: B is better." in stage.shown(result.response)
 
 
 async def test_a_thread_is_answered_in_the_thread(tmp_path: Path) -> None:
