@@ -36,7 +36,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await opened.aclose()
 
 
-async def fill(store: Store, rng: np.random.Generator, duels: int = 280) -> None:
+async def fill(store: Store, rng: np.random.Generator, duels: int = 360) -> None:
     """A team that does all that a team can do: repeats, closes by hand, agrees, leaves unvoted, asks in two places, turns sides."""
     await plant(store, Team(duels, voters=6, per_duel=3, theta=0.62, contestants=("first", "second")), rng)
     async with store.writing() as change:
@@ -141,11 +141,11 @@ async def test_folding_at_once_gives_what_folding_one_by_one_gives(store: Store,
     pair = tuple(who.id for who in people(TEAM))
     for narrowed in ({}, {"team": "ours"}, {"tag": "billing"}, {"since": NOON - timedelta(days=50)}):
         scope = Scope((pair[0], pair[1]), **narrowed)  # type: ignore[arg-type]
-        begun = await one_by_one(store, Ledger.start(scope), 150)
-        known = await one_by_one(store, begun, 280)
+        begun = await one_by_one(store, Ledger.start(scope), 190)
+        known = await one_by_one(store, begun, 360)
         assert known.absent[Absence.REPEAT] and known.absent[Absence.BY_HAND] and known.capital.n > 20
-        assert_same(await at_once(store, Ledger.start(scope), 280), known)
-        assert_same(await at_once(store, begun, 280), known)
+        assert_same(await at_once(store, Ledger.start(scope), 360), known)
+        assert_same(await at_once(store, begun, 360), known)
 
 
 async def test_the_kept_sums_are_those_of_the_view(store: Store) -> None:
@@ -192,6 +192,6 @@ async def test_what_most_voters_said_is_one_rule_over_ballots_in_columns_and_in_
     by_entrant = {0: "first", 1: "second"}
     in_sql = {who.id if who else kind: many for (kind, who), many in counted.duels.items()}
     assert in_sql == {by_entrant.get(found, str(found)): many for found, many in rule.items()}  # type: ignore[arg-type]
-    for ledger in (await one_by_one(store, scope, len(votes)), await at_once(store, Ledger.start(scope), len(votes))):
+    for ledger in (await one_by_one(store, Ledger.start(scope), len(votes)), await at_once(store, Ledger.start(scope), len(votes))):
         opinions = {Opinion.FIRST: rule[0], Opinion.SECOND: rule[1], Opinion.TIE: rule[Said.TIE], Opinion.BOTH_BAD: rule[Said.BOTH_BAD]}
         assert ledger.results == opinions
