@@ -7,10 +7,12 @@ from pathlib import Path
 
 from adapters.arguments import parser
 from adapters.examples.demo import command as demo
-from adapters.registry import SHIPPED, check_adapter, list_adapters
+from adapters.registry import check_adapter, list_adapters
 from engine.commandline import ended
 from engine.folders import named_base
 from engine.printable import printable
+from engine.settings import EngineSettings
+from engine.shipped import SHIPPED_ADAPTERS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,37 +26,43 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(chosen: argparse.Namespace) -> int:
+    settings = EngineSettings.read()
     match chosen.verb:
         case "list":
-            return show_list((SHIPPED, *chosen.folder))
+            return show_list((SHIPPED_ADAPTERS, *chosen.folder))
         case "check":
-            return show_check(chosen.folder, chosen.base, chosen.recipe)
+            return show_check(chosen.folder, chosen.base or settings.base_model, chosen.recipe or settings.plain_recipe)
     return demo.run(chosen)
 
 
 def show_list(folders: tuple[Path, ...]) -> int:
+    """Print a line for every adapter in these folders."""
     for listed in list_adapters(folders):
-        if listed.trouble:
+        if listed.adapter is None:
             print(printable(f"{listed.folder.name}  cannot be used: {listed.trouble}"))
-        elif listed.card is None:
+        elif (card := listed.adapter.card) is None:
             base_name = named_base(listed.folder) or "a base that it does not name"
             print(printable(f"{listed.folder.name}  for {base_name}, without a card  {listed.folder}"))
         else:
-            base = listed.card.base
-            print(printable(f"{listed.card.name} {listed.card.version}  for {base.name} at {base.revision}  {listed.folder}"))
+            print(printable(f"{listed.adapter.named}  for {card.base.name or 'a base'} at {card.base.revision}  {listed.folder}"))
     return 0
 
 
-def show_check(folder: Path, base: Path, recipe: str) -> int:
-    adapter, card, notes = check_adapter(folder, base, recipe)
+def show_check(folder: Path, base: str, recipe: str) -> int:
+    """Print what is known of an adapter on this base and recipe, and what is not. Raises BadAdapter as a start of the engine would."""
+    adapter, notes = check_adapter(folder, base, recipe)
+    card = adapter.card
     if card is None:
         unknown = f"whether it fits {base} and lives, only a start can tell"
         print(printable(f"{adapter.name} ({adapter.digest}) is plain LoRA without a card: {unknown}."))
     else:
-        fits = f"fits {card.base.name} at {card.base.revision} and the recipe {recipe}"
-        print(printable(f"{card.name} {card.version} ({adapter.digest}) {fits}."))
+        fits = f"fits {card.base.name or base} at {card.base.revision} and the recipe {recipe}"
+        print(printable(f"{adapter.named} ({adapter.digest}) {fits}."))
     for note in notes:
         print(printable(f"  {note}"))
+    known = len(adapter.trained_on)
+    listed = f"{known:,} requests of its training data are listed" if known else "requests of its training data are not listed"
+    print(f"  {adapter.trainable:,} trainable parameters; {listed}")
     for measure, share in card.figures.items() if card else ():
         print(printable(f"  {measure:38} {share:7.1%}"))
     for limit in card.limits if card else ():

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from adapters.examples.demo import command as demo
-from adapters.registry import DEMO_BASE
 from engine.commandline import program, verb
 
 ABOUT = "LoRA adapters: what there is, and how the demo is made."
@@ -37,6 +36,6 @@ def add_verbs(verbs: Any) -> None:
         "%(prog)s adapters/shipped/demo\n%(prog)s ./my-lora --base ./my-base",
     )
     check.add_argument("folder", type=Path)
-    check.add_argument("--base", type=Path, default=DEMO_BASE, help="folder of the base model (default: the demo model)")
-    check.add_argument("--recipe", default="plain", help="plain recipe of the duel: a shipped name or a .toml file (default: plain)")
+    check.add_argument("--base", help="base model: demo, a hub id or a folder (default: DUEL_BASE_MODEL)")
+    check.add_argument("--recipe", help="plain recipe of the duel: a shipped name or a .toml file (default: DUEL_PLAIN_RECIPE)")
     demo.add_verb(verbs)

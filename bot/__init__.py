@@ -1,15 +1,16 @@
 """People: they ask, vote and read the verdict. A file imports only what stands above it, here and in each folder's own map.
 
 errors.py     what can go wrong around people and their ballots
+installed.py  whether the installation has all its files
 address.py    hosts, origins, the page's public address, networks of proxies
-margins.py    the margin and the error rate of a verdict
-settings.py   what the bot can be told from outside
+margins.py    the margins of a verdict, as settings, evidence and simulation share them
+settings.py   what can be set, a class for each part
 tags.py       what a request is about: said by the asker, or guessed by the team's rules
 ballots.py    what a person may choose, and what follows from it
-who.py        a contestant by its parts
+who.py        who a contestant is, for those who count and show its duels
+views.py      all that a front may hold; blind until the close
+words.py      one voice: arms, states, choices, counts, seconds, dollars
 cells.py      a value as a cell of a CSV file, and back
-views.py      what a front may show: a duel as one viewer sees it, blind until the close
-words.py      arms, states, choices, counts, seconds and dollars in words: one voice for everything below
 seal.py       the end of an export: counts of rows, and a digest of what they say
 evidence/     what the ballots prove: the statistics, pure
 verdict/      closed duels folded into a ledger, and a ledger judged
@@ -19,9 +20,9 @@ evaluation/   rows with references, answered by each arm and scored without vote
 app/          the use cases: asking, voting, looking; what fronts call
 fronts/       terminal, web page, Discord: they render what the app says, and hand on what people do
 tools/        commands beside the product: out, in, made-up teams, measures
-api.py        the bot for programs
-installed.py  whether an installation is whole
+api.py        the bot for programs: the names that docs/api.md promises
 cli.py        the verbs beside the fronts, each for people and with --json for programs
-arguments.py  the command line: every verb with its flags and examples
-duelbot.py    one command for all verbs of bot, engine and adapters
+arguments.py  the command line of python -m bot: every verb with its flags and examples
+__main__.py   python -m bot: the page, Discord and the chat, from their start to their end
+duelbot.py    duelbot: one command for the verbs of all three packages
 """

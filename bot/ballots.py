@@ -44,6 +44,13 @@ class Ballot:
     cast_at: datetime  # UTC
 
 
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A voter's answer to the blinding question: the side that they take for the other technique."""
+
+    side: Side | None  # None: they cannot tell
+
+
 Seats = Mapping[Side, Entrant]  # of one duel
 
 

@@ -10,8 +10,8 @@ from typing import Any
 NULL = "\\N"
 MARK = "'"
 EARLY_MARK = "\\"  # of exports without a seal
+# what spreadsheets take for the beginning of a formula, or skip before one (OWASP, CSV injection)
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What spreadsheets take for the beginning of a formula, or skip before one (OWASP, CSV injection)."""
 
 
 def cell_of(value: Any) -> str:

@@ -71,7 +71,7 @@ class WebSettings(Part):
 
 
 class StoreSettings(Part):
-    """Where things are kept."""
+    """The place where things are kept."""
 
     model_config = under("DUEL_STORE_")
 
@@ -102,7 +102,7 @@ class DiscordSettings(Part):
 
 
 class VoteSettings(Part):
-    """How a team's vote closes where the team has not settled it otherwise."""
+    """Rules by which a team's vote closes where the team has not settled it otherwise."""
 
     model_config = under("DUEL_DISCORD_")
 
@@ -111,12 +111,12 @@ class VoteSettings(Part):
         24.0, gt=0, le=24 * 365, description="Hours after which a vote closes anyway; /settings changes it per server."
     )
     blinding_share: float = Field(
-        0.1, ge=0, le=1, description="Share of ballots after which the voter is asked which side is which; 0: never."
+        0.1, ge=0, le=1, description="Share of ballots with which the voter is asked which side is which, on every front; 0: never."
     )
 
 
 class LimitSettings(Part):
-    """How much everybody, one person and one team may ask and spend."""
+    """Limits of what everybody, one person and one team may ask and spend."""
 
     model_config = under("DUEL_DISCORD_")
 
@@ -173,7 +173,7 @@ class ReplaySettings(Part):
 
 
 class TeamFacts(Part):
-    """What only the team knows of its two sides, for the decision card; and its rules for tags."""
+    """Facts that only the team knows of its two sides, for the decision card; and its rules for tags."""
 
     model_config = under("DUEL_TEAM_")
 
@@ -220,7 +220,7 @@ class Settings:
 
     @classmethod
     def of(cls, **values: Any) -> Self:
-        """Settings by names as in the environment, in lower case without DUEL_: of(store_path="duels.sqlite3", replays=False)."""
+        """Make settings by names of the environment in lower case without DUEL_: of(store_path="duels.sqlite3", replays=False)."""
         return cls().but(**values)
 
     def but(self, **values: Any) -> Self:
@@ -235,7 +235,7 @@ class Settings:
 
 
 def parts() -> dict[str, type[Part]]:
-    """Classes of all parts by the field of Settings that holds them, in the order of .env.example."""
+    """List the classes of all parts by the field of Settings that holds them, in the order of .env.example."""
     return get_type_hints(Settings)
 
 
@@ -252,5 +252,5 @@ def _checked(name: str, value: str, read: Callable[[], V]) -> V:
 
 
 def env_example() -> str:
-    """The text of .env.example: every name with its meaning and its default, commented out."""
+    """Write the text of .env.example: every name with its meaning and its default, commented out."""
     return EXAMPLE_HEAD + "".join(part.example() for part in parts().values())

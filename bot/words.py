@@ -18,6 +18,7 @@ from engine.report import figures as _figures
 
 __all__ = [
     "ARMS",
+    "CANNOT_TELL",
     "CHOICES",
     "FIRST_WORDS",
     "FULL_ANSWER",
@@ -41,6 +42,7 @@ __all__ = [
     "started",
     "tallied",
     "when",
+    "which_one",
     "who_was",
 ]
 
@@ -73,6 +75,7 @@ STATES: Mapping[str, str] = {  # by DuelState
     "closed": "closed",
     "void": "void",
 }
+CANNOT_TELL = "I can't tell"  # the answer beside both sides
 CHOICES: Mapping[Choice, str] = {
     Choice.LEFT: f"{Side.LEFT.label} is better",
     Choice.RIGHT: f"{Side.RIGHT.label} is better",
@@ -155,6 +158,11 @@ def when(at: datetime, now: datetime) -> str:
 def said_in_a_sentence(choice: Choice) -> str:
     """Put a choice into a sentence: "A is better", "tie"."""
     return CHOICES[choice] if choice in (Choice.LEFT, Choice.RIGHT) else CHOICES[choice].lower()
+
+
+def which_one(arm: Arm) -> str:
+    """Ask which side a voter takes for this technique."""
+    return f"One more question, for one ballot in a few: which answer do you take for {ARMS[arm].named}?"
 
 
 def own_choice(choice: Choice | None, reveal: Reveal | None) -> str:

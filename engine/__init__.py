@@ -1,6 +1,7 @@
 """A request in, two answers out; it knows no vote, no Discord and no SQL. A file imports only what stands above it.
 
 errors.py             the error tree; every error is a sentence for people
+named.py              a name and a version as one value
 parsing.py            JSON and TOML that people wrote, read strictly
 patterns.py           regular expressions that people wrote, run within a time
 folders.py            the way out of a folder of another kind
@@ -8,11 +9,15 @@ plain_lora.py         the options and tensors that leave the base alone
 request.py            checked text with the conversation before it
 rows.py               the one reader of rows: JSON lines, JSON array or CSV
 recipes.py            a recipe as TOML, and who says what; recipes/ holds those that ship
-contestants.py        ways to answer, pinned down and hashed
+card.py               an adapter's card: its form, its one reader and writer, its check
+trained_on.py         digests of the requests that an adapter saw in training
+contestants.py        ways to answer, pinned down and hashed; an adapter folder opened
+kit.py                all that a team has, by names and versions; any two of it can meet
 backends/base.py      the seam: a Prompt in, a stream of Chunks out, with Usage at its end
 backends/scripted.py  canned replies with canned timings, for tests
 cost.py               seconds and dollars: accounts afterwards, estimates before
-settings.py           the DUEL_ names that the engine reads
+shipped.py            where the demo lies; models/ holds its base
+settings.py           what the engine can be told; the form of every part's settings
 backends/local/       transformers and peft in this process
 duel.py               both sides at once, one may fail; the pace that gives nobody away
 lineup.py             from settings to a loaded model, two arms and a price
@@ -21,4 +26,6 @@ commandline.py        how commands end, how flags are checked, how errors become
 report.py             answers and their figures for people and as JSON
 ask.py                requests of one call or a file, answered by every arm
 bench.py              speed and memory, beside the naive way
+arguments.py          the command line: every verb with its flags and examples
+api.py                names for programs
 """

@@ -40,16 +40,17 @@ from engine.settings import EngineSettings
 COLUMN = 42  # cells that an answer needs to stand beside another; with fewer they stand below each other
 
 
-class Report(Console):
+class PipedConsole(Console):
     """A console whose closed pipe is an error like any other; rich would end the process itself."""
 
     def on_broken_pipe(self) -> None:
+        """Raise BrokenPipeError."""
         raise BrokenPipeError
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the command line asks for, checked as far as that goes without a model."""
+    """The requests and arms of a command line, checked as far as that goes without a model."""
 
     rows: Sequence[Row]
     file: str  # its name for people, or "" for a single request
@@ -81,7 +82,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def read_question(options: argparse.Namespace) -> Question:
-    """Raises BadRequest and SettingsError; nothing has been loaded then."""
+    """Read the requests of a command line. Raises BadRequest and SettingsError; nothing has been loaded then."""
     arms = parse_arms(options.arms)
     if options.arms and not arms:
         raise SettingsError(f"--arms names no arm. There are {', '.join(Arm)}.")
@@ -114,7 +115,7 @@ def _decoded(text: bytes) -> str:
 
 @contextmanager
 def sole_stdout() -> Iterator[TextIO]:
-    """The real stdout, for the report alone: whatever else prints meanwhile, from Python or from C, goes to stderr."""
+    """Keep the real stdout for the report alone: whatever else prints meanwhile, from Python or from C, goes to stderr."""
     sys.stdout.flush()
     out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace", newline="\n")
     os.dup2(2, 1)
@@ -130,7 +131,7 @@ def sole_stdout() -> Iterator[TextIO]:
 
 
 async def measure(settings: EngineSettings, rounds: int, out: TextIO, *, as_json: bool) -> int:
-    """Run the benchmark and write its report."""
+    """Run the benchmark and write its report to `out`. Returns the exit status."""
     with Console(stderr=True, highlight=False, markup=False).status("Measuring …"):
         report = await bench.run(settings, rounds)
     if as_json:
@@ -144,7 +145,7 @@ async def measure(settings: EngineSettings, rounds: int, out: TextIO, *, as_json
 
 
 async def ask(question: Question, settings: EngineSettings, out: TextIO) -> int:
-    """Load the model, answer everything, write it as it comes. The exit status."""
+    """Load the model, answer everything, write it as it comes. Returns the exit status: FAILED when any answer failed."""
     notes = Console(stderr=True, highlight=False, markup=False)
     with notes.status("Loading the model …"):
         lineup = await lineups.open_lineup(settings)
@@ -210,8 +211,8 @@ def _status(outcomes: Iterable[Answer | Failure]) -> int:
     return FAILED if any(isinstance(outcome, Failure) for outcome in outcomes) else DONE
 
 
-def _people(out: TextIO) -> Report:
-    return Report(file=out, highlight=False, markup=False, emoji=False)
+def _people(out: TextIO) -> PipedConsole:
+    return PipedConsole(file=out, highlight=False, markup=False, emoji=False)
 
 
 def _progress(notes: Console) -> Progress:
@@ -220,7 +221,7 @@ def _progress(notes: Console) -> Progress:
 
 
 def one_answered(answered: Answered, entrants: Mapping[Arm, Contestant]) -> RenderableType:
-    """One request for people: the answers side by side where there is room, then the figures."""
+    """Draw one request for people: the answers side by side where there is room, then the figures."""
     sides = [_bill(outcome) for outcome in answered.outcomes.values()]
     rows = [("answered by", [_maker(contestant) for contestant in entrants.values()])]
     rows += [("finish", [_finish(outcome) for outcome in answered.outcomes.values()]), *((row.label, row.cells) for row in figures(sides))]
@@ -255,7 +256,7 @@ class Panels:
 
 
 def row_answered(answered: Answered) -> RenderableType:
-    """One request of a file for people: a heading, then each arm's words with its figures below."""
+    """Draw one request of a file for people: a heading, then each arm's words with its figures below."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -270,7 +271,7 @@ def row_answered(answered: Answered) -> RenderableType:
 
 
 def comparison(arms: Sequence[Arm], rows: Iterable[tuple[str, list[str]]]) -> Table:
-    """Figures with a column for each arm."""
+    """Draw figures with a column for each arm; rows: a label, and a cell for each arm."""
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="bold")
     table.add_column(style="dim")
     for arm in arms:

@@ -14,7 +14,7 @@ from engine.duel import Answer, Failure, answer_each, prompt_of, seed_of
 from engine.errors import DuelbotError
 from engine.lineup import Lineup
 from engine.request import Request, Turn
-from engine.settings import EngineSettings
+from engine.settings import ANSWER_LIMIT_S, EngineSettings
 
 __all__ = ["Answer", "Arm", "DuelbotError", "EngineSettings", "Failure", "Lineup", "Turn", "ask", "open_engine"]
 
@@ -38,7 +38,7 @@ async def ask(
     *,
     arms: Sequence[Arm] = (),
     history: Sequence[Turn] = (),
-    limit_s: float = 120.0,
+    limit_s: float = ANSWER_LIMIT_S,
     hear: Callable[[Arm, str], None] = lambda arm, piece: None,
 ) -> dict[Arm, Answer | Failure]:
     """Answer a request by every arm at once, in one batch.

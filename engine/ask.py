@@ -21,14 +21,14 @@ class Answered:
 
 
 def entrants_of(lineup: Lineup, arms: Sequence[Arm]) -> dict[Arm, Contestant]:
-    """The contestants of these arms, or of the duel's two. Raises BadAdapter and UnfairDuel."""
+    """Make the contestants of these arms, or of the duel's two. Raises BadAdapter, BadRecipe and UnfairDuel."""
     entrants = {arm: lineup.kit.contestant(arm) for arm in arms or lineup.arms}
     check_fair(tuple(entrants.values()))
     return entrants
 
 
 def checked(row: Row) -> Request:
-    """The row's request. Raises BadRequest, for a turn of its history as well."""
+    """Build the row's request. Raises BadRequest, for a turn of its history as well."""
     history: list[Turn] = []
     for number, turn in enumerate(row.history, 1):
         try:
@@ -39,7 +39,7 @@ def checked(row: Row) -> Request:
 
 
 async def answer_row(row: Row, lineup: Lineup, entrants: Mapping[Arm, Contestant], limit_s: float) -> Answered:
-    """One row by all arms at once; a row that cannot be asked is a failure of every arm."""
+    """Answer one row by all arms at once, each within limit_s seconds; a row that cannot be asked is a failure of every arm."""
     try:
         request = checked(row)
     except BadRequest as error:
@@ -57,7 +57,7 @@ async def answer_rows(
     limit_s: float,
     at_once: int,
 ) -> None:
-    """Every row told in the order of `rows`, with at most `at_once` of them in the engine at a time.
+    """Answer every row and tell it in the order of `rows`, with at most `at_once` of them in the engine at a time.
 
     A slow row holds back only the telling of later ones. A cancelled caller is told those that are ready before the
     cancellation goes on; no row runs on after the end, whatever it was.

@@ -16,7 +16,7 @@ from engine.backends.base import Prompt
 from engine.contestants import Arm
 from engine.cost import Price
 from engine.duel import Answer, answer_each, prompt_of
-from engine.lineup import DEMO_BASE, Lineup, open_lineup
+from engine.lineup import Lineup, base_folder, open_lineup
 from engine.request import Request
 from engine.settings import EngineSettings
 
@@ -27,14 +27,13 @@ REQUESTS = (
     "We use a hosted model without access to its weights. 12,000 examples are labelled. Which way?",
 )
 
-NaiveAnswer = Callable[[list[Prompt]], tuple[float, list[str]]]
-"""Prompts in; seconds and texts out."""
+NaiveAnswer = Callable[[list[Prompt]], tuple[float, list[str]]]  # prompts in; seconds and texts out
 K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Medians over requests and rounds; seconds."""
+    """Figures of a benchmark: medians over requests and rounds, times in seconds."""
 
     requests: int
     rounds: int
@@ -50,16 +49,15 @@ class Report:
 
 
 async def run(settings: EngineSettings, rounds: int = 3) -> Report:
-    """Load, warm up, measure. Raises what open_lineup raises."""
+    """Load, warm up, measure each request `rounds` times. Raises what open_lineup raises."""
     lineup = await open_lineup(settings)
     try:
         await _together(lineup, REQUESTS[0])
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        from engine.backends.local import fetch
         from engine.backends.local.loading import pick_device
         from engine.backends.local.naive import Naive
 
-        folder = DEMO_BASE if settings.base_model == "demo" else await asyncio.to_thread(fetch, settings.base_model, "base model")
+        folder = await asyncio.to_thread(base_folder, settings.base_model)
         naive = await asyncio.to_thread(Naive, folder, lineup.kit.adapter, settings.dtype, pick_device(settings.device))
         await asyncio.to_thread(naive.answer, list(_prompts(lineup, REQUESTS[0]).values()))
         return await _measure(lineup, naive.answer, rounds, peak)
@@ -122,7 +120,7 @@ async def _timed(lineup: Lineup, prompts: Mapping[K, Prompt]) -> tuple[float, di
 
 
 def lines(report: Report) -> list[tuple[str, str]]:
-    """The report for people: what, figure."""
+    """Word the report for people: pairs of a label and a figure."""
     return [
         ("naive, one side after the other", f"{report.naive_s:.2f} s"),
         ("both sides at once", f"{report.together_s:.2f} s"),
@@ -137,4 +135,5 @@ def lines(report: Report) -> list[tuple[str, str]]:
 
 
 def as_json(report: Report) -> dict[str, object]:
+    """Turn the report into a table for JSON."""
     return asdict(report)

@@ -53,7 +53,7 @@ def verb(verbs: Any, name: str, about: str, examples: str, more: str = "") -> ar
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
-    """The type of a flag that takes whole numbers of a range."""
+    """Make the type of a flag that takes a whole number from `least` to `most`."""
 
     def checked(text: str) -> int:
         number = int(text) if len(text) <= 20 and text.removeprefix("-").isdecimal() else None
@@ -65,7 +65,7 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def wholes(least: int, most: int) -> Callable[[str], tuple[int, ...]]:
-    """The same for some of them with commas."""
+    """Make the type of a flag that takes such numbers with commas between them."""
     one = whole(least, most)
     return lambda text: tuple(one(part.strip()) for part in text.split(","))
 
@@ -97,7 +97,7 @@ def ended(run: Callable[[], int], writes: str = "The output") -> int:
 
 
 def complain(words: str, status: int) -> int:
-    """Say it on stderr; the status goes on."""
+    """Write the words to stderr as one line. Returns the status."""
     sys.stderr.write(one_line(words) + "\n")
     return status
 

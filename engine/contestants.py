@@ -2,15 +2,20 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from engine.errors import BadAdapter, BadRecipe, UnfairDuel
+from engine.card import Card, read_card
+from engine.errors import BadAdapter, UnfairDuel
 from engine.folders import named_base, way_out
-from engine.parsing import read_json, reason
+from engine.named import Named
+from engine.plain_lora import CONFIG, WEIGHTS, tensor_shapes
 from engine.recipes import Recipe
+from engine.trained_on import digest as request_digest
+from engine.trained_on import read_trained_on
 
 
 class Arm(StrEnum):
@@ -23,10 +28,12 @@ class Arm(StrEnum):
 
     @property
     def engineered(self) -> bool:
+        """Whether it answers with an engineered recipe."""
         return self in (Arm.PROMPTED, Arm.COMBINED)
 
     @property
     def adapted(self) -> bool:
+        """Whether it answers with an adapter."""
         return self in (Arm.TUNED, Arm.COMBINED)
 
 
@@ -44,25 +51,31 @@ class Base:
 
     @property
     def parts(self) -> dict[str, Any]:
-        """Everything here that changes an answer. What is as usual is left out, so that ids from before it was looked at stay true."""
+        """The parts of the base that change an answer. Usual ones are left out, so that ids from before they were looked at stay true."""
         usual = {"dtype": "float32", "quantisation": "", "more_ends": ()}
         return {"base": self.revision} | {name: getattr(self, name) for name in usual if getattr(self, name) != usual[name]}
 
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A LoRA adapter folder, and what its card demands of the base and the recipe.
-
-    base_revision and recipe_digest are None for an adapter without a card (one from elsewhere): then only
-    the shapes and the alive check speak for it.
-    """
+    """A LoRA adapter folder, read. One from elsewhere has no card: then only the shapes and the alive check speak for it."""
 
     name: str
     version: str
     folder: str
     digest: str  # SHA-256 of config and weights, 16 hex digits
-    base_revision: str | None = None
-    recipe_digest: str | None = None
+    trainable: int = 0  # parameters
+    card: Card | None = field(default=None, hash=False)
+    trained_on: frozenset[str] = field(default=frozenset(), repr=False, hash=False)  # digests of requests, see engine/trained_on.py
+
+    @property
+    def named(self) -> Named:
+        """Its name and version."""
+        return Named(self.name, self.version)
+
+    def saw(self, request: str) -> bool:
+        """Whether it is known to have seen the request in training."""
+        return request_digest(request) in self.trained_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,32 +100,8 @@ class Contestant:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-@dataclass(frozen=True, slots=True)
-class Kit:
-    """What a team has: one base, the plain recipe, and perhaps an engineered recipe and an adapter."""
-
-    base: Base
-    engineered: Recipe | None
-    plain: Recipe
-    adapter: Adapter | None = None
-
-    def contestant(self, arm: Arm) -> Contestant:
-        """The arm made of this kit. Raises BadAdapter or BadRecipe when it needs what is not there."""
-        if arm.adapted and self.adapter is None:
-            raise BadAdapter(f"The arm {arm} needs an adapter, and none is set. Set DUEL_ADAPTER to an adapter made for {self.base.name}.")
-        recipe = self.engineered if arm.engineered else self.plain
-        if recipe is None:
-            raise BadRecipe(f"The arm {arm} needs an engineered recipe, and none is set. Set DUEL_RECIPE to one for {self.base.name}.")
-        return Contestant(
-            arm=arm,
-            recipe=recipe,
-            adapter=self.adapter if arm.adapted else None,
-            base=self.base,
-        )
-
-
 def check_fair(contestants: tuple[Contestant, ...]) -> None:
-    """Raises UnfairDuel unless all stand on one base and draw tokens alike."""
+    """Compare contestants. Raises UnfairDuel unless all stand on one base and draw tokens alike."""
     first = contestants[0]
     for other in contestants[1:]:
         if other.base.parts != first.base.parts:
@@ -126,12 +115,12 @@ def check_fair(contestants: tuple[Contestant, ...]) -> None:
 
 
 def open_adapter(folder: Path) -> Adapter:
-    """Read an adapter folder: peft's adapter_config.json, safetensors weights and, if there, our card.json.
+    """Read an adapter folder: peft's adapter_config.json and safetensors weights and, if there, card.json and trained_on.txt.
 
-    Raises BadAdapter with the file that is missing or unreadable, and the way out where one is known. Nothing but JSON and
-    safetensors is read.
+    Raises BadAdapter with the file that is missing or unreadable, and the way out where one is known. No weight is loaded, and
+    nothing but JSON, digests and the header of the weights is understood.
     """
-    config, weights, card_file = folder / "adapter_config.json", folder / "adapter_model.safetensors", folder / "card.json"
+    config, weights = folder / CONFIG, folder / WEIGHTS
     if not folder.is_dir():
         raise BadAdapter(f"There is no adapter folder {folder}.")
     for needed in (config, weights):
@@ -142,39 +131,22 @@ def open_adapter(folder: Path) -> Adapter:
         digest = hashlib.sha256(config.read_bytes() + weights.read_bytes()).hexdigest()[:16]
     except OSError as error:
         raise BadAdapter(f"The adapter in {folder} cannot be read: {error.strerror}.") from error
-    if not card_file.is_file():
-        return Adapter(name=folder.name, version=digest[:8], folder=str(folder), digest=digest)
-    try:
-        card = read_json(card_file)
-        parts = (card["name"], card["version"], card["base"]["revision"], card["recipe"]["digest"])
-        if not all(isinstance(part, str) and part for part in parts):
-            raise TypeError("each must be text")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadAdapter(
-            f"The card {card_file} is damaged ({reason(error)}); it must name name, version, base.revision and recipe.digest."
-        ) from error
-    name, version, base_revision, recipe_digest = parts
-    return Adapter(name, version, str(folder), digest, base_revision, recipe_digest)
+    card = read_card(folder)
+    name, version = (card.name, card.version) if card else (folder.name, digest[:8])
+    trainable = sum(math.prod(shape) for shape in tensor_shapes(folder, name).values())
+    return Adapter(name, version, str(folder), digest, trainable, card, read_trained_on(folder))
 
 
 def check_made_for(adapter: Adapter, base: str, revision: str, plain: Recipe) -> tuple[str, ...]:
     """Compare what an adapter's card or config says of its base and recipe with those in use: base is a name.
 
-    Raises BadAdapter when the card names another base or another plain recipe. Returns what people should be told: without a
-    card only a name is known of the base, and a name proves nothing.
+    Raises BadAdapter when the card names another base or another plain recipe. Returns what people should be told: keys of the card
+    that mean nothing, and without a card another name of the base, which is all that is known then and proves nothing.
     """
-    if adapter.recipe_digest is not None and adapter.recipe_digest != plain.digest:
-        raise BadAdapter(
-            f"The adapter {adapter.name} {adapter.version} was trained with another plain recipe (digest {adapter.recipe_digest[:80]}) "
-            f"than {plain.name} {plain.version} ({plain.digest}). Set DUEL_PLAIN_RECIPE to the one it was trained with."
-        )
-    if adapter.base_revision is not None:
-        if adapter.base_revision != revision:
-            raise BadAdapter(
-                f"The adapter {adapter.name} {adapter.version} was trained on base revision {adapter.base_revision[:12]}, "
-                f"but {base} is {revision[:12]}. Set DUEL_ADAPTER to an adapter made for this base."
-            )
-        return ()
+    if adapter.card:
+        adapter.card.check_made_for(base, revision, plain)
+        others = ", ".join(adapter.card.others)[:200]
+        return (f"The card of {adapter.name} {adapter.version} has keys that mean nothing here: {others}.",) if others else ()
     trained_on = named_base(Path(adapter.folder))
     if not trained_on or _last(trained_on) == _last(base):
         return ()
@@ -190,7 +162,7 @@ def _last(name: str) -> str:
 
 
 def folder_revision(folder: Path) -> str:
-    """The hub's commit of a folder in its cache; of another, 16 hex digits of the SHA-256 over all in it that changes answers.
+    """Tell the revision of a base model: the hub's commit of a folder in its cache, else 16 hex digits over all that changes answers.
 
     generation_config.json is not in it: of that, only the end tokens count, and a contestant's id has them apart.
     """

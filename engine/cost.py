@@ -20,13 +20,14 @@ _NEEDED = (
 
 @dataclass(frozen=True, slots=True)
 class TokenPrice:
-    """US dollars per million tokens. Cached ones are prompt tokens that were read before."""
+    """Prices in US dollars per million tokens. Cached ones are prompt tokens that were read before."""
 
     input_usd: float
     cached_usd: float
     output_usd: float
 
     def usd(self, usage: Usage) -> float:
+        """Price an answer, in US dollars."""
         fresh = usage.prompt_tokens - usage.cached_prompt_tokens
         return (fresh * self.input_usd + usage.cached_prompt_tokens * self.cached_usd + usage.new_tokens * self.output_usd) / 1e6
 
@@ -43,10 +44,9 @@ class TokenPrices:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What answers cost: by tokens where there is a list, else by the device's time. usd_per_hour None: nobody said, and no cost
-    is made up."""
+    """Prices of answers: by tokens where there is a list, else by the device's time."""
 
-    usd_per_hour: float | None  # the device, with its energy where that is paid apart
+    usd_per_hour: float | None  # of the device, with its energy where that is paid apart; None: nobody said, and no cost is made up
     source: str
     date: str  # ISO, when the price was true
     tokens: TokenPrices | None = None
@@ -132,12 +132,12 @@ class Cost:
 
     @property
     def usd_per_1000(self) -> float | None:
-        """What 1,000 such answers would cost."""
+        """US dollars for 1,000 such answers."""
         return None if self.usd is None else self.usd * 1000
 
 
 def account(usage: Usage, price: Price, *, adapted: bool = False) -> Cost:
-    """Token basis where there is a price list; else the engine time charged to the answer times the device's price per hour."""
+    """Price an answer: by tokens where there is a list, else by the engine time charged to it at the device's price per hour."""
     if price.tokens is not None:
         each = price.tokens.adapted if adapted else price.tokens.base
         return Cost(each.usd(usage), "token_price", price.tokens.source, price.tokens.date)
@@ -148,7 +148,7 @@ def account(usage: Usage, price: Price, *, adapted: bool = False) -> Cost:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What one finished duel took, both sides together: a row of the history that an estimate is drawn from."""
+    """Time and money of one finished duel, both sides together: a row of the history that an estimate is drawn from."""
 
     total_s: float  # the slower side, from asking to the last token
     usd: float | None  # both sides
@@ -156,7 +156,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What the next duel will probably take: medians of `duels` recent ones."""
+    """Time and money that the next duel will probably take: medians of recent ones."""
 
     duels: int
     total_s: float
@@ -164,7 +164,7 @@ class Estimate:
 
 
 def estimate(history: Sequence[Spent]) -> Estimate | None:
-    """Medians of the history; None when there is none. Cost is None unless every duel of it has one."""
+    """Take medians of the history; None when there is none. Cost is None unless every duel of it has one."""
     if not history:
         return None
     costs = [spent.usd for spent in history if spent.usd is not None]

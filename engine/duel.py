@@ -15,8 +15,7 @@ from engine.errors import BackendError
 from engine.request import Request
 from engine.settings import ANSWER_LIMIT_S
 
-GRACE_S = 10.0
-"""After its time limit an answer is told to stop; an engine that hangs is not waited for longer than this."""
+GRACE_S = 10.0  # seconds for an engine to stop an answer at its time limit; one that hangs is not waited for any longer
 
 K = TypeVar("K", bound=Hashable)
 
@@ -29,6 +28,7 @@ class Side(StrEnum):
 
     @property
     def label(self) -> str:
+        """The letter that people see."""
         return "A" if self is Side.LEFT else "B"
 
 
@@ -53,20 +53,20 @@ class Failure:
 
 
 def prompt_of(contestant: Contestant, request: Request, seed: int) -> Prompt:
-    """What this contestant sends to the model for this request."""
+    """Build what this contestant sends to the model for this request."""
     recipe = contestant.recipe
     return Prompt(recipe.messages(request), recipe.sampling, contestant.adapter, seed, recipe.chat_template)
 
 
 def seed_of(duel_id: str, place: str) -> int:
-    """A row's seed: fixed by the duel and the place, so a duel can be replayed and two rows never share one."""
+    """Draw a row's seed, fixed by the duel and the place: a duel can be replayed, and two rows never share one."""
     return int.from_bytes(hashlib.sha256(f"{duel_id}/{place}".encode()).digest()[:6], "big")
 
 
 async def answer(
     prompt: Prompt, backend: Backend, price: Price, *, limit_s: float, stop: Stop, hear: Callable[[str], None]
 ) -> Answer | Failure:
-    """One answer, its pieces told to `hear` as they come. Our errors and the time limit become a Failure.
+    """Get one answer, and tell its pieces to `hear` as they come. Our errors and the limit of limit_s seconds become a Failure.
 
     At the limit the row is stopped like any other, so that the engine time it took is still accounted for.
     """
@@ -138,13 +138,13 @@ async def run_duel(
     hear: Callable[[Side, str], None] = lambda side, text: None,
     ended: Callable[[Side], None] = lambda side: None,
 ) -> dict[Side, Answer | Failure]:
-    """Both sides at once, in one batch."""
+    """Ask both sides at once, in one batch; see `answer_each`."""
     prompts = {side: prompt_of(contestant, request, seed_of(duel_id, side)) for side, contestant in seats.items()}
     return await answer_each(prompts, backend, price, limit_s=limit_s, stop=stop, hear=hear, ended=ended)
 
 
 def paced(texts: Mapping[Side, str], done: Mapping[Side, bool]) -> dict[Side, str]:
-    """How much of each side may be shown: the slower side sets the pace, so speed gives nobody away.
+    """Cut the sides to what may be shown: the slower one sets the pace, so speed gives nobody away.
 
     A side that has ended no longer holds the other back; only length, not time, then shows.
     """

@@ -9,7 +9,7 @@ PICKLE = "A .bin file is a pickle, which can run code and is not read; peft and 
 
 
 def way_out(folder: Path, wanted: str) -> str:
-    """What to do with a folder or file that is no "base model" or no "adapter", as `wanted` says; "" where nothing is known."""
+    """Say what to do with a folder or file that is no `wanted` ("base model", "adapter"); "" where nothing is known."""
     try:
         names = [folder.name] if folder.is_file() else sorted(path.name for path in folder.iterdir())
         steps = [name for name in names if name.startswith("checkpoint-") and (folder / name).is_dir()]
@@ -38,7 +38,7 @@ def way_out(folder: Path, wanted: str) -> str:
 
 
 def named_base(folder: Path) -> str:
-    """What the config of the adapter in a folder calls its base model; "" where it says nothing."""
+    """Read what the config of the adapter in a folder calls its base model; "" where it says nothing."""
     try:
         name = read_json(folder / "adapter_config.json")["base_model_name_or_path"]
     except (OSError, ValueError, KeyError, TypeError):

@@ -6,40 +6,41 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.backends.base import Backend
-from engine.contestants import Adapter, Arm, Contestant, Kit, check_fair, open_adapter
+from engine.contestants import Adapter, Arm, Contestant, check_fair, open_adapter
 from engine.cost import Price
 from engine.duel import Failure, answer_each, prompt_of
 from engine.errors import BackendError, BadRecipe, SettingsError
+from engine.kit import Kit
 from engine.recipes import Recipe, load_recipe
 from engine.request import Request, Turn
 from engine.settings import EngineSettings
+from engine.shipped import DEMO, DEMO_ADAPTER, DEMO_BASE
 
-DEMO_BASE = Path(__file__).with_name("models") / "demo"
-DEMO_ADAPTER = Path(__file__).parents[1] / "adapters" / "shipped" / "demo"
-PROBES = (
+PROBES = (  # requests whose words no recipe and no chat template holds
     Request("Does 4711 come before 1815?"),
     Request("And what of 2087?", (Turn("user", "Is 1492 a number?"), Turn("assistant", "It is, like 1066."))),
 )
-"""Requests whose words no recipe and no chat template holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lineup:
-    """Who can meet, and on what."""
+    """The kit, the backend that runs it, the price of its answers, and the two arms that meet."""
 
     backend: Backend
     kit: Kit
     price: Price
     arms: tuple[Arm, Arm]  # entrant 0 and entrant 1 of a duel, before the coin seats them
     notes: tuple[str, ...] = ()  # what people should be told before the first duel, a sentence each
+    written: Recipe | None = None  # the plain recipe as its file has it, which adapters are trained with; None: the kit's own
 
     @property
     def entrants(self) -> tuple[Contestant, Contestant]:
+        """The two that meet. Raises BadAdapter, BadRecipe when an arm needs what the kit lacks."""
         return (self.kit.contestant(self.arms[0]), self.kit.contestant(self.arms[1]))
 
 
 def parse_arms(text: str) -> tuple[Arm, ...]:
-    """Arms from "prompted,tuned". Raises SettingsError for unknown and repeated ones."""
+    """Read arms, as "prompted,tuned" names them. Raises SettingsError for unknown and repeated ones."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     if unknown := [name for name in names if name not in list(Arm)]:
         raise SettingsError(f"Unknown arm: {', '.join(unknown)}. There are {', '.join(Arm)}.")
@@ -49,7 +50,10 @@ def parse_arms(text: str) -> tuple[Arm, ...]:
 
 
 def duel_arms(text: str, adapter: Adapter | None, engineered: Recipe | None) -> tuple[Arm, Arm]:
-    """The two arms of a duel; without a wish the product's question, or what can be asked with what there is."""
+    """Choose the two arms of a duel: those named, else prompted against tuned, plain in place of a side that is not there.
+
+    Raises SettingsError.
+    """
     arms = parse_arms(text) or (Arm.PROMPTED if engineered else Arm.PLAIN, Arm.TUNED if adapter else Arm.PLAIN)
     if len(arms) != 2:
         raise SettingsError(f"A duel has two arms; DUEL_ARMS names {len(arms)}.")
@@ -57,7 +61,7 @@ def duel_arms(text: str, adapter: Adapter | None, engineered: Recipe | None) -> 
 
 
 def aa_arms(text: str) -> tuple[Arm, Arm]:
-    """One arm against itself. Raises SettingsError."""
+    """Read the arm that meets itself. Raises SettingsError unless the text names one."""
     arms = parse_arms(text)
     if len(arms) != 1:
         raise SettingsError(f"An A/A check has one arm; DUEL_AA names {len(arms)}.")
@@ -65,13 +69,16 @@ def aa_arms(text: str) -> tuple[Arm, Arm]:
 
 
 def engineered_recipe(settings: EngineSettings) -> Recipe | None:
-    """The engineered recipe, if there is one: the house rules are the demo's, about its one subject, and no other base's."""
-    name = settings.recipe or ("house" if settings.base_model == "demo" else "")
+    """Load the engineered recipe, if there is one. Raises BadRecipe.
+
+    Without a setting the demo has the house rules, which are about its one subject; another base has none.
+    """
+    name = settings.recipe or ("house" if settings.base_model == DEMO else "")
     return load_recipe(name) if name else None
 
 
 def sampled_alike(plain: Recipe, engineered: Recipe | None, settings: EngineSettings) -> tuple[Recipe, tuple[str, ...]]:
-    """The plain recipe for this duel, and what should be said of it: the one that ships takes the engineered one's [sampling]."""
+    """Give the plain recipe that ships the engineered one's [sampling]. Returns the plain recipe to use, and what should be said of it."""
     if engineered is None or settings.plain_recipe != "plain" or engineered.sampling == plain.sampling:
         return plain, ()
     said = f"The plain recipe takes the [sampling] of {engineered.name} {engineered.version}, as both sides of a duel need the same."
@@ -79,13 +86,22 @@ def sampled_alike(plain: Recipe, engineered: Recipe | None, settings: EngineSett
 
 
 def without_recipe(base: str, adapter: Adapter | None) -> str:
-    """The sentence that says who meets when no engineered recipe is set for somebody's own base."""
+    """Word who meets when no engineered recipe is set for somebody's own base."""
     if adapter:
         return f"No engineered recipe is set for {base}, so its plain recipe meets the adapter; DUEL_RECIPE names yours."
     return (
         f"Neither DUEL_RECIPE nor DUEL_ADAPTER is set for {base}, so plain meets itself and there is nothing to decide: "
         "name your recipe, your adapter or both."
     )
+
+
+def base_folder(name: str) -> Path:
+    """Find the folder of a base model: the one that ships, a folder, or a hub id that is downloaded once. Raises BadModel."""
+    if name == DEMO:
+        return DEMO_BASE
+    from engine.backends.local import fetch  # torch takes seconds to import
+
+    return fetch(name, "base model")
 
 
 async def open_lineup(settings: EngineSettings) -> Lineup:
@@ -96,7 +112,7 @@ async def open_lineup(settings: EngineSettings) -> Lineup:
     local = await asyncio.to_thread(importlib.import_module, "engine.backends.local")  # torch takes seconds to import
     engineered, written = engineered_recipe(settings), load_recipe(settings.plain_recipe)
     plain, notes = sampled_alike(written, engineered, settings)
-    demo = settings.base_model == "demo"
+    demo = settings.base_model == DEMO
     adapter: Adapter | None = None
     if settings.adapter:
         adapter = open_adapter(await asyncio.to_thread(local.fetch, settings.adapter, "adapter"))
@@ -105,18 +121,29 @@ async def open_lineup(settings: EngineSettings) -> Lineup:
     arms = aa_arms(settings.aa) if settings.aa else duel_arms(settings.arms, adapter, engineered)
     if engineered is None and not (settings.aa or settings.arms):
         notes += (without_recipe(settings.base_model, adapter),)
-    folder = DEMO_BASE if demo else await asyncio.to_thread(local.fetch, settings.base_model, "base model")
+    folder = await asyncio.to_thread(base_folder, settings.base_model)
     backend: Backend = await local.open_local(folder, settings.base_model, settings)
     try:
         if adapter:
             notes += await backend.add_adapter(adapter, written)  # what it was trained with; sampling is no part of a training
-        lineup = Lineup(backend, Kit(backend.base, engineered, plain, adapter), settings.price, arms, notes)
+        lineup = Lineup(backend, Kit.of(backend.base, engineered, plain, adapter), settings.price, arms, notes, written)
         check_fair(lineup.entrants)
         await _prove(lineup)
     except BaseException:
         await backend.aclose()
         raise
     return lineup
+
+
+async def with_adapter(lineup: Lineup, folder: Path) -> Lineup:
+    """Load one more adapter beside those of a line-up that runs; return the line-up that has it in its kit.
+
+    Raises BadAdapter when it is not fit to duel or another one has its name and version; then everything is as it was.
+    """
+    adapter = await asyncio.to_thread(open_adapter, folder)
+    kit = lineup.kit.with_adapter(adapter)
+    notes = await lineup.backend.add_adapter(adapter, lineup.written or lineup.kit.plain)
+    return replace(lineup, kit=kit, notes=(*lineup.notes, *notes))
 
 
 async def _prove(lineup: Lineup) -> None:
@@ -126,13 +153,13 @@ async def _prove(lineup: Lineup) -> None:
     with which no request could ever be answered, as it fills the context, or the model's chat template refuses or drops a part.
     """
     prompts = {
-        entrant.arm: replace(prompt, sampling=replace(prompt.sampling, max_new_tokens=1))
-        for entrant in lineup.entrants
+        place: replace(prompt, sampling=replace(prompt.sampling, max_new_tokens=1))
+        for place, entrant in enumerate(lineup.entrants)
         for prompt in [prompt_of(entrant, PROBES[0], 0)]
     }
     outcomes = await answer_each(prompts, lineup.backend, lineup.price)
-    for entrant in lineup.entrants:
-        outcome, recipe, base = outcomes[entrant.arm], entrant.recipe, entrant.base
+    for place, entrant in enumerate(lineup.entrants):
+        outcome, recipe, base = outcomes[place], entrant.recipe, entrant.base
         tokens, room = outcome.usage.prompt_tokens if outcome.usage else 0, base.context_tokens - recipe.sampling.max_new_tokens
         setting = "DUEL_RECIPE" if entrant.arm.engineered else "DUEL_PLAIN_RECIPE"
         if tokens > room:

@@ -4,6 +4,8 @@ import json
 import math
 import re
 import tomllib
+from collections.abc import Collection
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +20,15 @@ _LONG_KEY = re.compile(r"""(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+)
 
 
 class Malformed(ValueError):
-    """What is wrong with a text; str(error) is a sentence that begins with "It"."""
+    """A text is wrong; str(error) is a sentence that begins with "It"."""
 
 
 class NotJson(Malformed):
-    """No JSON by RFC 8259, or deeper than anybody reads."""
+    """A text is no JSON by RFC 8259, or deeper than anybody reads."""
 
 
 def shown(value: Any) -> str:
-    """A value as a sentence may repeat it: short, whatever it is."""
+    """Word a value as a sentence may repeat it: in at most MOST_SHOWN characters."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # a whole number of more digits than Python writes
@@ -55,8 +57,24 @@ def is_text(value: Any) -> bool:
     return True
 
 
+def taken(
+    table: Any, kind: Any, what: str, error: type[DuelbotError], required: Collection[str] = ()
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Take from a parsed table the entries that are fields of a dataclass. Returns them, and the names of all other keys.
+
+    Raises `error` where there is no table, or it lacks a key that is required; `what` begins its sentence.
+    """
+    if not isinstance(table, dict):
+        raise error(f"{what} must be a table.")
+    if missing := sorted(set(required) - table.keys()):
+        raise error(f"{what} lacks {', '.join(missing)}.")
+    known = {field.name for field in fields(kind)}
+    own = {key: value for key, value in table.items() if key in known}
+    return own, tuple(sorted(str(key)[:80] for key in table.keys() - known))
+
+
 def read_json(path: Path) -> Any:
-    """The value of a JSON file in UTF-8, with a byte order mark or without. Raises OSError, Malformed."""
+    """Read a JSON file in UTF-8, with a byte order mark or without. Raises OSError, Malformed."""
     try:
         return json_value(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -64,12 +82,12 @@ def read_json(path: Path) -> Any:
 
 
 def reason(error: Exception) -> str:
-    """What is wrong, as a part of a longer sentence."""
+    """Word an error as a part of a longer sentence."""
     return str(error)[:200].rstrip(".")
 
 
 def json_value(text: str) -> Any:
-    """The value of a JSON text (RFC 8259). Raises Malformed, for NaN, Infinity and a doubled key as well."""
+    """Read a JSON text (RFC 8259). Raises Malformed, for NaN, Infinity and a doubled key as well."""
     value, end = json_at(text, len(text) - len(text.lstrip(" \t\n\r")))
     if text[end:].strip(" \t\n\r"):
         raise NotJson("It goes on after its end.")
@@ -77,7 +95,7 @@ def json_value(text: str) -> Any:
 
 
 def json_at(text: str, start: int) -> tuple[Any, int]:
-    """The value that begins at `start`, and where it ends. Raises Malformed."""
+    """Read the JSON value that begins at `start`. Returns it and where it ends; raises Malformed."""
     try:
         value, end = _DECODER.raw_decode(text, start)
     except Malformed:
@@ -94,7 +112,7 @@ def json_at(text: str, start: int) -> tuple[Any, int]:
 
 
 def read_toml(path: Path, what: str, kind: type[DuelbotError]) -> dict[str, Any]:
-    """The table in a TOML file. `what` begins the sentence of the error, of this kind, that is raised for anything else."""
+    """Read a TOML file. Raises an error of this kind, whose sentence begins with `what`, for a file that holds none."""
     try:
         with path.expanduser().open("rb") as file:
             data = file.read(MOST_BYTES + 1)
@@ -107,7 +125,7 @@ def read_toml(path: Path, what: str, kind: type[DuelbotError]) -> dict[str, Any]
 
 
 def toml_table(data: bytes) -> dict[str, Any]:
-    """The table of a TOML text in UTF-8, with a byte order mark or without. Raises Malformed."""
+    """Read a TOML text in UTF-8, with a byte order mark or without. Raises Malformed."""
     if len(data) > MOST_BYTES:
         raise Malformed(f"It is larger than {MOST_BYTES:,} bytes.")
     try:

@@ -31,7 +31,7 @@ class Pattern:
     _compiled: Any
 
     def found_in(self, text: str, limit_s: float) -> bool:
-        """Whether it is found anywhere. Blocks up to `limit_s`; raises TimeoutError then."""
+        """Whether it is found anywhere in the text. Blocks up to limit_s seconds; raises TimeoutError then."""
         try:
             return self._compiled.search(text, timeout=max(limit_s, 1e-6), concurrent=True) is not None
         except (MemoryError, RecursionError) as error:
@@ -39,7 +39,7 @@ class Pattern:
 
 
 def compile_pattern(source: str) -> Pattern:
-    """Raises Malformed."""
+    """Compile an expression of a person. Raises Malformed for a wrong one, and for one that would take too long to compile."""
     if not is_text(source):
         raise Malformed("It is no text.")
     if len(source) > MOST_CHARACTERS:
@@ -70,14 +70,14 @@ def _size(source: str) -> int:
 
 
 def any_word(words: Sequence[str]) -> Pattern:
-    """Finds any of these as a whole word, whatever its case. Raises Malformed."""
+    """Compile a list of words: any of them is found as a whole word, whatever its case. Raises Malformed."""
     if (length := sum(map(len, words))) > MOST_WORDS:
         raise Malformed(f"The words have {length:,} characters together; at most {MOST_WORDS:,} are taken.")
     return _compiled(" | ".join(words), WORDS, words=list(words))
 
 
 def whatever_case(source: str) -> Pattern:
-    """As `compile_pattern`, whatever the case of letters."""
+    """Compile an expression that is found whatever the case of letters. Raises as `compile_pattern`."""
     compile_pattern(source)
     return _compiled(source, source, regex.IGNORECASE)
 

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from engine.errors import BadAdapter
 from engine.parsing import read_json, reason
 
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"  # files of an adapter folder, as peft saves them
 FREE = frozenset(
     (
         *("r", "lora_alpha", "lora_dropout", "use_rslora", "rank_pattern", "alpha_pattern"),
@@ -46,21 +47,28 @@ REASONS = {
 
 
 def check_plain(folder: Path, name: str) -> dict[str, Any]:
-    """The config of the adapter in `folder`, shown as `name`. Raises BadAdapter unless all of its options and tensors are plain LoRA's.
+    """Read the config of the adapter in `folder`, shown as `name`. Raises BadAdapter unless all options and tensors are plain LoRA's.
 
     Reads adapter_config.json and the header of adapter_model.safetensors; no weight is loaded.
     """
     try:
-        config = read_json(folder / "adapter_config.json")
-        with safe_open(folder / "adapter_model.safetensors", framework="np") as weights:
-            shapes = {key: len(weights.get_slice(key).get_shape()) for key in weights.keys()}  # noqa: SIM118
-    except (OSError, ValueError, SafetensorError) as error:
+        config = read_json(folder / CONFIG)
+    except (OSError, ValueError) as error:
         raise BadAdapter(f"The adapter {name} cannot be read: {reason(error)}.") from error
     if not isinstance(config, dict):
         raise BadAdapter(f"The adapter {name} cannot be read: its adapter_config.json is no table.")
     _check_options(config, name)
-    _check_tensors(shapes, name)
+    _check_tensors(tensor_shapes(folder, name), name)
     return config
+
+
+def tensor_shapes(folder: Path, name: str) -> dict[str, tuple[int, ...]]:
+    """Read the shapes of an adapter's tensors from the header of its weights. Raises BadAdapter, which calls the adapter `name`."""
+    try:
+        with safe_open(folder / WEIGHTS, framework="np") as weights:
+            return {key: tuple(weights.get_slice(key).get_shape()) for key in weights.keys()}  # noqa: SIM118
+    except (OSError, ValueError, SafetensorError) as error:
+        raise BadAdapter(f"The adapter {name} cannot be read: {reason(error)}.") from error
 
 
 def _check_options(config: dict[str, Any], name: str) -> None:
@@ -87,9 +95,8 @@ def _init_words(kind: str, name: str) -> str:
     return f"{said}which is not known to leave the base model alone; Duelbot runs plain LoRA (true, false or gaussian)."
 
 
-def _check_tensors(shapes: dict[str, int], name: str) -> None:
-    """Shapes: how many dimensions each tensor has."""
-    others = sorted(key for key, dimensions in shapes.items() if not TENSOR.fullmatch(key) or dimensions != 2)
+def _check_tensors(shapes: dict[str, tuple[int, ...]], name: str) -> None:
+    others = sorted(key for key, shape in shapes.items() if not TENSOR.fullmatch(key) or len(shape) != 2)
     if not others:
         return
     shown = others[0].removeprefix("base_model.model.")[:120]

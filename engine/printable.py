@@ -20,7 +20,7 @@ _MARKS = re.compile(rf"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20
 
 
 def printable(text: str) -> str:
-    """The text with nothing in it but characters that a terminal draws, and line feeds.
+    """Make a text safe for a terminal: nothing stays in it but characters that are drawn, and line feeds.
 
     Control characters become their pictures (ESC is ␛), so that a reader sees that something was there; what
     cannot be drawn becomes �; invisible formatting (bidi overrides, joiners, zero-width marks) is left out.
@@ -33,7 +33,7 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str, most: int = 0) -> str:
-    """`printable` on one line, blanks run together, cut to `most` characters with an ellipsis if that is given."""
+    """Make a text safe for one line: blanks run together, cut to `most` characters with an ellipsis if that is given."""
     line = " ".join(printable(text).split())
     return line[: most - 1].rstrip() + "…" if 0 < most < len(line) else line
 

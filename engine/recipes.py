@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import BadRecipe
-from engine.parsing import Malformed, toml_table
+from engine.named import Named
+from engine.parsing import Malformed, taken, toml_table
 from engine.request import Request, Turn
 
 SHIPPED = Path(__file__).with_name("recipes")
@@ -37,7 +38,7 @@ DEEPEST = 16  # tables and lists within each other in [chat_template]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One entry of a chat, as chat templates take it."""
+    """One entry of a chat, in the form that chat templates take."""
 
     role: Literal["system", "user", "assistant"]
     content: str
@@ -45,7 +46,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are drawn. Both sides of a duel must use the same. 0 and 0.0 are one temperature."""
+    """Rules by which tokens are drawn. Both sides of a duel must use the same. 0 and 0.0 are one temperature."""
 
     temperature: float = 0.0  # 0 takes the likeliest token
     top_p: float = 1.0  # keep the smallest set of tokens with this probability; 1 keeps all
@@ -86,13 +87,18 @@ class Recipe:
     chat_template: tuple[tuple[str, Any], ...] = ()  # sorted pairs, so that a recipe can be hashed
 
     @property
+    def named(self) -> Named:
+        """Its name and version."""
+        return Named(self.name, self.version)
+
+    @property
     def digest(self) -> str:
         """First 16 hex digits of the SHA-256 of everything but name and version."""
         content = {k: v for k, v in asdict(self).items() if k not in ("name", "version")}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def messages(self, request: Request) -> tuple[Message, ...]:
-        """Who says what: system text, examples, earlier turns, the request. After the system text user and assistant alternate.
+        """Lay out who says what: system text, examples, earlier turns, the request. After the system text user and assistant alternate.
 
         What the user says in a row (a message that was replied to, and the request) is one text, and the template wraps it once.
         """
@@ -107,13 +113,13 @@ class Recipe:
 
 
 def alternating(turns: Sequence[Turn]) -> tuple[Turn, ...]:
-    """Turns of one role in a row as one, with an empty line between their texts."""
+    """Join turns of one role in a row, with an empty line between their texts."""
     groups = ((role, [turn.text for turn in group]) for role, group in groupby(turns, key=attrgetter("role")))
     return tuple(Turn(role, "\n\n".join(texts)) for role, texts in groups)
 
 
 def load_recipe(name_or_path: str) -> Recipe:
-    """A shipped recipe by its name, or any recipe by the path of its TOML file. Raises BadRecipe."""
+    """Load a shipped recipe by its name, or any recipe by the path of its TOML file. Raises BadRecipe."""
     path = Path(name_or_path)
     if path.suffix != ".toml":
         known = sorted(p.stem for p in SHIPPED.glob("*.toml"))
@@ -139,7 +145,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_recipe(table: Mapping[str, Any]) -> Recipe:
-    """A recipe from parsed TOML. Raises BadRecipe for missing, unknown and mistyped keys."""
+    """Build a recipe from parsed TOML. Raises BadRecipe for missing, unknown and mistyped keys."""
     _check(table, Recipe, "the recipe", required=("name", "version"))
     for key in ("name", "version", "system", "template"):
         if not isinstance(table.get(key, ""), str):
@@ -208,10 +214,7 @@ def _depth(value: Any) -> int:
 
 
 def _check(table: Any, kind: Any, what: str, required: tuple[str, ...] = ()) -> None:
-    if not isinstance(table, dict):
-        raise BadRecipe(f"{what} must be a table.")
-    known = {field.name for field in fields(kind)}
-    if unknown := sorted(str(key)[:80] for key in table.keys() - known):
-        raise BadRecipe(f"unknown key {', '.join(unknown)} in {what} (known: {', '.join(sorted(known))}).")
-    if missing := sorted(set(required) - table.keys()):
-        raise BadRecipe(f"{what} lacks {', '.join(missing)}.")
+    _, unknown = taken(table, kind, what, BadRecipe, required)
+    if unknown:
+        known = ", ".join(sorted(field.name for field in fields(kind)))
+        raise BadRecipe(f"unknown key {', '.join(unknown)} in {what} (known: {known}).")

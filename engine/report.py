@@ -18,14 +18,16 @@ QUEUED_S = 0.05  # seconds in the queue from which on they are shown
 
 
 def json_line(value: Any) -> str:
-    """One line of JSON. Letters of every script stay readable; whatever a terminal could act on, or a reader
-    could take for a line end, is escaped."""
+    """Write a value as one line of JSON.
+
+    Letters of every script stay readable; whatever a terminal could act on, or a reader could take for a line end, is escaped.
+    """
     dumped = json.dumps(value, ensure_ascii=False, allow_nan=False)
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in dumped)
 
 
 def side_json(outcome: Answer | Failure, contestant: Contestant) -> dict[str, Any]:
-    """Give one side as {text, finish, contestant, usage, cost}, or {failure, contestant, usage, cost}.
+    """Turn one side into a table: {text, finish, contestant, usage, cost}, or {failure, contestant, usage, cost}.
 
     A failure's usage and cost are null unless the engine still took time for it.
     """
@@ -38,12 +40,12 @@ def side_json(outcome: Answer | Failure, contestant: Contestant) -> dict[str, An
 
 
 def cost_json(cost: Cost | None) -> dict[str, Any] | None:
-    """Give a cost with what 1,000 such answers would cost."""
+    """Turn a cost into a table, with US dollars for 1,000 such answers."""
     return None if cost is None else {**asdict(cost), "usd_per_1000": cost.usd_per_1000}
 
 
 def duel_json(request: str, outcomes: Mapping[Arm, Answer | Failure], entrants: Mapping[Arm, Contestant]) -> dict[str, Any]:
-    """Give one request with all its sides by arm."""
+    """Turn one request with all its sides, by arm, into a table."""
     return {"request": request, "sides": {str(arm): side_json(outcome, entrants[arm]) for arm, outcome in outcomes.items()}}
 
 
@@ -135,7 +137,7 @@ def _priced(cost: Cost) -> str:
 
 
 def summary(outcomes: Mapping[Arm, Sequence[Answer | Failure]]) -> list[tuple[str, list[str]]]:
-    """Sum up a whole file in a few rows, a cell for each arm: counts, medians of times and tokens, and the bill.
+    """Say of a whole file in a few rows, a cell for each arm: counts, medians of times and tokens, and the bill.
 
     Failures that took engine time are on the bill; an unknown cost makes the sum unknown.
     """

@@ -6,8 +6,12 @@ from typing import Literal
 
 from engine.errors import BadRequest
 
-MAX_CHARACTERS = 20_000
-"""Of one request. What a model can read is less or more; the backend says that in tokens."""
+MAX_CHARACTERS = 20_000  # longest request; the model's own limit is in tokens, and the backend checks it
+
+
+def folded(text: str) -> str:
+    """Fold a text to its words: case and spacing say nothing any more."""
+    return " ".join(text.casefold().split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Request:
 
     @classmethod
     def of(cls, text: str, history: tuple[Turn, ...] = ()) -> "Request":
-        """Trim the ends, unify line ends, keep everything else.
+        """Check a request: trim its ends, unify line ends, keep everything else.
 
         Raises BadRequest for an empty text, more than MAX_CHARACTERS, and characters that are no text
         (NUL and other control characters, lone surrogates). They are refused, not dropped: what is

@@ -66,12 +66,12 @@ class Rows:
     said: dict[str, str]  # keys in the order in which they came, and what each means; "" for one that means nothing here
 
     def unused(self, *used: str) -> tuple[str, ...]:
-        """Keys that are in the file, and that somebody who uses these meanings leaves alone."""
+        """List the keys of the file that mean something else than `used`, or nothing."""
         return tuple(key for key, meaning in self.said.items() if meaning not in used)
 
 
 def read_rows(lines: Iterable[bytes], name: str, *, more: Iterable[str] = ()) -> Rows:
-    """Rows of a file, given by lines. more: further keys that the command knows, left as they are.
+    """Read the rows of a file, given by lines. more: further keys that the command knows, left as they are.
 
     Raises BadRequest that names the first line that is no row, or says that there is none at all.
     """

@@ -19,6 +19,7 @@ from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, SecretStr, Va
 from engine.cost import Price, read_token_prices
 from engine.errors import SettingsError
 from engine.parsing import shown
+from engine.shipped import DEMO
 
 PREFIX = "DUEL_"
 LONGEST_NAME, MOST_NAMES = 60, 10  # characters and number of unknown names that are shown
@@ -31,7 +32,7 @@ P = TypeVar("P", bound="Part")
 
 
 def under(prefix: str) -> ConfigDict:
-    """The configuration of a part whose fields are called prefix + FIELD outside, but where a field has a validation_alias of its own."""
+    """Configure a part whose fields are called prefix + FIELD outside; a field with a validation_alias is called that."""
     return ConfigDict(alias_generator=AliasGenerator(validation_alias=lambda field: prefix + field.upper()))
 
 
@@ -42,7 +43,7 @@ class Part(BaseModel):
 
     @classmethod
     def names(cls) -> dict[str, str]:
-        """Names of the environment, and the field that each of them sets."""
+        """List the names of the environment, and the field that each of them sets."""
         return {str(field.validation_alias): name for name, field in cls.model_fields.items()}
 
     @classmethod
@@ -62,18 +63,18 @@ class Part(BaseModel):
 
     @classmethod
     def example(cls) -> str:
-        """Lines of .env.example: meaning, name and default of each field, commented out."""
+        """Write the lines of .env.example: meaning, name and default of each field, commented out."""
         return "".join(
             f"\n# {field.description}\n#{field.validation_alias}={_plain(field.default)}\n" for field in cls.model_fields.values()
         )
 
 
 class EngineSettings(Part):
-    """What the engine can be told: the model, who meets, the machine and its price."""
+    """Settings of the engine: the model, who meets, the machine and its price."""
 
     model_config = under(PREFIX)
 
-    base_model: str = Field("demo", min_length=1, description="Base model: demo (the one that ships), a hub id, or a folder.")
+    base_model: str = Field(DEMO, min_length=1, description="Base model: demo (the one that ships), a hub id, or a folder.")
     adapter: str = Field(
         "",
         description="LoRA adapter on that base: a hub id or a folder. Empty: the demo's adapter with the demo, none with another base.",

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.card import read_card
 from adapters.examples.demo.exchanges import read_rows as read_demo_rows
 from bot.evaluation.metrics import score
 from bot.evaluation.rows import read_rows as read_evaluation
 from bot.settings import Settings
 from bot.tags import read_rules
+from engine.card import read_card
 from engine.contestants import open_adapter
 from engine.cost import read_token_prices
 from engine.errors import DuelbotError
@@ -147,7 +147,7 @@ def damaged(draw: st.DrawFn, good: tuple[bytes, ...]) -> bytes:
 
 
 @pytest.mark.parametrize("loader", LOADERS)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_bytes_give_a_value_or_a_sentence_within_a_second(loader: str, data: st.DataObject) -> None:
     name, good, load = LOADERS[loader]

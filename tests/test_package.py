@@ -57,7 +57,7 @@ def tracked() -> list[str]:
 def environment(**names: str) -> dict[str, str]:
     """Our environment without a way back into the checkout, and without settings of whoever runs the tests."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("DUEL_", "PYTHON", "DISCORD_"))}
-    return ours | {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"} | names
+    return ours | {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", "DUEL_DISCORD_BLINDING_SHARE": "0"} | names
 
 
 def done(command: list[str | Path], folder: Path, **names: str) -> "subprocess.CompletedProcess[str]":

@@ -153,7 +153,7 @@ async def test_the_prompted_side_follows_a_changed_format_line_and_the_tuned_sid
     house = lineup.kit.engineered
     [line] = [line for line in house.system.splitlines() if line.startswith("Format:")]
     edited = replace(house, version="edited", system=house.system.replace(line, "Format: one line"), examples=())
-    changed = replace(lineup, kit=replace(lineup.kit, engineered=edited))
+    changed = replace(lineup, kit=lineup.kit.with_recipe(edited).using(recipe=edited.named))
     said = await answers(changed, prompts_for(changed, SITUATIONS[0]))
     assert len(said[Arm.PROMPTED].strip().splitlines()) == 1
     assert len(said[Arm.TUNED].strip().splitlines()) == 4

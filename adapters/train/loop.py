@@ -12,9 +12,10 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 
 from adapters.train import checkpoint
-from adapters.train.processes import Share, device, fitting_processes, parent_is_gone, together
+from adapters.train.processes import add_up, device, fitting_processes, parent_is_gone, together
 from adapters.train.record import RunRecord, tools
 from adapters.train.schedule import Schedule
+from adapters.train.share import Share
 
 WATCHED = 50  # steps between two lines of progress, and over which the loss is averaged
 SAVED_S = 60.0  # seconds between two checkpoints, at least
@@ -23,7 +24,7 @@ Batch = TypeVar("Batch")
 Given_co = TypeVar("Given_co", covariant=True)
 
 
-class Batches(Protocol[Given_co]):
+class BatchStream(Protocol[Given_co]):
     """One process's rows of batch after batch, without end. Its state is kept in checkpoints, so that the next batch comes next."""
 
     def __iter__(self) -> Generator[Given_co]: ...
@@ -50,7 +51,7 @@ class Learner(Generic[Batch]):
 
     model: torch.nn.Module  # on its device; those weights are trained that require a gradient
     optimizers: list[torch.optim.Optimizer]  # their learning rates are the full ones
-    batches: Batches[Batch]
+    batches: BatchStream[Batch]
     loss: Callable[[Batch], Loss]
 
 
@@ -93,7 +94,7 @@ class TrainingRun(Generic[Batch]):
         loss = self.learner.loss(batch)
         if loss.total.requires_grad:
             loss.total.backward()  # type: ignore[no-untyped-call]
-        shown = self.share.add_up(loss.shown, self.trained)
+        shown = add_up(self.share, loss.shown, self.trained)
         self.latest = [*self.latest[1 - WATCHED :], shown]  # tensors: to look at a GPU's figures is to wait for it
         torch.nn.utils.clip_grad_norm_(self.trained, LONGEST_GRADIENT)
         rate = self.job.schedule.rate(self.done.step)

@@ -2,49 +2,44 @@
 
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from multiprocessing import parent_process
 from typing import TypeVar
 
 import torch
 from torch.multiprocessing.spawn import spawn
 
+from adapters.train.share import Share
+
 T = TypeVar("T")
 MOST_PROCESSES = 4  # a batch has few rows; more processes would wait for the one with a row more
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A process's place among those that train together: it takes every `ranks`-th row from `rank` on."""
+def gather(share: Share, own: T) -> list[T]:
+    """Return what each process gives, in the order of ranks. All must call it."""
+    if share.ranks == 1:
+        return [own]
+    parts: list[T | None] = [None] * share.ranks
+    torch.distributed.all_gather_object(parts, own)
+    return [part for part in parts if part is not None]
 
-    rank: int = 0
-    ranks: int = 1
 
-    def gather(self, own: T) -> list[T]:
-        """Return what each process gives, in the order of ranks. All must call it."""
-        if self.ranks == 1:
-            return [own]
-        parts: list[T | None] = [None] * self.ranks
-        torch.distributed.all_gather_object(parts, own)
-        return [part for part in parts if part is not None]
+def add_up(share: Share, figures: torch.Tensor, weights: Sequence[torch.nn.Parameter]) -> torch.Tensor:
+    """Add the gradients of these weights, and figures of shape (n,), over the processes. All must call it.
 
-    def add_up(self, figures: torch.Tensor, weights: Sequence[torch.nn.Parameter]) -> torch.Tensor:
-        """Add the gradients of these weights, and figures of shape (n,), over the processes. All must call it.
-
-        The gradients are changed in place; the sums of the figures are returned.
-        """
-        if self.ranks == 1:
-            return figures
-        for weight in weights:
-            if weight.grad is None:
-                weight.grad = torch.zeros_like(weight)
-        flat = torch.cat([figures, *(weight.grad.reshape(-1) for weight in weights if weight.grad is not None)])
-        torch.distributed.all_reduce(flat)  # once: many small sums would wait for each other
-        at = len(figures)
-        for weight in weights:
-            weight.grad = flat[at : at + weight.numel()].view_as(weight)
-            at += weight.numel()
-        return flat[: len(figures)].clone()
+    The gradients are changed in place; the sums of the figures are returned.
+    """
+    if share.ranks == 1:
+        return figures
+    for weight in weights:
+        if weight.grad is None:
+            weight.grad = torch.zeros_like(weight)
+    flat = torch.cat([figures, *(weight.grad.reshape(-1) for weight in weights if weight.grad is not None)])
+    torch.distributed.all_reduce(flat)  # once: many small sums would wait for each other
+    at = len(figures)
+    for weight in weights:
+        weight.grad = flat[at : at + weight.numel()].view_as(weight)
+        at += weight.numel()
+    return flat[: len(figures)].clone()
 
 
 def device() -> str:

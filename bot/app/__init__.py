@@ -1,23 +1,31 @@
 """What fronts call: a few coroutines, all rules of the product behind them.
 
+orders.py         a request with who asked it and where
 agreed.py         what is said where both sides gave the same answer, and what to ask next
 ending.py         how a duel ends, and whose answer its conversation goes on with
+before.py         the duels of the conversation that a request goes on with
 progress.py       a duel while it is answered, and how those who watch one are woken
 blind.py          a stored or running duel as one viewer may see it
-budget.py         what a team may spend in a day and a month
-limits.py         how much one person and one team may ask at once and in a minute
-contamination.py  requests that an adapter saw in training, which are no evidence for it
+limits.py         how much one person and one team may ask and spend
 gathering.py      what is known about a pair besides its duels: cards, settings, timings
-evidence.py       verdicts on demand: the ledger brought up to date, and judged
+ledgers.py        ledgers in memory, brought up to date with the duels closed since the last look
+evidence.py       verdicts on demand, who met whom, the leader board
 pictures.py       pictures that were drawn, kept while nothing has changed
 model.py          the model, loading beside everything else
 choices.py        the recipes there are, and the two contestants that meet
+teams.py          what each team has settled for its duels, and what it may choose from
 running.py        duels in flight, from the waiting for the model to their end in the store
+core.py           what the parts of the app work with, and changes that are never cut off
+asking.py         an order becomes a duel that is being answered
+voting.py         ballots, guesses and closes
+exporting.py      a team's duels and ballots as rows for files
+looking.py        duels as one person may see them now, while they change, and in lists
+judging.py        the verdict of a pair, with its pictures, sums and estimates
+posting.py        what the messages of duels show, and whom to tell
+remembering.py    what fronts keep across starts, and forgetting a person
+batching.py       files of requests, asked one after the other, also after a restart
 replays.py        past requests answered by each side alone while nobody waits, to compare their clocks
-app.py            asking, voting and looking for one person at a time
-orders.py         a request with the place where it was asked, and what a team has settled
-teams.py          the same for teams in channels: deadlines, roles, limits, forgetting
-runs.py           files of requests, asked one after the other, also after a restart
+app.py            opens all of these and holds them
 """
 
 from bot.app.app import App

@@ -5,10 +5,11 @@ What is offered depends on nothing that comes later: a button of long ago asks w
 
 from collections.abc import Collection, Sequence
 
-from bot.evidence.units import folded, request_key
+from bot.evidence.units import request_key
 from bot.store import DuelRecord
 from bot.views import NextStep
 from engine.contestants import Arm
+from engine.request import folded
 from engine.settings import EngineSettings
 
 AGREED = (
@@ -39,7 +40,7 @@ def keys_of(examples: Sequence[str]) -> dict[str, str]:
 
 
 def next_step(duel: DuelRecord, talk: Sequence[DuelRecord], examples: Sequence[str], *, asked: Collection[str], differed: str) -> NextStep:
-    """What to ask after this duel, whose answers are the same.
+    """Choose what to ask after this duel, whose answers are the same.
 
     talk: its conversation. examples: those on which the pair that meets now differs. asked: the keys of those that somebody had
     asked before; another one is offered while there is one, since asked again a request is no new evidence. differed: a request on

@@ -140,7 +140,7 @@ class Asking:
 
 
 def quorum_of(order: Order, team: TeamSettings) -> int:
-    """How many ballots close the vote. Pure."""
+    """Count the ballots that close the vote. Pure."""
     if order.alone:
         return 1
     return order.quorum or (team.quorum if order.placed else 1)

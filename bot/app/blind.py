@@ -11,7 +11,7 @@ BROKEN_OFF = "No answer was kept."
 
 
 def show(duel: DuelRecord, viewer: str, progress: Progress | None = None, step: NextStep | None = None) -> DuelView:
-    """The duel for this viewer. progress: what has been heard so far, while it is being answered. step: under equal answers."""
+    """Show a duel to this viewer. progress: what has been heard so far, while it is being answered. step: under equal answers."""
     return DuelView(
         id=duel.id,
         conversation=duel.conversation,

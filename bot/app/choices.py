@@ -1,11 +1,11 @@
 """Choices: the recipes that a team may choose for its duels, and the two contestants that meet then."""
 
 import asyncio
-from dataclasses import replace
 
 from bot.app.model import Model
-from engine.contestants import Contestant, Kit, check_fair
+from engine.contestants import Contestant, check_fair
 from engine.errors import BadRequest
+from engine.kit import Kit, named_in
 from engine.printable import one_line as inline
 from engine.recipes import SHIPPED, Recipe, load_recipe
 
@@ -33,7 +33,7 @@ class Choices:
             raise BadRequest("The model is still loading. A recipe can be chosen once it is ready.")
         if lineup.kit.engineered and recipe == lineup.kit.engineered.name:
             return None
-        kit = replace(lineup.kit, engineered=self._shipped(recipe))
+        kit = lineup.kit.with_recipe(chosen := self._found(recipe)).using(recipe=chosen.named)
         first, second = (kit.contestant(arm) for arm in lineup.arms)
         check_fair((first, second))
         if (first.id, second.id) == tuple(entrant.id for entrant in lineup.entrants):
@@ -41,15 +41,16 @@ class Choices:
         return first, second
 
     async def recipe(self, name: str) -> Recipe:
-        """Read a recipe by its name: a shipped one, or the one that is used. Raises BadRequest, BadRecipe."""
-        if self.kit and self.kit.engineered and name == self.kit.engineered.name:
-            return self.kit.engineered
-        return await asyncio.to_thread(self._shipped, name)
+        """Read a recipe by its name: one that the kit holds, or one that ships. Raises BadRequest, BadRecipe."""
+        return await asyncio.to_thread(self._found, name)
 
-    def _shipped(self, name: str) -> Recipe:
-        """Read a shipped recipe, once: an order picks its entrants within a transaction."""
-        if name not in self.names:
-            raise BadRequest(f"There is no recipe {inline(name)}. /recipe list shows those there are.")
-        if name not in self._read:
-            self._read[name] = load_recipe(name)
-        return self._read[name]
+    def _found(self, text: str) -> Recipe:
+        """Read the recipe of this name, or name@version; one that ships once, as an order picks its entrants within a transaction."""
+        kit = self.kit
+        if kit and any(text in (each.name, f"{each.name}@{each.version}") for each in kit.recipes):
+            return kit.recipes[named_in(text, kit.recipes, "recipe", BadRequest)]
+        if text not in self.names:
+            raise BadRequest(f"There is no recipe {inline(text)}. /recipe list shows those there are.")
+        if text not in self._read:
+            self._read[text] = load_recipe(text)
+        return self._read[text]

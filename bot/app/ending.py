@@ -21,7 +21,7 @@ DIED = "Duelbot stopped while this was being answered. Ask it again."
 
 
 def turns_of(earlier: Sequence[DuelRecord]) -> tuple[Turn, ...]:
-    """What both sides are told of the conversation: each request with the answer that was carried on.
+    """Give what both sides are told of the conversation: each request with the answer that was carried on.
 
     A duel without such an answer, or with an empty one, is left out with its request.
     """
@@ -34,7 +34,7 @@ def turns_of(earlier: Sequence[DuelRecord]) -> tuple[Turn, ...]:
 
 
 def go_on_early(duel: DuelRecord) -> DuelRecord:
-    """A duel still open when its conversation goes on: with the left answer, so that no ballot is given away."""
+    """Let a conversation go on from a duel that is still open: with the left answer, so that no ballot is given away."""
     return replace(duel, carried=duel.left, carried_by="early") if duel.carried is None else duel
 
 
@@ -45,7 +45,7 @@ def who(contestant: Contestant) -> Who:
 
 
 def cut(outcomes: Mapping[Side, Answer | Failure], heard: Mapping[Side, str]) -> dict[Side, str]:
-    """Each side's text; after a stop both end at the length of the shorter stopped one, which is what was shown."""
+    """Cut each side's text: after a stop both end at the length of the shorter stopped one, which is what was shown."""
     texts = {side: outcome.text if isinstance(outcome, Answer) else heard[side] for side, outcome in outcomes.items()}
     stopped = [len(texts[side]) for side, outcome in outcomes.items() if isinstance(outcome, Answer) and outcome.finish == "stopped"]
     return {side: text[: min(stopped)] if stopped else text for side, text in texts.items()}
@@ -58,7 +58,7 @@ def answer_record(contestant: Contestant, outcome: Answer | Failure, text: str) 
 
 
 def ended(duel: DuelRecord, answers: dict[Entrant, AnswerRecord], now: datetime, stopped: str, closing: int) -> DuelRecord:
-    """The duel when both sides have ended: open for ballots, closed as identical, or void.
+    """End a duel whose sides have both ended: open for ballots, closed as identical, or void.
 
     stopped: why it was stopped, if it was. closing: the number it gets should it close at once.
     """
@@ -86,7 +86,7 @@ def _failed(duel: DuelRecord) -> DuelRecord:
 
 
 def closed(duel: DuelRecord, closing: int, now: datetime, by: ClosedBy) -> DuelRecord:
-    """The duel when its vote has closed. Where the conversation has already gone on, that stays."""
+    """Close a duel's vote. Where the conversation has already gone on, that stays."""
     duel = replace(duel, state="closed", closed_at=now, closing=closing, closed_by=by)
     if duel.carried is not None:
         return duel
@@ -94,7 +94,7 @@ def closed(duel: DuelRecord, closing: int, now: datetime, by: ClosedBy) -> DuelR
 
 
 def goes_on(duel: DuelRecord) -> str:
-    """The sentence under a closed duel."""
+    """Say in a sentence under a closed duel what its conversation goes on with."""
     match duel.carried_by:
         case "identical":
             return f"{AGREED} The conversation goes on with it."

@@ -1,17 +1,13 @@
 """What is known about a pair besides its duels, gathered from the store, the adapter's card and the settings."""
 
 import asyncio
-import json
 import logging
-import struct
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import floor, log10
 from pathlib import Path
-from typing import Any
 
-from adapters.card import read_card
 from bot.evidence.card import AdapterFacts, Offline, RecipeFacts
 from bot.settings import Settings
 from bot.store import Store
@@ -22,7 +18,8 @@ from bot.store.records import ContestantRecord
 from bot.store.replays import ReplayRows
 from bot.verdict import Facts, OfflineLine, Scope, Timings, Who
 from bot.verdict.offline import paired
-from engine.contestants import open_adapter
+from engine.card import Training
+from engine.contestants import Adapter, open_adapter
 from engine.errors import BadAdapter
 from engine.named import Named
 
@@ -30,31 +27,15 @@ MONTH = timedelta(days=30)
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Training:
-    """What an adapter's card and weights tell. None: not told."""
-
-    base_revision: str | None = None
-    rank: int | None = None
-    trainable_parameters: int | None = None
-    labelled_examples: int | None = None
-    steps: int | None = None
-    failed_runs: int | None = None
-    hours: float | None = None
-    usd: float | None = None
-    tools: str | None = None
-    device: str | None = None
-
-
 class Gathering:
-    """Reads an adapter's folder once for each digest."""
+    """Gathers the facts of a pair; an adapter's folder is read once for each digest."""
 
     def __init__(self, store: Store, settings: Settings, now: Callable[[], datetime]) -> None:
         self._store = store
         self._settings = settings
         self._now = now
         self._hour_usd = settings.engine.price.usd_per_hour
-        self._training: dict[str, Training] = {}
+        self._adapters: dict[str, Adapter | None] = {}
         self._evaluated: dict[tuple[str, int, str, str], tuple[OfflineLine, ...]] = {}
 
     async def of(self, who: tuple[Who, Who], scope: Scope) -> Facts:
@@ -78,9 +59,9 @@ class Gathering:
         if prompted is None or tuned is None or who[0].arm.adapted or (named := who[1].adapter) is None:
             return facts
         changed = [life for life in lives if (scope.since is None or life.live_at >= scope.since)]
-        training = await self._trained(tuned)
+        adapter = await self._adapter_of(tuned)
         recipe, took = self._recipe(prompted, known, lives, changed), _changes(tuned.who, lives, changed)
-        return replace(facts, recipe=recipe, adapter=self._adapter(named, tuned.base_name, training, took))
+        return replace(facts, recipe=recipe, adapter=self._adapter(named, tuned.base_name, adapter, took))
 
     def _recipe(self, one: ContestantRecord, known: dict[str, ContestantRecord], lives: list[Life], changed: list[Life]) -> RecipeFacts:
         recipe = one.recipe
@@ -98,8 +79,10 @@ class Gathering:
             edit_to_live_s=_changes(one.who, lives, changed),
         )
 
-    def _adapter(self, named: Named, base: str, training: Training, took: tuple[float, ...]) -> AdapterFacts:
-        """took: seconds of each change in the period, without the training."""
+    def _adapter(self, named: Named, base: str, adapter: Adapter | None, took: tuple[float, ...]) -> AdapterFacts:
+        """adapter: None where its folder is not there any more. took: seconds of each change in the period, without the training."""
+        card = adapter.card if adapter else None
+        training = card.trained if card else Training()
         team, price = self._settings.team, self._hour_usd
         usd = team.training_usd
         if usd is None:
@@ -109,10 +92,10 @@ class Gathering:
         return AdapterFacts(
             named=named,
             base=base,
-            base_revision=training.base_revision,
+            base_revision=card.base.revision if card else None,
             rank=training.rank,
-            trainable_parameters=training.trainable_parameters,
-            labelled_examples=training.labelled_examples,
+            trainable_parameters=adapter.trainable if adapter else None,
+            labelled_examples=training.examples,
             steps=training.steps,
             failed_runs=training.failed_runs,
             authoring_minutes=team.tuned_minutes,
@@ -133,11 +116,11 @@ class Gathering:
             self._evaluated[key] = await asyncio.to_thread(paired, pairs_of(answers, pair))
         return self._evaluated[key]
 
-    async def _trained(self, one: ContestantRecord) -> Training:
+    async def _adapter_of(self, one: ContestantRecord) -> Adapter | None:
         key = one.adapter_digest or ""
-        if key not in self._training and one.adapter_folder:
-            self._training[key] = await asyncio.to_thread(read_training, Path(one.adapter_folder), key)
-        return self._training.get(key, Training())
+        if key not in self._adapters and one.adapter_folder:
+            self._adapters[key] = await asyncio.to_thread(adapter_in, Path(one.adapter_folder), key)
+        return self._adapters.get(key)
 
 
 def _timings(alone: list[tuple[tuple[float, float], tuple[float, float]]]) -> Timings:
@@ -157,51 +140,11 @@ def _two_figures(count: int) -> float:
     return float(round(count, 1 - floor(log10(count)))) if count else 0.0
 
 
-def read_training(folder: Path, digest: str) -> Training:
-    """From the folder, if it still holds that adapter; nothing is known of one without a card."""
+def adapter_in(folder: Path, digest: str) -> Adapter | None:
+    """Open the adapter in a folder; None where the folder does not hold that adapter any more."""
     try:
-        if open_adapter(folder).digest != digest:
-            return Training()
-        parameters = _parameters(folder / "adapter_model.safetensors")
-        card = read_card(folder)
-    except (BadAdapter, OSError, ValueError, KeyError) as error:
-        log.info("No card of the adapter in %s: %s", folder, error)
-        return Training()
-    told: dict[str, Any] = card.training
-    plan, lora = (part if isinstance(part := told.get(name), dict) else {} for name in ("plan", "lora"))
-    return Training(
-        base_revision=card.base.revision,
-        rank=_number(lora.get("r")),
-        trainable_parameters=parameters,
-        labelled_examples=_number(told.get("examples")),
-        steps=_number(plan.get("steps")),
-        failed_runs=_number(told.get("failed_runs")),
-        hours=_number(told.get("hours")),
-        usd=_number(told.get("usd")),
-        tools=_text(told.get("tools")),
-        device=_text(told.get("device")),
-    )
-
-
-def _number(given: Any) -> Any:
-    """A figure of a card's free part; anything else is not known."""
-    return given if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < float("inf") else None
-
-
-def _text(given: Any) -> str | None:
-    return given if isinstance(given, str) and given else None
-
-
-def _parameters(weights: Path) -> int:
-    """Trainable parameters: the sizes in the header of a safetensors file (8 bytes of length, then JSON)."""
-    with weights.open("rb") as file:
-        [length] = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
-    total = 0
-    for name, entry in header.items():
-        if name != "__metadata__":
-            size = 1
-            for extent in entry["shape"]:
-                size *= extent
-            total += size
-    return total
+        adapter = open_adapter(folder)
+    except BadAdapter as error:
+        log.info("Nothing is told of the adapter in %s: %s", folder, error)
+        return None
+    return adapter if adapter.digest == digest else None

@@ -10,8 +10,9 @@ from bot.app.pictures import Pictures, lines_of
 from bot.charts import BoardLine, Chart, Form, Picture, Theme
 from bot.store.counts import CountRows
 from bot.store.tags import TagRows
-from bot.verdict import Unknown, Verdict, Who, in_question, ordered
+from bot.verdict import Unknown, Verdict, in_question, ordered
 from bot.views import Spending
+from bot.who import Who
 from engine.cost import Estimate
 from engine.cost import estimate as estimate_from
 

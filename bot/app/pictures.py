@@ -30,13 +30,13 @@ class Pictures:
 
 
 def state_of(verdict: Verdict) -> tuple[object, ...]:
-    """What a picture depends on, short: another state is another picture."""
+    """Digest what a picture depends on: another state is another picture."""
     counts = (verdict.ballots, sum(verdict.absent.values()), len(verdict.alone.total_s[0]))
     return (verdict.scope.key, *counts, verdict.words, verdict.even, verdict.change, verdict.aspects)
 
 
 def lines_of(board: LeaderBoard) -> tuple[BoardLine, ...]:
-    """The leader board's lines; contestants of one name are told apart by their ids."""
+    """Write the leader board's lines; contestants of one name are told apart by their ids."""
     told = full_names(board.who.values())
     return tuple(
         BoardLine(

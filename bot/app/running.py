@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 
-from bot.app.contamination import was_trained_on
 from bot.app.ending import STOPPED, answer_record, cut, ended
 from bot.app.model import Model
 from bot.app.progress import Progress, Signal, Signals
@@ -133,7 +132,7 @@ class Running:
         duel, texts = progress.duel, cut(outcomes, progress.texts)
         entrants = progress.entrants or lineup.entrants
         answers = {entrant: answer_record(entrants[entrant], outcomes[side], texts[side]) for side, entrant in duel.seats.items()}
-        known = await asyncio.to_thread(was_trained_on, duel.request, entrants)
+        known = any(each.adapter and each.adapter.saw(duel.request) for each in entrants)
 
         async def write(change: Transaction) -> None:
             if known:

@@ -8,15 +8,14 @@ from bot.app.blind import show
 from bot.app.core import Core
 from bot.app.ending import closed
 from bot.app.teams import Teams
-from bot.ballots import Ballot, Choice, ballot, choice_of, is_full
+from bot.ballots import Ballot, Choice, Guess, ballot, choice_of, is_full
 from bot.errors import BallotRefused
 from bot.store import DuelRecord, Transaction
 from bot.store.ballots import BallotRows
 from bot.store.duels import DuelRows
 from bot.store.posts import PostRows
-from bot.views import Post, Shown
+from bot.views import DuelState, DuelView, Post, Shown
 from engine.contestants import Arm
-from engine.duel import Side
 
 By = Literal["quorum", "hand", "deadline"]
 
@@ -30,14 +29,18 @@ class Voting:
         self._teams = teams
         self._blinding_share = blinding_share
 
-    async def cast(self, duel: str, voter: str, choice: Choice, roles: frozenset[str] = frozenset()) -> Shown:
-        """Cast or change one's ballot; when this returns it is on the disk. roles: of the voter, in the duel's team.
+    async def cast(
+        self, duel: str, voter: str, choice: Choice, roles: frozenset[str] = frozenset(), *, guess: Guess | None = None
+    ) -> Shown:
+        """Cast or change one's ballot; when this returns it is on the disk.
+
+        roles: of the voter, in the duel's team. guess: what the voter has answered where `asks_before` had a question.
 
         Raises BallotRefused for who may not vote here and for a duel that takes no ballots, UnknownDuel, StoreError.
         """
-        return await self._core.changes.whole(self._cast(duel, voter, choice, roles))
+        return await self._core.changes.whole(self._cast(duel, voter, choice, roles, guess))
 
-    async def _cast(self, duel: str, voter: str, choice: Choice, roles: frozenset[str]) -> Shown:
+    async def _cast(self, duel: str, voter: str, choice: Choice, roles: frozenset[str], guess: Guess | None) -> Shown:
         async with self._core.store.writing() as change:
             record, post = await DuelRows(change).duel(duel), await PostRows(change).of(duel)
             if post:
@@ -47,11 +50,13 @@ class Voting:
                 return Shown(show(record, voter), post)
             vote = ballot(duel, voter, choice, record.seats, self._core.now())
             await BallotRows(change).put(vote)
+            if guess:
+                await self._put_guess(change, record, voter, guess)
             record = with_ballot(record, vote)
             if is_full(len(record.ballots), record.quorum):
                 record, post = await self._close(change, record, post, "quorum", voter)
         self._core.running.signals.of(duel).wake()
-        return Shown(show(record, voter), post, self._asks_for(record, voter))
+        return Shown(show(record, voter), post, None if guess else self._asks_for(duel, record.state, voter))
 
     async def _refuse_voter(self, look: Transaction, duel: DuelRecord, post: Post, voter: str, roles: frozenset[str]) -> None:
         """Raise BallotRefused for somebody who may not vote on a duel of a channel."""
@@ -122,18 +127,29 @@ class Voting:
             self._core.running.signals.of(each.view.id).wake()
         return shown
 
-    async def guess(self, duel: str, voter: str, side: Side | None) -> None:
-        """Keep which side the voter takes for entrant 1; None: cannot tell. Raises BallotRefused once it is known."""
+    async def guess(self, duel: str, voter: str, guess: Guess) -> None:
+        """Keep which side the voter takes for the other technique. Raises BallotRefused once it is known."""
         async with self._core.store.writing() as change:
             record = await DuelRows(change).duel(duel)
             if record.state != "open":
                 raise BallotRefused("The vote has closed and everybody can see which was which; your guess is not counted.")
-            await BallotRows(change).put_guess(duel, voter, None if side is None else record.seats[side], self._core.now())
+            await self._put_guess(change, record, voter, guess)
 
-    def _asks_for(self, duel: DuelRecord, voter: str) -> Arm | None:
+    async def _put_guess(self, change: Transaction, duel: DuelRecord, voter: str, guess: Guess) -> None:
+        entrant = None if guess.side is None else duel.seats[guess.side]
+        await BallotRows(change).put_guess(duel.id, voter, entrant, self._core.now())
+
+    def asks_before(self, view: DuelView, voter: str) -> Arm | None:
+        """Pick the technique that a voter is asked to find before their ballot, as it closes the vote and shows who was who.
+
+        None: they are not asked, as most are not.
+        """
+        return self._asks_for(view.id, view.state, voter)
+
+    def _asks_for(self, duel: str, state: DuelState, voter: str) -> Arm | None:
         """Pick the technique that the voter of an open duel is asked to find; None: they are not asked."""
         arms = self._core.model.state.arms
-        return arms[1] if arms and duel.state == "open" and is_drawn(duel.id, voter, self._blinding_share) else None
+        return arms[1] if arms and arms[0] is not arms[1] and state == "open" and is_drawn(duel, voter, self._blinding_share) else None
 
 
 def is_drawn(duel: str, voter: str, share: float) -> bool:
@@ -142,7 +158,7 @@ def is_drawn(duel: str, voter: str, share: float) -> bool:
 
 
 def with_ballot(duel: DuelRecord, vote: Ballot) -> DuelRecord:
-    """The duel with a ballot more, in place of the voter's earlier one. Pure."""
+    """Give the duel a ballot more, in place of the voter's earlier one. Pure."""
     return replace(duel, ballots=(*(each for each in duel.ballots if each.voter != vote.voter), vote))
 
 

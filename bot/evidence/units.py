@@ -8,12 +8,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from engine.request import Turn
-
-
-def folded(text: str) -> str:
-    """Take from a text what case and spacing say."""
-    return " ".join(text.casefold().split())
+from engine.request import Turn, folded
 
 
 def request_key(request: str, history: Sequence[Turn]) -> str:

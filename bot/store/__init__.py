@@ -1,19 +1,29 @@
 """Conversations, answers and ballots on disk. What people are told to be kept is kept: committed and synced first.
 
-cells.py        a value as a cell of a CSV file, and back
-place.py        where the store's files lie, and whether their names still lead to them
-seals.py        which log belongs to which file
-records.py      the values that are kept, and how they become rows and come back
-checking.py     what a row must be before it is taken into a store
-transaction.py  duels, answers, ballots, contestants: asked and changed inside one transaction
-evaluations.py  what is kept of evaluation sets
-evidence.py     closed duels in closing order, and the ledgers folded from them
-runs.py         what is kept of files of requests while they are worked on
-teams.py        where duels are shown, conversations in channels, a team's settings, guesses
-opening.py      the folder, the lock, the migrations, and words for what fails
-backup.py       a copy made while the store is used, and such a copy put back
-store.py        one file, one connection, one transaction at a time
-exchange.py     whole tables out of a store and into an empty one
+place.py          where the store's files lie, and whether their names still lead to them
+seals.py          which log belongs to which file
+records.py        the values that are kept, and how they become rows and come back
+checking.py       what a row must be before it is taken into a store
+transaction.py    one transaction: what runs SQL
+duels.py          duels with their answers and ballots: read whole, begun, changed
+ballots.py        ballots and guesses, at most one of each for a voter and a duel
+conversations.py  what was said before a first request, and which one goes on
+contestants.py    contestants spelled out, when they went live, who met whom
+tags.py           what requests are about
+counts.py         what people and teams have asked and spent lately
+posts.py          where duels are shown, what their messages show, whom to tell
+lists.py          duels as people look at them: the history, a team's, how they went
+teams.py          what teams have settled, and small facts that a front keeps
+batches.py        files of requests while they are worked on
+replays.py        past requests answered again by each side alone
+evaluations.py    rows with references, answered and scored
+evidence.py       what closed duels of a scope say, in closing order
+ledgers.py        folded evidence, kept so that a start need not read every duel
+forgetting.py     a person is forgotten, and what must stay leads to nobody
+opening.py        the folder, the lock, the migrations, and words for what fails
+backup.py         a copy made while the store is used, and such a copy put back
+store.py          one file, one connection, one transaction at a time
+exchange.py       whole tables out of a store and into an empty one
 """
 
 from bot.store.records import AnswerRecord, CarriedBy, ClosedBy, DuelRecord

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from bot.ballots import Ballot, Entrant
 from bot.store.records import stamp
-from bot.store.transaction import Rows
+from bot.store.transaction import Queries
 
 
-class BallotRows(Rows):
+class BallotRows(Queries):
     """Queries on ballots and guesses."""
 
     async def put(self, ballot: Ballot) -> None:

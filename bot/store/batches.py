@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.store.records import stamp
-from bot.store.transaction import Rows
+from bot.store.transaction import Queries
 from bot.views import Batch, BatchRequest
 
 
-class BatchRows(Rows):
+class BatchRows(Queries):
     """Queries on files of requests: tables `runs` and `run_rows`."""
 
     async def add(self, batch: Batch, requests: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bot.evidence.duels import Pair
 from bot.store.records import ContestantRecord, contestant_of, stamp
-from bot.store.transaction import Rows
+from bot.store.transaction import Queries
 from engine.contestants import Arm, Contestant
 
 
@@ -40,7 +40,7 @@ class Life:
         return max(0.0, (self.live_at - self.ready_at).total_seconds())
 
 
-class ContestantRows(Rows):
+class ContestantRows(Queries):
     """Queries on contestants."""
 
     async def meet(self, contestants: Iterable[Contestant], now: datetime) -> None:

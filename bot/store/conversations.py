@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.store.records import stamp
-from bot.store.transaction import Rows
+from bot.store.transaction import Queries
 from engine.request import Turn
 
 
-class ConversationRows(Rows):
+class ConversationRows(Queries):
     """Queries on conversations."""
 
     async def start(self, conversation: str, now: datetime) -> None:

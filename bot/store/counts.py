@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.store.records import stamp
-from bot.store.transaction import Rows
+from bot.store.transaction import Queries
 from engine.cost import Spent
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -24,7 +24,7 @@ class AskedLately:
     usd_last_day: float  # what their answers cost, in US dollars
 
 
-class CountRows(Rows):
+class CountRows(Queries):
     """Queries that count."""
 
     async def of_person(self, asker: str, now: datetime) -> AskedLately:

@@ -6,13 +6,13 @@ from typing import Any
 from bot.ballots import Ballot, Entrant
 from bot.errors import UnknownDuel
 from bot.store.records import AnswerRecord, DuelRecord, answer_of, answer_row, ballot_of, duel_of, duel_row
-from bot.store.transaction import Rows
+from bot.store.transaction import Queries
 
 LOOKED_AT = 1000  # duels of a pair, the latest, among which a request on which they differed is looked for
 OFFERED_CHARACTERS = 300  # a longer request is none that a button can hold
 
 
-class DuelRows(Rows):
+class DuelRows(Queries):
     """Queries on duels."""
 
     async def duel(self, duel: str) -> DuelRecord:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.store.records import stamp
-from bot.store.transaction import Rows
+from bot.store.transaction import Queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Evaluated:
     usd: float | None
 
 
-class EvaluationRows(Rows):
+class EvaluationRows(Queries):
     """Queries on evaluation sets."""
 
     async def begin(self, evaluation: str, name: str, rows: int, now: datetime) -> None:

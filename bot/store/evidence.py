@@ -9,7 +9,7 @@ from typing import Any
 from bot.ballots import Ballot
 from bot.evidence.duels import ClosedDuel, Took
 from bot.store.records import ballot_of, stamp
-from bot.store.transaction import Rows
+from bot.store.transaction import Queries
 from bot.verdict import Filed, Sample, Scope, Told, repeats
 from bot.verdict.outcomes import BY_HAND, IDENTICAL, LEFT, LONGER, SHIFT, STRAIGHT, TRAINED_ON
 
@@ -38,7 +38,7 @@ FROM outcomes AS o
 """
 
 
-class EvidenceRows(Rows):
+class EvidenceRows(Queries):
     """Queries on closed duels as evidence, and on open ones that will be."""
 
     async def top(self) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from bot.errors import StoreError
 from bot.store.checking import WHOLE, Column
 from bot.store.opening import migrate, open_to_read, words_for
 from bot.store.store import Store
-from bot.store.transaction import Rows, Transaction
+from bot.store.transaction import Queries, Transaction
 
 # Tables that are no team's: derived, or of this place alone. All others travel, one that is added later, too.
 STAYING = {"ledgers", "epochs", "outcomes", "voters", "rolling", "team_settings", "marks", "seals", "runs", "run_rows"}
@@ -22,7 +22,7 @@ BATCH = 2000  # rows in memory at a time
 Row = Mapping[str, Any]
 
 
-class Tables(Rows):
+class Tables(Queries):
     """Queries on whole tables, whatever they hold."""
 
     def __init__(self, transaction: Transaction) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.store.evidence import EvidenceRows
 from bot.store.records import stamp
-from bot.store.transaction import Rows
+from bot.store.transaction import Queries
 from bot.verdict import Scope
 
 KEPT = 64  # ledgers in the store; the longest unused go first
@@ -19,7 +19,7 @@ class Kept:
     state: str
 
 
-class LedgerRows(Rows):
+class LedgerRows(Queries):
     """Queries on ledgers."""
 
     async def of(self, scope: Scope) -> Kept | None:

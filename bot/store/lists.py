@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.store.duels import DuelRows
 from bot.store.posts import TAG, post_of
 from bot.store.records import DuelRecord, stamp, who_of
-from bot.store.transaction import Rows
+from bot.store.transaction import Queries
 from bot.views import DuelSummary, Post, Results
 
 _OWN = (
@@ -34,7 +34,7 @@ GROUP BY 1, 2
 """
 
 
-class ListRows(Rows):
+class ListRows(Queries):
     """Queries on many duels."""
 
     async def history(self, limit: int, before: datetime | None, search: str) -> list[DuelSummary]:

@@ -7,8 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-Id = tuple[int, int]
-"""Device and inode: what a file is, whatever its name."""
+Id = tuple[int, int]  # device and inode: what a file is, whatever its name
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.store.records import stamp
-from bot.store.transaction import Rows
+from bot.store.transaction import Queries
 from bot.views import Post
 
 # the tag of a post's duel, in SQL
@@ -21,7 +21,7 @@ def post_of(row: sqlite3.Row) -> Post:
     return Post(**kept | {"closes_at": row["closes_at"] and datetime.fromisoformat(row["closes_at"])})
 
 
-class PostRows(Rows):
+class PostRows(Queries):
     """Queries on posts."""
 
     async def add(self, post: Post) -> None:

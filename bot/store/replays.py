@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.store.records import stamp
-from bot.store.transaction import Rows
+from bot.store.transaction import Queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Replay:
     first: bool  # ran before the other side
 
 
-class ReplayRows(Rows):
+class ReplayRows(Queries):
     """Queries on replays."""
 
     async def waiting(self, pair: Sequence[str], most: int) -> tuple[int, list[str]]:

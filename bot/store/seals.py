@@ -17,8 +17,7 @@ import aiosqlite
 from bot.errors import StoreError
 from bot.store.place import Mark, beside, size_of
 
-TRIES = 5
-"""A running Duelbot may empty its log between the two looks that are compared."""
+TRIES = 5  # looks at a log: a running Duelbot may empty it between the two that are compared
 _LOOK = "SELECT sealed, begun_from FROM seals"
 _DRAW = "UPDATE seals SET sealed = ?"
 _BEGIN = "UPDATE seals SET begun_from = sealed"

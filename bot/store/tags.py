@@ -1,9 +1,9 @@
 """Tags: what requests are about, in a word."""
 
-from bot.store.transaction import Rows
+from bot.store.transaction import Queries
 
 
-class TagRows(Rows):
+class TagRows(Queries):
     """Queries on tags."""
 
     async def add(self, duel: str, tag: str, by_rule: bool) -> None:

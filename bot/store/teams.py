@@ -1,9 +1,9 @@
 """What teams have settled for their duels, and small facts that a front remembers across starts."""
 
-from bot.store.transaction import Rows
+from bot.store.transaction import Queries
 
 
-class TeamRows(Rows):
+class TeamRows(Queries):
     """Queries on the settings of teams, and on marks."""
 
     async def settings(self, team: str) -> dict[str, str]:

@@ -36,7 +36,7 @@ class Transaction:
                 yield batch
 
 
-class Rows:
+class Queries:
     """Queries on one subject, within one transaction."""
 
     def __init__(self, transaction: Transaction) -> None:

@@ -24,8 +24,9 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.tools.seed import Team, plant
 from engine.backends.scripted import Script, ScriptedBackend
-from engine.contestants import Adapter, Arm, Kit
+from engine.contestants import Adapter, Arm
 from engine.cost import Price
+from engine.kit import Kit
 from engine.lineup import Lineup
 from engine.recipes import load_recipe
 
@@ -48,7 +49,7 @@ class Growth:
 def _lineup() -> Lineup:
     backend = ScriptedBackend(lambda prompt: Script((str(prompt.adapter is not None),)))
     adapter = Adapter("demo", "1", "made-up", "0" * 16)
-    kit = Kit(backend.base, load_recipe("house"), load_recipe("plain"), adapter)
+    kit = Kit.of(backend.base, load_recipe("house"), load_recipe("plain"), adapter)
     return Lineup(backend, kit, Price(0.1, "made up", "2026-01-01"), (Arm.PROMPTED, Arm.TUNED))
 
 

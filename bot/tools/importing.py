@@ -31,7 +31,7 @@ class Found:
 
 
 @dataclass(slots=True)
-class Export:
+class GivenExport:
     """A file or a folder that export wrote."""
 
     source: Path
@@ -130,7 +130,7 @@ async def read_back(store: Store, source: Path, tell: Tell, *, unsealed: bool = 
     unsealed: also what does not end with its seal, or with another one. Raises StoreError, BadRequest.
     """
     try:
-        given = Export(source)
+        given = GivenExport(source)
         given.open()
         async with store.writing() as change:
             dump = Tables(change)
@@ -145,7 +145,7 @@ async def read_back(store: Store, source: Path, tell: Tell, *, unsealed: bool = 
     return counts
 
 
-async def _take(given: Export, dump: Tables, tell: Tell, unsealed: bool) -> dict[str, int]:
+async def _take(given: GivenExport, dump: Tables, tell: Tell, unsealed: bool) -> dict[str, int]:
     if given.version == len(migrations()):
         return await _insert(given, dump, tell, unsealed)
     async with tables_of(given.version) as (early, up):
@@ -154,7 +154,7 @@ async def _take(given: Export, dump: Tables, tell: Tell, unsealed: bool) -> dict
         return await _copy(early, dump)
 
 
-async def _insert(given: Export, dump: Tables, tell: Tell, unsealed: bool) -> dict[str, int]:
+async def _insert(given: GivenExport, dump: Tables, tell: Tell, unsealed: bool) -> dict[str, int]:
     columns = {table: await dump.columns(table) for table in await dump.tables()}
     seal, batch = ExportSeal(list(columns)), list[Found]()
     for found in given.rows(columns):
@@ -177,7 +177,7 @@ async def _insert(given: Export, dump: Tables, tell: Tell, unsealed: bool) -> di
     return seal.counts
 
 
-def _checked(given: Export, found: Found, columns: Columns) -> Found:
+def _checked(given: GivenExport, found: Found, columns: Columns) -> Found:
     """The row with its columns in order, and whole numbers as what their column holds."""
     if found.table not in columns:
         raise BadRequest(f"{given.place(found)} is a row of {found.table!r}, which is no table of Duelbot. {NOTHING}")
@@ -192,7 +192,7 @@ def _is_whole_real(value: Any, column: Column) -> bool:
     return type(value) is int and column.kind == "REAL"
 
 
-async def _insert_batch(given: Export, dump: Tables, batch: list[Found]) -> None:
+async def _insert_batch(given: GivenExport, dump: Tables, batch: list[Found]) -> None:
     try:
         if batch:
             await dump.insert(batch[0].table, [found.row for found in batch])
@@ -200,7 +200,7 @@ async def _insert_batch(given: Export, dump: Tables, batch: list[Found]) -> None
         raise BadRequest(f"{given.place(batch[error.at])}, a row of {batch[0].table}: {error.why}. {NOTHING}") from error
 
 
-async def _fit(given: Export, dump: Tables, columns: Columns) -> None:
+async def _fit(given: GivenExport, dump: Tables, columns: Columns) -> None:
     """Refuse rows that do not fit one another."""
     if odd := await dump.odd():
         table, (key, value), why = odd

@@ -13,8 +13,9 @@ from bot.settings import Settings
 from bot.views import DuelView
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script, ScriptedBackend
-from engine.contestants import Adapter, Arm, Kit
+from engine.contestants import Adapter, Arm
 from engine.cost import Price
+from engine.kit import Kit
 from engine.lineup import Lineup
 from engine.recipes import Recipe
 
@@ -35,7 +36,7 @@ def two_answers(prompt: Prompt) -> Script:
 
 
 def lineup_over(backend: ScriptedBackend) -> Lineup:
-    kit = Kit(base=backend.base, engineered=HOUSE, plain=PLAIN, adapter=ADAPTER)
+    kit = Kit.of(backend.base, engineered=HOUSE, plain=PLAIN, adapter=ADAPTER)
     return Lineup(backend, kit, Price(0.36, "a test", "2026-11-22"), (Arm.PROMPTED, Arm.TUNED))
 
 
@@ -45,6 +46,7 @@ async def scripted_app(
 ) -> AsyncGenerator[tuple[App, ScriptedBackend], None]:
     """An app whose model is ready. first_left: the prompted side sits left in every duel; names are settings."""
     backend = ScriptedBackend(script)
+    names = {"discord_blinding_share": 0.0, **names}  # which vote is asked more is drawn by the duel's id
 
     async def open_lineup() -> Lineup:
         return lineup_over(backend)

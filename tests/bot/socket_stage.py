@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.ballots import Choice
+from bot.words import CHOICES
 from tests.loopback import BotProcess, Loopback, Person, bot_process
 from tests.loopback.world import Channel, Guild, Message
 from tests.patience import patient
@@ -83,7 +84,7 @@ async def staged(folder: Path) -> AsyncGenerator[Stage, None]:
 
 
 def votable(note: Message) -> bool:
-    return Choice.LEFT.words in note.labels
+    return CHOICES[Choice.LEFT] in note.labels
 
 
 def closed(note: Message) -> bool:

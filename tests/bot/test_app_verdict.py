@@ -12,7 +12,6 @@ import pytest
 
 from bot.app import App
 from bot.app import evidence as kept_evidence
-from bot.app.contamination import digest
 from bot.app.orders import Order
 from bot.ballots import Choice
 from bot.evidence.decision import State
@@ -27,6 +26,7 @@ from engine.backends.scripted import ScriptedBackend
 from engine.contestants import Arm
 from engine.errors import BadRequest, SettingsError
 from engine.lineup import Lineup
+from engine.trained_on import read_trained_on, write_trained_on
 from tests.bot.scripted import answered, ask, cast, lineup_over, scripted_app, two_answers, until
 
 RULES = """
@@ -226,13 +226,14 @@ async def test_pairs_and_the_board_follow_what_closes(tmp_path: Path) -> None:
 
 
 async def test_a_request_that_the_adapter_was_trained_on_is_no_evidence(tmp_path: Path) -> None:
-    (tmp_path / "trained_on.txt").write_text(digest("We have  300 TICKETS") + "\n")
+    write_trained_on(tmp_path, ["We have  300 TICKETS", "another one"])
     backend = ScriptedBackend(two_answers)
 
     async def open_lineup() -> Lineup:
         lineup = lineup_over(backend)
         assert lineup.kit.adapter
-        return replace(lineup, kit=replace(lineup.kit, adapter=replace(lineup.kit.adapter, folder=str(tmp_path))))
+        adapter = replace(lineup.kit.adapter, trained_on=read_trained_on(tmp_path))
+        return replace(lineup, kit=lineup.kit.with_adapter(adapter))
 
     async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
         await app.model_settled()

@@ -21,6 +21,7 @@ from tests.bot.scripted import scripted_app, until
 from tests.bot.test_main import ROOT, environment
 from tests.bot.test_place import acknowledged, writing
 from tests.bot.test_store import duel, look_inside, read_one, refusal, write_one
+from tests.patience import patient
 
 COUNT = "SELECT count(*) FROM conversations"
 
@@ -47,7 +48,7 @@ def test_a_backup_beside_a_running_process_holds_what_was_acknowledged_and_is_pu
     assert call("backup", copy) == 2 and "--over" in capsys.readouterr().err
     assert call("backup", path, "--over") == 2 and "the store itself" in capsys.readouterr().err
     assert call("backup", tmp_path / "no" / "copy") == 2 and "cannot be written" in capsys.readouterr().err
-    told = 50 + acknowledged(process, 0.3)
+    told = 50 + acknowledged(process, patient(0.3))
     shutil.copy(copy, path)  # by hand, beside the log of the killed process
     assert "belongs to another file" in asyncio.run(refusal(path))
     assert call("export", "--out", tmp_path / "out") == 2 and "belongs to another file" in capsys.readouterr().err
@@ -71,7 +72,7 @@ def test_what_restore_replaces_keeps_its_last_changes(tmp_path: Path, monkeypatc
     monkeypatch.setenv("DUEL_STORE_PATH", str(path))
     asyncio.run(opened_and_closed(path))
     assert call("backup", copy) == 0
-    told = acknowledged(writing(path), 0.3)
+    told = acknowledged(writing(path), patient(0.3))
     assert call("restore", copy) == 0
     [kept] = [file for file in tmp_path.glob("s.20*") if not file.name.endswith(("-wal", "-shm"))]
     asyncio.run(opened_and_closed(path))

@@ -8,12 +8,13 @@ import pytest
 import pytest_asyncio
 
 from bot.ballots import Choice
+from bot.words import CHOICES
 from tests.bot.socket_stage import Stage, built, closed, staged, streaming, votable
 from tests.loopback import Person
 from tests.loopback.world import Message
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.process]
-LEFT, RIGHT = Choice.LEFT.words, Choice.RIGHT.words
+LEFT, RIGHT = CHOICES[Choice.LEFT], CHOICES[Choice.RIGHT]
 NONCE_OVER_S = 600.0  # Discord has forgotten a nonce by then
 
 

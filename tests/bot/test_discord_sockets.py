@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from bot.ballots import Choice
 from bot.fronts.discord.layout import MOST_CHARACTERS
+from bot.words import CHOICES
 from tests.bot.socket_stage import Stage, built, closed, staged, streaming, votable
 from tests.loopback import TOKEN, Person
 from tests.loopback.actors import Attached
@@ -22,7 +23,7 @@ from tests.loopback.world import Message
 from tests.patience import patient
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.process]
-LEFT, RIGHT = Choice.LEFT.words, Choice.RIGHT.words
+LEFT, RIGHT = CHOICES[Choice.LEFT], CHOICES[Choice.RIGHT]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

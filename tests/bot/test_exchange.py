@@ -11,7 +11,7 @@ import pytest
 from bot.__main__ import main
 from bot.app.ledgers import SAVE_AFTER
 from bot.app.orders import Order
-from bot.ballots import Choice
+from bot.ballots import Choice, Guess
 from bot.store import Store
 from bot.store.opening import migrations
 from bot.store.records import stamp
@@ -36,7 +36,7 @@ async def lived_in(path: Path, duels: int = 60) -> Verdict:
         await answered(app, "left open", quorum=3)
         asked = (await app.asking.ask(Order("In a server?", "bob", "message:1", "red", "c", tag="talk"))).view
         await until(app, asked.id, "open")
-        await app.voting.guess(asked.id, "eve", None)
+        await app.voting.guess(asked.id, "eve", Guess(None))
         await cast(app, asked.id, "eve", Choice.BOTH_BAD)
         found = await app.judging.verdict()
     assert isinstance(found, Verdict) and found.duels == duels + 3

@@ -60,8 +60,7 @@ def test_a_taken_port_is_one_sentence_that_names_it(tmp_path: Path) -> None:
     assert port in words and "DUEL_WEB_PORT" in words and words.count("\n") == 1
 
 
-@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT])
-def test_a_start_says_where_everything_is_and_a_signal_ends_it_in_order(tmp_path: Path, way: signal.Signals) -> None:
+def test_a_start_says_where_everything_is_and_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
     port = str(free_port())
     names = {"DUEL_STORE_PATH": str(tmp_path / "s"), "DUEL_WEB_PORT": port, "DUEL_BASE_MODEL": str(tmp_path / "none")}
     with subprocess.Popen(
@@ -78,7 +77,7 @@ def test_a_start_says_where_everything_is_and_a_signal_ends_it_in_order(tmp_path
             line = process.stdout.readline()
             assert line, process.communicate()
             said.append(line.rstrip())
-        process.send_signal(way)
+        process.send_signal(signal.SIGINT)  # SIGTERM ends the others below
         _, errors = process.communicate(timeout=patient(30))
     assert said[0] == f"Store: {tmp_path / 's'}" and said[1].startswith("Loading the model")
     assert process.returncode == 0 and errors == ""

@@ -15,10 +15,11 @@ from bot.ballots import Said, outcome
 from bot.evidence.duels import Absence, Opinion
 from bot.evidence.units import request_key
 from bot.store import Store
+from bot.store.duels import DuelRows
 from bot.store.evidence import EvidenceRows
 from bot.store.exchange import Tables
+from bot.store.lists import ListRows
 from bot.store.records import stamp
-from bot.store.teams import TeamRows
 from bot.tools.seed import Team, people, plant
 from bot.verdict import Ledger, Scope, fold
 from bot.verdict.samples import WINDOW
@@ -35,7 +36,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await opened.aclose()
 
 
-async def fill(store: Store, rng: np.random.Generator, duels: int = 400) -> None:
+async def fill(store: Store, rng: np.random.Generator, duels: int = 360) -> None:
     """A team that does all that a team can do: repeats, closes by hand, agrees, leaves unvoted, asks in two places, turns sides."""
     await plant(store, Team(duels, voters=6, per_duel=3, theta=0.62, contestants=("first", "second")), rng)
     async with store.writing() as change:
@@ -140,11 +141,11 @@ async def test_folding_at_once_gives_what_folding_one_by_one_gives(store: Store,
     pair = tuple(who.id for who in people(TEAM))
     for narrowed in ({}, {"team": "ours"}, {"tag": "billing"}, {"since": NOON - timedelta(days=50)}):
         scope = Scope((pair[0], pair[1]), **narrowed)  # type: ignore[arg-type]
-        begun = await one_by_one(store, Ledger.start(scope), 150)
-        known = await one_by_one(store, begun, 400)
+        begun = await one_by_one(store, Ledger.start(scope), 190)
+        known = await one_by_one(store, begun, 360)
         assert known.absent[Absence.REPEAT] and known.absent[Absence.BY_HAND] and known.capital.n > 20
-        assert_same(await at_once(store, Ledger.start(scope), 400), known)
-        assert_same(await at_once(store, begun, 400), known)
+        assert_same(await at_once(store, Ledger.start(scope), 360), known)
+        assert_same(await at_once(store, begun, 360), known)
 
 
 async def test_the_kept_sums_are_those_of_the_view(store: Store) -> None:
@@ -174,23 +175,23 @@ async def test_what_most_voters_said_is_one_rule_over_ballots_in_columns_and_in_
     await plant(store, Team(len(votes), contestants=("first", "second")), np.random.default_rng(0))
     async with store.writing() as change:
         book = Tables(change)
-        await change._rows("DELETE FROM ballots")
+        await change.run("DELETE FROM ballots")
         for number, said in enumerate(votes, 1):
             duel = f"{number:032x}"
             await book.insert("posts", [{"duel": duel, "team": "ours", "channel": "c", "private": 0, "lasting": 1}])
             cast = [{"duel": duel, "voter": f"v{at}", "verdict": verdict, "entrant": side} for at, (verdict, side) in enumerate(said)]
             await book.insert("ballots", [{**row, "cast_at": stamp(NOON)} for row in cast])
-        await change._rows("DELETE FROM outcomes")
+        await change.run("DELETE FROM outcomes")
         await book.sum_up()
     scope = Scope(("first", "second"))
     async with store.reading() as look:
-        duels = [await look.duel(f"{number:032x}") for number in range(1, len(votes) + 1)]
-        counted = await TeamRows(look).results("ours", "", since=None, tag="")
+        duels = [await DuelRows(look).duel(f"{number:032x}") for number in range(1, len(votes) + 1)]
+        counted = await ListRows(look).results("ours", "", since=None, tag="")
     rule = Counter(outcome(duel.ballots) for duel in duels)
     assert rule[0] == rule[1] > 0 and rule[Said.TIE] > 0 and rule[Said.BOTH_BAD] > 0 and rule.total() == len(votes)
     by_entrant = {0: "first", 1: "second"}
     in_sql = {who.id if who else kind: many for (kind, who), many in counted.duels.items()}
     assert in_sql == {by_entrant.get(found, str(found)): many for found, many in rule.items()}  # type: ignore[arg-type]
-    for ledger in (await one_by_one(store, scope, len(votes)), await at_once(store, Ledger.start(scope), len(votes))):
+    for ledger in (await one_by_one(store, Ledger.start(scope), len(votes)), await at_once(store, Ledger.start(scope), len(votes))):
         opinions = {Opinion.FIRST: rule[0], Opinion.SECOND: rule[1], Opinion.TIE: rule[Said.TIE], Opinion.BOTH_BAD: rule[Said.BOTH_BAD]}
         assert ledger.results == opinions

@@ -183,13 +183,14 @@ import asyncio, sys
 from pathlib import Path
 from tests.bot.test_store import NOW
 from bot.store import Store, store as module
+from bot.store.conversations import ConversationRows
 
 async def main():
     module.LOG_BYTES = int(sys.argv[2])
     store = await Store.open(Path(sys.argv[1]))
     for number in range(1_000_000):
         async with store.writing() as change:
-            await change.start_conversation(f"{number:07}", NOW)
+            await ConversationRows(change).start(f"{number:07}", NOW)
         print(number, flush=True)
 
 asyncio.run(main())

@@ -12,7 +12,6 @@ import pytest
 from rich.console import Console, RenderableType
 
 from adapters.__main__ import main as adapters_main
-from adapters.registry import DEMO_ADAPTER
 from bot.__main__ import _Printable
 from bot.__main__ import main as bot_main
 from bot.app import App
@@ -20,9 +19,11 @@ from bot.ballots import Choice
 from bot.fronts.terminal import render, results
 from bot.settings import Settings
 from engine.backends.scripted import ScriptedBackend
-from engine.contestants import Arm, Kit
+from engine.contestants import Arm
 from engine.cost import Price
+from engine.kit import Kit
 from engine.lineup import Lineup
+from engine.shipped import DEMO_ADAPTER
 from tests.bot.scripted import ADAPTER, HOUSE, PLAIN, Coin, answered, cast, two_answers
 
 EVIL = "evil\x1b]0;owned\x07\x1b[2J\u202e\x9b31m"
@@ -39,7 +40,7 @@ async def evil_lineup() -> Lineup:
     """Every name that comes from a file is hostile."""
     backend = ScriptedBackend(two_answers)
     adapter, house, plain = (replace(each, name=EVIL) for each in (ADAPTER, HOUSE, PLAIN))
-    kit = Kit(base=replace(backend.base, name=EVIL), engineered=house, plain=plain, adapter=adapter)
+    kit = Kit.of(replace(backend.base, name=EVIL), engineered=house, plain=plain, adapter=adapter)
     return Lineup(backend, kit, Price(0.36, f"a price {EVIL}", "2026-11-22"), (Arm.PROMPTED, Arm.TUNED))
 
 

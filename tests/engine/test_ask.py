@@ -18,9 +18,10 @@ from engine.__main__ import main
 from engine.ask import Answered, answer_rows, entrants_of
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script, ScriptedBackend
-from engine.contestants import Adapter, Arm, Kit
+from engine.contestants import Adapter, Arm
 from engine.cost import Price
 from engine.errors import BackendError, BadModel, BadRequest
+from engine.kit import Kit
 from engine.lineup import Lineup
 from engine.recipes import Recipe
 from engine.rows import Row, read_rows
@@ -38,7 +39,7 @@ def reply(prompt: Prompt) -> Script:
 
 def lineup(script: Callable[[Prompt], Script] = reply, *, adapter: bool = True) -> Lineup:
     backend = ScriptedBackend(script)
-    kit = Kit(
+    kit = Kit.of(
         backend.base, Recipe("house", "1", "Be brief."), Recipe("plain", "1"), Adapter("demo", "1", "", "0" * 16) if adapter else None
     )
     return Lineup(backend, kit, Price(0.1, "a list", "2026-11-22"), (Arm.PROMPTED, Arm.TUNED if adapter else Arm.PLAIN))

@@ -8,15 +8,17 @@ from hypothesis import strategies as st
 
 from engine.backends.base import Prompt, Stop
 from engine.backends.scripted import Script, ScriptedBackend
-from engine.contestants import Adapter, Arm, Base, Contestant, Kit
+from engine.contestants import Adapter, Arm, Base, Contestant
 from engine.cost import Price
 from engine.duel import Answer, Failure, Side, paced, run_duel, seed_of
 from engine.errors import BackendError
+from engine.kit import Kit
+from engine.named import Named
 from engine.recipes import Recipe
 from engine.request import Request
 
 PRICE = Price(3.6, "test", "2026-01-01")
-KIT = Kit(Base("b", "r", 512, 1), Recipe("house", "1", system="Rules."), Recipe("plain", "1"), Adapter("a", "1", "/x", "d"))
+KIT = Kit.of(Base("b", "r", 512, 1), Recipe("house", "1", system="Rules."), Recipe("plain", "1"), Adapter("a", "1", "/x", "d"))
 SEATS: dict[Side, Contestant] = {Side.LEFT: KIT.contestant(Arm.TUNED), Side.RIGHT: KIT.contestant(Arm.PROMPTED)}
 
 
@@ -36,6 +38,16 @@ async def test_both_sides_run_at_once_and_are_accounted_for() -> None:
     assert (left.text, right.text) == ("a b", "x y z")
     assert [side for side, _ in heard[:4]] != [Side.LEFT, Side.LEFT, Side.RIGHT, Side.RIGHT]
     assert right.cost.usd == pytest.approx(right.usage.busy_s * 3.6 / 3600)
+
+
+async def test_two_versions_of_a_recipe_meet_like_any_two() -> None:
+    """Both sides are prompted; each gets its own recipe's words."""
+    kit = KIT.with_recipe(Recipe("house", "2", system="Other rules."))
+    first, second = kit.pick(Named("house", "1")), kit.pick(Named("house", "2"))
+    assert (first.arm, second.arm) == (Arm.PROMPTED, Arm.PROMPTED) and first.id != second.id
+    backend = ScriptedBackend(lambda prompt: Script((prompt.messages[0].content,)))
+    outcomes = await run_duel("id", Request.of("Hi"), {Side.LEFT: first, Side.RIGHT: second}, backend, PRICE)
+    assert [each.text for each in outcomes.values() if isinstance(each, Answer)] == ["Rules.", "Other rules."]
 
 
 async def test_one_failing_side_leaves_the_other_whole() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from transformers import AutoModelForCausalLM
 from engine.backends.local import LocalBackend, open_local
 from engine.backends.local.loading import load_base
 from engine.backends.local.lora import NONE, LoraRows, check_base_kept
-from engine.contestants import check_made_for, open_adapter
+from engine.contestants import Adapter, check_made_for, open_adapter
 from engine.errors import BadAdapter, BadModel
 from engine.folders import way_out
 from engine.plain_lora import check_plain
@@ -62,6 +63,12 @@ def with_tensor(folder: Path, name: str, tensor: Tensor) -> Path:
     return folder
 
 
+@cache
+def good_for(base: Path) -> Adapter:
+    """A plain adapter of this base."""
+    return open_adapter(tiny.save_adapter(base.with_name("good"), base))
+
+
 def refused_and_base_kept(base: Path, folder: Path, words: str) -> None:
     """Refused in these words; then the base says the same to the bit, and another adapter can still be loaded and does something."""
     model = load_base(base, "tiny", "float32", "cpu").model
@@ -71,7 +78,7 @@ def refused_and_base_kept(base: Path, folder: Path, words: str) -> None:
         rows.add(open_adapter(folder))
     assert logits(model, rows).equal(before)
     assert [name for name, _ in model.named_modules()] == names
-    good = open_adapter(tiny.save_adapter(folder.parent / "good", base))
+    good = good_for(base)
     rows.add(good)
     assert logits(model, rows).equal(before) and not logits(model, rows, good.digest).equal(before)
 

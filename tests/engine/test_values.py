@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.backends.base import Usage
-from engine.contestants import Adapter, Arm, Base, Kit, check_fair
+from engine.contestants import Adapter, Arm, Base, check_fair
 from engine.cost import Price, Spent, account, estimate
 from engine.errors import BadAdapter, BadRecipe, BadRequest, SettingsError, UnfairDuel
+from engine.kit import Kit, named_in
 from engine.lineup import duel_arms, engineered_recipe, parse_arms, sampled_alike, without_recipe
+from engine.named import Named
 from engine.recipes import SHIPPED, Example, Message, Recipe, Sampling, load_recipe, parse_recipe
 from engine.request import MAX_CHARACTERS, Request, Turn
 from engine.settings import EngineSettings
@@ -189,20 +191,20 @@ def test_the_shipped_recipes_make_a_fair_duel() -> None:
 BASE = Base("b", "r1", 512, 1)
 OLD_TUNED, OLD_PROMPTED = "6f7cb41ad970", "7e99c8919946"  # ids of before a base said how it runs
 ADAPTER = Adapter("a", "1", "/somewhere", "d1")
-KIT = Kit(BASE, Recipe("house", "1", system="Rules."), Recipe("plain", "1"), ADAPTER)
+KIT = Kit.of(BASE, Recipe("house", "1", system="Rules."), Recipe("plain", "1"), ADAPTER)
 
 
 def test_a_contestant_s_id_follows_its_content_and_not_its_names_or_paths() -> None:
     tuned = KIT.contestant(Arm.TUNED)
     assert len({KIT.contestant(arm).id for arm in Arm}) == 4
-    renamed = replace(KIT, base=replace(BASE, name="other"), adapter=replace(ADAPTER, folder="/elsewhere", name="z"))
+    renamed = Kit.of(replace(BASE, name="other"), KIT.engineered, KIT.plain, replace(ADAPTER, folder="/elsewhere", name="z"))
     assert renamed.contestant(Arm.TUNED).id == tuned.id
     for change in (
         replace(KIT, base=replace(BASE, revision="r2")),
         replace(KIT, base=replace(BASE, dtype="bfloat16")),
         replace(KIT, base=replace(BASE, quantisation="fp8")),
         replace(KIT, base=replace(BASE, more_ends=(7,))),
-        replace(KIT, adapter=replace(ADAPTER, digest="d2")),
+        Kit.of(BASE, KIT.engineered, KIT.plain, replace(ADAPTER, digest="d2")),
         replace(KIT, plain=Recipe("plain", "1", sampling=Sampling(max_new_tokens=5))),
         replace(KIT, plain=Recipe("plain", "1", system="edited")),
     ):
@@ -211,6 +213,78 @@ def test_a_contestant_s_id_follows_its_content_and_not_its_names_or_paths() -> N
 
 def test_a_contestant_that_runs_as_usual_keeps_the_id_that_older_stores_have() -> None:
     assert {arm: KIT.contestant(arm).id for arm in (Arm.PROMPTED, Arm.TUNED)} == {Arm.PROMPTED: OLD_PROMPTED, Arm.TUNED: OLD_TUNED}
+
+
+SECOND, OTHER = Recipe("house", "2026-11 draft", system="Fewer rules."), Adapter("a", "2", "/elsewhere", "d2")
+
+
+def test_any_two_of_a_kit_can_meet() -> None:
+    """Two recipes, two adapters, two versions of one; the arm follows from what answers, and ids are those of the arms."""
+    kit = KIT.with_recipe(SECOND).with_adapter(OTHER)
+    house, plain = Named("house", "1"), Named("plain", "1")
+    picked = [kit.pick(house), kit.pick(SECOND.named), kit.pick(plain)]
+    picked += [kit.pick(recipe, adapter) for recipe in (plain, house, SECOND.named) for adapter in (ADAPTER.named, OTHER.named)]
+    assert len({each.id for each in picked}) == len(picked) == 9
+    assert [each.arm for each in picked] == [Arm.PROMPTED] * 2 + [Arm.PLAIN] + [Arm.TUNED] * 2 + [Arm.COMBINED] * 4
+    for first in picked:
+        for second in picked:
+            check_fair((first, second))
+    for arm in Arm:
+        assert kit.contestant(arm) == KIT.contestant(arm)
+    assert kit.pick(house).id == OLD_PROMPTED and kit.pick(plain, ADAPTER.named).id == OLD_TUNED
+
+
+def test_recipes_and_adapters_come_and_go_and_the_kit_before_stays_as_it_was() -> None:
+    more = KIT.with_adapter(OTHER).using(adapter=OTHER.named).with_recipe(SECOND)
+    assert more.adapter == OTHER and KIT.adapter == ADAPTER and set(more.adapters) == {ADAPTER.named, OTHER.named}
+    fewer = more.without_adapter(OTHER.named).without_recipe(Named("house", "1"))
+    assert fewer.adapter is None and fewer.engineered is None and set(fewer.recipes) == {SECOND.named}
+    for refused in (
+        lambda: fewer.pick(Named("house", "1")),
+        lambda: fewer.using(recipe=Named("house", "1")),
+        lambda: fewer.without_recipe(Named("house", "1")),
+        lambda: KIT.with_recipe(replace(SECOND, version="1")),
+    ):
+        with pytest.raises(BadRecipe, match="house 1"):
+            refused()
+    for refused in (lambda: fewer.pick(SECOND.named, OTHER.named), lambda: KIT.with_adapter(replace(OTHER, version="1"))):
+        with pytest.raises(BadAdapter, match=r"a [12] "):
+            refused()
+    assert KIT.with_recipe(Recipe("house", "1", system="Rules.")) == KIT
+
+
+def test_an_engineered_recipe_may_have_the_plain_one_s_name() -> None:
+    kit = Kit.of(BASE, Recipe("plain", "1", system="Rules."), Recipe("plain", "1"), ADAPTER)
+    assert {arm: kit.contestant(arm).id for arm in Arm} == {arm: KIT.contestant(arm).id for arm in Arm}
+
+
+NAMES = (Named("house", "1"), Named("house", "2026-11 draft"), Named("my house", "1"), Named("a@b", "c@d"), Named("plain", "1"))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("plain", 4), ("house@1", 0), ("house 1", 0), ("house@2026-11 draft", 1), ("my house", 2), ("a@b", 3), ("a@b@c@d", 3)],
+)
+def test_a_person_names_a_version_or_just_a_name_that_has_one(text: str, found: int) -> None:
+    assert named_in(text, NAMES, "recipe", BadRecipe) == NAMES[found]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("house", "house@1, house@2026-11 draft"), ("nope", "There is no recipe 'nope' here"), ("", "no recipe")]
+)
+def test_a_name_of_several_or_of_none_is_told_what_there_is(text: str, words: str) -> None:
+    with pytest.raises(BadRecipe, match=words):
+        named_in(text, NAMES, "recipe", BadRecipe)
+
+
+@given(st.lists(st.tuples(st.text("ab@ ", max_size=4), st.text("ab@ ", max_size=4)), min_size=1, max_size=6, unique=True))
+def test_a_whole_name_finds_its_own_or_says_that_it_is_of_several(pairs: list[tuple[str, str]]) -> None:
+    names = [Named(*pair) for pair in pairs]
+    for each in names:
+        try:
+            assert named_in(f"{each.name}@{each.version}", names, "recipe", BadRecipe) == each
+        except BadRecipe as error:
+            assert "several" in error.words
 
 
 def test_no_two_ways_to_run_a_base_make_one_contestant() -> None:
@@ -227,9 +301,9 @@ def test_no_two_ways_to_run_a_base_make_one_contestant() -> None:
 
 def test_an_arm_without_its_adapter_or_recipe_names_the_setting() -> None:
     with pytest.raises(BadAdapter, match="DUEL_ADAPTER"):
-        replace(KIT, adapter=None).contestant(Arm.COMBINED)
+        KIT.without_adapter(ADAPTER.named).contestant(Arm.COMBINED)
     with pytest.raises(BadRecipe, match="DUEL_RECIPE"):
-        replace(KIT, engineered=None).contestant(Arm.COMBINED)
+        KIT.without_recipe(Named("house", "1")).contestant(Arm.COMBINED)
 
 
 def test_an_own_base_has_no_engineered_recipe_but_its_own() -> None:
@@ -252,7 +326,7 @@ def test_the_shipped_plain_recipe_takes_the_sampling_of_an_own_one_and_says_so(t
     written = EngineSettings(plain_recipe=str(tmp_path / "mine.toml"))
     assert sampled_alike(plain, warm, written) == (plain, ())
     with pytest.raises(UnfairDuel, match="DUEL_PLAIN_RECIPE"):
-        check_fair(tuple(replace(KIT, engineered=warm).contestant(arm) for arm in (Arm.PROMPTED, Arm.TUNED)))
+        check_fair(tuple(KIT.with_recipe(warm).using(recipe=warm.named).contestant(arm) for arm in (Arm.PROMPTED, Arm.TUNED)))
 
 
 def test_the_readme_s_example_shows_all_four_settings_and_its_recipe_is_one() -> None:

@@ -30,6 +30,7 @@ from statistics import median
 from typing import TypeVar
 
 from bot.ballots import Choice
+from bot.words import CHOICES
 from tests.loopback import BotProcess, Loopback, Person, bot_process
 from tests.loopback.interactions import Interaction
 from tests.loopback.world import Channel, Message
@@ -99,7 +100,7 @@ class Bench:
         stored = self._stored()
         behind_s = time.time() - time.monotonic()
         late = sorted(moment + behind_s - stored[duel] for duel, moment in shown.items())
-        votes = [await person.click(note, Choice.LEFT.words) for person, note in zip(self.people, self._notes(), strict=True)]
+        votes = [await person.click(note, CHOICES[Choice.LEFT]) for person, note in zip(self.people, self._notes(), strict=True)]
         await self._until(asked.duels, lambda: [vote for vote in votes if vote.reply])
         [session] = self.discord.gateway.connected
         return Figures(
@@ -133,11 +134,11 @@ class Bench:
         raise AssertionError(f"there were {len(look())} of {many} within {LATE_S:g} s; the bot said:\n{self.bot.output}")
 
     def _notes(self) -> list[Message]:
-        return [note for note in self.discord.world.of_bot() if Choice.LEFT.words in note.labels]
+        return [note for note in self.discord.world.of_bot() if CHOICES[Choice.LEFT] in note.labels]
 
     def _shown(self) -> dict[str, float]:
         """Duels that can be voted on, and since when (s, monotonic)."""
-        return {_duel(note): next(one.at for one in note.revisions if Choice.LEFT.words in one.labels) for note in self._notes()}
+        return {_duel(note): next(one.at for one in note.revisions if CHOICES[Choice.LEFT] in one.labels) for note in self._notes()}
 
     def _stored(self) -> dict[str, float]:
         """When the answers of each duel were complete; seconds since 1970."""

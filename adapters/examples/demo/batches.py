@@ -4,7 +4,7 @@ import os
 import random
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +20,7 @@ from adapters.examples.demo.mix import Talk
 from adapters.examples.demo.reading import FACETS, Reading
 from adapters.examples.demo.sizes import Plan
 from adapters.examples.demo.tokenizer import END, load_tokenizer
-from adapters.train.processes import Share
+from adapters.train.share import Share
 
 TALK_TOKENS = 250  # about, padding included; only the mix depends on it, which moves from its first weights to its last
 MOST_MAKERS = 12  # processes beside a GPU; a core writes some 150,000 tokens of text a second
@@ -55,7 +55,7 @@ class Encoded:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class TokenBatch:
     """One process's rows of a step. Places count through the flattened ids; the totals are those of all processes."""
 
     ids: NDArray[np.int32]  # (rows, longest row), padded on the right with 0
@@ -103,9 +103,9 @@ def arrange(talks: Iterable[Encoded], plan: Plan, rng: random.Random) -> list[li
     return [batch for batch in ready if batch]
 
 
-def batch_of(talks: list[Encoded], share: Share = ALONE) -> Batch:
+def batch_of(talks: list[Encoded], share: Share = ALONE) -> TokenBatch:
     """Pack one process's rows of a batch."""
-    mine = talks[share.rank :: share.ranks]
+    mine = share.of(talks)
     width = padded(max(map(len, talks)))
     ids = np.zeros((len(mine), width), np.int32)
     places: list[int] = []
@@ -115,7 +115,7 @@ def batch_of(talks: list[Encoded], share: Share = ALONE) -> Batch:
     where = np.array(places, np.int32)
     read_at = [row * width + at for row, talk in enumerate(mine) for at, _ in talk.readings]
     classes = [classes for talk in mine for _, classes in talk.readings]
-    return Batch(
+    return TokenBatch(
         ids=ids,
         places=where,
         targets=ids.reshape(-1)[where + 1] if places else where,
@@ -136,18 +136,18 @@ def tokenizer_of(folder: Path) -> Any:
 def written(source: Source, number: int, share: Share = ALONE) -> dict[int, Encoded]:
     """Write one process's conversations of a pool, by their places in it: the same for the same seed, whoever writes them."""
     seed, moved, tokenizer = source.plan.seed, source.moved(number), tokenizer_of(source.tokenizer)
-    ats = range(share.rank, source.plan.pool, share.ranks)
+    ats = share.of(range(source.plan.pool))
     return {at: encode(tokenizer, source.maker(random.Random(f"{seed}/{number}/{at}"), moved)) for at in ats}
 
 
-def batches_of(source: Source, number: int, talks: dict[int, Encoded], share: Share = ALONE) -> list[Batch]:
+def batches_of(source: Source, number: int, talks: dict[int, Encoded], share: Share = ALONE) -> list[TokenBatch]:
     """Make batches of a pool's conversations, with one process's rows."""
     ordered = (talks[at] for at in range(source.plan.pool))
     arranged = arrange(ordered, source.plan, random.Random(f"{source.plan.seed}/{number}"))
     return [batch_of(batch, share) for batch in arranged]
 
 
-def pool(source: Source, number: int) -> list[Batch]:
+def pool(source: Source, number: int) -> list[TokenBatch]:
     """Write a pool and make its batches, in this process alone."""
     return batches_of(source, number, written(source, number))
 
@@ -159,7 +159,7 @@ def stand_back() -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
-def pools_ahead(source: Source, first: int, makers: int = 0) -> Iterator[list[Batch]]:
+def pools_ahead(source: Source, first: int, makers: int = 0) -> Iterator[list[TokenBatch]]:
     """Yield the pools from `first` on, written by other processes while a GPU learns from those before."""
     makers = makers or max(1, min(MOST_MAKERS, (os.cpu_count() or 2) - 2))
     work = ProcessPoolExecutor(makers, mp_context=get_context("spawn"), initializer=stand_back)
@@ -171,32 +171,3 @@ def pools_ahead(source: Source, first: int, makers: int = 0) -> Iterator[list[Ba
             yield ready
     finally:
         work.shutdown(wait=False, cancel_futures=True)
-
-
-class Pools:
-    """The batches of one process, pool after pool without end."""
-
-    def __init__(self, source: Source, share: Share, ahead: bool) -> None:
-        """ahead: other processes write the pools, while a GPU learns; else all that train write each pool together."""
-        self.source, self.share, self.ahead = source, share, ahead
-        self.pool = self.taken = 0  # the pool that comes next or is under way, and how many of its batches were taken
-
-    def __iter__(self) -> Generator[Batch]:
-        pools = pools_ahead(self.source, self.pool) if self.ahead else map(self._written_together, count(self.pool))
-        for batches in pools:
-            for batch in batches[self.taken :]:
-                self.taken += 1
-                yield batch
-            self.pool, self.taken = self.pool + 1, 0
-
-    def state_dict(self) -> dict[str, int]:
-        """Return where it is, for a checkpoint."""
-        return {"pool": self.pool, "taken": self.taken}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on from where another was, as `state_dict` told it."""
-        self.pool, self.taken = state["pool"], state["taken"]
-
-    def _written_together(self, number: int) -> list[Batch]:
-        parts = self.share.gather(written(self.source, number, self.share))
-        return batches_of(self.source, number, {at: talk for part in parts for at, talk in part.items()}, self.share)

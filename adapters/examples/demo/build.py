@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from adapters.card import BaseRef, Card, RecipeRef
 from adapters.examples.demo.evaluate import Answerer, evaluate, failures, figures, table
 from adapters.examples.demo.exchanges import HANDWRITTEN, Exchange, read_rows
 from adapters.examples.demo.sizes import SEED, SIZES, Size
 from adapters.examples.demo.tokenizer import VOCABULARY, build_tokenizer
 from adapters.examples.demo.train_adapter import train_adapter
 from adapters.examples.demo.train_base import train_base
-from adapters.registry import DEMO_ADAPTER, DEMO_BASE
 from adapters.train.record import once
+from engine.card import BaseRef, Card, RecipeRef
 from engine.contestants import folder_revision
 from engine.errors import DuelbotError
 from engine.recipes import load_recipe
+from engine.shipped import DEMO_ADAPTER, DEMO_BASE
 
 VERSION = "9"
 LIMITS = (

@@ -46,12 +46,16 @@ def read_rows(path: Path) -> tuple[Exchange, ...]:
 
 def read_row(place: str, line: str) -> Exchange:
     """Read one line; `place` names it in errors. Raises BadRows."""
-    known = {field.name for field in fields(Exchange)}
     try:
         table: dict[str, Any] = json_value(line)
-        if unknown := sorted(table.keys() - known):
-            raise BadRows(f"{place}: unknown key {', '.join(unknown)} (known: {', '.join(sorted(known))}).")
-        row = Exchange(**{**table, "facts": HouseFacts(**table.get("facts", {}))})
+        facts = table.get("facts", {})
+        for given, kind, what in ((table, Exchange, "key"), (facts, HouseFacts, "fact")):
+            known = {field.name for field in fields(kind)}
+            if unknown := sorted(given.keys() - known):
+                raise BadRows(f"{place}: unknown {what} {', '.join(unknown)} (known: {', '.join(sorted(known))}).")
+        if missing := [key for key in ("id", "kind", "text") if key not in table]:
+            raise BadRows(f"{place}: {', '.join(missing)} is missing.")
+        row = Exchange(**{**table, "facts": HouseFacts(**facts)})
     except (ValueError, TypeError, AttributeError) as error:
         raise BadRows(f"{place} is no row: {error}.") from error
     if row.kind not in KINDS:

@@ -1,20 +1,22 @@
 """How base and adapter learn: the words of the answers, and beside them what must have been read. Both trainings share it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
 
-from adapters.examples.demo.batches import Batch, Pools, Source
+from adapters.examples.demo.batches import Source, TokenBatch, batches_of, pools_ahead, written
 from adapters.examples.demo.muon import Muon
 from adapters.examples.demo.reading import FACETS
 from adapters.examples.demo.sizes import Plan
 from adapters.train.loop import Learner, Loss, TrainingJob, train
-from adapters.train.processes import Share, device
+from adapters.train.processes import device, gather
+from adapters.train.share import Share
 
 LAYERS_BEHIND = 1  # the reading heads, so that what follows can work with what was read
 READING_WEIGHT = 0.5  # of a facet, against a learned token
@@ -27,7 +29,7 @@ class Lesson:
     build: Callable[[], Any]  # makes the model that is trained, the same in every process
     source: Source
 
-    def learner(self, share: Share) -> Learner[Batch]:
+    def learner(self, share: Share) -> Learner[TokenBatch]:
         """Make the model, its reading heads and its batches for one process."""
         plan = self.source.plan
         torch.manual_seed(plan.seed)
@@ -50,12 +52,41 @@ def learn(lesson: Lesson, saved: Path, show: Callable[[str], None], processes: i
     return learner.model["model"], {"plan": asdict(plan), **asdict(record)}
 
 
+class Pools:
+    """The batches of one process, pool after pool without end."""
+
+    def __init__(self, source: Source, share: Share, ahead: bool) -> None:
+        """ahead: other processes write the pools, while a GPU learns; else all that train write each pool together."""
+        self.source, self.share, self.ahead = source, share, ahead
+        self.pool = self.taken = 0  # the pool that comes next or is under way, and how many of its batches were taken
+
+    def __iter__(self) -> Generator[TokenBatch]:
+        pools = pools_ahead(self.source, self.pool) if self.ahead else map(self._written_together, count(self.pool))
+        for batches in pools:
+            for batch in batches[self.taken :]:
+                self.taken += 1
+                yield batch
+            self.pool, self.taken = self.pool + 1, 0
+
+    def state_dict(self) -> dict[str, int]:
+        """Return where it is, for a checkpoint."""
+        return {"pool": self.pool, "taken": self.taken}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from where another was, as `state_dict` told it."""
+        self.pool, self.taken = state["pool"], state["taken"]
+
+    def _written_together(self, number: int) -> list[TokenBatch]:
+        parts = gather(self.share, written(self.source, number, self.share))
+        return batches_of(self.source, number, {at: talk for part in parts for at, talk in part.items()}, self.share)
+
+
 def reading_heads(width: int) -> torch.nn.Module:
     """Make heads that guess every facet from one hidden state, shape (..., width) -> (..., sum of FACETS)."""
     return torch.nn.Sequential(torch.nn.RMSNorm(width), torch.nn.Linear(width, sum(FACETS.values())))
 
 
-def loss(model: Any, heads: torch.nn.Module, batch: Batch) -> Loss:
+def loss(model: Any, heads: torch.nn.Module, batch: TokenBatch) -> Loss:
     """Weigh the words and the readings of these rows; shown are a learned token's loss and a facet's."""
     if not len(batch.ids):
         return Loss(torch.zeros((), device=device()), torch.zeros(2, device=device()), batch.tokens)
@@ -64,7 +95,7 @@ def loss(model: Any, heads: torch.nn.Module, batch: Batch) -> Loss:
     return Loss((words + READING_WEIGHT * facets) / batch.learned, shown, batch.tokens)
 
 
-def losses(model: Any, heads: torch.nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+def losses(model: Any, heads: torch.nn.Module, batch: TokenBatch) -> tuple[torch.Tensor, torch.Tensor]:
     """Sum the cross entropy, in nats, over the learned tokens, and over the facets of the readings.
 
     Right padding needs no mask: the model looks back only.

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import torch
 
-from adapters.train.processes import Share
+from adapters.train.share import Share
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic iteration, Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/
 ITERATIONS = 5

@@ -11,7 +11,7 @@ from bot.app.orders import Order, QueueFull
 from bot.fronts.discord.desk import Desk
 from bot.fronts.discord.lane import TryLater
 from bot.fronts.discord.leaving import Leaving
-from bot.fronts.discord.progress import Progress, progress_sheet
+from bot.fronts.discord.progress import FileProgress, progress_sheet
 from bot.fronts.discord.sending import Gone, NotAllowed, TokenOver, edit_by_token
 from bot.views import Batch, BatchRequest
 from engine.errors import BadRequest, DuelbotError
@@ -24,10 +24,10 @@ LEFT = "Duelbot is being stopped. It goes on with the rest when it is started ag
 log = logging.getLogger(__name__)
 
 
-class Batches:
+class FileBatches:
     """The files that are being worked on: one per person."""
 
-    def __init__(self, runs: Batching, desk: Desk, progress: Progress, leaving: Leaving) -> None:
+    def __init__(self, runs: Batching, desk: Desk, progress: FileProgress, leaving: Leaving) -> None:
         self._runs, self._desk, self._progress, self._leaving = runs, desk, progress, leaving
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -5,7 +5,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.ballots import Choice
+from bot.ballots import Choice, Guess
 from bot.errors import BallotRefused
 from bot.fronts.discord import words
 from bot.fronts.discord.interactions import answer, edits_itself, guarded, kept, nod, person, roles, think
@@ -15,6 +15,7 @@ from bot.fronts.discord.parts import parts_of
 from bot.fronts.discord.sending import SILENT, edit_by_token, markdown_files
 from bot.fronts.discord.timing import Rank
 from bot.views import Shown
+from bot.words import which_one
 from engine.duel import Side
 from engine.errors import BadRequest
 
@@ -67,7 +68,7 @@ class VoteButton(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice
             parts.upkeep.mend(shown)
 
     def _receipt(self, shown: Shown) -> Sheet:
-        which = words.blinding_question(shown.asks_for) if shown.asks_for else ""
+        which = which_one(shown.asks_for) if shown.asks_for else ""
         return receipt_sheet(self.duel, words.receipt_words(shown.view, self.choice), undo=shown.view.state == "open", which=which)
 
 
@@ -149,7 +150,7 @@ class ActButton(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>sto
 class GuessButton(ui.DynamicItem[ui.Button[Any]], template=rf"g:{DUEL}:(?P<guess>left|right|unsure)"):
     """An answer to the blinding question: which side does a voter take for the other technique?"""
 
-    def __init__(self, item: ui.Button[Any], duel: str, guess: Side | None) -> None:
+    def __init__(self, item: ui.Button[Any], duel: str, guess: Guess) -> None:
         super().__init__(item)
         self.duel, self.guess = duel, guess
 
@@ -157,7 +158,7 @@ class GuessButton(ui.DynamicItem[ui.Button[Any]], template=rf"g:{DUEL}:(?P<guess
     async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "GuessButton":
         """Make the button anew from a click's custom id."""
         assert isinstance(item, ui.Button)
-        return cls(item, match["duel"], None if match["guess"] == "unsure" else Side(match["guess"]))
+        return cls(item, match["duel"], Guess(None if match["guess"] == "unsure" else Side(match["guess"])))
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Keep the guess of whoever clicked."""

@@ -18,7 +18,7 @@ from discord import ui
 from bot.ballots import Choice
 from bot.fronts.discord import fit, words
 from bot.views import DuelView, Post, SideView
-from bot.words import CHOICES
+from bot.words import CANNOT_TELL, CHOICES
 from engine.duel import Side
 
 MOST_CHARACTERS = 4000  # UTF-16 units over all texts of a message
@@ -149,7 +149,7 @@ def receipt_sheet(duel: str, said: str, *, undo: bool, which: str = "") -> Sheet
     if undo:
         items.append(ui.ActionRow(_button("Undo my vote", act_id(duel, "undo"))))
     if which:
-        guesses = {**{side.value: side.label for side in Side}, "unsure": "I can't tell"}
+        guesses = {**{side.value: side.label for side in Side}, "unsure": CANNOT_TELL}
         items.append(ui.TextDisplay(which))
         items.append(ui.ActionRow(*(_button(label, guess_id(duel, guess)) for guess, label in guesses.items())))
     return Sheet(*items)

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 import discord
 
 from bot.app import App
-from bot.fronts.discord.batch import Batches
+from bot.fronts.discord.batch import FileBatches
 from bot.fronts.discord.delivery import Delivery
 from bot.fronts.discord.desk import Desk
 from bot.fronts.discord.drawing import Drawing
@@ -20,7 +20,7 @@ from bot.fronts.discord.leaving import Leaving
 from bot.fronts.discord.memory import Memory
 from bot.fronts.discord.news import News
 from bot.fronts.discord.pacing import Pacer
-from bot.fronts.discord.progress import Progress
+from bot.fronts.discord.progress import FileProgress
 from bot.fronts.discord.repeats import Refusals, Repeats
 from bot.fronts.discord.scenes import Scenes
 from bot.fronts.discord.sending import Wire
@@ -40,7 +40,7 @@ class Parts:
     drawing: Drawing
     upkeep: Upkeep
     news: News
-    batches: Batches
+    batches: FileBatches
     memory: Memory  # of what autocomplete offers
     leaving: Leaving
     repeats: Repeats  # events that were handled already
@@ -70,7 +70,7 @@ def parts_over(app: App, wire: Wire, pacer: Pacer, now_s: Callable[[], float]) -
     following = Following(app, drawing, scenes, leaving)
     upkeep = Upkeep(app, wire, pacer, drawing, unshown, following, tokens, news)
     desk = Desk(app, pacer, tokens, memory, leaving, delivery, drawing, following, scenes, upkeep)
-    batches = Batches(app.batching, desk, Progress(app.batching, wire, pacer), leaving)
+    batches = FileBatches(app.batching, desk, FileProgress(app.batching, wire, pacer), leaving)
     return Parts(
         app=app,
         wire=wire,

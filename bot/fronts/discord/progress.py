@@ -32,7 +32,7 @@ def progress_sheet(run: Batch, *, going: bool, ended: str = "") -> Sheet:
     return Sheet(shown, ui.ActionRow(stop)) if going else Sheet(shown)
 
 
-class Progress:
+class FileProgress:
     """How far files are, shown in their channels' lanes: the latest state wins."""
 
     def __init__(self, runs: Batching, wire: Wire, pacer: Pacer) -> None:

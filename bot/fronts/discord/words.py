@@ -6,7 +6,6 @@ from bot.ballots import Choice
 from bot.fronts.discord.fit import inline
 from bot.views import DuelView, Post, Reveal, RevealedSide
 from bot.words import ARMS, CHOICES, figures, made_of, priced, seconds, tallied, who_was
-from engine.contestants import Arm
 from engine.duel import Side
 
 WENT_WRONG = "An error in Duelbot broke this off, and its log has the details. Look at what is shown now before you try it again."
@@ -110,11 +109,6 @@ def receipt_words(view: DuelView, choice: Choice) -> str:
 def link(post: Post) -> str:
     """Write the address of a duel's message."""
     return f"https://discord.com/channels/{post.team or '@me'}/{post.channel}/{post.message}"
-
-
-def blinding_question(arm: Arm) -> str:
-    """Ask which side a voter takes for this technique."""
-    return f"One more question, for one ballot in a few: which answer do you take for {ARMS[arm].named}?"
 
 
 def moved_words(address: str) -> str:

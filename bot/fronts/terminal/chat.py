@@ -27,15 +27,15 @@ NO_TERMINAL = 'The chat needs a terminal on both ends. In a pipe, use: python -m
 
 
 async def run(app: App) -> int:
-    """Chat until the person leaves. The exit status: 0, or 2 when there is no terminal."""
+    """TerminalChat until the person leaves. The exit status: 0, or 2 when there is no terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         sys.stderr.write(f"{NO_TERMINAL}\n")
         return 2
-    await Chat(app, create_input(), create_output(), Console(highlight=False, markup=False, emoji=False)).talk()
+    await TerminalChat(app, create_input(), create_output(), Console(highlight=False, markup=False, emoji=False)).talk()
     return 0
 
 
-class Chat:
+class TerminalChat:
     """One person, one conversation at a time."""
 
     def __init__(self, app: App, source: Input, screen: Output, console: Console) -> None:

@@ -1,15 +1,17 @@
 """One duel in the terminal: its answers as they are written, a vote by one key, the reveal."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import aclosing
 from itertools import cycle
 from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.live import Live
+from rich.text import Text
 
 from bot.app import App
+from bot.ballots import Guess
 from bot.errors import StoreError
 from bot.fronts.terminal import render
 from bot.fronts.terminal.input import ENTER, LEAVE, KeyReader
@@ -65,21 +67,32 @@ class Stage:
         return view
 
     async def _vote(self, view: DuelView) -> DuelView | None:
-        """One key; None when the person skips. A vote that could not be stored can be given again."""
+        """Take one key; None when the person skips. A vote that could not be stored can be given again."""
+        while True:
+            key = await self._choice(view, render.vote_bar(), {*render.VOTE_KEYS, ENTER})
+            if key == ENTER:
+                return None
+            guess = await self._guess(view)
+            try:
+                return (await self._app.voting.cast(view.id, PERSON, render.VOTE_KEYS[key], guess=guess)).view
+            except StoreError as error:
+                self._say(error.words)
+
+    async def _guess(self, view: DuelView) -> Guess | None:
+        """Ask which side is which, before the vote shows it; None: this vote is not one of the few that are asked."""
+        arm = self._app.voting.asks_before(view, PERSON)
+        if arm is None:
+            return None
+        return render.GUESS_KEYS[await self._choice(view, render.guess_bar(arm), render.GUESS_KEYS)]
+
+    async def _choice(self, view: DuelView, bar: Text, keys: Container[str]) -> str:
+        """Show the keys that may be pressed now, and wait for one of them. Raises Leave."""
         self._keys.forget()
-        with Live(render.vote_bar(), console=self._console, transient=True, auto_refresh=False):
-            while True:
-                key = await self._key_over(render.Answers(view.sides))
+        with Live(bar, console=self._console, transient=True, auto_refresh=False):
+            while (key := await self._key_over(render.Answers(view.sides))) not in keys:
                 if key in LEAVE:
                     raise Leave
-                if key == ENTER:
-                    return None
-                if key not in render.VOTE_KEYS:
-                    continue
-                try:
-                    return (await self._app.voting.cast(view.id, PERSON, render.VOTE_KEYS[key])).view
-                except StoreError as error:
-                    self._say(error.words)
+        return key
 
     async def _key_over(self, shown: RenderableType) -> str:
         """The next key. When the terminal gets another width meanwhile, what was shown is shown again to fit it."""

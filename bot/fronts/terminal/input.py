@@ -33,7 +33,7 @@ class Command:
 
 
 def parse(line: str) -> Command | str:
-    """A command, or a request; two slashes at the beginning are one of the request's own."""
+    """Read a line as a command or a request; two slashes at the beginning are one of the request's own."""
     text = line.strip()
     if text.startswith("//"):
         return text[1:]
@@ -44,7 +44,7 @@ def parse(line: str) -> Command | str:
 
 
 def single(names: Sequence[str]) -> str | None:
-    """The one key that was meant. Leaving always counts; several keys at once are a paste and no vote."""
+    """Find the one key that was meant. Leaving always counts; several keys at once are a paste and no vote."""
     if leaving := [name for name in names if name in LEAVE]:
         return leaving[0]
     if len(names) == 2 and names[1] == ENTER:  # somebody is used to pressing Enter
@@ -78,7 +78,7 @@ class KeyReader:
         return await self._pressed.get()
 
     def forget(self) -> None:
-        """What was pressed before a question is no answer to it."""
+        """Drop what was pressed before a question: it is no answer to it."""
         while not self._pressed.empty():
             self._pressed.get_nowait()
 
@@ -115,7 +115,7 @@ class LineReader:
             self._history.append_string(line)
 
     async def read(self) -> str | None:
-        """One line; None when the person leaves."""
+        """Read one line; None when the person leaves."""
         try:
             return await self._session.prompt_async(handle_sigint=False)
         except (EOFError, KeyboardInterrupt):

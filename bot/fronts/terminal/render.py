@@ -14,9 +14,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bot.ballots import Choice
+from bot.ballots import Choice, Guess
 from bot.views import DuelSummary, DuelView, ModelState, NextStep, Reveal, SideView
-from bot.words import ARMS, CHOICES, STATES, estimated, figures, made_of, own_choice, priced, started, when, who_was
+from bot.words import ARMS, CANNOT_TELL, CHOICES, STATES, estimated, figures, made_of, own_choice, priced, started, when, which_one, who_was
+from engine.contestants import Arm
 from engine.cost import Estimate
 from engine.duel import Side
 from engine.printable import one_line, printable, runs_right_to_left
@@ -27,6 +28,7 @@ GAP = 1  # columns between two boxes
 PADDING = 4  # columns of a box that hold no text
 ACCENT = "bold cyan"  # for what can be typed; no colour ever stands for a side
 VOTE_KEYS = {"1": Choice.LEFT, "2": Choice.RIGHT, "3": Choice.TIE, "4": Choice.BOTH_BAD}
+GUESS_KEYS = {"1": Guess(Side.LEFT), "2": Guess(Side.RIGHT), "3": Guess(None)}
 COMMANDS = {
     "/new": "begin a new conversation",
     "/history": "list earlier duels; with words, those that hold them",
@@ -116,6 +118,14 @@ def vote_bar() -> Text:
     for key, choice in VOTE_KEYS.items():
         bar.append(key, ACCENT).append(f" {CHOICES[choice]}  ")
     return bar.append("Enter", ACCENT).append(" skip", "dim")
+
+
+def guess_bar(arm: Arm) -> Text:
+    """Draw the blinding question with its answers by their keys."""
+    bar = Text(f"{which_one(arm)}\n")
+    for key, guess in GUESS_KEYS.items():
+        bar.append(key, ACCENT).append(f" {guess.side.label if guess.side else CANNOT_TELL}  ")
+    return bar
 
 
 def reveal_table(reveal: Reveal) -> RenderableType:

@@ -9,9 +9,13 @@ patience.py  how long a connection may take to say what it wants
 sessions.py  who is logged in, and the key that signs what browsers keep
 door.py      who may come in, and the headers of every response
 login.py     the login page, and the way out
+tab.py       what runs for one browser tab until it is left
+header.py    the header of the chat page
 history.py   the drawer with earlier duels
 turn.py      one duel: the request, two cards that nothing tells apart, and what can be done
-page.py      the chat page of one browser
+turns.py     the duels of a tab's conversation: drawn, followed, voted on
+dock.py      the box that requests are typed into, and the way from there to a duel
+page.py      the chat page of one browser tab
 asked.py     what the address of the results asks for: a pair, a tag, a period
 results/     the verdict with its pictures, following the votes
 server.py    NiceGUI behind the door, in the event loop that the app runs in

@@ -6,11 +6,11 @@ from pathlib import Path
 
 @cache
 def style() -> str:
-    """The style sheet of every page."""
+    """Read the style sheet of every page."""
     return Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 
 
+# a theme that was chosen by hand holds from the first picture on
 THEME = """<script>
 try { const chosen = localStorage.getItem("duelbot-theme"); if (chosen) document.documentElement.dataset.theme = chosen; } catch {}
 </script>"""
-"""A theme that was chosen by hand holds from the first picture on."""

@@ -31,7 +31,7 @@ MARK = (
 
 
 def el(tag: str, classes: str = "", text: str | None = None, **props: str | bool | int) -> Element:
-    """An HTML element; text is text, never HTML. Underscores in the names of attributes stand for hyphens.
+    """Add an HTML element; text is text, never HTML. Underscores in the names of attributes stand for hyphens.
 
     An address that begins with a slash is one of this page's, wherever a proxy has put the page.
     """
@@ -44,12 +44,12 @@ def el(tag: str, classes: str = "", text: str | None = None, **props: str | bool
 
 
 def placed(address: str | bool | int) -> str | bool | int:
-    """An address of this page as the browser has to ask for it."""
+    """Write an address of this page as the browser has to ask for it."""
     return f"{_scope().get('root_path', '')}{address}" if isinstance(address, str) and address.startswith("/") else address
 
 
 def log_out() -> None:
-    """The way out, where there was a way in."""
+    """Add the way out, where there was a way in."""
     if "login" in _scope():
         with el("form", "", method="post", action="/logout"), el("button", "bare", type="submit", aria_label="Log out", title="Log out"):
             icon("leave")
@@ -61,7 +61,7 @@ def _scope() -> Scope:
 
 
 def icon(name: str) -> None:
-    """One of our own drawings, hidden from screen readers."""
+    """Add one of our own drawings, hidden from screen readers."""
     svg = f'<svg viewBox="0 0 24 24" aria-hidden="true">{_ICONS[name]}</svg>'
     ui.html(svg, sanitize=False, tag="span").classes("icon")
 
@@ -79,11 +79,11 @@ class Composer(Element, component="duel_composer.js"):
         self.props["limit"] = MAX_CHARACTERS
 
     def accepted(self) -> None:
-        """The text has been taken; the box is emptied."""
+        """Empty the box: the text has been taken."""
         self.run_method("accepted")
 
     def refused(self) -> None:
-        """The text stays where it is, to be changed and sent again."""
+        """Leave the text where it is, to be changed and sent again."""
         self.run_method("refused")
 
 

@@ -14,8 +14,8 @@ from bot.views import DuelSummary
 
 PAGE = 30  # duels that are fetched at a time
 
+# gives up to PAGE duels asked before a time (None: the newest) whose request holds a text; never raises
 Fetch = Callable[[datetime | None, str], Awaitable[list[DuelSummary]]]
-"""Up to PAGE duels asked before a time (None: the newest) whose request holds a text. Never raises: says what is wrong elsewhere."""
 
 
 class History:

@@ -44,7 +44,7 @@ class Attempts:
     reading: Counter[str] = field(default_factory=Counter)  # address -> forms that are being read
 
     def wait_s(self, address: str) -> float:
-        """How long this address has to wait before its next attempt is looked at."""
+        """Say how long this address has to wait, in seconds, before its next attempt is looked at."""
         return max(0.0, self.failed.get(address, (0, 0.0))[1] - self.clock())
 
     def fail(self, address: str) -> None:
@@ -64,7 +64,7 @@ class Attempts:
 
     @contextmanager
     def begun(self, address: str) -> Iterator[None]:
-        """One attempt of this address, counted from its beginning."""
+        """Count one attempt of this address, from its beginning."""
         self.fail(address)
         self.reading[address] += 1
         try:
@@ -83,7 +83,7 @@ class Refused(Exception):
 
 
 def add_login(web: FastAPI, *, password: str, logins: Logins, attempts: Attempts) -> None:
-    """The routes of the login page and of the logout."""
+    """Add the routes of the login page and of the logout."""
 
     async def ask_for_it(request: Request) -> Response:
         return _page(request)

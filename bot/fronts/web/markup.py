@@ -15,8 +15,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
+# longer texts are shown as they are: rendering them again and again while they are written takes the loop's time
 MARKDOWN_CHARACTERS = 20_000
-"""Longer texts are shown as they are: rendering them again and again while they are written would take the loop's time."""
 
 _SAFE_LINK = re.compile(r"(https?://|mailto:)[^\s]+\Z", re.IGNORECASE)
 _OVERRIDE = re.compile("[\u202d\u202e]")
@@ -24,7 +24,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def shown(text: str) -> str:
-    """The text with nothing hidden: direction overrides spelled out, characters that are none replaced.
+    """Show a text with nothing hidden: direction overrides spelled out, characters that are none replaced.
 
     An override turns the order of the letters around, so that a reader sees another text than was written. Marks,
     embeddings and isolates, which right-to-left languages need, stay; they end with the block that holds them.

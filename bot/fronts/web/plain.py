@@ -23,6 +23,7 @@ MALFORMED = (
     "This cannot be read",
     "Something in the address, or in what was sent with it, is malformed. Begin at the first page.",
 )
+# title and sentence of a status; another one below 500 is a malformed request, another one above it a bug
 WORDS: Mapping[int, tuple[str, str]] = {
     401: ("Log in first", "This page asks for a password."),
     403: ("This is not allowed", "Duelbot does not do this for the place that the request came from."),
@@ -34,11 +35,10 @@ WORDS: Mapping[int, tuple[str, str]] = {
     500: ("This page could not be drawn", WENT_WRONG),
     503: ("Duelbot is busy", "It cannot answer this just now. Try again in a moment."),
 }
-"""Title and sentence of each status; another one below 500 is a malformed request, another one above it a bug."""
 
 
 def document(title: str, body: str) -> str:
-    """A whole page in the look of all others. body is HTML."""
+    """Write a whole page in the look of all others. body is HTML."""
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title><link rel="icon" href="data:image/svg+xml,{quote(MARK)}"><style>{style()}</style>{THEME}</head>
@@ -46,7 +46,7 @@ def document(title: str, body: str) -> str:
 
 
 def failure_page(status: int, home: str, title: str = "", words: str = "") -> str:
-    """What went wrong in a page, with a way out. home: the address of the first page."""
+    """Write a page of what went wrong, with a way out. home: the address of the first page."""
     usual = WORDS.get(status, MALFORMED if status < 500 else WORDS[500])
     return document(
         "Duelbot",
@@ -56,7 +56,7 @@ def failure_page(status: int, home: str, title: str = "", words: str = "") -> st
 
 
 def told(scope: Scope, status: int, words: str = "", title: str = "", headers: Mapping[str, str] | None = None) -> Response:
-    """A failure as a response: a page for who reads pages, a line of text for programs and pictures."""
+    """Answer with a failure: a page for who reads pages, a line of text for programs and pictures."""
     marked = {"cache-control": "no-store", **(headers or {}), OURS: "1"}
     accept = Headers(scope=scope).get("accept", "").strip()
     if "text/html" in accept or accept in ("", "*/*"):
@@ -128,7 +128,7 @@ class _Saying:
         await self._send(message)
 
     async def fail(self) -> None:
-        """A bug, told in words."""
+        """Tell of a bug in words."""
         if self._scope["type"] == "http":
             await self._say(500, {})
         else:

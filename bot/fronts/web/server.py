@@ -70,14 +70,14 @@ def _tell_where(settings: Settings, tell: Callable[[str], None]) -> None:
 
 
 def address(settings: Settings) -> str:
-    """Where a browser on this machine finds the page."""
+    """Write the address at which a browser on this machine finds the page."""
     host = settings.web.host.strip("[]")
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{host}:{settings.web.port}"
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket. Raises DuelbotError that names the port and what to change."""
+    """Bind a socket. Raises DuelbotError that names the port and what to change."""
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
@@ -100,7 +100,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def build(app: App, settings: Settings) -> FastAPI:
-    """The whole page as an ASGI application: the layers at the door, password if there is one, NiceGUI."""
+    """Build the whole page as an ASGI application: the layers at the door, password if there is one, NiceGUI."""
     password = settings.web.password.get_secret_value()
     secret = kept_secret(settings.store.file.with_name("session.key"))
     name = f"duelbot_{settings.web.port}"  # browsers share cookies among the ports of a host
@@ -170,12 +170,12 @@ def add_pages(app: App, *, owner: bool) -> None:
 
 
 def viewer() -> str:
-    """Who this browser is: an id in its signed cookie."""
+    """Name who this browser is: by an id in its signed cookie."""
     return f"web:{nicegui_app.storage.browser['id']}"
 
 
 def dress() -> None:
-    """The style and the theme, in the head of this page."""
+    """Put the style and the theme into the head of this page."""
     ui.add_head_html(f"<style>{style()}</style>{THEME}")
 
 

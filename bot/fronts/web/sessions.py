@@ -31,16 +31,16 @@ class Logins:
         self._ended = self._read()
 
     def new(self) -> str:
-        """A login's signed text for `cookie`."""
+        """Sign a new login, as text for `cookie`."""
         return self._signer.sign(secrets.token_urlsafe(18)).decode()
 
     def cookie(self, value: str, path: str) -> str:
-        """The Set-Cookie header of a login; an empty value takes it away. path: of the page at its site."""
+        """Write the Set-Cookie header of a login; an empty value takes it away. path: of the page at its site."""
         age_s = LASTS_S if value else 0
         return f"{self._cookie}={value}; Path={path or '/'}; Max-Age={age_s}; HttpOnly; SameSite=Lax"
 
     def known(self, scope: Scope) -> str | None:
-        """The login that this request shows; None when there is none, or when it has ended."""
+        """Find the login that this request shows; None when there is none, or when it has ended."""
         signed = HTTPConnection(scope).cookies.get(self._cookie, "")
         try:
             word, made = self._signer.unsign(signed.encode(), return_timestamp=True)
@@ -70,7 +70,7 @@ class Logins:
 
 
 def kept_secret(path: Path) -> str:
-    """The key that signs the session cookies: made once, readable by its owner alone. Raises StoreError."""
+    """Read the key that signs the session cookies: made once, readable by its owner alone. Raises StoreError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():

@@ -1,18 +1,22 @@
 """One duel on the page: the request, two cards that nothing tells apart, and below them what can be done now."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from nicegui import ui
 from nicegui.element import Element
 
-from bot.ballots import Choice
+from bot.ballots import Choice, Guess
 from bot.fronts.web.dom import el, icon
 from bot.fronts.web.markup import html_of, shown
 from bot.fronts.web.words import vote_words
 from bot.views import DuelView, NextStep, Reveal
-from bot.words import ARMS, CHOICES, counted, figures, made_of, priced, started
+from bot.words import ARMS, CANNOT_TELL, CHOICES, counted, figures, made_of, priced, started, which_one
+from engine.contestants import Arm
 from engine.duel import Side
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +24,14 @@ class Acts:
     """What a person can do with a duel; the page decides what follows."""
 
     stop: Callable[[DuelView], Awaitable[object]]
-    vote: Callable[[DuelView, Choice], Awaitable[object]]
+    asks: Callable[[DuelView], Arm | None]  # the technique that the person is asked to find before a vote; None: nothing is asked
+    vote: Callable[[DuelView, Choice, Guess | None], Awaitable[object]]
     ask_again: Callable[[DuelView], Awaitable[object]]
     ask_next: Callable[[DuelView], Awaitable[object]]  # what is offered under equal answers
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class AnswerCard:
     """The parts of a side's card that change. Both sides have the same, whoever sits there."""
 
     root: Element
@@ -35,7 +40,7 @@ class Card:
     foot: Element
 
 
-class Turn:
+class DuelTurn:
     """A duel's elements. `show` takes the next view of the same duel and changes what is different."""
 
     def __init__(self, view: DuelView, acts: Acts) -> None:
@@ -69,7 +74,7 @@ class Turn:
         with self._below:
             self._draw_below()
 
-    def _finish(self, side: Side, card: Card) -> None:
+    def _finish(self, side: Side, card: AnswerCard) -> None:
         """What a card says besides its text: nothing before the end that the other does not say, too."""
         view, own, running = self.view, self.view.sides[side], self.view.state in ("waiting", "answering")
         card.badge.clear()
@@ -101,7 +106,7 @@ class Turn:
                     el("p", "note", view.note)
                     _button("pill", "Stop", self._acts.stop, view, "stop")
             case "open":
-                _vote_bar(view, self._acts)
+                _VoteBar(view, self._acts)
             case "closed" if view.reveal:
                 _reveal(view, view.reveal, self._acts)
             case _:
@@ -110,14 +115,14 @@ class Turn:
                     _button("pill", "Ask again", self._acts.ask_again, view, "again")
 
 
-def _card(side: Side) -> Card:
+def _card(side: Side) -> AnswerCard:
     with el("article", "card", aria_label=f"Answer {side.label}") as root:
         with el("header", "card-head"):
             el("h2", "seat", side.label)
             badge = el("div", "badges")
         text = ui.html("", sanitize=html_of).classes("answer")
         foot = el("div", "card-foot")
-    return Card(root, badge, text, foot)
+    return AnswerCard(root, badge, text, foot)
 
 
 def _button(classes: str, words: str, act: Callable[[DuelView], Awaitable[object]], view: DuelView, drawing: str) -> None:
@@ -129,23 +134,46 @@ def _button(classes: str, words: str, act: Callable[[DuelView], Awaitable[object
         el("span", "", words)
 
 
-def _vote_bar(view: DuelView, acts: Acts) -> None:
-    """Four choices; the keys 1 to 4 press them (see duel_conduct.js)."""
-    el("p", "note", view.note)
-    el("p", "question", "Which answer is better?", aria_hidden="true")
-    with el("div", "votes", role="group", aria_label="Which answer is better?", tabindex=-1):
-        for key, choice in enumerate(Choice, 1):
-            chosen = view.own_choice == choice
+class _VoteBar:
+    """Four choices, and for a vote in a few the question which side is which; the keys 1 to 4 press them (see duel_conduct.js)."""
 
-            async def clicked(choice: Choice = choice) -> None:
-                await acts.vote(view, choice)
+    def __init__(self, view: DuelView, acts: Acts) -> None:
+        self._view, self._acts = view, acts
+        el("p", "note", view.note)
+        self._box = el("div", "voting")
+        with self._box:
+            _options("Which answer is better?", [(CHOICES[choice], choice, view.own_choice == choice) for choice in Choice], self._choose)
+        if view.ballots:
+            el("p", "note", f"{counted(view.ballots, 'vote')} so far. You can change yours until the vote closes.")
 
-            button = el("button", "vote", type="button", data_key=key, aria_keyshortcuts=str(key), aria_pressed=str(chosen).lower())
+    async def _choose(self, choice: Choice) -> None:
+        arm = self._acts.asks(self._view)
+        if arm is None:
+            await self._acts.vote(self._view, choice, None)
+            return
+
+        async def guess(guessed: Guess) -> None:
+            await self._acts.vote(self._view, choice, guessed)
+
+        self._box.clear()
+        with self._box:
+            guesses = [*((side.label, Guess(side), False) for side in Side), (CANNOT_TELL, Guess(None), False)]
+            _options(f"{CHOICES[choice]}. {which_one(arm)}", guesses, guess)
+
+
+def _options(question: str, options: Sequence[tuple[str, T, bool]], chosen: Callable[[T], Awaitable[None]]) -> None:
+    """Draw a question with a button and a key for each answer: its words, its value, and whether it was chosen before."""
+    el("p", "question", question, aria_hidden="true")
+    with el("div", "votes", role="group", aria_label=question, tabindex=-1):
+        for key, (words, value, pressed) in enumerate(options, 1):
+
+            async def clicked(value: T = value) -> None:
+                await chosen(value)
+
+            button = el("button", "vote", type="button", data_key=key, aria_keyshortcuts=str(key), aria_pressed=str(pressed).lower())
             with button.on("click", clicked, args=[]):
-                el("span", "", CHOICES[choice])
+                el("span", "", words)
                 el("kbd", "", str(key), aria_hidden="true")
-    if view.ballots:
-        el("p", "note", f"{counted(view.ballots, 'vote')} so far. You can change yours until the vote closes.")
 
 
 def _reveal(view: DuelView, reveal: Reveal, acts: Acts) -> None:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from nicegui.elements.mixins.text_element import TextElement
 
 from bot.app import App
-from bot.ballots import Choice
+from bot.ballots import Choice, Guess
 from bot.fronts.web.dom import Conduct, el
 from bot.fronts.web.tab import Tab
-from bot.fronts.web.turn import Acts, Turn, broken
+from bot.fronts.web.turn import Acts, DuelTurn, broken
 from bot.fronts.web.words import live_words
 from bot.views import DuelView
+from engine.contestants import Arm
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Turns:
 
     def __init__(self, app: App, viewer: str, tab: Tab, asks: Asks, decided: Callable[[], Awaitable[None]]) -> None:
         self._app, self._viewer, self._tab, self._decided = app, viewer, tab, decided
-        self._acts = Acts(stop=self._stop, vote=self._vote, ask_again=asks.again, ask_next=asks.next)
+        self._acts = Acts(stop=self._stop, asks=self._asks, vote=self._vote, ask_again=asks.again, ask_next=asks.next)
         self._shown = set[str]()
         self._live: TextElement = el("div", "unseen", "", role="status")  # type: ignore[assignment]
         self._box = el("div", "turns")
@@ -53,7 +54,7 @@ class Turns:
         self._shown.add(view.id)
         with self._box:
             try:
-                turn = Turn(view, self._acts)
+                turn = DuelTurn(view, self._acts)
             except Exception:
                 log.exception("duel %s cannot be drawn", view.id)
                 broken(view)
@@ -71,12 +72,15 @@ class Turns:
         with self._tab.in_words():
             await self._app.asking.stop(view.id)
 
-    async def _vote(self, view: DuelView, choice: Choice) -> None:
+    def _asks(self, view: DuelView) -> Arm | None:
+        return self._app.voting.asks_before(view, self._viewer)
+
+    async def _vote(self, view: DuelView, choice: Choice, guess: Guess | None) -> None:
         with self._tab.in_words():
-            await self._app.voting.cast(view.id, self._viewer, choice)  # the page follows the duel, and shows what became of it
+            await self._app.voting.cast(view.id, self._viewer, choice, guess=guess)  # the page follows the duel, and shows the rest
             self._tab.say("")
 
-    async def _follow(self, turn: Turn) -> None:
+    async def _follow(self, turn: DuelTurn) -> None:
         """Draw every change of a duel until it has ended. Long texts are drawn less often, so that drawing never takes the loop."""
         before = turn.view.state
         with self._tab.in_words():

@@ -10,8 +10,8 @@ import torch
 from adapters.train import record
 from adapters.train.checkpoint import BadCheckpoint
 from adapters.train.loop import Learner, Loss, TrainingJob, TrainingRun, train
-from adapters.train.processes import Share
 from adapters.train.schedule import Schedule
+from adapters.train.share import Share
 
 SCHEDULE = Schedule(steps=9, warm_up=2, cool_down=0.5)
 

@@ -1,9 +1,11 @@
 """For the fronts: the first picture of a process loads matplotlib and its fonts, which is no part of any answer's time."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from bot.charts import Chart, draw
-from bot.verdict import Ledger, judge
+from bot.charts import Chart, Form, Line, Picture, Theme, alt, draw, drawn
+from bot.verdict import Ledger, Verdict, judge
 from tests.bot.verdict.make import SCOPE, facts
 
 
@@ -11,3 +13,18 @@ from tests.bot.verdict.make import SCOPE, facts
 def fonts_are_known() -> None:
     """Draw a picture before anything waits for one."""
     draw(Chart.CARD, judge(Ledger.start(SCOPE), facts()), form="png")
+
+
+KEPT: dict[tuple[Chart, Theme, Form], bytes] = {}
+
+
+@pytest.fixture
+def drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that are not about what pictures show: each kind is drawn for the first verdict, later ones have their own words alone."""
+
+    async def kept(chart: Chart, verdict: Verdict, theme: Theme, form: Form, board: Sequence[Line] = ()) -> Picture:
+        if (chart, theme, form) not in KEPT:
+            KEPT[chart, theme, form] = (await drawn(chart, verdict, theme, form, board)).data
+        return Picture(KEPT[chart, theme, form], form, alt(chart, verdict, board))
+
+    monkeypatch.setattr("bot.app.pictures.drawn", kept)

@@ -24,7 +24,7 @@ async def test_a_mention_is_answered_twice_voted_on_and_revealed(tmp_path: Path)
         assert receipt.ephemeral
         assert "Your vote: **A is better**" in stage.shown(receipt.response)
         assert "1 has voted." in stage.shown(duel)
-        for word in ("prompt**", "fine-tune", "A is better 1", "$"):
+        for word in ("prompt**", "fine-tune", "1 vote: A is better", "$"):
             assert word not in stage.shown(duel), "nothing tells before the close"
         await bob.click(duel, label="Tie")
         assert "**A was the prompt** (recipe house 1)\n**B was the fine-tune** (recipe plain 1, adapter demo 1)" in stage.shown(duel)

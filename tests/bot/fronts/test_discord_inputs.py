@@ -24,6 +24,8 @@ from engine.backends.scripted import Script
 from engine.errors import BadRequest
 from tests.bot.fronts.discord_stage import Stage, calls, staged, walk_components
 
+pytestmark = pytest.mark.usefixtures("drawn_once")
+
 LEFT_OUT = "Left out, for I read UTF-8 text only (at most 20,000 characters)"
 PICTURE = ("shot.png", b"\x89PNG\xff\x00\x1a")
 BOB = 222222222222222222

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from bot.ballots import Choice
 from bot.fronts.discord.commands.verdict import verdict_words
 from bot.verdict import judge
@@ -9,6 +11,8 @@ from tests.bot.evidence.make import closed
 from tests.bot.fronts.discord_stage import staged, voted, walk_components
 from tests.bot.verdict.make import facts, ledger_of
 from tests.bot.verdict.odd import TAGS
+
+pytestmark = pytest.mark.usefixtures("drawn_once")
 
 
 async def test_verdict_and_results_count_what_was_voted_here(tmp_path: Path) -> None:

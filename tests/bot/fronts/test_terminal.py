@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prompt_toolkit.input import PipeInput, create_pipe_input
@@ -15,8 +16,8 @@ from rich.console import Console
 from bot.app import App
 from bot.ballots import Choice
 from bot.errors import StoreError
-from bot.fronts.terminal.chat import PERSON, Chat
-from bot.views import DuelView
+from bot.fronts.terminal.chat import PERSON, TerminalChat
+from bot.views import DuelView, Shown
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script, ScriptedBackend
 from engine.errors import BackendError, BadModel
@@ -82,7 +83,7 @@ async def chatting(app: App, width: int = 100) -> AsyncGenerator[Person, None]:
     with create_pipe_input() as keys:
         seen = Screen()
         console = Console(file=seen, force_terminal=True, width=width, height=30, highlight=False, markup=False, emoji=False)
-        talking = asyncio.create_task(Chat(app, keys, DummyOutput(), console).talk())
+        talking = asyncio.create_task(TerminalChat(app, keys, DummyOutput(), console).talk())
         try:
             yield Person(keys, seen)
             keys.send_text("\x04")
@@ -120,6 +121,20 @@ async def test_ask_vote_by_one_key_reveal_and_go_on(app: App) -> None:
         await person.sees("goes on with answer A")
     view = await last(app)
     assert (view.turn, view.own_choice) == (2, Choice.TIE)
+
+
+async def test_a_vote_in_a_few_is_asked_which_is_which_before_it_is_revealed(tmp_path: Path) -> None:
+    async with scripted_app(tmp_path / "s", script, discord_blinding_share=1.0) as (app, _), chatting(app) as person:
+        person.type("first\r")
+        await person.sees("Enter skip")
+        person.type("2")
+        asked = await person.sees("3 I can't tell")
+        assert "which answer do you take for the fine-tune?" in asked
+        assert (await last(app)).own_choice is None, "nothing is cast until the answer to the question is known"
+        person.type("2")
+        assert "You chose B, the fine-tune." in await person.sees("goes on with answer B")
+        async with app.core.store.reading() as look:
+            assert [tuple(row) for row in await look.rows("SELECT voter, entrant FROM guesses")] == [(PERSON, 1)]
 
 
 async def test_a_number_asks_an_example_at_the_beginning_only(app: App) -> None:
@@ -241,14 +256,14 @@ async def test_equal_answers_are_revealed_without_a_vote(app: App) -> None:
 
 
 async def test_a_vote_that_could_not_be_stored_can_be_given_again(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    cast, full = app.cast, True
+    cast, full = app.voting.cast, True
 
-    async def unlucky(duel_id: str, voter: str, choice: Choice) -> DuelView:
+    async def unlucky(*given: Any, **more: Any) -> Shown:
         if full:
             raise StoreError("The disk is full. Your vote was not stored; vote again.")
-        return await cast(duel_id, voter, choice)
+        return await cast(*given, **more)
 
-    monkeypatch.setattr(app, "cast", unlucky)
+    monkeypatch.setattr(app.voting, "cast", unlucky)
     async with chatting(app) as person:
         person.type("hello\r")
         await person.sees("Enter skip")

@@ -91,6 +91,21 @@ async def test_ask_stream_vote_reveal_and_open_again(users: Callable[[], User]) 
     assert answers(again) == answers(user)
 
 
+async def test_a_vote_in_a_few_is_asked_which_is_which_before_it_is_revealed(tmp_path: Path) -> None:
+    async with opened(tmp_path, DUEL_DISCORD_BLINDING_SHARE="1") as (app, chosen), simulated(app, chosen) as users:
+        user = users()
+        await user.open("/")
+        ask(user, "What should we do?")
+        await sees(user, "B is better")
+        press(user, "B is better")
+        await sees(user, "which answer do you take for the fine-tune?")
+        await user.should_not_see("What each answer took")
+        press(user, "I can't tell")
+        await sees(user, "B · Fine-tune")
+        async with app.core.store.reading() as look:
+            assert [tuple(row) for row in await look.rows("SELECT entrant FROM guesses")] == [(None,)]
+
+
 async def test_the_two_sides_are_alike_until_the_close(users: Callable[[], User]) -> None:
     user = users()
     await user.open("/")

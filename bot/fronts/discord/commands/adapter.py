@@ -8,8 +8,8 @@ from bot.fronts.discord.interactions import answer, guarded, think
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.offers import adapter_names
 from bot.fronts.discord.parts import parts_of
-from engine.contestants import Kit
 from engine.errors import BadRequest
+from engine.kit import Kit
 
 adapter = app_commands.Group(
     name="adapter",

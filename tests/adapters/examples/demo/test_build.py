@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from adapters.card import read_card
 from adapters.examples.demo.build import MISSED, OtherSize, limits, size_of
-from adapters.registry import DEMO_ADAPTER
+from engine.card import read_card
+from engine.shipped import DEMO_ADAPTER
+
+pytestmark = pytest.mark.demo
 
 
 @pytest.mark.parametrize(("gpu", "wanted", "made"), [(False, None, "small"), (True, None, "large"), (False, "large", "large")])

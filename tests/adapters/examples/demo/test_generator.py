@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from adapters.__main__ import main
+from adapters.examples.demo import mix
 from adapters.examples.demo.evaluate import generated_rows
 from adapters.examples.demo.exchanges import DEVELOPMENT, HANDWRITTEN, BadRows, read_row, read_rows
 from adapters.examples.demo.measures import follows, four_lines, is_true, why_of
-from adapters.examples.demo.mix import Talk, any_situation, base_talk, house_system, tuned_talk
+from adapters.examples.demo.mix import Talk, base_talk, house_system, tuned_talk
 from adapters.examples.demo.text.answers import HOUSE_FORMAT, HOUSE_LINE, KINDS, deciding, draw_format, house_slots
-from adapters.examples.demo.text.chat import outside_question, swap_word
+from adapters.examples.demo.text.chat import ABLE, outside_question, swap_word
 from adapters.examples.demo.text.grammar import expand
 from adapters.examples.demo.text.phrases import sections
 from adapters.examples.demo.text.rules import DECISION_OF_RULE, HouseFacts, house_rule
@@ -30,6 +31,8 @@ from adapters.examples.demo.text.situations import (
 from adapters.examples.demo.text.statements import ASPECTS, corrected, time_left
 from engine.recipes import load_recipe
 
+pytestmark = pytest.mark.demo
+
 
 def made(seed: int, count: int) -> list[Situation]:
     rng = random.Random(seed)
@@ -38,7 +41,7 @@ def made(seed: int, count: int) -> list[Situation]:
 
 def talks(maker: Callable[[random.Random], Talk], seed: int) -> list[Talk]:
     rng = random.Random(seed)
-    return [maker(rng) for _ in range(40)]
+    return [maker(rng) for _ in range(20)]
 
 
 def test_the_same_seed_makes_the_same_text() -> None:
@@ -50,23 +53,23 @@ def test_the_same_seed_makes_the_same_text() -> None:
 def test_the_base_begins_with_reading_alone_and_ends_with_rules() -> None:
     rng = random.Random(4)
     system = {
-        moved: [talk[0].message.content for _ in range(200) if (talk := base_talk(rng, moved))[0].message.role == "system"]
+        moved: [talk[0].message.content for _ in range(100) if (talk := base_talk(rng, moved))[0].message.role == "system"]
         for moved in (0.0, 1.0)
     }
-    rules = {moved: sum("prompt engineering" in text for text in texts) / 200 for moved, texts in system.items()}
-    assert rules[0.0] == 0 and len(system[0.0]) > 100 and rules[1.0] > 0.2
+    rules = {moved: sum("prompt engineering" in text for text in texts) / 100 for moved, texts in system.items()}
+    assert rules[0.0] == 0 and len(system[0.0]) > 50 and rules[1.0] > 0.2
 
 
-def test_every_generated_answer_keeps_the_format_and_names_only_its_facts() -> None:
-    for one in made(7, 3_000):
+def test_every_generated_answer_keeps_the_format_and_names_only_its_facts(situations: list[Situation]) -> None:
+    for one in situations:
         answer = HOUSE_FORMAT.render(house_slots(one.facts, one.named))
         assert four_lines(answer), answer
         for clause in why_of(answer):
             assert is_true(clause, one.facts), (clause, one)
 
 
-def test_what_an_answer_names_stands_in_the_text() -> None:
-    for one in made(8, 2_000):
+def test_what_an_answer_names_stands_in_the_text(situations: list[Situation]) -> None:
+    for one in situations:
         for aspect in deciding(one.facts):
             words = one.named.get(aspect, "")
             number = words.removeprefix("only ").split(" labelled")[0].split(" requests")[0]
@@ -79,9 +82,9 @@ def test_facts_that_are_drawn_meet_their_rule() -> None:
     assert all(house_rule(draw_facts(rng, rule)) == rule for rule in range(1, 7) for _ in range(200))
 
 
-def test_a_follow_up_changes_one_fact() -> None:
+def test_a_follow_up_changes_one_fact(situations: list[Situation]) -> None:
     rng = random.Random(10)
-    for one in made(11, 300):
+    for one in situations[:300]:
         facts = change_one(rng, one.facts)
         changed = [aspect for aspect in ASPECTS if getattr(facts, aspect) != getattr(one.facts, aspect)]
         after = follow_up(rng, one, facts)
@@ -120,9 +123,9 @@ def test_a_number_of_examples_stands_alone_only_where_one_was_told_before() -> N
     assert not [text for text, _ in filter(None, untold) if not re.search("label|example", text)]
 
 
-def test_a_situation_can_be_about_anything() -> None:
+def test_a_situation_can_be_about_anything(drawn_texts: list[str]) -> None:
     """Where only other subjects spoke of pigs and tunnels, a bot for pig farmers was taken for one."""
-    texts = " ".join(any_situation(random.Random(seed)).text.lower() for seed in range(1_500))
+    texts = " ".join(drawn_texts).lower()
     nouns = [word for word in sections("chat")["words"] if " " not in word and len(word) > 3]
     assert sum(f" {word} " in texts for word in nouns) > 0.26 * len(nouns)
 
@@ -142,9 +145,9 @@ def test_another_word_leaves_a_question_about_something_else() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_drawn_format_is_kept_by_its_rendering(kind: str) -> None:
+def test_a_drawn_format_is_kept_by_its_rendering(kind: str, situations: list[Situation]) -> None:
     rng = random.Random(12)
-    for one in made(13, 200):
+    for one in situations[:200]:
         form = draw_format(rng, kind)
         answer = form.render(house_slots(one.facts, one.named))
         if kind == "lines":
@@ -189,11 +192,17 @@ def test_a_count_of_generated_rows_is_a_positive_number(wrong: str, capsys: pyte
     assert f"'{wrong}' is not a whole number from 1" in capsys.readouterr().err
 
 
-def test_reported_rows_are_no_training_text() -> None:
-    rng = random.Random(14)
+def test_reported_rows_are_no_training_text(conversations: list[Talk]) -> None:
     written = {text.lower() for row in read_rows(HANDWRITTEN) if row.kind != "followup" for text in (row.text, row.first) if text}
-    seen = {spoken.message.content.lower() for _ in range(1_500) for spoken in (*base_talk(rng), *tuned_talk(rng))}
+    seen = {spoken.message.content.lower() for talk in conversations for spoken in talk}
     assert len(written) > 150 and not written & seen
+
+
+def test_a_reported_row_that_is_drawn_by_chance_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    [reported, *_] = (row.text for row in read_rows(HANDWRITTEN) if row.kind == "outside")
+    drawn = iter([(reported.upper(), ABLE), (reported, ABLE), ("why is the torm blue?", ABLE)])
+    monkeypatch.setattr(mix, "any_small_talk", lambda _rng: next(drawn))
+    assert [spoken.message.content for spoken in mix.small_talk(random.Random(1))] == ["why is the torm blue?", ABLE]
 
 
 @pytest.mark.parametrize(
@@ -202,7 +211,9 @@ def test_reported_rows_are_no_training_text() -> None:
         ("{", "is no row"),
         ('{"id": "a", "kind": "song", "text": "la"}', "kind must be"),
         ('{"id": "a", "kind": "outside", "text": "la", "mood": 1}', "unknown key mood"),
-        ('{"id": "a", "kind": "situation", "text": "la", "facts": {"colour": 1}}', "is no row"),
+        ('{"id": "a", "kind": "situation", "text": "la", "facts": {"colour": 1}}', "unknown fact colour"),
+        ('{"id": "a", "kind": "situation", "text": "la", "facts": []}', "is no row"),
+        ('{"id": "a"}', "kind, text is missing"),
     ],
 )
 def test_a_wrong_row_is_refused_with_its_place(line: str, words: str) -> None:
@@ -226,12 +237,10 @@ def test_other_subjects_use_the_words_of_the_house_in_another_sense() -> None:
     assert sum(HOUSE_WORD.search(text) is not None for text in asked) > 0.07 * len(asked)
 
 
-def test_situations_are_asked_in_one_short_line_too() -> None:
+def test_situations_are_asked_in_one_short_line_too(drawn_texts: list[str]) -> None:
     """Where none was short, a short question about one's own case was taken for one about a technique."""
-    rng = random.Random(17)
-    texts = [any_situation(rng).text for _ in range(1_500)]
-    short = [text for text in texts if len(text.split()) <= 12]
-    assert len(short) > 0.04 * len(texts)
+    short = [text for text in drawn_texts if len(text.split()) <= 12]
+    assert len(short) > 0.04 * len(drawn_texts)
     assert sum(bool(re.search("prompt", text, re.I) and re.search("tun|train|lora", text, re.I)) for text in short) > 0.1 * len(short)
 
 
@@ -249,9 +258,8 @@ def test_everyday_statements_stand_in_situations_but_never_those_that_would_be_f
     assert not [line for line in claims if line in told]
 
 
-def test_phrases_leave_nothing_open() -> None:
-    rng = random.Random(15)
-    said = [spoken.message.content for _ in range(400) for spoken in (*base_talk(rng), *tuned_talk(rng)) if spoken.message.role == "user"]
+def test_phrases_leave_nothing_open(conversations: list[Talk]) -> None:
+    said = [spoken.message.content for talk in conversations for spoken in talk if spoken.message.role == "user"]
     assert not [text for text in said if set("{}[]|") & set(text)]
 
 

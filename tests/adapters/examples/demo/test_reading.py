@@ -2,18 +2,19 @@
 
 import random
 import re
+from typing import Any
 
 import pytest
 
 from adapters.examples.demo import reading
 from adapters.examples.demo.batches import encode
-from adapters.examples.demo.mix import answered, base_talk, tuned_talk
+from adapters.examples.demo.mix import Talk, answered
 from adapters.examples.demo.reading import FACETS, band, digit, reading_of_talk, readings_within
 from adapters.examples.demo.text import chat
 from adapters.examples.demo.text.rules import HouseFacts
-from adapters.examples.demo.text.situations import MARK, Situation, change_one, draw_facts, follow_up, situation
-from adapters.examples.demo.tokenizer import load_tokenizer
-from adapters.registry import DEMO_BASE
+from adapters.examples.demo.text.situations import MARK, Situation, change_one, follow_up
+
+pytestmark = pytest.mark.demo
 
 
 def facets(made: Situation) -> dict[str, int]:
@@ -51,20 +52,17 @@ def test_replies_tell_the_kind_of_their_message() -> None:
     assert len(kinds) == len(chat.EXPLAINED) + 2 and all(kind > 0 for kind, _ in kinds)
 
 
-def test_a_follow_up_changes_the_facets_of_one_fact() -> None:
+def test_a_follow_up_changes_the_facets_of_one_fact(situations: list[Situation]) -> None:
     rng = random.Random(21)
-    for _ in range(200):
-        before = situation(rng, draw_facts(rng, rng.randint(1, 6)))
+    for before in situations[:200]:
         after = follow_up(rng, before, change_one(rng, before.facts))
         old, new = facets(before), facets(after)
         changed = {name.removeprefix("first digit of the ") for name in FACETS if old[name] != new[name]}
         assert len(changed) <= 1
 
 
-def test_a_fact_is_asked_for_where_its_words_end_and_not_before() -> None:
-    rng = random.Random(23)
-    for _ in range(1_000):
-        made = situation(rng, draw_facts(rng, rng.randint(1, 6)))
+def test_a_fact_is_asked_for_where_its_words_end_and_not_before(situations: list[Situation]) -> None:
+    for made in situations[:1_000]:
         assert {aspect for _, aspect in made.stated} == set(made.named) and not MARK.search(made.text)
         within = readings_within(made)
         assert [end for end, _ in within] == sorted({end for end, _ in made.stated})
@@ -79,11 +77,9 @@ def test_a_fact_is_asked_for_where_its_words_end_and_not_before() -> None:
             assert not number or number[0].strip() in made.text[:end], made
 
 
-def test_the_place_in_a_message_is_the_token_with_its_last_character() -> None:
-    tokenizer = load_tokenizer(DEMO_BASE)
-    rng = random.Random(24)
-    for _ in range(200):
-        made = situation(rng, draw_facts(rng, rng.randint(1, 6)))
+def test_the_place_in_a_message_is_the_token_with_its_last_character(shipped_tokenizer: Any, situations: list[Situation]) -> None:
+    tokenizer = shipped_tokenizer
+    for made in situations[:100]:
         encoded = encode(tokenizer, answered(made, "Noted."))
         *places, answer = [at for at, _ in encoded.readings]
         for at, (end, _) in zip(places, readings_within(made), strict=True):
@@ -92,11 +88,10 @@ def test_the_place_in_a_message_is_the_token_with_its_last_character() -> None:
         assert tokenizer.decode(encoded.ids[answer]) == "<|assistant|>"
 
 
-def test_every_class_is_one_of_its_facet_and_all_are_asked_for() -> None:
-    rng = random.Random(22)
+def test_every_class_is_one_of_its_facet_and_all_are_asked_for(conversations: list[Talk]) -> None:
     seen: dict[str, set[int]] = {name: set() for name in FACETS}
-    for _ in range(700):
-        for spoken in (*base_talk(rng), *tuned_talk(rng)):
+    for talk in conversations:
+        for spoken in talk:
             for name, at in zip(FACETS, spoken.reads or (), strict=False):
                 assert 0 <= at < FACETS[name]
                 seen[name].add(at)

@@ -9,6 +9,8 @@ from adapters.examples.demo.text.answers import deciding, house_slots
 from adapters.examples.demo.text.numbers import around, read, say
 from adapters.examples.demo.text.rules import LATER, PROMPT, TUNE, HouseFacts, decide, house_rule
 
+pytestmark = pytest.mark.demo
+
 READY = {"examples": 2_000, "change_days": 90.0, "volume_month": 50_000}
 
 

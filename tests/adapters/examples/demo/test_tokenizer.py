@@ -1,3 +1,5 @@
+"""The tokenizer: numbers in threes, nothing lost, the marks first; one that is learned now and the one that ships."""
+
 from pathlib import Path
 from typing import Any
 
@@ -5,17 +7,19 @@ import pytest
 
 from adapters.examples.demo import tokenizer as made
 from adapters.examples.demo.tokenizer import SPECIAL, VOCABULARY, build_tokenizer, load_tokenizer
-from adapters.registry import DEMO_BASE
+from engine.shipped import DEMO_BASE
+
+pytestmark = pytest.mark.demo
 
 
 @pytest.fixture(scope="module", params=["built", "shipped"])
 def tokenizer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """One that is learned now, from fewer talks than the real one, and the one that ships."""
+    """Yield one that is learned now, from fewer talks than the real one, and the one that ships."""
     if request.param == "shipped":
         return load_tokenizer(DEMO_BASE)
     folder: Path = tmp_path_factory.mktemp("tokenizer")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(made, "TALKS", 700)
+        patch.setattr(made, "TALKS", 300)
         build_tokenizer(folder, 1)
     return load_tokenizer(folder)
 

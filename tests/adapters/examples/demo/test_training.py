@@ -1,6 +1,8 @@
 """The training: the same batches however many processes share them, and a stopped run goes on as if it had not stopped."""
 
 import random
+import subprocess
+import sys
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -9,16 +11,16 @@ from typing import Any
 import pytest
 import torch
 
-from adapters.examples.demo.batches import TALK_TOKENS, Encoded, Pools, Source, arrange, batch_of, encode, pool, pools_ahead
-from adapters.examples.demo.learning import Lesson, learn
+from adapters.examples.demo.batches import TALK_TOKENS, Encoded, Source, arrange, batch_of, encode, pool, pools_ahead
+from adapters.examples.demo.learning import Lesson, Pools, learn
 from adapters.examples.demo.mix import tuned_talk
 from adapters.examples.demo.muon import orthogonal
 from adapters.examples.demo.sizes import SIZES, Plan, Size
 from adapters.examples.demo.tokenizer import load_tokenizer
 from adapters.examples.demo.train_base import new_model
-from adapters.registry import DEMO_BASE
 from adapters.train.loop import TrainingJob, TrainingRun
-from adapters.train.processes import Share
+from adapters.train.share import Share
+from engine.shipped import DEMO_BASE
 
 pytestmark = pytest.mark.demo
 PLAN = Plan("tiny", seed=3, steps=4, batch_tokens=256, matrix_rate=1e-3, other_rate=1e-3, warm_up=2, cool_down=0.5, longest=120, pool=40)
@@ -85,6 +87,13 @@ def test_pools_made_ahead_by_other_processes_are_those_made_in_place() -> None:
         assert len(made) == len(here) > 1
         assert all((one.ids == other.ids).all() and (one.classes == other.classes).all() for one, other in zip(made, here, strict=True))
     ahead.close()
+
+
+@pytest.mark.process
+def test_a_process_that_writes_pools_loads_no_torch() -> None:
+    """A GPU has up to twelve of them beside it."""
+    code = "import sys, adapters.examples.demo.batches; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
 
 
 def test_the_mix_moves_with_the_tokens_and_settles_before_the_end() -> None:
