@@ -13,6 +13,7 @@ from bot.fronts.discord.names import names_for, tag_in, without_ids
 from bot.fronts.discord.offers import recipe_names, tag_names
 from bot.fronts.discord.orders import order_of
 from bot.fronts.discord.parts import parts_of
+from bot.tags import MAX_TAG
 from engine.errors import BadRequest
 
 MOST_TYPED = 6000  # characters of a slash command's text option
@@ -36,7 +37,7 @@ async def compare(
     request: app_commands.Range[str, 1, MOST_TYPED] | None = None,
     file: discord.Attachment | None = None,
     visible: Visible = "everyone",
-    tag: app_commands.Range[str, 1, 40] = "",
+    tag: app_commands.Range[str, 1, MAX_TAG] = "",
     recipe: app_commands.Range[str, 1, 100] = "",
 ) -> None:
     """Open a duel, or a file of requests."""
