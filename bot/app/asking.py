@@ -90,7 +90,9 @@ class Asking:
 
     async def _post(self, change: Transaction, order: Order, duel: DuelRecord, team: TeamSettings, tag: str) -> Post:
         """Write where a duel will be shown, and that the channel goes on with it."""
-        deadline = None if order.alone else duel.asked_at + (order.closes_in or timedelta(hours=team.deadline_hours))
+        deadline = (
+            None if order.alone else duel.asked_at + (timedelta(hours=team.deadline_hours) if order.closes_in is None else order.closes_in)
+        )
         post = Post(
             duel=duel.id,
             event=order.event,

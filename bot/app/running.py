@@ -145,27 +145,28 @@ class Running:
             if end.identical:  # nobody voted, so there is no close to tell of
                 await PostRows(change).told(duel.id)
 
-        await self._insist(progress, write)
+        await _insist(self._store, self.leaving, progress, write)
 
     async def _void(self, progress: Progress, note: str) -> None:
         async def write(change: Transaction) -> None:
             await DuelRows(change).save(replace(progress.duel, state="void", note=note))
 
-        await self._insist(progress, write)
+        await _insist(self._store, self.leaving, progress, write)
 
-    async def _insist(self, progress: Progress, write: Callable[[Transaction], Awaitable[None]]) -> None:
-        """Write until the disk takes it: answers cost money, and nobody sees a duel as answered before it is kept."""
-        while True:
-            try:
-                async with self._store.writing() as change:
-                    await write(change)
+
+async def _insist(store: Store, leaving: asyncio.Event, progress: Progress, write: Callable[[Transaction], Awaitable[None]]) -> None:
+    """Write until the disk takes it: answers cost money, and nobody sees a duel as answered before it is kept."""
+    while True:
+        try:
+            async with store.writing() as change:
+                await write(change)
+            return
+        except StoreError as error:
+            log.warning("Duel %s is not stored yet: %s", progress.duel.id, error)
+            if leaving.is_set():
                 return
-            except StoreError as error:
-                log.warning("Duel %s is not stored yet: %s", progress.duel.id, error)
-                if self.leaving.is_set():
-                    return
-                progress.say(f"{error} Until then the answers are kept in memory and written again every {RETRY_S:g} s.")
-            try:
-                await asyncio.wait_for(self.leaving.wait(), RETRY_S)
-            except TimeoutError:
-                continue
+            progress.say(f"{error} Until then the answers are kept in memory and written again every {RETRY_S:g} s.")
+        try:
+            await asyncio.wait_for(leaving.wait(), RETRY_S)
+        except TimeoutError:
+            continue

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from datetime import datetime
 from typing import Literal
 
 from bot.app.blind import show
@@ -51,10 +52,10 @@ class Voting:
             vote = ballot(duel, voter, choice, record.seats, self._core.now())
             await BallotRows(change).put(vote)
             if guess:
-                await self._put_guess(change, record, voter, guess)
+                await _put_guess(change, record, voter, guess, self._core.now())
             record = with_ballot(record, vote)
             if is_full(len(record.ballots), record.quorum):
-                record, post = await self._close(change, record, post, "quorum", voter)
+                record, post = await _close(change, record, post, self._core.now(), by="quorum", closer=voter)
         self._core.running.signals.of(duel).wake()
         return Shown(show(record, voter), post, None if guess else self._asks_for(duel, record.state, voter))
 
@@ -65,17 +66,6 @@ class Voting:
         role = (await self._teams.settled(look, post.team)).vote_role
         if role and role not in roles:
             raise BallotRefused("In this server only members with a certain role may vote. A server admin sets it with /settings.")
-
-    async def _close(
-        self, change: Transaction, duel: DuelRecord, post: Post | None, by: By, closer: str | None
-    ) -> tuple[DuelRecord, Post | None]:
-        """Close a vote, and keep whether its asker still has to be told."""
-        duel = closed(duel, await DuelRows(change).next_closing(), self._core.now(), by)
-        await DuelRows(change).save(duel)
-        if post and (duel.asker == closer or not tells(post, duel)):
-            await PostRows(change).told(duel.id)
-            post = replace(post, told=True)
-        return duel, post
 
     async def undo(self, duel: str, voter: str) -> Shown:
         """Take one's ballot back, while the vote is open. Raises BallotRefused, UnknownDuel, StoreError."""
@@ -105,7 +95,7 @@ class Voting:
             if record.state in ("answering", "void"):
                 raise refusal(record)
             if record.state == "open":
-                record, post = await self._close(change, record, post, "hand", person)
+                record, post = await _close(change, record, post, self._core.now(), by="hand", closer=person)
         self._core.running.signals.of(duel).wake()
         return Shown(show(record, person), post)
 
@@ -121,7 +111,7 @@ class Voting:
         async with self._core.store.writing() as change:
             for duel in await PostRows(change).due(self._core.now()):
                 record, post = await DuelRows(change).duel(duel), await PostRows(change).of(duel)
-                record, post = await self._close(change, record, post, "deadline", None)
+                record, post = await _close(change, record, post, self._core.now(), by="deadline", closer=None)
                 shown.append(Shown(show(record, ""), post))
         for each in shown:
             self._core.running.signals.of(each.view.id).wake()
@@ -133,11 +123,7 @@ class Voting:
             record = await DuelRows(change).duel(duel)
             if record.state != "open":
                 raise BallotRefused("The vote has closed and everybody can see which was which; your guess is not counted.")
-            await self._put_guess(change, record, voter, guess)
-
-    async def _put_guess(self, change: Transaction, duel: DuelRecord, voter: str, guess: Guess) -> None:
-        entrant = None if guess.side is None else duel.seats[guess.side]
-        await BallotRows(change).put_guess(duel.id, voter, entrant, self._core.now())
+            await _put_guess(change, record, voter, guess, self._core.now())
 
     def asks_before(self, view: DuelView, voter: str) -> Arm | None:
         """Pick the technique that a voter is asked to find before their ballot, as it closes the vote and shows who was who.
@@ -150,6 +136,23 @@ class Voting:
         """Pick the technique that the voter of an open duel is asked to find; None: they are not asked."""
         arms = self._core.model.state.arms
         return arms[1] if arms and arms[0] is not arms[1] and state == "open" and is_drawn(duel, voter, self._blinding_share) else None
+
+
+async def _close(
+    change: Transaction, duel: DuelRecord, post: Post | None, now: datetime, *, by: By, closer: str | None
+) -> tuple[DuelRecord, Post | None]:
+    """Close a vote, and keep whether its asker still has to be told. closer: who sees the result anyway."""
+    duel = closed(duel, await DuelRows(change).next_closing(), now, by)
+    await DuelRows(change).save(duel)
+    if post and (duel.asker == closer or not tells(post, duel)):
+        await PostRows(change).told(duel.id)
+        post = replace(post, told=True)
+    return duel, post
+
+
+async def _put_guess(change: Transaction, duel: DuelRecord, voter: str, guess: Guess, now: datetime) -> None:
+    entrant = None if guess.side is None else duel.seats[guess.side]
+    await BallotRows(change).put_guess(duel.id, voter, entrant, now)
 
 
 def is_drawn(duel: str, voter: str, share: float) -> bool:

@@ -65,11 +65,6 @@ class Tables(Queries):
         self._ordered.clear()
         self._columns.clear()
 
-    async def count(self, table: str) -> int:
-        """Count a table's rows."""
-        [row] = await self._in.rows(f"SELECT count(*) AS rows FROM {table}")
-        return int(row["rows"])
-
     async def rows(self, table: str) -> AsyncGenerator[dict[str, Any], None]:
         """Go through all rows in the order in which they were written, else by their key; BATCH of them in memory at a time."""
         [kind] = await self._in.rows("SELECT wr FROM pragma_table_list WHERE name = ? AND schema = 'main'", (table,))

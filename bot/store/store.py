@@ -104,16 +104,10 @@ class Store:
             yield Transaction(self._connection)
             await self._connection.execute("COMMIT")
         except BaseException as error:
-            await self._undo()
+            await _undo(self._connection, self.path)
             if isinstance(error, sqlite3.Error) and (words := words_for(error, self.path)):
                 raise StoreError(words) from error
             raise
-
-    async def _undo(self) -> None:
-        try:
-            await self._connection.rollback()  # does nothing where SQLite has already rolled back
-        except (sqlite3.Error, ValueError) as error:
-            raise StoreError(f"The store {self.path} has failed: {error}. Start Duelbot again.") from error
 
     # --- the log
 
@@ -176,6 +170,14 @@ class Store:
                     await self._connection.close()
             finally:
                 self._place.let_go()
+
+
+async def _undo(connection: aiosqlite.Connection, path: Path) -> None:
+    """Take back an open transaction. Raises StoreError when that fails, too."""
+    try:
+        await connection.rollback()  # does nothing where SQLite has already rolled back
+    except (sqlite3.Error, ValueError) as error:
+        raise StoreError(f"The store {path} has failed: {error}. Start Duelbot again.") from error
 
 
 class _Gone(Exception):

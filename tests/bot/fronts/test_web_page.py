@@ -12,6 +12,7 @@ from nicegui.testing import User
 from nicegui.testing.user_interaction import UserInteraction
 
 from bot.app import App
+from bot.fronts.web import server
 from bot.fronts.web import turn as turn_module
 from bot.fronts.web.dom import Composer
 from bot.fronts.web.plain import WENT_WRONG
@@ -345,3 +346,26 @@ async def test_a_browser_keeps_its_name_over_a_restart(tmp_path: Path) -> None:
             duel = (await app.looking.history())[0]
             names.append((await app.looking.view(duel.id, "")).asker)
     assert names[0] == names[1] and names[0].startswith("web:")
+
+
+@pytest.mark.parametrize("password", ["", "a long password"])
+async def test_limits_of_persons_hold_on_a_page_that_others_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str) -> None:
+    """Behind a password people share the model; without one the page is for whoever runs Duelbot."""
+    add_pages, owners = server.add_pages, list[bool]()
+
+    def added(app: App, *, owner: bool) -> None:
+        owners.append(owner)
+        add_pages(app, owner=owner)
+
+    monkeypatch.setattr(server, "add_pages", added)
+    async with opened(tmp_path, DUEL_DISCORD_PERSON_PER_MINUTE="1", DUEL_WEB_PASSWORD=password) as (app, chosen):
+        server.build(app, chosen)
+        monkeypatch.setattr(server, "add_pages", lambda app, owner: add_pages(app, owner=owners[0]))
+        async with simulated(app, chosen.but(web_password="")) as new_user:
+            user = new_user()
+            await user.open("/")
+            ask(user, "the first")
+            await sees(user, "A is better")
+            ask(user, "the second")
+            await sees(user, "Turn 2" if not password else "You have asked 1 request within a minute, and 1 is the limit.")
+        assert owners == [not password] and len(await app.looking.history()) == (1 if password else 2)
