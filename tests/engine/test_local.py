@@ -287,7 +287,7 @@ async def test_an_adapter_that_is_removed_answers_to_the_end_and_takes_nobody_ne
     backend = await open_local(base, "tiny", EngineSettings(max_rows=2, threads=1))
     adapter = adapters[0]
     await backend.add_adapter(adapter, PLAIN)
-    asked = prompt("go on", adapter=adapter, max_new_tokens=200)
+    asked = prompt("go on", adapter=adapter, max_new_tokens=60)
     alone_says = (await alone(backend, asked)).text
     rows = [asyncio.create_task(alone(backend, asked)) for _ in range(3)]  # one of them waits in the queue
     await begun(backend, 3)
@@ -312,7 +312,7 @@ async def test_an_adapter_that_is_removed_answers_to_the_end_and_takes_nobody_ne
 async def test_a_removal_that_is_given_up_leaves_the_adapter(base: Path, adapters: list[Adapter]) -> None:
     backend = await open_local(base, "tiny", EngineSettings(max_rows=2, threads=1))
     await backend.add_adapter(adapters[0], PLAIN)
-    row = asyncio.create_task(alone(backend, prompt("go on", adapter=adapters[0], max_new_tokens=300)))
+    row = asyncio.create_task(alone(backend, prompt("go on", adapter=adapters[0], max_new_tokens=150)))
     await begun(backend, 1)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(backend.remove_adapter(adapters[0]), 0.01)

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -21,7 +22,7 @@ class Told(Seat):
 
     number: int
     ends: int = 0
-    works: int = 0  # pieces of work that it had a part in
+    held: int = 0  # prompts of others that it has waited for since its last token
     owed: list[float] = field(default_factory=list)  # its parts of them, seconds
 
 
@@ -35,7 +36,7 @@ class Machine(RuleBasedStateMachine):
         self.rows: list[Told] = []
         self.joined: list[int] = []
         self.slots: dict[int, Told] = {}  # what a cache would hold: moved as the schedule says, never asked
-        self.prompts = 0  # since the last step
+        self.prompts = 0  # since the last step, or since nobody was there
         self.worked_s = self.house_s = 0.0
 
     @rule(adapter=st.sampled_from(["", "a", "b"]))
@@ -71,13 +72,13 @@ class Machine(RuleBasedStateMachine):
         work = self.schedule.next(self.now)
         if work is None:
             assert not self.schedule.seats
+            self.prompts = 0
             return
         self._begin(work, full, left)
         self.now += took
         self.worked_s += took
         self.schedule.took(work, self.now)
         for row in work.seats:
-            row.works += 1
             row.owed.append(took / len(work.seats))
         for place, row in enumerate(work.seats):
             if place in ending:
@@ -93,11 +94,15 @@ class Machine(RuleBasedStateMachine):
             self.slots[row.slot] = row
             assert all(each.together for each in self.schedule.running) or len(self.schedule.running) == 1
             self.prompts += 1
-            assert self.prompts <= self.max_rows or len(self.schedule.running) == 1, "those who run wait for no more prompts than slots"
+            for other in self.schedule.running:
+                other.held += other is not row
+                assert other.held <= self.max_rows, "those who run wait for no more prompts than there are slots"
         else:
             assert list(work.seats) == self.schedule.running
             assert full or not left or self.prompts >= self.max_rows, "no slot stays free while somebody waits"
             self.prompts = 0
+            for row in work.seats:
+                row.held = 0
 
     def _leave(self, row: Told) -> None:
         had, move = row.slot, self.schedule.leave(row)
@@ -142,6 +147,7 @@ class Machine(RuleBasedStateMachine):
 
 
 TestSchedule = Machine.TestCase
+TestSchedule.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
 def seat(number: int, stop: Stop | None = None) -> Told:
