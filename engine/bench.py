@@ -13,6 +13,7 @@ from statistics import median
 from typing import TypeVar
 
 from engine.backends.base import Prompt
+from engine.backends.local.fetching import fetch
 from engine.contestants import Arm
 from engine.cost import Price
 from engine.duel import Answer, answer_each, prompt_of
@@ -55,7 +56,6 @@ async def run(settings: EngineSettings, rounds: int = 3) -> Report:
     try:
         await _together(lineup, REQUESTS[0])
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        from engine.backends.local import fetch
         from engine.backends.local.loading import pick_device
         from engine.backends.local.naive import Naive
 

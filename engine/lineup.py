@@ -1,11 +1,13 @@
 """From settings to everything a duel needs: a backend with the model loaded, the kit, the price, the two arms."""
 
 import asyncio
-import importlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from engine.backends.base import Backend
+from engine.backends.base import Alive, Backend
+from engine.backends.local.fetching import fetch
+from engine.backends.local.opening import open_local
 from engine.contestants import Adapter, Arm, Contestant, Kit, check_fair, open_adapter
 from engine.cost import Price
 from engine.duel import Failure, answer_each, prompt_of
@@ -32,6 +34,7 @@ class Lineup:
     price: Price
     arms: tuple[Arm, Arm]  # entrant 0 and entrant 1 of a duel, before the coin seats them
     notes: tuple[str, ...] = ()  # what people should be told before the first duel, a sentence each
+    alive: Mapping[str, Alive] = field(default_factory=dict)  # by adapter digest
 
     @property
     def entrants(self) -> tuple[Contestant, Contestant]:
@@ -93,24 +96,26 @@ async def open_lineup(settings: EngineSettings) -> Lineup:
 
     Raises SettingsError, BadRecipe, BadModel, BadAdapter, UnfairDuel; then nothing stays open.
     """
-    local = await asyncio.to_thread(importlib.import_module, "engine.backends.local")  # torch takes seconds to import
     engineered, written = engineered_recipe(settings), load_recipe(settings.plain_recipe)
     plain, notes = sampled_alike(written, engineered, settings)
     demo = settings.base_model == "demo"
     adapter: Adapter | None = None
     if settings.adapter:
-        adapter = open_adapter(await asyncio.to_thread(local.fetch, settings.adapter, "adapter"))
+        adapter = open_adapter(await asyncio.to_thread(fetch, settings.adapter, "adapter"))
     elif demo:
         adapter = open_adapter(DEMO_ADAPTER)
     arms = aa_arms(settings.aa) if settings.aa else duel_arms(settings.arms, adapter, engineered)
     if engineered is None and not (settings.aa or settings.arms):
         notes += (without_recipe(settings.base_model, adapter),)
-    folder = DEMO_BASE if demo else await asyncio.to_thread(local.fetch, settings.base_model, "base model")
-    backend: Backend = await local.open_local(folder, settings.base_model, settings)
+    folder = DEMO_BASE if demo else await asyncio.to_thread(fetch, settings.base_model, "base model")
+    backend = await open_local(folder, settings.base_model, settings)
     try:
+        alive: dict[str, Alive] = {}
         if adapter:
-            notes += await backend.add_adapter(adapter, written)  # what it was trained with; sampling is no part of a training
-        lineup = Lineup(backend, Kit(backend.base, engineered, plain, adapter), settings.price, arms, notes)
+            proof = await backend.add_adapter(adapter, written)  # what it was trained with; sampling is no part of a training
+            alive[adapter.digest] = proof
+            notes += proof.notes
+        lineup = Lineup(backend, Kit(backend.base, engineered, plain, adapter), settings.price, arms, notes, alive)
         check_fair(lineup.entrants)
         await _prove(lineup)
     except BaseException:

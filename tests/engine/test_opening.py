@@ -1,0 +1,30 @@
+"""What it costs to have a model: nothing before one is opened, no stop of the page while it is."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from engine.backends.local import opening
+from engine.backends.local.opening import open_local
+from engine.settings import EngineSettings
+
+
+def test_the_lineup_is_imported_without_the_heavy_libraries() -> None:
+    heavy = "{'torch', 'transformers', 'peft', 'huggingface_hub'}"
+    code = f"import sys, engine.lineup; print(sorted({heavy} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
+
+
+async def test_a_model_is_imported_and_loaded_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    where = []
+
+    def load(folder: Path, name: str, settings: EngineSettings) -> object:
+        where.append((folder, name, threading.current_thread() is threading.main_thread()))
+        return lambda: "a backend"
+
+    monkeypatch.setattr(opening, "_load", load)
+    assert await open_local(Path("there"), "mine", EngineSettings()) == "a backend"
+    assert where == [(Path("there"), "mine", False)]
