@@ -91,6 +91,13 @@ def without_recipe(base: str, adapter: Adapter | None) -> str:
     )
 
 
+async def open_backend(folder: Path, settings: EngineSettings) -> Backend:
+    """Open the backend that the settings name, on the base model in `folder`. Raises BadModel, SettingsError. The caller closes it."""
+    match settings.backend:
+        case "local":
+            return await open_local(folder, settings.base_model, settings)
+
+
 async def open_lineup(settings: EngineSettings) -> Lineup:
     """Read the recipes, load the model, prove the adapter alive. Whoever opens it closes `backend`.
 
@@ -108,7 +115,7 @@ async def open_lineup(settings: EngineSettings) -> Lineup:
     if engineered is None and not (settings.aa or settings.arms):
         notes += (without_recipe(settings.base_model, adapter),)
     folder = DEMO_BASE if demo else await asyncio.to_thread(fetch, settings.base_model, "base model")
-    backend = await open_local(folder, settings.base_model, settings)
+    backend = await open_backend(folder, settings)
     try:
         alive: dict[str, Alive] = {}
         if adapter:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.backends.local import opening
-from engine.backends.local.opening import open_local
+from engine.errors import SettingsError
+from engine.lineup import open_backend
 from engine.settings import EngineSettings
 
 
@@ -26,5 +27,10 @@ async def test_a_model_is_imported_and_loaded_beside_the_event_loop(monkeypatch:
         return lambda: "a backend"
 
     monkeypatch.setattr(opening, "_load", load)
-    assert await open_local(Path("there"), "mine", EngineSettings()) == "a backend"
+    assert await open_backend(Path("there"), EngineSettings(base_model="mine")) == "a backend"
     assert where == [(Path("there"), "mine", False)]
+
+
+def test_an_unknown_backend_is_refused_in_words() -> None:
+    with pytest.raises(SettingsError, match=r"DUEL_BACKEND is 'vllm': input should be 'local'\."):
+        EngineSettings.read({"DUEL_BACKEND": "vllm"}, None)
