@@ -1,5 +1,6 @@
 """What it costs to have a model: nothing before one is opened, no stop of the page while it is."""
 
+import gc
 import subprocess
 import sys
 import threading
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.backends.local import opening
+from engine.backends.local.imports import light_imports
 from engine.errors import SettingsError
 from engine.lineup import open_backend
 from engine.settings import EngineSettings
@@ -34,3 +36,17 @@ async def test_a_model_is_imported_and_loaded_beside_the_event_loop(monkeypatch:
 def test_an_unknown_backend_is_refused_in_words() -> None:
     with pytest.raises(SettingsError, match=r"DUEL_BACKEND is 'vllm': input should be 'local'\."):
         EngineSettings.read({"DUEL_BACKEND": "vllm"}, None)
+
+
+def test_garbage_is_not_collected_while_libraries_are_imported_and_is_again_afterwards() -> None:
+    before = gc.get_freeze_count()
+    try:
+        with light_imports():
+            assert not gc.isenabled()
+            loaded = [object() for _ in range(10)]
+        assert gc.isenabled() and gc.get_freeze_count() > before + len(loaded), "what was imported is looked at no more"
+        with pytest.raises(ImportError), light_imports():
+            raise ImportError
+        assert gc.isenabled()
+    finally:
+        gc.unfreeze()

@@ -4,6 +4,7 @@ Importing this folder imports no file of it: what needs torch is imported by who
 
 fetching.py  a hub id becomes a folder
 opening.py   a folder becomes a backend: imports, loads, starts the thread
+imports.py   the heavy libraries, imported for less
 schedule.py  who runs, who waits, who pays: pure, no torch
 prefixes.py  prompts that are kept, found by their longest common beginning: pure, no torch
 chat.py      the model's chat template: a conversation as tokens, and what of it is read

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.backends.local.imports import light_imports
 from engine.settings import EngineSettings
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ async def open_local(folder: Path, name: str, settings: EngineSettings) -> "Loca
 
 
 def _load(folder: Path, name: str, settings: EngineSettings) -> "Callable[[], LocalBackend]":
-    import torch
+    with light_imports():
+        import torch
 
-    from engine.backends.local.backend import LocalBackend, useful_threads
-    from engine.backends.local.loading import load_base, pick_device
-
+        from engine.backends.local.backend import LocalBackend, useful_threads
+        from engine.backends.local.loading import load_base, pick_device
     device = pick_device(settings.device)
     loaded = load_base(folder, name, settings.dtype, device)
     torch.set_num_threads(settings.threads or useful_threads(loaded.base.parameters))
