@@ -168,19 +168,19 @@ async def test_the_model_is_closed_when_the_app_is_left_even_by_an_error(tmp_pat
 
 async def test_a_full_disk_refuses_the_ballot_in_words_and_takes_it_when_there_is_room(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s") as (app, _):
-        view = await answered(app, quorum=9)
+        view = await answered(app, quorum=9999)
         await fill_the_disk(app)
-        cast = 0
+        voted = 0
         with pytest.raises(StoreError, match=r"disk is full.*Nothing was changed"):
             while True:  # a ballot is small: the room in the last page comes first
-                await cast(app, view.id, f"voter {cast:0200}", Choice.LEFT)
-                cast += 1
-        refused = f"voter {cast:0200}"
-        assert (await app.looking.view(view.id, refused)).ballots == cast
+                await cast(app, view.id, f"voter {voted:0200}", Choice.LEFT)
+                voted += 1
+        refused = f"voter {voted:0200}"
+        assert (await app.looking.view(view.id, refused)).ballots == voted
         with pytest.raises(StoreError):
             await cast(app, view.id, refused, Choice.LEFT)
         await allow_pages(app, 10_000)
-        assert (await cast(app, view.id, refused, Choice.LEFT)).ballots == cast + 1
+        assert (await cast(app, view.id, refused, Choice.LEFT)).ballots == voted + 1
     async with scripted_app(tmp_path / "s") as (app, _):
         assert (await app.looking.view(view.id, refused)).own_choice is Choice.LEFT
 
@@ -222,7 +222,7 @@ async def test_answers_that_the_disk_refuses_are_kept_and_shown_as_open_only_whe
 
 async def test_a_cancelled_front_leaves_the_store_in_order(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s") as (app, _):
-        view = await answered(app, quorum=9)
+        view = await answered(app, quorum=99)
         for number in range(30):
             casting = asyncio.create_task(cast(app, view.id, f"voter {number}", Choice.TIE))
             for _ in range(number % 10):

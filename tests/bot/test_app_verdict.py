@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bot.app import App
-from bot.app import evidence as kept_evidence
+from bot.app import ledgers as kept_ledgers
 from bot.app.orders import Order
 from bot.ballots import Choice
 from bot.evidence.decision import State
@@ -92,7 +92,7 @@ async def test_a_long_store_is_read_in_slices_and_gives_the_same(tmp_path: Path,
     async with scripted_app(tmp_path / "s") as (app, _):
         whole = await verdict_of(app)
     inside(tmp_path / "s", "DELETE FROM ledgers")
-    monkeypatch.setattr(kept_evidence, "SLICE", 13)
+    monkeypatch.setattr(kept_ledgers, "SLICE", 13)
     async with scripted_app(tmp_path / "s") as (app, _):
         sliced = await verdict_of(app)
         assert sliced.words == whole.words and sliced.better == whole.better
@@ -294,11 +294,11 @@ async def test_while_no_model_is_loaded_the_pair_of_the_latest_close_is_judged_o
         await asyncio.sleep(60)
         raise AssertionError
 
-    async with App.open(Settings(store_path=str(tmp_path / "new")), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "new")), open_lineup) as app:
         nothing = await app.judging.verdict()
         assert isinstance(nothing, Unknown) and "No vote has closed here yet" in nothing.words
     await planted(tmp_path / "s", duels=40)
-    async with App.open(Settings(store_path=str(tmp_path / "s")), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
         on_the_page = await verdict_for(app, await wanted_by(app, Query()))
         assert isinstance(on_the_page, Verdict) and on_the_page.requests == 40
         assert await app.judging.verdict() == on_the_page

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.cells import EARLY_MARK, FORMULA, cell_of, value_of
-from bot.seal import Seal
+from bot.seal import ExportSeal
 from bot.store import Store
 from bot.store.duels import DuelRows
 from bot.store.exchange import Tables
@@ -249,7 +249,7 @@ async def test_an_early_export_is_brought_to_the_present_tables(tmp_path: Path) 
 def test_a_seal_sees_every_change_of_a_value() -> None:
     row = {"a": "text", "b": 1.5, "c": None}
     for other in (row | {"a": "texT"}, row | {"b": 1.25}, row | {"c": ""}):
-        one, two = Seal(["t"]), Seal(["t"])
+        one, two = ExportSeal(["t"]), ExportSeal(["t"])
         one.add("t", row)
         two.add("t", other)
         assert one.json() != two.json()

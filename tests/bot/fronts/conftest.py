@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.charts import Chart, Form, Line, Picture, Theme, alt, draw, drawn
+from bot.charts import BoardLine, Chart, Form, Picture, Theme, alt, draw, drawn
 from bot.verdict import Ledger, Verdict, judge
 from tests.bot.verdict.make import SCOPE, facts
 
@@ -22,7 +22,7 @@ KEPT: dict[tuple[Chart, Theme, Form], bytes] = {}
 def drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that are not about what pictures show: each kind is drawn for the first verdict, later ones have their own words alone."""
 
-    async def kept(chart: Chart, verdict: Verdict, theme: Theme, form: Form, board: Sequence[Line] = ()) -> Picture:
+    async def kept(chart: Chart, verdict: Verdict, theme: Theme, form: Form, board: Sequence[BoardLine] = ()) -> Picture:
         if (chart, theme, form) not in KEPT:
             KEPT[chart, theme, form] = (await drawn(chart, verdict, theme, form, board)).data
         return Picture(KEPT[chart, theme, form], form, alt(chart, verdict, board))
