@@ -223,18 +223,14 @@ async def _alive(as_json: bool) -> int:
         adapter = lineup.kit.adapter
         if adapter is None:
             raise BadRequest("No adapter is set, so there is none to be alive. Set DUEL_ADAPTER.")
-        moved = getattr(lineup.backend, "alive", {}).get(adapter.digest)
+        alive = lineup.alive[adapter.digest]
     finally:
         await lineup.backend.aclose()
     if as_json:
-        _json({"adapter": adapter.name, "version": adapter.version, "moved": moved, "least": settings.engine.alive_difference})
+        _json({"adapter": adapter.name, "version": adapter.version, "moved": alive.moved, "least": alive.least})
     else:
-        shown = (
-            ""
-            if moved is None
-            else f": it moves next-token distributions by {moved:.2g} (at least {settings.engine.alive_difference:g} is needed)"
-        )
-        print(printable(f"The adapter {adapter.name} {adapter.version} is alive{shown}."))
+        moved = f"it moves next-token distributions by {alive.moved:.2g} (at least {alive.least:g} is needed)"
+        print(printable(f"The adapter {adapter.name} {adapter.version} is alive: {moved}."))
     return DONE
 
 

@@ -65,3 +65,12 @@ class BackendError(DuelbotError):
     def __init__(self, kind: str, words: str) -> None:
         super().__init__(words)
         self.kind = kind
+
+
+def first_line(error: BaseException) -> str:
+    """Put what a library raised into a line for people: its first line, with its kind where that line is no sentence."""
+    if isinstance(error, DuelbotError):
+        return error.words
+    text = str(error).strip().splitlines()
+    line = text[0][:300] if text else ""
+    return line if " " in line else f"{type(error).__name__} {line}".strip()

@@ -1,11 +1,13 @@
 """From settings to everything a duel needs: a backend with the model loaded, the kit, the price, the two arms."""
 
 import asyncio
-import importlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from engine.backends.base import Backend
+from engine.backends.base import Alive, Backend
+from engine.backends.local.fetching import fetch
+from engine.backends.local.opening import open_local
 from engine.contestants import Adapter, Arm, Contestant, check_fair, open_adapter
 from engine.cost import Price
 from engine.duel import Failure, answer_each, prompt_of
@@ -32,6 +34,7 @@ class Lineup:
     arms: tuple[Arm, Arm]  # entrant 0 and entrant 1 of a duel, before the coin seats them
     notes: tuple[str, ...] = ()  # what people should be told before the first duel, a sentence each
     written: Recipe | None = None  # the plain recipe as its file has it, which adapters are trained with; None: the kit's own
+    alive: Mapping[str, Alive] = field(default_factory=dict)  # by adapter digest
 
     @property
     def entrants(self) -> tuple[Contestant, Contestant]:
@@ -97,11 +100,14 @@ def without_recipe(base: str, adapter: Adapter | None) -> str:
 
 def base_folder(name: str) -> Path:
     """Find the folder of a base model: the one that ships, a folder, or a hub id that is downloaded once. Raises BadModel."""
-    if name == DEMO:
-        return DEMO_BASE
-    from engine.backends.local import fetch  # torch takes seconds to import
+    return DEMO_BASE if name == DEMO else fetch(name, "base model")
 
-    return fetch(name, "base model")
+
+async def open_backend(folder: Path, settings: EngineSettings) -> Backend:
+    """Open the backend that the settings name, on the base model in `folder`. Raises BadModel, SettingsError. The caller closes it."""
+    match settings.backend:
+        case "local":
+            return await open_local(folder, settings.base_model, settings)
 
 
 async def open_lineup(settings: EngineSettings) -> Lineup:
@@ -109,24 +115,25 @@ async def open_lineup(settings: EngineSettings) -> Lineup:
 
     Raises SettingsError, BadRecipe, BadModel, BadAdapter, UnfairDuel; then nothing stays open.
     """
-    local = await asyncio.to_thread(importlib.import_module, "engine.backends.local")  # torch takes seconds to import
     engineered, written = engineered_recipe(settings), load_recipe(settings.plain_recipe)
     plain, notes = sampled_alike(written, engineered, settings)
     demo = settings.base_model == DEMO
     adapter: Adapter | None = None
     if settings.adapter:
-        adapter = open_adapter(await asyncio.to_thread(local.fetch, settings.adapter, "adapter"))
+        adapter = open_adapter(await asyncio.to_thread(fetch, settings.adapter, "adapter"))
     elif demo:
         adapter = open_adapter(DEMO_ADAPTER)
     arms = aa_arms(settings.aa) if settings.aa else duel_arms(settings.arms, adapter, engineered)
     if engineered is None and not (settings.aa or settings.arms):
         notes += (without_recipe(settings.base_model, adapter),)
-    folder = await asyncio.to_thread(base_folder, settings.base_model)
-    backend: Backend = await local.open_local(folder, settings.base_model, settings)
+    backend = await open_backend(await asyncio.to_thread(base_folder, settings.base_model), settings)
     try:
+        alive: dict[str, Alive] = {}
         if adapter:
-            notes += await backend.add_adapter(adapter, written)  # what it was trained with; sampling is no part of a training
-        lineup = Lineup(backend, Kit.of(backend.base, engineered, plain, adapter), settings.price, arms, notes, written)
+            proof = await backend.add_adapter(adapter, written)  # what it was trained with; sampling is no part of a training
+            alive[adapter.digest] = proof
+            notes += proof.notes
+        lineup = Lineup(backend, Kit.of(backend.base, engineered, plain, adapter), settings.price, arms, notes, written, alive)
         check_fair(lineup.entrants)
         await _prove(lineup)
     except BaseException:
@@ -142,8 +149,9 @@ async def with_adapter(lineup: Lineup, folder: Path) -> Lineup:
     """
     adapter = await asyncio.to_thread(open_adapter, folder)
     kit = lineup.kit.with_adapter(adapter)
-    notes = await lineup.backend.add_adapter(adapter, lineup.written or lineup.kit.plain)
-    return replace(lineup, kit=kit, notes=(*lineup.notes, *notes))
+    proof = await lineup.backend.add_adapter(adapter, lineup.written or lineup.kit.plain)
+    alive = {**lineup.alive, adapter.digest: proof}
+    return replace(lineup, kit=kit, notes=(*lineup.notes, *proof.notes), alive=alive)
 
 
 async def _prove(lineup: Lineup) -> None:

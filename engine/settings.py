@@ -100,6 +100,7 @@ class EngineSettings(Part):
         lt=1,
         description="Alive gate: an adapter that changes next-token distributions by less than this (total variation) never duels.",
     )
+    backend: Literal["local"] = Field("local", description="What runs the model: local (in this process, on its processor or GPU).")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs: auto (cuda if there is one), cpu, cuda.")
     dtype: Literal["float32", "bfloat16"] = Field(
         "float32",

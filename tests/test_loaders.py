@@ -64,6 +64,7 @@ def tags(path: Path) -> None:
     read_rules(str(path)).guess("prompt or tune it now because of cost re " + "a" * 60)
 
 
+BESIDE = {"adapter_config.json": b"{}", "adapter_model.safetensors": (2).to_bytes(8, "little") + b"{}"}  # weights without a tensor
 LOADERS: dict[str, tuple[str, tuple[bytes, ...], Callable[[Path], Any]]] = {
     "recipe": ("a.toml", (RECIPE,), lambda path: load_recipe(str(path)).digest),
     "price list": ("a.toml", (PRICES,), lambda path: read_token_prices(path, "demo")),
@@ -156,8 +157,8 @@ def test_any_bytes_give_a_value_or_a_sentence_within_a_second(loader: str, data:
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / name
-            for other in ("adapter_config.json", "adapter_model.safetensors"):
-                (Path(folder) / other).write_bytes(b"{}")
+            for other, text in BESIDE.items():
+                (Path(folder) / other).write_bytes(text)
             path.write_bytes(content)
             began = time.process_time()
             try:
@@ -173,8 +174,8 @@ def test_any_bytes_give_a_value_or_a_sentence_within_a_second(loader: str, data:
 @pytest.mark.parametrize("loader", LOADERS)
 def test_a_good_file_is_read(loader: str, tmp_path: Path) -> None:
     name, good, load = LOADERS[loader]
-    for other in ("adapter_config.json", "adapter_model.safetensors"):
-        (tmp_path / other).write_bytes(b"{}")
+    for other, text in BESIDE.items():
+        (tmp_path / other).write_bytes(text)
     for content in good:
         (tmp_path / name).write_bytes(content)
         load(tmp_path / name)

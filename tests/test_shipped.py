@@ -18,7 +18,7 @@ from bot.fronts.discord.words import HELP
 from bot.settings import Settings
 from engine.arguments import parser as engine_parser
 from engine.backends.base import Prompt
-from engine.backends.local import LocalBackend
+from engine.backends.local.backend import LocalBackend
 from engine.contestants import Arm
 from engine.duel import Answer, Side, answer_each, prompt_of, run_duel
 from engine.lineup import Lineup, open_lineup

@@ -14,7 +14,7 @@ import torch
 from adapters.train import checkpoint
 from adapters.train.processes import add_up, device, fitting_processes, parent_is_gone, together
 from adapters.train.record import RunRecord, tools
-from adapters.train.schedule import Schedule
+from adapters.train.schedule import RateSchedule
 from adapters.train.share import Share
 
 WATCHED = 50  # steps between two lines of progress, and over which the loss is averaged
@@ -61,7 +61,7 @@ class TrainingJob(Generic[Batch]):
 
     name: str
     make: Callable[[Share], Learner[Batch]]  # the same weights in every process and at every resuming
-    schedule: Schedule
+    schedule: RateSchedule
     saved: Path  # the checkpoint
     show: Callable[[str], None]  # takes a line of progress
     shows: tuple[str, ...] = ("loss",)  # what the figures of Loss.shown are

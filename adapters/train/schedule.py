@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class RateSchedule:
     """Warm-up, plateau and linear cool-down (a trapezoid; Hägele et al. 2024, arXiv 2405.18392)."""
 
     steps: int

@@ -28,5 +28,5 @@ def paint(lines: Sequence[BoardLine], look: Look) -> Figure:
     labels = [f"{drawable(line.name)}{'  ✓' if line.ahead else ''}\n{counted(line.duels, 'duel')}" for line in lines]
     axes.set_yticks(range(len(lines)), labels, fontsize=9, color=look.ink)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set_xlabel("expected share against the others, 95 % intervals")
+    axes.set_xlabel("expected share against the others, 95% intervals")
     return fig

@@ -172,7 +172,7 @@ def _purpose_reason(decision: Decision, sides: tuple[str, str]) -> str:
     return {
         State.FIRST: f"Voters prefer {sides[0]}'s answers{little}.",
         State.SECOND: f"Voters prefer {sides[1]}'s answers{little}.",
-        State.EQUAL: f"Practically equal: the share lies within 1/2 ± {decision.delta:g}.",
+        State.EQUAL: f"Practically equal: the share lies within 50% ± {percent(decision.delta)}.",
         State.COLLECT: f"The votes do not decide yet{why}.",
         State.CHANGED: "Earlier and later votes contradict each other.",
     }[decision.state]

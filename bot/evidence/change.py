@@ -7,7 +7,7 @@ from bot.evidence.decision import Decision, State
 from bot.evidence.figure import few
 from bot.evidence.forecast import Forecast
 from bot.evidence.robustness import SPARE_LIMIT, Robustness
-from bot.words import counted
+from bot.words import counted, percent
 
 DRIFTED = "Earlier and later requests contradict each other: look at them by period or by tag, and start a fresh period."
 WEAKENED = "It was reached at an earlier look; the requests since have weakened it."
@@ -28,7 +28,7 @@ def what_would_change(
         case State.CHANGED:
             return (DRIFTED,)
         case State.EQUAL:
-            smaller = f"A margin smaller than ± {decision.delta:g} would ask for more requests before calling them equal."
+            smaller = f"A margin smaller than ± {percent(decision.delta)} would ask for more requests before calling them equal."
             prices = unsettled or "A change of prices, because the cheaper side is taken."
             return (prices, smaller, *_fragile(robust))
         case State.FIRST | State.SECOND:
@@ -81,7 +81,7 @@ def spare_words(robust: Robustness) -> str:
 def _small(decision: Decision) -> tuple[str, ...]:
     if not by_a_little(decision):
         return ()
-    return (f"The difference is real but within ± {decision.delta:g}: cost or latency may well weigh more.",)
+    return (f"The difference is real but within ± {percent(decision.delta)}: cost or latency may well weigh more.",)
 
 
 def _quality_aside(even: BreakEven | None) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The seam between a duel and whatever runs the model: one verb, generate."""
+"""The seam between a duel and whatever runs the model: prompts go in, answers stream out, adapters come and go."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -8,13 +8,12 @@ from engine.contestants import Adapter, Base
 from engine.errors import BackendError
 from engine.recipes import Message, Recipe, Sampling
 
-Finish = Literal["end", "length", "stopped"]
-"""The model ended its answer; it met the token limit; somebody stopped it."""
+Finish = Literal["end", "length", "stopped"]  # the model ended its answer; it met the token limit; somebody stopped it
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """All that one answer depends on: greedy, the same prompt gives the same tokens whatever runs beside it."""
+    """Everything that one answer depends on. Greedy, the same prompt gives the same tokens whatever runs beside it."""
 
     messages: tuple[Message, ...]
     sampling: Sampling
@@ -25,7 +24,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one answer took. Times in seconds."""
+    """The account of one answer: tokens and seconds."""
 
     prompt_tokens: int  # after the chat template, special tokens included
     cached_prompt_tokens: int  # of these, taken from the key-value cache of an earlier prompt
@@ -48,6 +47,15 @@ class Chunk:
     error: BackendError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The proof that an adapter does something, and sentences that people should be told of it before a duel."""
+
+    moved: float  # how far it moves next-token distributions on probe requests: the largest total variation, 0 to 1
+    least: float  # how far it has to move them, in the same unit
+    notes: tuple[str, ...] = ()
+
+
 class Stop:
     """A flag that a person or a clock raises and the engine sees within one step. Safe from any thread.
 
@@ -61,10 +69,12 @@ class Stop:
         self._raised = False
 
     def raise_(self) -> None:
+        """Raise the flag, for good."""
         self._raised = True  # one attribute store: atomic in CPython
 
     @property
     def raised(self) -> bool:
+        """Whether this flag or its parent's has been raised."""
         return self._raised or (self._parent is not None and self._parent.raised)
 
 
@@ -72,7 +82,9 @@ class Backend(Protocol):
     """Runs prompts. Opening one loads the model; everything after that may be called concurrently."""
 
     @property
-    def base(self) -> Base: ...
+    def base(self) -> Base:
+        """The base model as it runs."""
+        ...
 
     def generate(self, prompt: Prompt, stop: Stop) -> AsyncGenerator[Chunk, None]:
         """Stream one answer; the last chunk carries usage and finish or error. Raises BackendError when nothing could start.
@@ -82,14 +94,23 @@ class Backend(Protocol):
         ...
 
     async def unread(self, prompt: Prompt) -> tuple[Message, ...]:
-        """The messages that the model would not see whole, as its chat template drops them. Raises BackendError."""
+        """Find the messages that the model would not see whole, as its chat template drops or changes them. Raises BackendError."""
         ...
 
-    async def add_adapter(self, adapter: Adapter, plain: Recipe) -> tuple[str, ...]:
-        """Load an adapter and prove it alive. Raises BadAdapter with the reason when it is not fit to duel; the base stays as it was.
+    async def add_adapter(self, adapter: Adapter, plain: Recipe) -> Alive:
+        """Load an adapter, while answers are written if need be, and prove it alive on requests asked with the plain recipe.
 
-        Returns what people should be told of it before a duel, a sentence each.
+        Adapters are told apart by their digest. Raises BadAdapter with the reason when it is not fit to duel; the base stays as it was.
         """
         ...
 
-    async def aclose(self) -> None: ...
+    async def remove_adapter(self, adapter: Adapter) -> None:
+        """Let an adapter go. From now on no new prompt may use it; answers with it that have begun are written to their end first.
+
+        Returns when it is gone; then it can be added again. Raises BadAdapter when it is not loaded.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """End every answer with an error that says so, and free what the model holds. Nothing can be asked afterwards."""
+        ...

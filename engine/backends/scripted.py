@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
-from engine.backends.base import Chunk, Finish, Prompt, Stop, Usage
+from engine.backends.base import Alive, Chunk, Finish, Prompt, Stop, Usage
 from engine.contestants import Adapter, Base
 from engine.errors import BackendError
 from engine.recipes import Message, Recipe
@@ -30,9 +30,11 @@ class ScriptedBackend:
 
     @property
     def base(self) -> Base:
+        """A base of this name, which nothing runs on."""
         return Base(name="scripted", revision="0" * 16, context_tokens=2048, parameters=0)
 
     async def generate(self, prompt: Prompt, stop: Stop) -> AsyncGenerator[Chunk, None]:
+        """Stream the script's pieces, each after its pause. Raises the script's error in place of an end."""
         self.prompts.append(prompt)
         script = self._script(prompt)
         self.running += 1
@@ -65,12 +67,15 @@ class ScriptedBackend:
         )
 
     async def unread(self, prompt: Prompt) -> tuple[Message, ...]:
-        """A script is given every message."""
+        """Say that every message is seen, as a script is given them all."""
         return ()
 
-    async def add_adapter(self, adapter: Adapter, plain: Recipe) -> tuple[str, ...]:
-        """Every adapter is taken for alive."""
-        return ()
+    async def add_adapter(self, adapter: Adapter, plain: Recipe) -> Alive:
+        """Take every adapter for alive: a script may answer for it with other words than for the base."""
+        return Alive(moved=1.0, least=0.0)
+
+    async def remove_adapter(self, adapter: Adapter) -> None:
+        """Keep nothing of an adapter, so nothing is to be let go."""
 
     async def aclose(self) -> None:
-        """Nothing to release."""
+        """Keep nothing open, so nothing is to be closed."""

@@ -95,7 +95,8 @@ async def test_a_replay_yields_to_a_person_within_a_step_and_off_means_off(tmp_p
         assert len(backend.prompts) == before
 
 
-async def test_who_went_live_is_noted_once_with_the_time_from_the_edit(tmp_path: Path) -> None:
+async def test_who_went_live_is_noted_once_with_the_time_from_the_edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where the adapter's folder is not
     recipe = tmp_path / "mine.toml"
     recipe.write_text("")
     edited = datetime(2026, 1, 1, tzinfo=UTC).timestamp()

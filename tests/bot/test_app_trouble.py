@@ -170,17 +170,17 @@ async def test_a_full_disk_refuses_the_ballot_in_words_and_takes_it_when_there_i
     async with scripted_app(tmp_path / "s") as (app, _):
         view = await answered(app, quorum=9999)
         await fill_the_disk(app)
-        voted = 0
+        kept = 0
         with pytest.raises(StoreError, match=r"disk is full.*Nothing was changed"):
             while True:  # a ballot is small: the room in the last page comes first
-                await cast(app, view.id, f"voter {voted:0200}", Choice.LEFT)
-                voted += 1
-        refused = f"voter {voted:0200}"
-        assert (await app.looking.view(view.id, refused)).ballots == voted
+                await cast(app, view.id, f"voter {kept:0200}", Choice.LEFT)
+                kept += 1
+        refused = f"voter {kept:0200}"
+        assert (await app.looking.view(view.id, refused)).ballots == kept
         with pytest.raises(StoreError):
             await cast(app, view.id, refused, Choice.LEFT)
         await allow_pages(app, 10_000)
-        assert (await cast(app, view.id, refused, Choice.LEFT)).ballots == voted + 1
+        assert (await cast(app, view.id, refused, Choice.LEFT)).ballots == kept + 1
     async with scripted_app(tmp_path / "s") as (app, _):
         assert (await app.looking.view(view.id, refused)).own_choice is Choice.LEFT
 

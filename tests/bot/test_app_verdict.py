@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.app import App
-from bot.app import ledgers as kept_ledgers
+from bot.app import App, ledgers
 from bot.app.orders import Order
 from bot.ballots import Choice
 from bot.evidence.decision import State
@@ -92,7 +91,7 @@ async def test_a_long_store_is_read_in_slices_and_gives_the_same(tmp_path: Path,
     async with scripted_app(tmp_path / "s") as (app, _):
         whole = await verdict_of(app)
     inside(tmp_path / "s", "DELETE FROM ledgers")
-    monkeypatch.setattr(kept_ledgers, "SLICE", 13)
+    monkeypatch.setattr(ledgers, "SLICE", 13)
     async with scripted_app(tmp_path / "s") as (app, _):
         sliced = await verdict_of(app)
         assert sliced.words == whole.words and sliced.better == whole.better

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from engine.backends.local import LocalBackend
+from engine.backends.local.backend import LocalBackend
 from engine.backends.local.chat import Chat
 from engine.backends.local.loading import load_base
 from engine.contestants import Arm, Contestant, open_adapter

@@ -10,8 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import FineGrainedFP8Config
 
-from engine.backends.local import LocalBackend, fetch, loading, open_local
+from engine.backends.local import loading
+from engine.backends.local.backend import LocalBackend
+from engine.backends.local.fetching import fetch
 from engine.backends.local.loading import load_base
+from engine.backends.local.opening import open_local
 from engine.contestants import Arm, Contestant, folder_revision, open_adapter
 from engine.errors import BadAdapter, BadModel, BadRecipe, SettingsError
 from engine.lineup import open_lineup
@@ -212,7 +215,7 @@ def test_whatever_stops_a_download_is_one_sentence(monkeypatch: pytest.MonkeyPat
     def fails(*args: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr(loading, "snapshot_download", fails)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fails)
     with pytest.raises(BadModel, match=words):
         fetch("somebody/some-model", "base model")
 

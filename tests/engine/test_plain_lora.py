@@ -14,9 +14,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
-from engine.backends.local import LocalBackend, open_local
+from engine.backends.local.alive import check_base_kept
+from engine.backends.local.backend import LocalBackend
 from engine.backends.local.loading import load_base
-from engine.backends.local.lora import NONE, LoraRows, check_base_kept
+from engine.backends.local.lora import NONE, LoraRows
+from engine.backends.local.opening import open_local
 from engine.contestants import Adapter, check_made_for, open_adapter
 from engine.errors import BadAdapter, BadModel
 from engine.folders import way_out

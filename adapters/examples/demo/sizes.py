@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.train.schedule import Schedule
+from adapters.train.schedule import RateSchedule
 
 SEED = 20261124
 SHAPE: dict[str, Any] = {
@@ -31,9 +31,9 @@ class Plan:
     pool: int = 400  # conversations that are sorted by length together, so that little is padding
 
     @property
-    def schedule(self) -> Schedule:
+    def schedule(self) -> RateSchedule:
         """The steps and rates of it, as the training loop takes them."""
-        return Schedule(self.steps, self.warm_up, self.cool_down)
+        return RateSchedule(self.steps, self.warm_up, self.cool_down)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def trail(points: Sequence[Point], both: tuple[str, str]) -> RenderableType:
     for point in kept:
         within = f" {between(Interval(point.low, point.high))}" if known(point) else ""
         grid.add_row(Text(counted(point.n, "request")), Text(bar(point)), Text(f"{percent(point.theta)}{within}"))
-    axis = f"0 %{'50 %'.center(BAR - 8)}100 %"
+    axis = f"0%{'50%'.center(BAR - 5)}100%"
     grid.add_row(Text(), Text(axis, "dim"), Text(printable(f"right: {both[1]}, left: {both[0]}"), "dim"))
     return grid
 

@@ -1,16 +1,22 @@
 """A model in this process, through transformers and peft. One thread owns the weights.
 
+Importing this folder imports no file of it: what needs torch is imported by whoever wants it.
+
+fetching.py  a hub id becomes a folder
+imports.py   the heavy libraries, imported for less
+schedule.py  who runs, who waits, who pays: pure, no torch
+prefixes.py  prompts that are kept, found by their longest common beginning: pure, no torch
 chat.py      the model's chat template: a conversation as tokens, and what of it is read
-loading.py   a hub id or a folder becomes a checked model and tokenizer
-lora.py      adapters as an argument of a row; the alive check
-slots.py     key-value memory: a slot for each row, and prompts kept for reuse
-rows.py      one answer while it is written: sampling, text out of tokens, its clock
-thread.py    the model thread: rows join, decode together, leave
+loading.py   a folder becomes a checked model and tokenizer
+cache.py     key-value memory: a slot for each row
+sampling.py  the next token out of logits
+text.py      text out of tokens
+writing.py   one answer while it is written: its tokens, its text, its account
+lora.py      adapters as an argument of a row
+step.py      the model on tensors: a prompt, or a token for every row
+alive.py     the proof that an adapter does something, and to nobody else
+thread.py    the model thread: what the schedule says next, done
 backend.py   the coroutines that everybody else calls
-naive.py     the yardstick of the benchmark: generate() with peft, one side after the other
+opening.py   a folder becomes a backend: imports, loads, starts the thread
+naive.py     the yardstick of the benchmark: the model as most programs use it
 """
-
-from engine.backends.local.backend import LocalBackend, open_local
-from engine.backends.local.loading import fetch
-
-__all__ = ["LocalBackend", "fetch", "open_local"]

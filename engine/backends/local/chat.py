@@ -22,21 +22,21 @@ TRIED = (
     (Message("system", THEN), Message("user", ASKED)),
     (Message("user", ASKED), Message("assistant", SAID), Message("user", THEN)),
 )
+# names that apply_chat_template keeps for itself: no variables of a template, though a recipe could spell them
 OURS = frozenset(inspect.signature(PreTrainedTokenizerBase.apply_chat_template).parameters) - {"self", "tools", "documents", "kwargs"}
-"""Names that apply_chat_template keeps for itself: no variables of a template, though a recipe could spell them."""
 WRITTEN_OUT = re.compile(f"""['"]text['"]: ['"]{re.escape(ASKED)}""")  # a list of parts printed as it stands
 
 
 class Chat:
-    """A tokenizer with its chat template, and the form in which that template wants content. Raises BadModel."""
+    """A tokenizer with its chat template, and the form in which that template wants content; `name` is the model's. Raises BadModel."""
 
     def __init__(self, tokenizer: Any, name: str) -> None:
-        self.tokenizer, self._name = tokenizer, name
+        self.tokenizer, self.name = tokenizer, name
         self._parts = False
         self._parts = self._wants_parts()
 
     def encode(self, messages: Sequence[Message], variables: Mapping[str, Any]) -> list[int]:
-        """A chat as tokens. Raises BackendError when the template refuses it.
+        """Turn a chat into tokens, with the beginning of an answer at its end. Raises BackendError when the template refuses it.
 
         A control token that somebody typed is read as its characters: it must not end a turn or begin another's.
         """
@@ -47,12 +47,12 @@ class Chat:
                 self._chat(messages), add_generation_prompt=True, sanitize_control_tokens=True, return_dict=True, **variables
             )
         except Exception as error:  # a template is code from elsewhere, and ends in any kind
-            raise BackendError("bad_prompt", f"The chat template of {self._name} refuses this conversation: {error}") from error
+            raise BackendError("bad_prompt", f"The chat template of {self.name} refuses this conversation: {error}") from error
         tokens: list[int] = encoded["input_ids"]
         return tokens
 
     def unread(self, messages: Sequence[Message], variables: Mapping[str, Any]) -> tuple[Message, ...]:
-        """The messages of which the prompt, decoded from its tokens, does not hold every character. Raises BackendError.
+        """Find the messages of which the prompt, decoded from its tokens, does not hold every character. Raises BackendError.
 
         Texts are compared as the tokenizer gives them back, as some fold case or leave out what their vocabulary lacks, and
         without their white space, which templates trim.
@@ -61,7 +61,7 @@ class Chat:
         return tuple(message for message in messages if self._given_back(self._tokens(message.content)) not in prompt)
 
     def ends(self) -> frozenset[int]:
-        """The control tokens that the template writes straight after an assistant's turn."""
+        """Find the control tokens that the template writes straight after an assistant's turn."""
         ends = set()
         for more in ((), (Message("user", THEN),)):
             after = self._text((Message("user", ASKED), Message("assistant", SAID), *more)).partition(SAID)[2].lstrip()
@@ -70,26 +70,26 @@ class Chat:
         return frozenset(ends)
 
     def check_template(self, adapter: str, folder: Path) -> None:
-        """Raises BadAdapter when the adapter's folder brings a chat template that writes another prompt than the base's."""
+        """Raise BadAdapter when the adapter's folder brings a chat template that writes another prompt than the base's."""
         own = _template_in(folder, adapter)
         if own is None or own.strip() == str(self.tokenizer.chat_template).strip():
             return
         if any(self._text(chat) != self._text(chat, own) for chat in TRIED):
             raise BadAdapter(
-                f"The adapter {adapter} was trained with another chat template than that of {self._name}: its folder holds one that writes "
+                f"The adapter {adapter} was trained with another chat template than that of {self.name}: its folder holds one that writes "
                 "other prompts. Copy the base model's folder, put the adapter's chat_template.jinja into the copy, and name the copy with "
                 "DUEL_BASE_MODEL; or train the adapter with the base's own template."
             )
 
     def new_tokens(self, adapter: str, folder: Path) -> tuple[str, ...]:
-        """The sentence about tokens that the adapter's folder adds and the base does not have; none where there are none."""
+        """Write the sentence about tokens that the adapter's folder adds and the base does not have; none where there are none."""
         known = self.tokenizer.get_vocab()
         new = sorted(token for token, number in _tokens_in(folder, adapter).items() if known.get(token) != number)
         if not new:
             return ()
         shown = ", ".join(token[:40] for token in new[:3]) + (" …" if len(new) > 3 else "")
         return (
-            f"The adapter {adapter} brings {len(new)} {'token' if len(new) == 1 else 'tokens'} that {self._name} does not have ({shown}); "
+            f"The adapter {adapter} brings {len(new)} {'token' if len(new) == 1 else 'tokens'} that {self.name} does not have ({shown}); "
             "here they are read as their characters, as the base reads them.",
         )
 
@@ -100,7 +100,7 @@ class Chat:
         ]
 
     def _text(self, messages: Sequence[Message], template: str | None = None) -> str:
-        """What a template writes, without asking for an answer; the empty text when it refuses."""
+        """Write a chat with a template, without asking for an answer; the empty text when it refuses."""
         try:
             return str(self.tokenizer.apply_chat_template(self._chat(messages), tokenize=False, chat_template=template))
         except Exception:
@@ -116,7 +116,7 @@ class Chat:
             return True
         if not as_text:
             return False  # it refuses such a chat; with which words, the start will say for the recipe in use
-        raise BadModel(f"The chat template of {self._name} does not write what a user says, so the model would never see a request.")
+        raise BadModel(f"The chat template of {self.name} does not write what a user says, so the model would never see a request.")
 
     def _tokens(self, text: str) -> list[int]:
         tokens: list[int] = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
@@ -128,7 +128,7 @@ class Chat:
 
 
 def _json_in(path: Path, adapter: str) -> Any:
-    """A JSON file of an adapter's folder; an empty table where there is none. Raises BadAdapter."""
+    """Read a JSON file of an adapter's folder; an empty table where there is none. Raises BadAdapter."""
     if not path.is_file():
         return {}
     try:
@@ -138,7 +138,7 @@ def _json_in(path: Path, adapter: str) -> Any:
 
 
 def _template_in(folder: Path, adapter: str) -> str | None:
-    """The chat template in an adapter's folder, as transformers saves one. Raises BadAdapter."""
+    """Read the chat template in an adapter's folder, as transformers saves one. Raises BadAdapter."""
     file = folder / "chat_template.jinja"
     try:
         if file.is_file():
@@ -151,7 +151,7 @@ def _template_in(folder: Path, adapter: str) -> str | None:
 
 
 def _tokens_in(folder: Path, adapter: str) -> dict[str, int]:
-    """Added tokens and their ids in an adapter's folder, whichever of three files tells them. Raises BadAdapter."""
+    """Read the added tokens and their ids in an adapter's folder, whichever of three files tells them. Raises BadAdapter."""
     found: dict[str, int] = {}
     table = _json_in(folder / "added_tokens.json", adapter)
     found |= {token: number for token, number in table.items() if isinstance(number, int)} if isinstance(table, dict) else {}

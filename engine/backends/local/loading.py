@@ -1,25 +1,19 @@
-"""A hub id or a folder becomes a checked model and tokenizer; every way to fail is one sentence."""
+"""A folder becomes a checked model and tokenizer; every way to fail is one sentence."""
 
-import errno
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from engine.backends.local.chat import Chat
 from engine.contestants import Base, folder_revision
-from engine.errors import BadAdapter, BadModel, DuelbotError, SettingsError
+from engine.errors import BadModel, SettingsError, first_line
 from engine.folders import way_out
 
-WANTED_FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "LICENSE*"]
-"""What is fetched from a hub: no pickled weights, no Python code."""
-UNKNOWN_CONTEXT = 2048
+UNKNOWN_CONTEXT = 2048  # tokens, of a model whose config says none
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,40 +27,12 @@ class Loaded:
 
     @property
     def tokenizer(self) -> Any:
+        """The model's tokenizer, of transformers."""
         return self.chat.tokenizer
 
 
-def fetch(name: str, what: str) -> Path:
-    """The folder of a model or adapter: `name` is a folder, or a hub id that is downloaded once.
-
-    Raises BadModel or BadAdapter, as `what` is "base model" or "adapter".
-    """
-    folder, wrong = Path(name).expanduser(), BadAdapter if what == "adapter" else BadModel
-    if folder.is_dir():
-        return folder
-    if folder.is_file():
-        raise wrong(f"{name} is a file, and the {what} is a folder. {way_out(folder, what)}".rstrip())
-    if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", name):
-        raise wrong(f"There is no folder {name} for the {what}.")
-    try:
-        return Path(snapshot_download(name, allow_patterns=WANTED_FILES))
-    except GatedRepoError as error:
-        raise wrong(f"The {what} {name} is gated on its hub: accept its terms there and set HF_TOKEN.") from error
-    except RepositoryNotFoundError as error:
-        raise wrong(f"There is no folder {name} here and no public {what} of that name on the hub.") from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            raise wrong(f"The {what} {name} cannot be kept on this machine's disk: {error.strerror}.") from error
-        raise wrong(
-            f"The {what} {name} is not a folder here, and the hub cannot be reached to fetch it. "
-            "Check the name and the connection, or give the path of a downloaded folder."
-        ) from error
-    except Exception as error:  # the hub's client lets errors of its HTTP library through
-        raise wrong(f"The {what} {name} is not a folder here and cannot be fetched from the hub: {_first_line(error)}") from error
-
-
 def load_base(folder: Path, name: str, dtype: str, device: str) -> Loaded:
-    """Weights, tokenizer and chat template from a folder. Raises BadModel; reads no pickle, runs no code from the folder."""
+    """Load weights, tokenizer and chat template from a folder. Raises BadModel; reads no pickle, runs no code from the folder."""
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     lacks = [what for what in ("config.json", "*.safetensors") if not any(folder.glob(what))]
@@ -83,7 +49,7 @@ def load_base(folder: Path, name: str, dtype: str, device: str) -> Loaded:
             output_loading_info=True,
         )
     except Exception as error:  # what is wrong in a folder from elsewhere comes as any kind, the Rust libraries' own too
-        raise BadModel(f"The base model {name} cannot be loaded from {folder}: {_first_line(error)}") from error
+        raise BadModel(f"The base model {name} cannot be loaded from {folder}: {first_line(error)}") from error
     model, info = loaded
     if missing := sorted(info["missing_keys"]):
         raise BadModel(f"The base model {name} is incomplete: {len(missing)} of its weights are missing, {missing[0]} for one.")
@@ -102,7 +68,7 @@ def load_base(folder: Path, name: str, dtype: str, device: str) -> Loaded:
 
 
 def pick_device(wish: str) -> str:
-    """ "auto" takes cuda where there is one. Raises SettingsError when cuda is asked for and missing."""
+    """Choose where the model runs: "auto" takes cuda where there is one. Raises SettingsError when cuda is asked for and missing."""
     if wish == "cuda" and not torch.cuda.is_available():
         raise SettingsError("DUEL_DEVICE is cuda, but no CUDA device can be used here; set it to auto or cpu.")
     return "cuda:0" if wish == "cuda" or (wish == "auto" and torch.cuda.is_available()) else "cpu"
@@ -112,7 +78,7 @@ def _tokenizer(folder: Path, name: str) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:
-        raise BadModel(f"The tokenizer of {name} cannot be loaded from {folder}: {_first_line(error)}") from error
+        raise BadModel(f"The tokenizer of {name} cannot be loaded from {folder}: {first_line(error)}") from error
     if not tokenizer.chat_template:
         raise BadModel(f"The base model {name} has no chat template, so it cannot be asked anything; take its chat or instruct variant.")
     return tokenizer
@@ -154,11 +120,3 @@ def _quantisation(config: Any) -> str:
         return ""
     method = told.get("quant_method") if isinstance(told, dict) else getattr(told, "quant_method", None)
     return str(getattr(method, "value", method) or "unnamed")
-
-
-def _first_line(error: BaseException) -> str:
-    if isinstance(error, DuelbotError):
-        return error.words
-    text = str(error).strip().splitlines()
-    line = text[0][:300] if text else ""
-    return line if " " in line else f"{type(error).__name__} {line}".strip()

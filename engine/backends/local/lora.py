@@ -1,4 +1,4 @@
-"""Adapters as an argument of a row, never a mode of the model; and the proof that one is alive.
+"""Adapters as an argument of a row, never a mode of the model.
 
 peft loads the weights and does the arithmetic (`adapter_names`, "__base__" for none). Instead of registering its
 hooks anew at every step, each LoRA layer gets one hook for good that reads the names of the step's rows.
@@ -6,7 +6,7 @@ hooks anew at every step, each LoRA layer gets one hook for good that reads the 
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -21,21 +21,15 @@ from torch import Tensor
 from engine.contestants import Adapter
 from engine.errors import BadAdapter
 from engine.plain_lora import ATTENTION_ONLY, check_plain
-from engine.settings import LEAST_DIFFERENCE
 
-NONE = "__base__"
-PROBES = (
-    "We have 300 labelled support tickets and answers must change every week. What should we do?",
-    "Hello, what can you do?",
-    "Summarise this in one sentence: the meeting was moved from Monday to Thursday.",
-)
+NONE = "__base__"  # peft's name for a row that uses no adapter
 
 
 @contextmanager
 def quiet_peft() -> Iterator[None]:
-    """peft warns of what matters in training, of patterns that match no layer, and asks transformers 5.23 by an old name.
+    """Drop peft's warnings: of what matters in training, of patterns that match no layer, of an old name in transformers 5.23.
 
-    What makes an adapter unfit is an error here, found by looking.
+    Whatever makes an adapter unfit is an error here, found by looking.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -43,12 +37,13 @@ def quiet_peft() -> Iterator[None]:
 
 
 class LoraRows:
-    """The adapters on one base model. `names` says, row by row, which one the next forward uses."""
+    """The adapters on one base model, each known by its digest. `names` says, row by row, which one the next forward uses."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
         self._peft: Any = None
         self._hooked: set[int] = set()
+        self.loaded = frozenset({NONE})  # names that a row may use
         self.names: list[str] = []
 
     def add(self, adapter: Adapter) -> None:
@@ -71,6 +66,13 @@ class LoraRows:
             self._check_layers(adapter)
             self._peft.eval().requires_grad_(False)
             self._hook()
+            self.loaded |= {adapter.digest}
+
+    def remove(self, name: str) -> None:
+        """Let an adapter's weights go. Layers that were wrapped for it stay wrapped, and give what they gave before to the bit."""
+        with quiet_peft():
+            self._peft.delete_adapter(name)
+        self.loaded -= {name}
 
     @contextmanager
     def undone_if_refused(self) -> Iterator[None]:
@@ -80,14 +82,14 @@ class LoraRows:
         """
         root: Any = self._peft or self._model
         before = [(module, {name: _shallow(value) for name, value in module.__dict__.items()}) for module in root.modules()]
-        peft, hooked = self._peft, set(self._hooked)
+        mine = self._peft, set(self._hooked), self.loaded
         try:
             yield
         except BaseException:
             for module, attributes in before:
                 module.__dict__.clear()
                 module.__dict__.update(attributes)
-            self._peft, self._hooked = peft, hooked
+            self._peft, self._hooked, self.loaded = mine
             raise
 
     def _attach(self, name: str, config: LoraConfig) -> None:
@@ -98,7 +100,7 @@ class LoraRows:
                 self._peft.add_adapter(name, config)
 
     def _check_layers(self, adapter: Adapter) -> None:
-        """Raises BadAdapter for a layer that peft cannot run for a part of a batch, such as the experts of a mixture."""
+        """Raise BadAdapter for a layer that peft cannot run for a part of a batch, such as the experts of a mixture."""
         for name, module in self._model.named_modules():
             if isinstance(module, LoraLayer) and adapter.digest in module.lora_A and not isinstance(module, Linear):
                 raise BadAdapter(
@@ -129,26 +131,3 @@ class LoraRows:
 def _shallow(value: Any) -> Any:
     """A copy of a plain container, anything else itself."""
     return value.copy() if type(value) in (dict, OrderedDict, list, set) else value
-
-
-def check_base_kept(adapter: Adapter, before: Sequence[Tensor], after: Sequence[Tensor]) -> None:
-    """Raises BadAdapter unless the base's probe logits are the same, bit for bit, with the adapter loaded beside it."""
-    if not all(one.equal(other) for one, other in zip(before, after, strict=True)):
-        raise BadAdapter(f"The adapter {adapter.name} changes what the base model itself answers, so neither side of a duel would be it.")
-
-
-def check_alive(adapter: Adapter, pairs: Sequence[tuple[Tensor, Tensor]], least: float = LEAST_DIFFERENCE) -> float:
-    """The largest total variation between next-token distributions with and without the adapter.
-
-    pairs: for each probe the logits (vocabulary,) of the base and of the adapter. Total variation is half the sum of
-    absolute differences, 0 to 1. Raises BadAdapter for a dead adapter and for one that yields no numbers.
-    """
-    if not all(bool(tuned.isfinite().all()) for _, tuned in pairs):
-        raise BadAdapter(f"The adapter {adapter.name} makes the model's output not a number; it is damaged.")
-    largest = max(float((base.float().softmax(-1) - tuned.float().softmax(-1)).abs().sum() / 2) for base, tuned in pairs)
-    if largest < least:
-        raise BadAdapter(
-            f"The adapter {adapter.name} is dead: on {len(pairs)} probe requests its next-token distribution differs from the base's "
-            f"by at most {largest:.2g} (at least {least:g} is needed). Both sides of a duel would be the same model."
-        )
-    return largest

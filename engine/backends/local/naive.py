@@ -14,7 +14,7 @@ from engine.contestants import Adapter
 
 
 class Naive:
-    """A model of its own, answered from as most programs do: no shared batch, no kept prompts, the adapter as a mode."""
+    """A model of its own, asked as most programs ask: one prompt after the other, nothing kept between them, the adapter as a mode."""
 
     def __init__(self, folder: Path, adapter: Adapter | None, dtype: str, device: str) -> None:
         loaded = load_base(folder, "naive", dtype, device)
@@ -24,7 +24,7 @@ class Naive:
             self._model: Any = loaded.model if adapter is None else PeftModel.from_pretrained(loaded.model, adapter.folder)
 
     def answer(self, prompts: list[Prompt]) -> tuple[float, list[str]]:
-        """Seconds for all prompts, one after the other, and their texts."""
+        """Answer the prompts one after the other. Returns the seconds that took, and the texts."""
         start = time.perf_counter()
         texts = [self._one(prompt) for prompt in prompts]
         return time.perf_counter() - start, texts

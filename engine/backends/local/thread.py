@@ -1,249 +1,175 @@
-"""The model thread: rows join, decode together one token a step, and leave between steps.
-
-Every moment of work is charged: a prefill to its row, a step in equal parts to the rows in it. So over any period the
-busy_s of the answers sum to the time that the engine was busy (house work such as the alive check is counted apart).
-"""
+"""The model thread: it does what the schedule says next, with the model, and hands out what comes of it."""
 
 import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from engine.backends.base import Chunk
+from engine.backends.base import Finish
 from engine.backends.local.loading import Loaded
-from engine.backends.local.lora import NONE, LoraRows
-from engine.backends.local.rows import Detokenizer, Row, draw
-from engine.backends.local.slots import PromptStore, SlotCache, Window
+from engine.backends.local.sampling import draw
+from engine.backends.local.schedule import Schedule, Work
+from engine.backends.local.step import Step
+from engine.backends.local.writing import Writing
 from engine.errors import BackendError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+CLOSED = "Duelbot is shutting down; ask again when it is back."
+BROKE_OFF = "Duelbot stopped while this was being answered. Ask it again."
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """Something to run between two pieces of work, once no row uses the adapter `unused`."""
+
+    future: "Future[Any]"
+    function: Callable[[], Any]
+    unused: str | None
+
+    def run(self) -> None:
+        if not self.future.set_running_or_notify_cancel():
+            return
+        try:
+            self.future.set_result(self.function())
+        except BaseException as error:
+            self.future.set_exception(error)
 
 
 class ModelThread:
-    """Owns a loaded model. `submit` and `call` may be used from any thread; everything else runs on the thread itself."""
+    """Owns a loaded model. `submit`, `call` and `close` may be used from any thread; everything else happens on the thread itself."""
 
     def __init__(self, loaded: Loaded, *, max_rows: int, device: str, clock: Callable[[], float]) -> None:
-        self.busy_s = 0.0  # charged to answers
-        self.house_s = 0.0  # alive checks; nobody's answer
-        self._model, self.chat, self._base, self._end_ids = loaded.model, loaded.chat, loaded.base, loaded.end_ids
-        self.lora = LoraRows(loaded.model)
-        self._device, self._clock, self._max_rows = device, clock, max_rows
-        self._cache = SlotCache(loaded.model.config.get_text_config().num_hidden_layers, max_rows)
-        self._prompts = PromptStore()
-        self._rows: list[Row] = []  # row i sits in slot i
-        self._waiting: deque[Row] = deque()
-        self._calls: deque[Callable[[], None]] = deque()
+        self.step = Step(loaded.model, max_rows=max_rows, device=device)
+        self.schedule: Schedule[Writing] = Schedule(max_rows, clock())
+        self._loaded, self._device, self._clock = loaded, device, clock
+        self._arrived: deque[Writing] = deque()
+        self._calls: deque[_Call] = deque()
         self._wake = threading.Condition()
         self._closing = False
-        self._mark = clock()  # until when the thread's time has been charged
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
-
-    def start(self) -> None:
         self._thread.start()
 
-    def submit(self, row: Row) -> None:
-        """Queue a row; it joins the batch when a slot is free, first come first served."""
-        with self._wake:
-            if self._closing:
-                raise BackendError("closed", "Duelbot is shutting down; ask again when it is back.")
-            self._waiting.append(row)
-            self._wake.notify()
+    def submit(self, row: Writing) -> None:
+        """Queue a row; it joins the batch when a slot is free, first come first served. Raises BackendError after `close`."""
+        self._post(self._arrived, row)
 
-    def call(self, function: Callable[[], T]) -> "Future[T]":
-        """Run something on the thread between steps."""
+    def call(self, function: Callable[[], T], unused: str | None = None) -> "Future[T]":
+        """Run something on the thread between two pieces of work, once no row is there that uses the adapter `unused`.
+
+        The future has what the function returned or raised; cancelled before its turn, it is not run. Raises BackendError after `close`.
+        """
         future: Future[T] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(function())
-            except BaseException as error:
-                future.set_exception(error)
-
-        with self._wake:
-            self._calls.append(run)
-            self._wake.notify()
+        self._post(self._calls, _Call(future, function, unused))
         return future
 
     def close(self) -> None:
-        """Stop every row, then the thread. Blocks until the present step has ended."""
+        """End every row, then the thread. Blocks until the present piece of work is done."""
         with self._wake:
             self._closing = True
             self._wake.notify()
         self._thread.join()
 
-    @property
-    def rows(self) -> int:
-        """Rows in the batch now."""
-        return len(self._rows)
+    def _post(self, to: deque[T], item: T) -> None:
+        with self._wake:
+            if self._closing:
+                raise BackendError("closed", CLOSED)
+            to.append(item)
+            self._wake.notify()
 
     # --- on the thread ---
 
     def _run(self) -> None:
         with torch.inference_mode():
-            while self._wait_for_work():
-                if self._calls:
-                    self._calls.popleft()()
-                    self._charge_house()
-                self._drop_stopped()
-                self._join()
-                if self._rows:
-                    self._step()
+            while self._wait():
+                for row in self.schedule.stopped():
+                    self._end(row, "stopped", self._clock())
+                self._do_call()
+                if work := self.schedule.next(self._clock()):
+                    tokens = _next_tokens(work, self.step, self._loaded)
+                    self.schedule.took(work, now := self._clock())
+                    for row, token in zip(work.seats, tokens, strict=True):
+                        self._tell(row, token, now)
             self._end_all()
 
-    def _wait_for_work(self) -> bool:
+    def _wait(self) -> bool:
+        """Sleep while there is nothing to do, and let those in who have come. Returns whether to go on."""
         with self._wake:
-            while not (self._rows or self._waiting or self._calls or self._closing):
+            while not (self.schedule.seats or self._arrived or self._calls or self._closing):
                 self._wake.wait()
-                self._mark = self._clock()  # idle until here, nobody pays
+                self.schedule.rested(self._clock())
+            while self._arrived:
+                self.schedule.add(self._arrived.popleft())
             return not self._closing
 
-    def _charge(self, rows: list[Row]) -> None:
-        """Everything since the last charge is these rows' work, in equal parts."""
-        since, self._mark = self._mark, self._clock()
-        self.busy_s += self._mark - since
-        for row in rows:
-            row.busy_s += (self._mark - since) / len(rows)
+    def _do_call(self) -> None:
+        """Run the first call that nothing keeps waiting."""
+        with self._wake:
+            used = {row.adapter for row in (*self.schedule.seats, *self._arrived)}
+            call = next((call for call in self._calls if call.unused not in used), None)
+            if call is None:
+                return
+            self._calls.remove(call)
+        call.run()
+        self.schedule.house(self._clock())
 
-    def _charge_house(self) -> None:
-        since, self._mark = self._mark, self._clock()
-        self.house_s += self._mark - since
-
-    def _drop_stopped(self) -> None:
-        for row in [row for row in self._rows if row.stop.raised]:
-            self._leave(row)
-            row.end("stopped", self._clock(), self._device)
-        for row in [row for row in self._waiting if row.stop.raised]:
-            self._waiting.remove(row)
-            row.end("stopped", self._clock(), self._device)
-
-    def _join(self) -> None:
-        """Let waiting rows in while slots are free, first come first served, each charged with its own prefill."""
-        while self._waiting and len(self._rows) < self._max_rows:
-            row = self._waiting.popleft()
-            row.left_queue = self._clock()
-            self._rows.append(row)
-            if len(self._rows) > 1:
-                for other in self._rows:
-                    other.together = True
-            try:
-                token: int | BackendError = self._draw(row, self._prefill(row))
-            except Exception as error:
-                token = self._as_backend_error(error)
-            self._charge([row])
-            self._tell(row, token)
-
-    def _prefill(self, row: Row) -> Tensor:
-        """Read a row's prompt, from its first token that no kept prompt has; logits of the next token (vocabulary,)."""
-        row.tokens = self.chat.encode(row.prompt.messages, dict(row.prompt.chat_template))
-        room = self._base.context_tokens - row.prompt.sampling.max_new_tokens
-        if len(row.tokens) > room:
-            raise BackendError(
-                "too_long",
-                f"Request, conversation and instructions are {len(row.tokens):,} tokens together; {self._base.name} reads {room:,} "
-                f"and keeps {row.prompt.sampling.max_new_tokens:,} for the answer. Shorten the request, or start a new conversation.",
-            )
-        row.text = Detokenizer(self.chat.tokenizer)
-        if row.prompt.sampling.temperature > 0:
-            row.generator = torch.Generator().manual_seed(row.prompt.seed)
-        adapter = row.prompt.adapter.digest if row.prompt.adapter else NONE
-        slot = len(self._rows) - 1
-        row.cached, states = self._prompts.best(adapter, row.tokens)
-        if row.cached:
-            self._cache.copy_in(slot, states, row.cached)
-        logits = self.read(row.tokens, adapter, slot, row.cached)
-        if bool(logits.isfinite().all()):  # damaged states must not spread to later prompts
-            self._prompts.keep(adapter, row.tokens, self._cache.copy_out(slot, len(row.tokens)))
-        return logits
-
-    def read(self, tokens: list[int], adapter: str, slot: int, done: int) -> Tensor:
-        """Forward tokens[done:] of one row into its slot; logits after the last one (vocabulary,)."""
-        columns = torch.arange(done, len(tokens), device=self._device)
-        mask = columns[:, None] >= torch.arange(len(tokens), device=self._device)
-        self._cache.aim(Window(slot, 1, columns, len(tokens)))
-        self.lora.names = [adapter]
-        return self._forward(torch.tensor([tokens[done:]], device=self._device), columns[None], mask[None, None])[0]
-
-    def _step(self) -> None:
-        """One token for every row, in one forward."""
-        rows = list(self._rows)
-        try:
-            logits = self._decode(rows)
-            tokens = [self._try_draw(row, own) for row, own in zip(rows, logits, strict=True)]
-        except Exception as error:
-            tokens = [self._as_backend_error(error)] * len(rows)
-        self._charge(rows)
-        for row, token in zip(rows, tokens, strict=True):
-            self._tell(row, token)
-
-    def _try_draw(self, row: Row, logits: Tensor) -> int | BackendError:
-        try:
-            return self._draw(row, logits)
-        except BackendError as error:
-            return error
-
-    def _decode(self, rows: list[Row]) -> Tensor:
-        lengths = torch.tensor([row.length for row in rows], device=self._device)
-        width = max(row.length for row in rows) + 1
-        mask = torch.arange(width, device=self._device) <= lengths[:, None]
-        self._cache.aim(Window(0, len(rows), lengths, width))
-        self.lora.names = [row.prompt.adapter.digest if row.prompt.adapter else NONE for row in rows]
-        return self._forward(torch.tensor([[row.new[-1]] for row in rows], device=self._device), lengths[:, None], mask[:, None, None])
-
-    def _forward(self, ids: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
-        """ids, positions (rows, tokens), mask (rows, 1, tokens, columns), true where a token may look. Last logits (rows, vocabulary)."""
-        out: Any = self._model(
-            input_ids=ids, position_ids=positions, attention_mask=mask, past_key_values=self._cache, use_cache=True, logits_to_keep=1
-        )
-        logits: Tensor = out.logits[:, -1]
-        return logits
-
-    def _draw(self, row: Row, logits: Tensor) -> int:
-        if not bool(logits.isfinite().all()):
-            raise BackendError("not_finite", "The model's output is not a number, so this answer broke off; its weights may be damaged.")
-        return draw(logits, row.prompt.sampling, row.generator)
-
-    def _tell(self, row: Row, token: int | BackendError) -> None:
+    def _tell(self, row: Writing, token: int | BackendError, now: float) -> None:
         """Hand out what the new token adds; end the row at an end token, at its limit, or with the error that came instead."""
-        if isinstance(token, BackendError):
-            self._cache.wipe(self._rows.index(row))
-            self._leave(row)
-            row.end(token, self._mark, self._device)
-            return
-        row.first_token = row.first_token or self._mark
-        row.new.append(token)
-        ended, full = token in self._end_ids, len(row.new) >= row.prompt.sampling.max_new_tokens
-        assert row.text is not None
-        if not ended and (piece := row.text.add(token)):
-            row.deliver(Chunk(piece))
-        if ended or full:
-            self._leave(row)
-            row.end("end" if ended else "length", self._mark, self._device)
+        how: Finish | BackendError | None
+        try:
+            how = token if isinstance(token, BackendError) else row.accept(token, self._loaded.end_ids)
+        except Exception as error:
+            how = _as_backend_error(error)
+        if isinstance(how, BackendError) and row.slot is not None:
+            self.step.wipe(row.slot)  # before it leaves: then another row moves in, over only as many columns as it has
+        if how is not None:
+            self._end(row, how, now)
 
-    def _as_backend_error(self, error: Exception) -> BackendError:
-        """One row's failure as its words; anything unforeseen is logged whole, and the other rows go on."""
-        if isinstance(error, BackendError):
-            return error
-        log.error("the model failed", exc_info=error)
-        return BackendError("crashed", f"The model failed while answering ({type(error).__name__}: {str(error).strip()[:200]}).")
-
-    def _leave(self, row: Row) -> None:
-        """Free a slot; the last row moves into it, so that rows stay packed."""
-        slot, last = self._rows.index(row), self._rows[-1]
-        if last is not row:
-            self._cache.move(len(self._rows) - 1, slot, len(last.tokens) + len(last.new))
-            self._rows[slot] = last
-        self._rows.pop()
+    def _end(self, row: Writing, how: Finish | BackendError, now: float) -> None:
+        """Free the row's slot, and tell whoever asked how it ended."""
+        if move := self.schedule.leave(row):
+            moved = self.schedule.running[move.target]
+            self.step.move(move.source, move.target, len(moved.tokens) + len(moved.new))
+        row.end(how, now, self._device)
 
     def _end_all(self) -> None:
-        for row in (*self._rows, *self._waiting):
-            row.end(BackendError("closed", "Duelbot stopped while this was being answered. Ask it again."), self._clock(), self._device)
-        self._rows.clear()
-        self._waiting.clear()
-        while self._calls:
-            self._calls.popleft()()
+        for row in (*self.schedule.seats, *self._arrived):
+            row.end(BackendError("closed", BROKE_OFF), self._clock(), self._device)
+        for call in self._calls:
+            if call.future.set_running_or_notify_cancel():
+                call.future.set_exception(BackendError("closed", CLOSED))
+
+
+def _next_tokens(work: Work[Writing], step: Step, loaded: Loaded) -> list[int | BackendError]:
+    """Run the model. Returns each row's next token, or the error that came instead."""
+    try:
+        if not work.prompt:
+            logits = list(step.decode(work.seats))
+        else:
+            (row,) = work.seats
+            row.begin(loaded.chat, loaded.base)
+            logits = [step.read(row)]
+    except Exception as error:
+        return [_as_backend_error(error)] * len(work.seats)
+    return [_drawn(row, own) for row, own in zip(work.seats, logits, strict=True)]
+
+
+def _drawn(row: Writing, logits: Tensor) -> int | BackendError:
+    try:
+        return draw(logits, row.prompt.sampling, row.generator)
+    except Exception as error:
+        return _as_backend_error(error)
+
+
+def _as_backend_error(error: Exception) -> BackendError:
+    """Put one row's failure into words; anything unforeseen is logged whole, and the other rows go on."""
+    if isinstance(error, BackendError):
+        return error
+    log.error("the model failed", exc_info=error)
+    return BackendError("crashed", f"The model failed while answering ({type(error).__name__}: {str(error).strip()[:200]}).")

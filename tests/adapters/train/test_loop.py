@@ -10,10 +10,10 @@ import torch
 from adapters.train import record
 from adapters.train.checkpoint import BadCheckpoint
 from adapters.train.loop import Learner, Loss, TrainingJob, TrainingRun, train
-from adapters.train.schedule import Schedule
+from adapters.train.schedule import RateSchedule
 from adapters.train.share import Share
 
-SCHEDULE = Schedule(steps=9, warm_up=2, cool_down=0.5)
+SCHEDULE = RateSchedule(steps=9, warm_up=2, cool_down=0.5)
 
 
 class Numbers:
@@ -116,7 +116,7 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path) -> None:
 
 
 def test_the_rate_rises_stays_and_falls() -> None:
-    assert [Schedule(steps=4, warm_up=2, cool_down=0.5).rate(step) for step in range(5)] == [0.5, 1.0, 1.0, 0.5, 0.0]
+    assert [RateSchedule(steps=4, warm_up=2, cool_down=0.5).rate(step) for step in range(5)] == [0.5, 1.0, 1.0, 0.5, 0.0]
 
 
 def test_a_step_that_is_done_is_not_done_again(tmp_path: Path) -> None:

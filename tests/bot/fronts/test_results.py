@@ -11,6 +11,7 @@ from nicegui.testing import User
 from rich.console import Console
 
 from bot.app import App
+from bot.app.judging import Judging
 from bot.ballots import Choice
 from bot.charts import Chart
 from bot.errors import StoreError
@@ -153,14 +154,14 @@ async def test_a_tag_typed_beside_the_request_goes_with_it(tmp_path: Path) -> No
 
 async def test_the_page_is_sent_before_its_evidence_has_been_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fold that takes its time: the frame is there at once, and is filled when the fold has ended."""
-    read, began, folded = App.verdict, asyncio.Event(), asyncio.Event()
+    read, began, folded = Judging.verdict, asyncio.Event(), asyncio.Event()
 
-    async def slow(self: App, *args: Any, **names: Any) -> Verdict | Unknown:
+    async def slow(self: Judging, *args: Any, **names: Any) -> Verdict | Unknown:
         began.set()
         await folded.wait()
         return await read(self, *args, **names)
 
-    monkeypatch.setattr(App, "verdict", slow)
+    monkeypatch.setattr(Judging, "verdict", slow)
     async with opened(tmp_path) as (app, chosen), simulated(app, chosen) as new_user:
         user = new_user()
         async with asyncio.timeout(patient(5)):
@@ -185,7 +186,7 @@ async def test_a_failure_is_a_sentence_with_another_try(
     async with opened(tmp_path) as (app, chosen), simulated(app, chosen) as new_user:
         user = new_user()
         with monkeypatch.context() as patch:
-            patch.setattr(App, "verdict", failing)
+            patch.setattr(Judging, "verdict", failing)
             await user.open("/results")
             await user.should_see("The results cannot be read", retries=round(patient(100)))
             await user.should_see(words)

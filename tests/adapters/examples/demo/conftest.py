@@ -8,7 +8,7 @@ import pytest
 from adapters.examples.demo.batches import tokenizer_of
 from adapters.examples.demo.mix import Talk, any_situation, base_talk, tuned_talk
 from adapters.examples.demo.text.situations import Situation, draw_facts, situation
-from adapters.registry import DEMO_BASE
+from engine.shipped import DEMO_BASE
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,71 @@
+"""The proof that an adapter is alive: with it the model gives other answers, and without it the same ones as before."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from engine.backends.local.chat import Chat
+from engine.backends.local.lora import NONE
+from engine.backends.local.step import Step
+from engine.contestants import Adapter
+from engine.errors import BadAdapter, BadModel
+from engine.plain_lora import ATTENTION_ONLY
+from engine.recipes import Recipe
+from engine.request import Request
+
+PROBES = (
+    "We have 300 labelled support tickets and answers must change every week. What should we do?",
+    "Hello, what can you do?",
+    "Summarise this in one sentence: the meeting was moved from Monday to Thursday.",
+)
+
+
+def add_alive(step: Step, chat: Chat, adapter: Adapter, plain: Recipe, least: float) -> float:
+    """Load an adapter and compare next-token distributions with and without it, after probes asked with the plain recipe.
+
+    Runs on the model thread. Returns the largest total variation, 0 to 1. Raises BadModel for a base that cannot run and BadAdapter for an
+    adapter that cannot duel; then every layer is as it was.
+    """
+    probes = [chat.encode(plain.messages(Request.of(probe)), dict(plain.chat_template)) for probe in PROBES]
+    try:
+        before = [step.probe(tokens, NONE) for tokens in probes]
+    except Exception as error:
+        raise BadModel(f"The base model {chat.name} cannot be run by this engine: {_one_line(error)}") from error
+    with step.lora.undone_if_refused():
+        step.lora.add(adapter)
+        try:
+            after, tuned = ([step.probe(tokens, name) for tokens in probes] for name in (NONE, adapter.digest))
+        except Exception as error:  # peft's: a layer that sees the rows of a batch as one
+            raise BadAdapter(
+                f"The adapter {adapter.name} cannot be run beside the base in one batch, as both sides of a duel are "
+                f"({_one_line(error)}). {ATTENTION_ONLY}"
+            ) from error
+        check_base_kept(adapter, before, after)
+        return check_alive(adapter, list(zip(before, tuned, strict=True)), least)
+
+
+def check_base_kept(adapter: Adapter, before: Sequence[Tensor], after: Sequence[Tensor]) -> None:
+    """Raise BadAdapter unless the base's probe logits are the same, bit for bit, with the adapter loaded beside it."""
+    if not all(one.equal(other) for one, other in zip(before, after, strict=True)):
+        raise BadAdapter(f"The adapter {adapter.name} changes what the base model itself answers, so neither side of a duel would be it.")
+
+
+def check_alive(adapter: Adapter, pairs: Sequence[tuple[Tensor, Tensor]], least: float) -> float:
+    """Measure the largest total variation between next-token distributions with and without the adapter.
+
+    pairs: for each probe the logits (vocabulary,) of the base and of the adapter. Total variation is half the sum of absolute differences
+    between two distributions, 0 to 1. Raises BadAdapter for a dead adapter, one below `least`, and for one that yields no numbers.
+    """
+    if not all(bool(tuned.isfinite().all()) for _, tuned in pairs):
+        raise BadAdapter(f"The adapter {adapter.name} makes the model's output not a number; it is damaged.")
+    largest = max(float((base.float().softmax(-1) - tuned.float().softmax(-1)).abs().sum() / 2) for base, tuned in pairs)
+    if largest < least:
+        raise BadAdapter(
+            f"The adapter {adapter.name} is dead: on {len(pairs)} probe requests its next-token distribution differs from the base's "
+            f"by at most {largest:.2g} (at least {least:g} is needed). Both sides of a duel would be the same model."
+        )
+    return largest
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

@@ -1,0 +1,34 @@
+"""A folder becomes a backend that answers. Needs no torch until it is asked to open one."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.backends.local.imports import light_imports
+from engine.settings import EngineSettings
+
+if TYPE_CHECKING:
+    from engine.backends.local.backend import LocalBackend
+
+
+async def open_local(folder: Path, name: str, settings: EngineSettings) -> "LocalBackend":
+    """Load the base model in `folder`, shown as `name`. Raises BadModel, SettingsError.
+
+    torch and transformers are imported here, in a thread beside the event loop: that takes seconds, in which a page is already served.
+    """
+    start = await asyncio.to_thread(_load, folder, name, settings)
+    return start()
+
+
+def _load(folder: Path, name: str, settings: EngineSettings) -> "Callable[[], LocalBackend]":
+    with light_imports():
+        import torch
+
+        from engine.backends.local.backend import LocalBackend, useful_threads
+        from engine.backends.local.loading import load_base, pick_device
+    device = pick_device(settings.device)
+    loaded = load_base(folder, name, settings.dtype, device)
+    torch.set_num_threads(settings.threads or useful_threads(loaded.base.parameters))
+    return partial(LocalBackend, loaded, max_rows=settings.max_rows, device=device, least=settings.alive_difference)

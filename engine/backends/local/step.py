@@ -1,0 +1,89 @@
+"""The model on tensors: one row's prompt, or one token for all rows of the batch.
+
+Nothing here chooses who runs. A row sits in its slot of the key-value memory; one slot more is the house's own, in which adapters are tried
+while rows run in theirs.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.backends.local.cache import SlotCache, States, Window, size_of
+from engine.backends.local.lora import LoraRows
+from engine.backends.local.prefixes import PromptStore
+from engine.backends.local.writing import Writing
+from engine.errors import BackendError
+
+NOT_LOADED = "The adapter {} is not loaded, so it cannot answer."
+
+
+class Step:
+    """A loaded model with the memory of its rows. Used by one thread alone, within torch.inference_mode."""
+
+    def __init__(self, model: Any, *, max_rows: int, device: str) -> None:
+        self.lora = LoraRows(model)
+        self._model, self._device, self._house = model, device, max_rows
+        self._cache = SlotCache(model.config.get_text_config().num_hidden_layers, max_rows + 1)
+        self._prompts: PromptStore[States] = PromptStore()
+
+    def read(self, row: Writing) -> Tensor:
+        """Read a row's prompt, from its first token that no kept prompt has, and keep it. Returns the next token's logits (vocabulary,).
+
+        Raises BackendError for an adapter that is not loaded, before it could spoil a step for everybody.
+        """
+        assert row.slot is not None
+        if row.adapter not in self.lora.loaded:
+            name = row.prompt.adapter.name if row.prompt.adapter else row.adapter
+            raise BackendError("bad_prompt", NOT_LOADED.format(name))
+        row.cached, states = self._prompts.best(row.adapter, row.tokens)
+        if states is not None:
+            self._cache.copy_in(row.slot, states, row.cached)
+        logits = self._read(row.tokens, row.adapter, row.slot, row.cached)
+        if bool(logits.isfinite().all()):  # damaged states must not spread to later prompts
+            states = self._cache.copy_out(row.slot, len(row.tokens))
+            self._prompts.keep(row.adapter, row.tokens, states, size_of(states))
+        return logits
+
+    def decode(self, rows: Sequence[Writing]) -> Tensor:
+        """Read each row's newest token, row i in slot i, in one forward. Returns the next tokens' logits (rows, vocabulary)."""
+        lengths = torch.tensor([row.length for row in rows], device=self._device)
+        width = max(row.length for row in rows) + 1
+        mask = torch.arange(width, device=self._device) <= lengths[:, None]
+        self._cache.aim(Window(0, len(rows), lengths, width))
+        self.lora.names = [row.adapter for row in rows]
+        return self._forward(torch.tensor([[row.new[-1]] for row in rows], device=self._device), lengths[:, None], mask[:, None, None])
+
+    def probe(self, tokens: list[int], adapter: str) -> Tensor:
+        """Read a prompt that is nobody's, in the house's slot. Returns the next token's logits (vocabulary,), a copy."""
+        return self._read(tokens, adapter, self._house, 0).clone()
+
+    def move(self, source: int, target: int, columns: int) -> None:
+        """Put a row's first `columns` columns into another slot."""
+        self._cache.move(source, target, columns)
+
+    def wipe(self, slot: int) -> None:
+        """Clear a slot of numbers that are none."""
+        self._cache.wipe(slot)
+
+    def remove(self, adapter: str) -> None:
+        """Let an adapter's weights and its kept prompts go."""
+        self.lora.remove(adapter)
+        self._prompts.forget(adapter)
+
+    def _read(self, tokens: list[int], adapter: str, slot: int, done: int) -> Tensor:
+        """Forward tokens[done:] of one row into its slot; logits after the last one (vocabulary,)."""
+        columns = torch.arange(done, len(tokens), device=self._device)
+        mask = columns[:, None] >= torch.arange(len(tokens), device=self._device)
+        self._cache.aim(Window(slot, 1, columns, len(tokens)))
+        self.lora.names = [adapter]
+        return self._forward(torch.tensor([tokens[done:]], device=self._device), columns[None], mask[None, None])[0]
+
+    def _forward(self, ids: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+        """ids, positions (rows, tokens), mask (rows, 1, tokens, columns), true where a token may look. Last logits (rows, vocabulary)."""
+        out: Any = self._model(
+            input_ids=ids, position_ids=positions, attention_mask=mask, past_key_values=self._cache, use_cache=True, logits_to_keep=1
+        )
+        logits: Tensor = out.logits[:, -1]
+        return logits

@@ -1,0 +1,93 @@
+"""One answer while it is written: its tokens, the text they make, its account."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+
+from engine.backends.base import Chunk, Finish, Prompt, Usage
+from engine.backends.local.chat import Chat
+from engine.backends.local.sampling import generator_of
+from engine.backends.local.schedule import Seat
+from engine.backends.local.text import Detokenizer
+from engine.contestants import Base
+from engine.errors import BackendError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Writing(Seat):
+    """An answer that is being written, in its seat. The model thread alone writes it; `deliver` hands chunks to whoever asked."""
+
+    prompt: Prompt
+    deliver: Callable[[Chunk], None]
+    tokens: list[int] = field(default_factory=list)  # the prompt's, once it has been encoded
+    cached: int = 0  # of these, taken from the prompt store
+    new: list[int] = field(default_factory=list)
+    text: Detokenizer | None = None
+    generator: torch.Generator | None = None
+
+    @property
+    def length(self) -> int:
+        """Columns that its keys and values fill: all tokens but the newest, which has not been read yet."""
+        return len(self.tokens) + len(self.new) - 1
+
+    def begin(self, chat: Chat, base: Base) -> None:
+        """Turn the messages into tokens, and make ready to write. Raises BackendError when the template refuses or the context is full."""
+        self.tokens = chat.encode(self.prompt.messages, dict(self.prompt.chat_template))
+        kept = self.prompt.sampling.max_new_tokens
+        room = base.context_tokens - kept
+        if len(self.tokens) > room:
+            raise BackendError(
+                "too_long",
+                f"Request, conversation and instructions are {len(self.tokens):,} tokens together; {base.name} reads {room:,} "
+                f"and keeps {kept:,} for the answer. Shorten the request, or start a new conversation.",
+            )
+        self.text = Detokenizer(chat.tokenizer)
+        self.generator = generator_of(self.prompt.sampling, self.prompt.seed)
+
+    def accept(self, token: int, ends: frozenset[int]) -> Finish | None:
+        """Take the next token and deliver the text that it completes. Returns how the answer ends with it; None when it goes on."""
+        assert self.text is not None, "a row begins before it is given a token"
+        self.new.append(token)
+        if token in ends:
+            return "end"
+        if piece := self.text.add(token):
+            self.deliver(Chunk(piece))
+        return "length" if len(self.new) >= self.prompt.sampling.max_new_tokens else None
+
+    def end(self, how: Finish | BackendError, now: float, device: str) -> None:
+        """Deliver the last chunk, at the clock's `now`."""
+        rest = self.text.rest() if self.text else ""
+        usage = self.usage(now, device)
+        self.deliver(Chunk(rest, usage=usage, error=how) if isinstance(how, BackendError) else Chunk(rest, how, usage))
+
+    def usage(self, now: float, device: str) -> Usage:
+        """Count what the answer has taken until the clock's `now`."""
+        joined = now if self.joined is None else self.joined
+        return Usage(
+            prompt_tokens=len(self.tokens),
+            cached_prompt_tokens=self.cached,
+            new_tokens=len(self.new),
+            queued_s=joined - self.submitted,
+            first_token_s=(now if self.first is None else self.first) - joined,
+            total_s=now - joined,
+            busy_s=self.busy_s,
+            device=device,
+            ran="together" if self.together else "alone",
+        )
+
+
+def mailbox(loop: asyncio.AbstractEventLoop, queue: "asyncio.Queue[Chunk]") -> Callable[[Chunk], None]:
+    """Make the way by which the model thread hands chunks to a coroutine. A loop that has closed takes none, and nobody waits there."""
+
+    def deliver(item: Chunk) -> None:
+        try:
+            loop.call_soon_threadsafe(queue.put_nowait, item)
+        except RuntimeError:
+            log.debug("answer dropped, its event loop has closed")
+
+    return deliver
