@@ -19,6 +19,7 @@ from typing import Any
 from unittest.mock import patch
 
 from bot.store import Store
+from bot.store.contestants import ContestantRows
 from bot.store.transaction import Transaction
 from tests.bot.fronts.discord_stage import Stage, staged
 
@@ -90,10 +91,20 @@ def counting(walk: Walk) -> Iterator[None]:
 
 @asynccontextmanager
 async def still(folder: Path) -> AsyncGenerator[Stage, None]:
-    """A stage on which nothing happens by the clock."""
+    """A stage on which nothing happens but what is walked."""
     async with staged(folder) as stage:
         stage.bot._ticking.cancel()
+        await lives_noted(stage.app.core.store)
         yield stage
+
+
+async def lives_noted(store: Store) -> None:
+    """Wait until who is live has been noted, which a start does beside everything else."""
+    while True:
+        async with store.reading() as look:
+            if await ContestantRows(look).lives():
+                return
+        await asyncio.sleep(0.01)
 
 
 async def walks(folder: Path) -> list[Walk]:

@@ -90,9 +90,7 @@ class Asking:
 
     async def _post(self, change: Transaction, order: Order, duel: DuelRecord, team: TeamSettings, tag: str) -> Post:
         """Write where a duel will be shown, and that the channel goes on with it."""
-        deadline = (
-            None if order.alone else duel.asked_at + (timedelta(hours=team.deadline_hours) if order.closes_in is None else order.closes_in)
-        )
+        closes_in = timedelta(hours=team.deadline_hours) if order.closes_in is None else order.closes_in
         post = Post(
             duel=duel.id,
             event=order.event,
@@ -101,7 +99,7 @@ class Asking:
             message=None,
             private=order.private,
             lasting=order.lasting,
-            closes_at=deadline,
+            closes_at=None if order.alone else duel.asked_at + closes_in,
             left_out=order.left_out,
             quorum=duel.quorum,
             tag=tag,

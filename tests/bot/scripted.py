@@ -19,7 +19,7 @@ from engine.kit import Kit
 from engine.lineup import Lineup
 from engine.recipes import Recipe
 
-ADAPTER = Adapter(name="demo", version="1", folder="adapters/shipped/demo", digest="a" * 16)
+ADAPTER = Adapter(name="demo", version="1", folder="adapters/none", digest="a" * 16)
 HOUSE = Recipe(name="house", version="1", system="You are the house.")
 PLAIN = Recipe(name="plain", version="1")
 

@@ -17,7 +17,7 @@ from engine.errors import BadRequest
 from engine.lineup import Lineup
 from engine.request import Turn
 from tests.bot.scripted import lineup_over, scripted_app, two_answers, until
-from tests.walks import Walk, counting
+from tests.walks import Walk, counting, lives_noted
 
 PAGE = "web:1"  # a browser's session
 
@@ -151,6 +151,7 @@ async def test_a_conversation_of_a_channel_goes_on_on_the_page_with_what_was_sai
 
 async def test_a_request_a_ballot_an_undo_and_a_close_are_one_transaction_each(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s") as (app, _):
+        await lives_noted(app.core.store)
         walks = [Walk(name) for name in ("ask", "cast", "undo", "close")]
         with counting(walks[0]):
             shown = await app.asking.ask(of_message(1))

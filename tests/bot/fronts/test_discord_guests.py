@@ -34,7 +34,7 @@ async def test_a_guests_message_that_missed_its_end_gets_it_by_the_next_click(tm
             patch("discord.Interaction.is_guild_integration", lambda _: False),
         ):
             result = await ann.slash(stage.channel, "compare", request="hello")
-            stage.bot.parts.tokens._tokens.clear()  # as after a restart
+            stage.bot.parts.desk.tokens._tokens.clear()  # as after a restart
             [summary] = await stage.app.looking.history()
             await close(stage.app, summary.id, f"discord:{ann.id}")
             assert "[Tie]" in stage.shown(result.response)
