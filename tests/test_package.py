@@ -37,7 +37,7 @@ from tests.test_api import SCRIPTS
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("engine", "adapters", "bot")
 REQUEST = "5,000 labels, stable rules, costly errors. fine-tune?"
-PATIENCE_S = 180.0  # for a model to load and to answer, while other tests run
+PATIENCE_S = 400.0  # for a model to load and to answer, while other tests run
 NOT_PACKED = {"LOG.md": "dated notes of trainings, which are read in the repository"}
 NOT_NEEDED = {
     "py.typed": "is for type checkers",

@@ -164,11 +164,11 @@ async def test_the_prompted_side_follows_a_changed_format_line_and_the_tuned_sid
 async def test_a_duel_charges_each_side_and_reads_the_recipe_once(lineup: Lineup) -> None:
     backend = lineup.backend
     assert isinstance(backend, LocalBackend)
-    before = backend.thread.busy_s
+    before = backend.thread.schedule.busy_s
     seats = dict(zip(Side, lineup.entrants, strict=True))
     outcomes = await run_duel("some duel", Request.of(SITUATIONS[0]), seats, backend, lineup.price)
     prompted, tuned = (outcome for outcome in outcomes.values() if isinstance(outcome, Answer))
-    assert prompted.usage.busy_s + tuned.usage.busy_s == pytest.approx(backend.thread.busy_s - before)
+    assert prompted.usage.busy_s + tuned.usage.busy_s == pytest.approx(backend.thread.schedule.busy_s - before)
     assert prompted.usage.cached_prompt_tokens > 200  # the recipe's text, read while loading
     assert tuned.usage.prompt_tokens < 80
     assert prompted.cost.usd == pytest.approx(prompted.usage.busy_s * 0.10 / 3600)

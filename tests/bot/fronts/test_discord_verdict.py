@@ -33,7 +33,7 @@ async def test_verdict_and_results_count_what_was_voted_here(tmp_path: Path) -> 
             items = [item for each in walk_components(response.components) for item in each.get("items", [])]
             assert all(item["description"] for item in items) and len(items) == len(charts)
         tagged = stage.shown((await ann.slash(stage.channel, "results", tag="mail", period="week")).response)
-        assert "### Results (the last week, tag mail)\n2 duels" in tagged
+        assert "### Results (the last 7 days, tag mail)\n2 duels" in tagged
 
 
 async def test_the_verdict_comes_with_pictures_that_are_also_words(tmp_path: Path) -> None:
