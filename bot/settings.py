@@ -116,12 +116,20 @@ class VoteSettings(Part):
 
 
 class LimitSettings(Part):
-    """Limits of what everybody, one person and one team may ask and spend."""
+    """Limits of what everybody, one person and one team may ask and spend, on Discord and on a page with a password.
+
+    The terminal, and a page without one, belong to whoever runs Duelbot: no limit of persons holds there.
+    """
 
     model_config = under("DUEL_DISCORD_")
 
     in_flight: int = Field(64, ge=1, le=10_000, description="Requests answered or queued at the same time, of everybody.")
-    person_in_flight: int = Field(3, ge=1, description="Requests of one person answered at the same time.")
+    person_in_flight: int = Field(
+        3,
+        ge=1,
+        description="Requests of one person answered at the same time. This and the next three hold on Discord, and on the page where "
+        "DUEL_WEB_PASSWORD is set.",
+    )
     person_per_minute: int = Field(10, ge=1, description="Requests of one person in a minute.")
     person_per_day: int = Field(300, ge=1, description="Requests of one person in 24 hours.")
     person_usd_per_day: float = Field(2.0, ge=0, description="US dollars that one person's answers may cost in 24 hours.")
