@@ -40,11 +40,19 @@ class Step:
         row.cached, states = self._prompts.best(row.adapter, row.tokens)
         if states is not None:
             self._cache.copy_in(row.slot, states, row.cached)
-        logits = self._read(row.tokens, row.adapter, row.slot, row.cached)
+        logits = self.read_span(row.tokens, row.cached, len(row.tokens), row.adapter, row.slot)
         if bool(logits.isfinite().all()):  # damaged states must not spread to later prompts
             states = self._cache.copy_out(row.slot, len(row.tokens))
             self._prompts.keep(row.adapter, row.tokens, states, size_of(states))
         return logits
+
+    def read_span(self, tokens: Sequence[int], start: int, end: int, adapter: str, slot: int) -> Tensor:
+        """Read tokens[start:end] of one row into its slot, which holds those before. Returns the logits after the last (vocabulary,)."""
+        columns = torch.arange(start, end, device=self._device)
+        mask = columns[:, None] >= torch.arange(end, device=self._device)
+        self._cache.aim(Window(slot, 1, columns, end))
+        self.lora.names = [adapter]
+        return self._forward(torch.tensor([list(tokens[start:end])], device=self._device), columns[None], mask[None, None])[0]
 
     def decode(self, rows: Sequence[Writing]) -> Tensor:
         """Read each row's newest token, row i in slot i, in one forward. Returns the next tokens' logits (rows, vocabulary)."""
@@ -57,7 +65,7 @@ class Step:
 
     def probe(self, tokens: list[int], adapter: str) -> Tensor:
         """Read a prompt that is nobody's, in the house's slot. Returns the next token's logits (vocabulary,), a copy."""
-        return self._read(tokens, adapter, self._house, 0).clone()
+        return self.read_span(tokens, 0, len(tokens), adapter, self._house).clone()
 
     def move(self, source: int, target: int, columns: int) -> None:
         """Put a row's first `columns` columns into another slot."""
@@ -71,14 +79,6 @@ class Step:
         """Let an adapter's weights and its kept prompts go."""
         self.lora.remove(adapter)
         self._prompts.forget(adapter)
-
-    def _read(self, tokens: list[int], adapter: str, slot: int, done: int) -> Tensor:
-        """Forward tokens[done:] of one row into its slot; logits after the last one (vocabulary,)."""
-        columns = torch.arange(done, len(tokens), device=self._device)
-        mask = columns[:, None] >= torch.arange(len(tokens), device=self._device)
-        self._cache.aim(Window(slot, 1, columns, len(tokens)))
-        self.lora.names = [adapter]
-        return self._forward(torch.tensor([tokens[done:]], device=self._device), columns[None], mask[None, None])[0]
 
     def _forward(self, ids: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
         """ids, positions (rows, tokens), mask (rows, 1, tokens, columns), true where a token may look. Last logits (rows, vocabulary)."""
