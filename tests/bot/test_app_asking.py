@@ -324,7 +324,7 @@ async def test_a_side_over_its_time_fails_in_words_and_keeps_what_it_wrote(tmp_p
 
     async with scripted_app(tmp_path / "s", script, limit_s=0.1) as (app, _):
         view = await answered(app)
-        assert view.state == "void" and view.sides[Side.RIGHT].failure == "No complete answer within 0.1 s."
+        assert view.state == "void" and view.sides[Side.RIGHT].failure.startswith("No complete answer within 0.1 s: ")
         assert view.sides[Side.RIGHT].text.startswith("word0 ") and view.sides[Side.LEFT].text == "hi"
 
 
