@@ -104,7 +104,7 @@ class Machine(RuleBasedStateMachine):
     def let_in_rightly(self) -> None:
         """Who has just joined had the fewest rows among those who waited; a group joined whole unless it never could."""
         joined = [row for row in self.schedule.running if row not in self.before]
-        waiting = list(self.schedule.line)
+        waiting = list(self.schedule.waiting)
         assert all(row.joined == self.now for row in joined)
         assert sum(row.columns for row in self.schedule.running) <= self.budget
         for row in joined:
@@ -179,7 +179,7 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def each_owner_s_groups_keep_their_order(self) -> None:
         for owner in ("ann", "ben", "cem"):
-            waiting = [row.number for row in self.schedule.line if row.owner == owner]
+            waiting = [row.number for row in self.schedule.waiting if row.owner == owner]
             assert waiting == sorted(waiting)
             joined = [row.number for row in self.rows if row.owner == owner and row.joined is not None]
             assert not waiting or not joined or max(joined) < waiting[0] or self.rows[waiting[0]].group == self.rows[max(joined)].group
@@ -292,7 +292,7 @@ def test_who_writes_waits_for_one_chunk_however_long_the_prompts_are() -> None:
     schedule.add(seat(1, 1000))
     schedule.add(seat(2, 50))
     kinds = []
-    while schedule.reading or schedule.line:
+    while schedule.reading or schedule.waiting:
         work = schedule.next(0.0)
         assert work is not None
         kinds.append(done(schedule, work))
@@ -337,7 +337,7 @@ def test_rows_that_do_not_fit_beside_those_that_run_wait_and_one_that_never_coul
     schedule: Schedule[Told] = Schedule(8, Room(100, sum), 0.0)
     running, waits, small, never = seat(0, 60), seat(1, 50), seat(2, 10), seat(3, 101)
     filled(schedule, running, waits, small)
-    assert schedule.running == (running,) and list(schedule.line) == [waits, small], "and nobody overtakes the one that waits"
+    assert schedule.running == (running,) and list(schedule.waiting) == [waits, small], "and nobody overtakes the one that waits"
     schedule.leave(running)
     filled(schedule, never)
     assert schedule.running == (waits, small)

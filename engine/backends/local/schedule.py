@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from engine.backends.base import Stop
-from engine.backends.local.line import Line
+from engine.backends.local.waiting import WaitingRows
 
 CHUNK = 128  # tokens of prompts that are read between two steps
 LEAST = 32  # tokens that a shorter piece counts as: a forward of few tokens takes hardly less time
@@ -90,7 +90,7 @@ class Schedule(Generic[S]):
     def __init__(self, max_rows: int, room: Room, now: float) -> None:
         self.writing: list[S] = []  # the row of slot i at i
         self.reading: list[S] = []  # in the order in which they were let in
-        self.line: Line[S] = Line()
+        self.waiting: WaitingRows[S] = WaitingRows()
         self.busy_s = 0.0  # charged to answers
         self.house_s = 0.0  # nobody's answer
         self._max_rows, self._room = max_rows, room
@@ -107,11 +107,11 @@ class Schedule(Generic[S]):
     @property
     def seats(self) -> tuple[S, ...]:
         """All rows, those that run first."""
-        return (*self.writing, *self.reading, *self.line)
+        return (*self.writing, *self.reading, *self.waiting)
 
     def add(self, seat: S) -> None:
         """Put a row at the end of the queue."""
-        self.line.add(seat)
+        self.waiting.add(seat)
 
     def stopped(self) -> list[S]:
         """List the rows whose stop flag is raised. They are still here until they `leave`."""
@@ -126,7 +126,7 @@ class Schedule(Generic[S]):
 
     def _let_in(self, now: float) -> Work[S] | None:
         """Let groups into the batch while they fit. Returns the work without which it is not known whether the next one does."""
-        while len(self.running) < self._max_rows and (group := self.line.next(self.running)):
+        while len(self.running) < self._max_rows and (group := self.waiting.next(self.running)):
             for seat in group:
                 if seat.size is None:
                     if self.writing and self._counted >= self._max_rows:
@@ -138,7 +138,7 @@ class Schedule(Generic[S]):
             joining = self._fitting(group)
             if not joining:
                 return None
-            self.line.take(joining)
+            self.waiting.take(joining)
             for seat in joining:
                 seat.joined = now
             self.reading += joining
@@ -211,7 +211,7 @@ class Schedule(Generic[S]):
         Returns those moves, in their order. Raises ValueError for a row that is not here, as one that has left already.
         """
         if seat.joined is None:
-            self.line.remove(seat)
+            self.waiting.remove(seat)
             return []
         freed = seat.slot
         if freed is None:

@@ -1,4 +1,4 @@
-"""The line before the batch: who is let in next, fairly between people. No model, no thread, no clock."""
+"""The queue before the batch: who is let in next, fairly between people. No model, no thread, no clock."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,7 +6,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Waits(Protocol):
-    """What the line knows of a row: whose it is, and with which rows it belongs together."""
+    """What the queue knows of a row: whose it is, and with which rows it belongs together."""
 
     @property
     def owner(self) -> str:
@@ -22,7 +22,7 @@ class Waits(Protocol):
 W = TypeVar("W", bound=Waits)
 
 
-class Line(Generic[W]):
+class WaitingRows(Generic[W]):
     """Groups of rows in the order of their coming, let in so that people take turns.
 
     Next is a group of the owner with the fewest rows in the batch, and among these of the one who was let in longest ago; whoever did not
@@ -40,6 +40,7 @@ class Line(Generic[W]):
             yield from group
 
     def __len__(self) -> int:
+        """How many rows wait."""
         return sum(map(len, self._groups))
 
     def add(self, row: W) -> None:
