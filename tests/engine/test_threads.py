@@ -1,6 +1,7 @@
 """The number of processor threads follows from measured times; they are given here, and nothing is timed."""
 
 from collections.abc import Callable
+from statistics import median
 
 import pytest
 from hypothesis import given
@@ -37,10 +38,7 @@ def test_the_numbers_that_are_tried_are_powers_of_two_and_all() -> None:
 @given(st.dictionaries(st.integers(1, 64), st.lists(st.floats(0.001, 100), min_size=1, max_size=5), min_size=1))
 def test_no_number_is_much_better_than_the_one_chosen_and_no_smaller_one_as_good(times: dict[int, list[float]]) -> None:
     chosen = fewest(times)
-    middle = {
-        number: sorted(took)[len(took) // 2] if len(took) % 2 else sum(sorted(took)[len(took) // 2 - 1 :][:2]) / 2
-        for number, took in times.items()
-    }
+    middle = {number: median(took) for number, took in times.items()}
     assert middle[chosen] * MUCH_BETTER <= min(middle.values())
     assert all(middle[number] * MUCH_BETTER > min(middle.values()) for number in times if number < chosen)
 
