@@ -120,7 +120,7 @@ class ModelThread:
         """Run the model for nobody: after it, the bytes of a token are known, and so is the best number of threads."""
         try:
             self.step.try_out()
-            if self.threads:
+            if self.threads and len(self.threads.numbers) > 1:
                 use_threads(self.threads, self.step.try_out, self._clock)
         except Exception as error:  # whoever needs the model first is told in words
             log.info("the model cannot be tried out: %s", error)
