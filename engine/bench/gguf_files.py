@@ -84,7 +84,7 @@ def write_base(base: Path, file: Path, quantisation: str) -> None:
 
 
 def write_adapter(adapter: Path, base: Path, file: Path) -> None:
-    """Write a LoRA adapter as a GGUF file. Its scale, by alpha, rank and rslora, is multiplied into B. Raises BadModel as `shape_of` does."""
+    """Write a LoRA adapter as a GGUF file, its scale by alpha, rank and rslora multiplied into B. Raises BadModel as `shape_of` does."""
     import gguf
 
     shape, config = shape_of(base), json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
@@ -162,7 +162,7 @@ def _weights(base: Path) -> Iterator[tuple[str, Any]]:
 
 def _tensors(file: Path) -> Iterator[tuple[str, Any]]:
     """Names and values of a safetensors file, as float32 arrays of numpy, which knows no bfloat16."""
-    with safe_open(file, "pt") as opened:  # type: ignore[no-untyped-call]
+    with safe_open(file, "pt") as opened:
         for name in opened.keys():  # noqa: SIM118
             yield name, opened.get_tensor(name).float().numpy()
 

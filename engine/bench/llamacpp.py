@@ -50,7 +50,7 @@ def version_of(server: Path) -> str:
 class LlamaServer:
     """A running llama-server, as a Runner. Start one with `open`."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", port: int, users: int) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, port: int, users: int) -> None:
         self._process, self._port, self._users = process, port, users
         self._pool = ThreadPoolExecutor(max_workers=users)
 
@@ -70,11 +70,11 @@ class LlamaServer:
         }
         flags = ["--lora-init-without-apply", "--device", "none", "--no-webui", "--no-kv-unified"]
         words = [str(word) for pair in options.items() for word in pair]
-        with model.with_suffix(".log").open("wb") as log:
-            process = subprocess.Popen([server, *words, *flags], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        nowhere = asyncio.subprocess.DEVNULL
+        process = await asyncio.create_subprocess_exec(server, *words, *flags, stdin=nowhere, stdout=nowhere, stderr=nowhere)
         self = cls(process, port, users)
         try:
-            await self._started(model.with_suffix(".log"))
+            await self._started()
             await self._prove_alive()
         except BaseException:
             await self.aclose()
@@ -96,12 +96,13 @@ class LlamaServer:
 
     async def aclose(self) -> None:
         """End the server."""
-        self._process.terminate()
-        try:
-            await asyncio.to_thread(self._process.wait, 10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            await asyncio.to_thread(self._process.wait)
+        if self._process.returncode is None:
+            self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), 10)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
         self._pool.shutdown()
 
     async def _answer(self, ask: Ask, slot: int, new_tokens: int, start: float) -> Timed:
@@ -141,17 +142,17 @@ class LlamaServer:
             raise BackendError("server", f"llama-server answers {response.status}: {text[:300]}")
         return json.loads(text)
 
-    async def _started(self, log: Path) -> None:
-        """Wait until the model is loaded. Raises BackendError with the server's last words."""
+    async def _started(self) -> None:
+        """Wait until the model is loaded. Raises BackendError."""
         end = time.monotonic() + START_S
-        while time.monotonic() < end and self._process.poll() is None:
+        while time.monotonic() < end and self._process.returncode is None:
             try:
                 await self._ask("GET", "/health")
                 return
             except BackendError:
                 await asyncio.sleep(0.1)
-        last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
-        raise BackendError("server", f"llama-server did not start: {''.join(last)[:300]}")
+        how = f"it ended with {self._process.returncode}" if self._process.returncode is not None else f"not within {START_S:g} s"
+        raise BackendError("server", f"llama-server did not start: {how}.")
 
 
 def _free_port() -> int:

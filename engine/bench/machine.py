@@ -27,14 +27,12 @@ class Machine:
 def read_machine() -> Machine:
     """Look at this machine."""
     told = _read(PROC / "cpuinfo")
-    model = re.search(r"^model name\s*:\s*(.+)$", told, re.MULTILINE)
-    has = set(" ".join(re.findall(r"^(?:flags|Features)\s*:\s*(.+)$", told, re.MULTILINE)[:1]).split())
-    family = "/".join(
-        found[1] for name in ("cpu family", "model", "stepping") if (found := re.search(rf"^{name}\s*:\s*(\S+)$", told, re.MULTILINE))
-    )
+    model = _line(told, "model name")
+    has = set((_line(told, "flags") or _line(told, "Features")).split())
+    family = "/".join(found for name in ("cpu family", "model", "stepping") if (found := _line(told, name)))
     memory = re.search(r"^MemTotal:\s*(\d+) kB", _read(PROC / "meminfo"), re.MULTILINE)
     return Machine(
-        cpu=f"{model[1] if model else platform.processor() or platform.machine()}{f' (family/model/stepping {family})' if family else ''}",
+        cpu=(model or platform.processor() or platform.machine()) + (f" (family/model/stepping {family})" if family else ""),
         flags=tuple(flag for flag in FLAGS if flag in has),
         cores=os.cpu_count() or 1,
         memory_gib=round(int(memory[1]) / 2**20, 1) if memory else None,
@@ -66,6 +64,12 @@ def load_average() -> float | None:
         return os.getloadavg()[0]
     except (OSError, AttributeError):
         return None
+
+
+def _line(told: str, name: str) -> str:
+    """The first value of that name in the form of /proc/cpuinfo."""
+    found = re.search(rf"^{name}\s*:\s*(.+)$", told, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _read(path: Path) -> str:

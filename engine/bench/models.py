@@ -86,7 +86,7 @@ def save_numbers(vocabulary: int, folder: Path) -> None:
 
 
 def make_adapter(base: Path, folder: Path, seed: int = 1) -> None:
-    """Make a LoRA adapter on all kinds of linear layers of a base, of rank RANK, with random weights in float32. Needs no weight of the base."""
+    """Make a LoRA adapter of rank RANK on all kinds of linear layers, with random weights in float32. No weight of the base is read."""
     torch.manual_seed(seed)
     config = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear", task_type="CAUSAL_LM")
     with torch.device("meta"), quiet_peft():

@@ -108,13 +108,16 @@ def page(found: Benchmark, command: str, picture: str) -> str:
 
 
 MEANING = """\
-A duel here: {sizes.recipe} tokens of recipe and {sizes.request} of request on the prompted side, {sizes.frame} and the same {sizes.request} on the tuned side, \
-{sizes.new} new tokens on each, greedy; no answer ends before. Every duel asks another request, so of earlier prompts only the recipe can be kept. Each way \
-has answered one before it is measured. Figures are medians over the rounds; CPU seconds are those of all threads of the way's process; a step is one more \
-token on both sides; first words count from the question, and where one side comes after the other, the later one waits; peak memory is what was resident \
-in the way's own process. Tokens are compared with naive's, those of one user's duel in each round: all, or up to the first that differs in any round. \
-Naive: transformers' `generate()` and peft in float32. llama.cpp: the base side, then the adapter side, as it never batches rows with different \
-adapters; prompts kept in a slot for each person and side. Its quantised weights are not the same model, so its tokens differ."""
+A duel here: {sizes.recipe} tokens of recipe and {sizes.request} of request on the prompted side, {sizes.frame} and the same {sizes.request}
+on the tuned side, {sizes.new} new tokens on each, greedy; no answer ends before. Every duel asks another request, so of earlier prompts
+only the recipe can be kept. Each way has answered one before it is measured. Figures are medians over the rounds.
+
+- CPU seconds are those of all threads of the way's process; peak memory is what was resident in it.
+- A step is one more token on both sides. First words count from the question; where one side comes after the other, the later one waits.
+- Tokens are compared with naive's, one user's duel in each round: all, or up to the first that differs in any round.
+- Naive is transformers' `generate()` and peft in float32, with as many threads as they take by themselves.
+- llama.cpp answers the base side, then the adapter side, as it never batches rows with different adapters; it keeps prompts in a slot for
+  each person and side. A quantised model is not the same model, so its tokens differ."""
 
 
 def _about(found: Benchmark) -> Iterable[str]:
@@ -122,7 +125,7 @@ def _about(found: Benchmark) -> Iterable[str]:
     memory = f", {machine.memory_gib:g} GiB" if machine.memory_gib else ""
     yield f"base {found.base}; adapter {found.adapter}; {found.when}, {found.took_s / 60:.1f} minutes"
     yield f"{machine.cpu}, {machine.cores} cores{memory}; {', '.join(machine.flags) or 'no flags known'}; {machine.system}"
-    versions = {name: version for name, version in machine.versions.items()} | ({"llama.cpp": found.llamacpp} if found.llamacpp else {})
+    versions = machine.versions | ({"llama.cpp": found.llamacpp} if found.llamacpp else {})
     yield ", ".join(f"{name} {version}" for name, version in versions.items())
     if found.load_before is not None and found.load_before > BUSY:
         yield f"The machine was not quiet: {found.load_before:.1f} processes wanted its cores in the minute before."

@@ -26,7 +26,7 @@ class WorkerProcess:
 
     @classmethod
     async def open(cls, way: Way, base: Path, adapter: Path, settings: Mapping[str, Any]) -> Self:
-        """Start a process and load base and adapter in it; settings: fields of EngineSettings that are not their defaults. Raises BackendError."""
+        """Start a process and load base and adapter in it; settings: fields of EngineSettings. Raises BackendError."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", MODULE),
             stdin=asyncio.subprocess.PIPE,

@@ -7,9 +7,9 @@ import asyncio
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,8 @@ from engine.settings import EngineSettings
 
 WARM_TOKENS = 4  # new tokens of the duel that each way answers before it is measured
 ONE_ROUND_FROM = 2  # users; so many and more at once are measured in a third of the rounds
-SMALL_USERS = Load(1)  # what other architectures are asked
 Hear = Callable[[str], None]
+Samples = dict[Load, dict[str, list[Sample]]]  # by load and way, one for each round
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Wanted:
     users: tuple[int, ...] = (1, 4)
     rounds: int = 3  # of one user
     architectures: bool = False  # whether small models of other kinds are measured too
-    sizes: Sizes = Sizes()
+    sizes: Sizes = field(default_factory=Sizes)
 
     def rounds_of(self, load: Load) -> int:
         """The number of rounds of a load."""
@@ -93,12 +93,13 @@ async def run(settings: EngineSettings, wanted: Wanted, hear: Hear = lambda said
         folder = Path(name)
         hear("Making the base and the adapter …")
         ground = await asyncio.to_thread(prepare, settings, wanted, folder)
-        skipped: dict[str, str] = {}
+        running = Running(ground, wanted, hear)
         async with AsyncExitStack() as stack:
-            runners = await _opened(stack, ground, max(wanted.users), wanted.sizes, folder, skipped, hear)
-            samples = await _measured(runners, ground.material, wanted, skipped, hear)
+            await running.start(WAYS, stack)
+            samples = await running.measure()
         others = await _other_kinds(settings, wanted, folder, hear) if wanted.architectures else ()
-    server = find_server() if any(way.kind == "llama.cpp" for way, _ in runners) else None
+    ways = [way for way, _ in running.ways if way.key not in running.skipped]
+    server = find_server() if any(way.kind == "llama.cpp" for way in ways) else None
     return Benchmark(
         base=wanted.base,
         adapter=ground.said,
@@ -108,8 +109,8 @@ async def run(settings: EngineSettings, wanted: Wanted, hear: Hear = lambda said
         load_before=busy,
         machine=read_machine(),
         llamacpp=version_of(server) if server else "",
-        figures=tuple(_figures(samples, [way for way, _ in runners if way.key not in skipped])),
-        skipped=skipped,
+        figures=tuple(_figures(samples, ways)),
+        skipped=running.skipped,
         others=others,
     )
 
@@ -139,30 +140,67 @@ def _engine_fields(settings: EngineSettings) -> dict[str, Any]:
     return {"threads": settings.threads, "max_rows": settings.max_rows, "device": "cpu", "dtype": "float32", "alive_difference": 1e-12}
 
 
-async def _opened(
-    stack: AsyncExitStack, ground: Ground, users: int, sizes: Sizes, folder: Path, skipped: dict[str, str], hear: Hear
-) -> list[tuple[Way, Runner]]:
-    """Start all ways that can be had; why another cannot goes into `skipped`."""
-    opened: list[tuple[Way, Runner]] = []
-    for way in WAYS:
-        hear(f"Starting {way.label} …")
+class Running:
+    """The ways of a run that have been started, and the requests that they have been asked."""
+
+    def __init__(self, ground: Ground, wanted: Wanted, hear: Hear) -> None:
+        self.skipped: dict[str, str] = {}  # by way, why it is not measured
+        self.ways: list[tuple[Way, Runner]] = []
+        self._ground, self._wanted, self._hear = ground, wanted, hear
+        self._next = 0  # number of the next request
+
+    async def start(self, ways: Iterable[Way], stack: AsyncExitStack) -> None:
+        """Start the ways, all that can be had; the stack ends them. Raises BackendError for one of ours."""
+        for way in ways:
+            self._hear(f"Starting {way.label} …")
+            with self._may_lack(way):
+                runner = await self._open(way)
+                stack.push_async_callback(runner.aclose)
+                self.ways.append((way, runner))
+
+    async def measure(self) -> Samples:
+        """Measure each load, the smaller ones first, so that a peak of memory is of no larger load. Raises BackendError for one of ours."""
+        samples: Samples = {}
+        for load in (Load(users) for users in sorted(set(self._wanted.users))):
+            self._hear(f"Warming up for {load.label} …")
+            await self._round(load, WARM_TOKENS)
+            for turn in range(self._wanted.rounds_of(load)):
+                for each in (load, *(ALONE if load.users == 1 else ())):
+                    self._hear(f"Measuring {each.label}, round {turn + 1} of {self._wanted.rounds_of(load)} …")
+                    for key, sample in (await self._round(each, self._wanted.sizes.new)).items():
+                        samples.setdefault(each, defaultdict(list))[key].append(sample)
+        return samples
+
+    async def _round(self, load: Load, new_tokens: int) -> dict[str, Sample]:
+        """Ask every way that takes part in a load the same new requests, one way after the other."""
+        taken = {}
+        for way, runner in self.ways:
+            if way.key in self.skipped or (len(load.arms) == 1 and not way.alone):
+                continue
+            asks = self._ground.material.asks(Load(1, load.arms) if way.one_duel else load, self._next)
+            with self._may_lack(way):
+                taken[way.key] = await runner.run(asks, new_tokens)
+        self._next += load.users
+        return taken
+
+    @contextmanager
+    def _may_lack(self, way: Way) -> Iterator[None]:
+        """Leave a way out that is not ours and fails, with the reason."""
         try:
-            runner: Runner
-            if way.kind == "llama.cpp":
-                runner = await _open_llamacpp(way, ground, users, sizes, folder)
-            else:
-                runner = await WorkerProcess.open(way, ground.base, ground.adapter, ground.settings)
+            yield
         except (BackendError, BadModel) as error:
             if way.kind != "llama.cpp":
                 raise
-            skipped[way.key] = error.words
-            continue
-        stack.push_async_callback(runner.aclose)
-        opened.append((way, runner))
-    return opened
+            self.skipped[way.key] = error.words
+
+    async def _open(self, way: Way) -> Runner:
+        ground, most = self._ground, max(self._wanted.users)
+        if way.kind == "llama.cpp":
+            return await _open_llamacpp(way, ground, most, self._wanted.sizes)
+        return await WorkerProcess.open(way, ground.base, ground.adapter, ground.settings)
 
 
-async def _open_llamacpp(way: Way, ground: Ground, users: int, sizes: Sizes, folder: Path) -> LlamaServer:
+async def _open_llamacpp(way: Way, ground: Ground, users: int, sizes: Sizes) -> LlamaServer:
     """Raises BackendError and BadModel with the reason why there is none."""
     server = find_server()
     if server is None:
@@ -171,7 +209,7 @@ async def _open_llamacpp(way: Way, ground: Ground, users: int, sizes: Sizes, fol
         raise BackendError("server", "Its files are made with the package gguf, which is not installed: pip install 'duelbot[bench]'.")
     if not has_proc():
         raise BackendError("server", "Its CPU seconds and memory are read from /proc, which this system does not have.")
-    model, adapter = folder / f"{way.variant}.gguf", folder / "adapter.gguf"
+    model, adapter = ground.base.with_name(f"{way.variant}.gguf"), ground.base.with_name("adapter.gguf")
     try:
         await asyncio.to_thread(gguf_files.write_base, ground.base, model, way.variant)
         if not adapter.exists():
@@ -179,44 +217,6 @@ async def _open_llamacpp(way: Way, ground: Ground, users: int, sizes: Sizes, fol
     except OSError as error:
         raise BackendError("server", f"Its files cannot be written: {first_line(error)}") from error
     return await LlamaServer.open(server, model, adapter, users, sizes)
-
-
-Samples = dict[Load, dict[str, list[Sample]]]  # by load and way, one for each round
-
-
-async def _measured(
-    runners: Sequence[tuple[Way, Runner]], material: Material, wanted: Wanted, skipped: dict[str, str], hear: Hear
-) -> Samples:
-    samples: Samples = {}
-    number = 0  # of the next request
-
-    async def each(load: Load, new_tokens: int) -> dict[str, Sample]:
-        """One round: every way that takes part in the load, in turn, on the same new requests."""
-        nonlocal number
-        taken = {}
-        for way, runner in runners:
-            if way.key in skipped or (len(load.arms) == 1 and not way.alone):
-                continue
-            asks = material.asks(Load(1, load.arms) if way.one_duel else load, number)
-            try:
-                taken[way.key] = await runner.run(asks, new_tokens)
-            except BackendError as error:
-                if way.kind != "llama.cpp":
-                    raise
-                skipped[way.key] = error.words
-        number += load.users
-        return taken
-
-    for users in sorted(set(wanted.users)):
-        hear(f"Warming up for {Load(users).label} …")
-        await each(Load(users), WARM_TOKENS)
-        loads = [Load(users), *(ALONE if users == 1 else ())]
-        for turn in range(wanted.rounds_of(Load(users))):
-            for load in loads:
-                hear(f"Measuring {load.label}, round {turn + 1} of {wanted.rounds_of(load)} …")
-                for key, sample in (await each(load, wanted.sizes.new)).items():
-                    samples.setdefault(load, defaultdict(list))[key].append(sample)
-    return samples
 
 
 def _figures(samples: Samples, ways: Sequence[Way]) -> list[Figures]:
@@ -239,22 +239,15 @@ async def _other_kinds(settings: EngineSettings, wanted: Wanted, folder: Path, h
 
     found = []
     ways = [NAIVE, next(way for way in WAYS if way.variant == "general")]
-    for place, (name, shape) in enumerate(ARCHITECTURES.items()):
-        hear(f"Measuring {name} …")
-        base, adapter = folder / f"kind{place}", folder / f"kind{place}-adapter"
+    for name, shape in ARCHITECTURES.items():
+        hear(f"Making {name} …")
+        base, adapter = folder / shape["model_type"], folder / f"{shape['model_type']}-adapter"
         material = Material(wanted.sizes, await asyncio.to_thread(models.make_base, shape, base), None)
         await asyncio.to_thread(models.make_adapter, base, adapter)
+        ground = Ground(base, adapter, "", material, _engine_fields(settings))
+        running = Running(ground, replace(wanted, users=(1,)), lambda said, name=name: hear(f"{name}: {said}"))  # type: ignore[misc]
         async with AsyncExitStack() as stack:
-            runners: list[tuple[Way, Runner]] = []
-            for way in ways:
-                runner = await WorkerProcess.open(way, base, adapter, _engine_fields(settings))
-                stack.push_async_callback(runner.aclose)
-                runners.append((way, runner))
-            samples: dict[str, list[Sample]] = defaultdict(list)
-            for number in range(wanted.rounds + 1):
-                for way, runner in runners:
-                    sample = await runner.run(material.asks(SMALL_USERS, number), wanted.sizes.new if number else WARM_TOKENS)
-                    samples[way.key].extend([sample] if number else [])
-        naive, general = (figures(SMALL_USERS, way, samples[way.key], samples[NAIVE.key]) for way in ways)
+            await running.start(ways, stack)
+            naive, general = (one for one in _figures(await running.measure(), ways) if one.load == Load(1).label)
         found.append(OtherKind(name, naive, general))
     return tuple(found)
