@@ -26,7 +26,7 @@ from engine.arguments import parser
 from engine.ask import Answered, answer_row, answer_rows, entrants_of
 from engine.backends.base import Usage
 from engine.bench import page as pages
-from engine.bench.running import Wanted
+from engine.bench.running import Extent
 from engine.bench.running import run as run_benchmark
 from engine.commandline import BAD_INPUT, DONE, FAILED, complain, ended
 from engine.contestants import Arm, Contestant
@@ -135,7 +135,7 @@ def sole_stdout() -> Iterator[TextIO]:
             out.close()
 
 
-async def measure(wanted: Wanted, page: Path | None, settings: EngineSettings, out: TextIO, *, as_json: bool) -> int:
+async def measure(wanted: Extent, page: Path | None, settings: EngineSettings, out: TextIO, *, as_json: bool) -> int:
     """Run the benchmark and write its report to `out`, and to a page where one is wanted. Returns the exit status."""
     with Console(stderr=True, highlight=False, markup=False).status("Measuring …") as status:
         found = await run_benchmark(settings, wanted, status.update)
@@ -145,12 +145,12 @@ async def measure(wanted: Wanted, page: Path | None, settings: EngineSettings, o
     return DONE
 
 
-def read_wanted(options: argparse.Namespace, settings: EngineSettings) -> tuple[Wanted, Path | None]:
+def read_wanted(options: argparse.Namespace, settings: EngineSettings) -> tuple[Extent, Path | None]:
     """Read what a command line wants measured, and where its page goes. Raises SettingsError."""
     page = Path(options.write) if options.write else None
     if page is not None and (page.suffix != ".md" or not page.parent.is_dir()):
         raise SettingsError(f"--write names a page, a file that ends in .md in a folder that is there; {page} is none.")
-    return Wanted(options.base or settings.base_model, options.users, options.rounds, options.architectures), page
+    return Extent(options.base or settings.base_model, options.users, options.rounds, options.architectures), page
 
 
 async def ask(question: Question, settings: EngineSettings, out: TextIO) -> int:

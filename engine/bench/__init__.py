@@ -14,6 +14,6 @@ processes.py   the other end of it
 gguf_files.py  the same base and adapter as files for llama.cpp
 llamacpp.py    llama.cpp's server as a way
 running.py     a run: every way started, asked in turn, ended
-page.py        a run as a table and as docs/benchmarks.md
 picture.py     a run as a picture
+page.py        a run as a table and as docs/benchmarks.md
 """

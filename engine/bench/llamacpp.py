@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from engine.bench.machine import cpu_seconds, peak_mib
 from engine.bench.plan import DUEL, Ask, Sizes
-from engine.bench.samples import Sample, Timed
+from engine.bench.samples import Measured, Timed
 from engine.contestants import Arm
 from engine.errors import BackendError, first_line
 
@@ -55,8 +55,11 @@ class LlamaServer:
         self._pool = ThreadPoolExecutor(max_workers=users)
 
     @classmethod
-    async def open(cls, server: Path, model: Path, adapter: Path, users: int, sizes: Sizes) -> Self:
-        """Start a server with slots for both sides of so many people, and prove its adapter alive. Raises BackendError."""
+    async def open(cls, server: Path, model: Path, adapter: Path, users: int, sizes: Sizes, threads: int) -> Self:
+        """Start a server with slots for both sides of so many people, and prove its adapter alive. Raises BackendError.
+
+        threads: of the processor; 0: one for each core.
+        """
         slots, port = 2 * users, _free_port()
         context = slots * (sizes.recipe + sizes.request + sizes.new + SPARE_TOKENS)
         options = {
@@ -64,7 +67,7 @@ class LlamaServer:
             "--lora": adapter,
             "-np": slots,
             "-c": context,
-            "-t": os.cpu_count() or 1,
+            "-t": threads or os.cpu_count() or 1,
             "--port": port,
             "--host": "127.0.0.1",
         }
@@ -81,7 +84,7 @@ class LlamaServer:
             raise
         return self
 
-    async def run(self, asks: Sequence[Ask], new_tokens: int) -> Sample:
+    async def run(self, asks: Sequence[Ask], new_tokens: int) -> Measured:
         """Answer all asks of one side at once, then those of the other, as Runner.run says."""
         start, cpu = time.perf_counter(), cpu_seconds(self._process.pid)
         answers: dict[int, Timed] = {}
@@ -92,7 +95,7 @@ class LlamaServer:
             answers |= dict(zip(mine, await asyncio.gather(*timed), strict=True))
         wall = time.perf_counter() - start
         ordered = tuple(answers[place] for place in range(len(asks)))
-        return Sample(wall, cpu_seconds(self._process.pid) - cpu, ordered, peak_mib(self._process.pid))
+        return Measured(wall, cpu_seconds(self._process.pid) - cpu, ordered, peak_mib(self._process.pid))
 
     async def aclose(self) -> None:
         """End the server."""

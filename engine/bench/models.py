@@ -22,7 +22,7 @@ from engine.errors import BadModel, first_line
 from engine.plain_lora import CONFIG, WEIGHTS
 
 TEMPLATE = "{% for message in messages %}{{ message['content'] }} {% endfor %}"  # a prompt is the numbers of its messages, nothing more
-ENDS = {"eos_token_id": None, "bos_token_id": None, "pad_token_id": None}
+ENDS: Mapping[str, Any] = {"eos_token_id": None, "bos_token_id": None, "pad_token_id": None}
 RANK, ALPHA = 16, 32  # of the LoRA that is made
 SPREAD_B = 0.004  # standard deviation of its B matrices: it moves answers, and leaves them answers
 
@@ -35,8 +35,8 @@ def copy_base(source: Path, folder: Path) -> int:
         vocabulary = int(AutoConfig.from_pretrained(source, local_files_only=True).get_text_config().vocab_size)
     except Exception as error:  # what is wrong in a folder from elsewhere comes as any kind
         raise BadModel(f"The base model in {source} cannot be read: {first_line(error)}") from error
-    inner = {"text_config": config["text_config"] | ENDS} if isinstance(config.get("text_config"), dict) else {}
-    (folder / "config.json").write_text(json.dumps(config | ENDS | inner), encoding="utf-8")
+    inner = {"text_config": config["text_config"] | dict(ENDS)} if isinstance(config.get("text_config"), dict) else {}
+    (folder / "config.json").write_text(json.dumps(config | dict(ENDS) | inner), encoding="utf-8")
     for file in (*source.glob("*.safetensors"), *source.glob("*.safetensors.index.json")):
         link(file, folder / file.name)
     save_numbers(vocabulary, folder)
@@ -66,7 +66,7 @@ def make_base(shape: Mapping[str, Any], folder: Path, seed: int = 0) -> int:
     The weights are bfloat16 numbers that are float16 numbers too, as nearly all of a trained model's are.
     """
     torch.manual_seed(seed)
-    model: Any = AutoModelForCausalLM.from_config(AutoConfig.for_model(**shape, **ENDS))
+    model = _untrained(AutoConfig.for_model(**shape, **ENDS))
     for weight in model.parameters():
         weight.data = weight.data.half().bfloat16()
     model.config.dtype = "bfloat16"
@@ -76,11 +76,15 @@ def make_base(shape: Mapping[str, Any], folder: Path, seed: int = 0) -> int:
     return int(shape["vocab_size"])
 
 
+def _untrained(config: Any) -> Any:
+    return AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
+
+
 def save_numbers(vocabulary: int, folder: Path) -> None:
     """Save a tokenizer of that many tokens, each of which is written as its number."""
     words = Tokenizer(models.WordLevel({str(number): number for number in range(vocabulary)}, unk_token="0"))
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer: Any = PreTrainedTokenizerFast(tokenizer_object=words)
+    tokenizer: Any = PreTrainedTokenizerFast(tokenizer_object=words)  # type: ignore[no-untyped-call]
     tokenizer.chat_template = TEMPLATE
     tokenizer.save_pretrained(folder)
 
@@ -90,10 +94,9 @@ def make_adapter(base: Path, folder: Path, seed: int = 1) -> None:
     torch.manual_seed(seed)
     config = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear", task_type="CAUSAL_LM")
     with torch.device("meta"), quiet_peft():
-        tuned: Any = get_peft_model(AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(base, local_files_only=True)), config)
+        tuned: Any = get_peft_model(_untrained(AutoConfig.from_pretrained(base, local_files_only=True)), config)
         shapes = {name: weight.shape for name, weight in get_peft_model_state_dict(tuned).items()}
-    spread = {"lora_A": lambda shape: shape[1] ** -0.5, "lora_B": lambda shape: SPREAD_B}
-    weights = {name: torch.randn(shape) * spread["lora_A" if "lora_A" in name else "lora_B"](shape) for name, shape in shapes.items()}
+    weights = {name: torch.randn(shape) * (shape[1] ** -0.5 if "lora_A" in name else SPREAD_B) for name, shape in shapes.items()}
     tuned.peft_config["default"].inference_mode = True
     tuned.peft_config["default"].save_pretrained(folder)
     save_file(weights, folder / WEIGHTS)

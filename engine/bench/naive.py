@@ -18,7 +18,10 @@ from engine.contestants import Arm
 class Naive:
     """A model of its own, asked as most programs ask."""
 
-    def __init__(self, base: Path, adapter: Path) -> None:
+    def __init__(self, base: Path, adapter: Path, threads: int) -> None:
+        """threads: of the processor; 0: as many as torch takes by itself."""
+        if threads:
+            torch.set_num_threads(threads)
         loaded = load_base(base, "naive", "float32", "cpu")
         with quiet_peft():
             self._model: Any = PeftModel.from_pretrained(loaded.model, str(adapter))

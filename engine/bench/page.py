@@ -167,7 +167,7 @@ def _markdown(rows: Sequence[Row]) -> str:
 
 def write(found: Benchmark, file: Path, command: str) -> None:
     """Write the page, and its picture beside it. Raises OSError."""
-    from engine.bench.picture import draw
+    from engine.bench.picture import draw  # takes half a second, and most runs draw nothing
 
     picture = file.with_suffix(".png")
     draw(found, picture)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from engine.bench.plan import Ask
-from engine.bench.samples import Sample, Timed
+from engine.bench.samples import Measured, Timed
 from engine.bench.ways import Way
 from engine.contestants import Arm
 from engine.errors import BackendError
@@ -42,11 +42,11 @@ class WorkerProcess:
             raise
         return self
 
-    async def run(self, asks: Sequence[Ask], new_tokens: int) -> Sample:
+    async def run(self, asks: Sequence[Ask], new_tokens: int) -> Measured:
         """Write all these answers, as Runner.run says."""
         told = await self._ask({"asks": [asdict(ask) for ask in asks], "new_tokens": new_tokens})
         answers = (Timed(**answer | {"arm": Arm(answer["arm"]), "tokens": tuple(answer["tokens"])}) for answer in told.pop("answers"))
-        return Sample(**told, answers=tuple(answers))
+        return Measured(**told, answers=tuple(answers))
 
     async def aclose(self) -> None:
         """Let the process end."""

@@ -20,7 +20,7 @@ from engine.bench.llamacpp import WHEEL, LlamaServer, find_server, version_of
 from engine.bench.machine import Machine, has_proc, load_average, read_machine
 from engine.bench.plan import ALONE, Load, Material, Sizes
 from engine.bench.processes import WorkerProcess
-from engine.bench.samples import Figures, Runner, Sample, alone_ratio, figures
+from engine.bench.samples import Figures, Measured, Runner, alone_ratio, figures
 from engine.bench.shapes import ARCHITECTURES, REAL
 from engine.bench.ways import NAIVE, WAYS, Way
 from engine.contestants import open_adapter
@@ -31,11 +31,11 @@ from engine.settings import EngineSettings
 WARM_TOKENS = 4  # new tokens of the duel that each way answers before it is measured
 ONE_ROUND_FROM = 2  # users; so many and more at once are measured in a third of the rounds
 Hear = Callable[[str], None]
-Samples = dict[Load, dict[str, list[Sample]]]  # by load and way, one for each round
+Samples = dict[Load, dict[str, list[Measured]]]  # by load and way, one for each round
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Extent:
     """What a run is to measure."""
 
     base: str  # a name in shapes.REAL, or what DUEL_BASE_MODEL takes
@@ -86,14 +86,14 @@ class Ground:
     settings: Mapping[str, Any]  # of the engine, fields by name
 
 
-async def run(settings: EngineSettings, wanted: Wanted, hear: Hear = lambda said: None) -> Benchmark:
+async def run(settings: EngineSettings, wanted: Extent, hear: Hear = lambda said: None) -> Benchmark:
     """Measure what is wanted, and tell `hear` what is being done. Raises BadModel, BadAdapter, SettingsError, BackendError."""
     start, busy = time.monotonic(), load_average()
     with tempfile.TemporaryDirectory(prefix="duelbot-bench-") as name:
         folder = Path(name)
         hear("Making the base and the adapter …")
         ground = await asyncio.to_thread(prepare, settings, wanted, folder)
-        running = Running(ground, wanted, hear)
+        running = Race(ground, wanted, hear)
         async with AsyncExitStack() as stack:
             await running.start(WAYS, stack)
             samples = await running.measure()
@@ -115,7 +115,7 @@ async def run(settings: EngineSettings, wanted: Wanted, hear: Hear = lambda said
     )
 
 
-def prepare(settings: EngineSettings, wanted: Wanted, folder: Path) -> Ground:
+def prepare(settings: EngineSettings, wanted: Extent, folder: Path) -> Ground:
     """Make base and adapter in `folder`. Raises BadModel, BadAdapter. Imports torch."""
     from engine.bench import models
 
@@ -140,10 +140,10 @@ def _engine_fields(settings: EngineSettings) -> dict[str, Any]:
     return {"threads": settings.threads, "max_rows": settings.max_rows, "device": "cpu", "dtype": "float32", "alive_difference": 1e-12}
 
 
-class Running:
+class Race:
     """The ways of a run that have been started, and the requests that they have been asked."""
 
-    def __init__(self, ground: Ground, wanted: Wanted, hear: Hear) -> None:
+    def __init__(self, ground: Ground, wanted: Extent, hear: Hear) -> None:
         self.skipped: dict[str, str] = {}  # by way, why it is not measured
         self.ways: list[tuple[Way, Runner]] = []
         self._ground, self._wanted, self._hear = ground, wanted, hear
@@ -171,7 +171,7 @@ class Running:
                         samples.setdefault(each, defaultdict(list))[key].append(sample)
         return samples
 
-    async def _round(self, load: Load, new_tokens: int) -> dict[str, Sample]:
+    async def _round(self, load: Load, new_tokens: int) -> dict[str, Measured]:
         """Ask every way that takes part in a load the same new requests, one way after the other."""
         taken = {}
         for way, runner in self.ways:
@@ -216,7 +216,7 @@ async def _open_llamacpp(way: Way, ground: Ground, users: int, sizes: Sizes) -> 
             await asyncio.to_thread(gguf_files.write_adapter, ground.adapter, ground.base, adapter)
     except OSError as error:
         raise BackendError("server", f"Its files cannot be written: {first_line(error)}") from error
-    return await LlamaServer.open(server, model, adapter, users, sizes)
+    return await LlamaServer.open(server, model, adapter, users, sizes, ground.settings["threads"])
 
 
 def _figures(samples: Samples, ways: Sequence[Way]) -> list[Figures]:
@@ -233,7 +233,7 @@ def _figures(samples: Samples, ways: Sequence[Way]) -> list[Figures]:
     return found
 
 
-async def _other_kinds(settings: EngineSettings, wanted: Wanted, folder: Path, hear: Hear) -> tuple[OtherKind, ...]:
+async def _other_kinds(settings: EngineSettings, wanted: Extent, folder: Path, hear: Hear) -> tuple[OtherKind, ...]:
     """Measure the general path on a small model of each other kind, one after the other. Raises BackendError."""
     from engine.bench import models
 
@@ -245,7 +245,7 @@ async def _other_kinds(settings: EngineSettings, wanted: Wanted, folder: Path, h
         material = Material(wanted.sizes, await asyncio.to_thread(models.make_base, shape, base), None)
         await asyncio.to_thread(models.make_adapter, base, adapter)
         ground = Ground(base, adapter, "", material, _engine_fields(settings))
-        running = Running(ground, replace(wanted, users=(1,)), lambda said, name=name: hear(f"{name}: {said}"))  # type: ignore[misc]
+        running = Race(ground, replace(wanted, users=(1,)), lambda said, name=name: hear(f"{name}: {said}"))  # type: ignore[misc]
         async with AsyncExitStack() as stack:
             await running.start(ways, stack)
             naive, general = (one for one in _figures(await running.measure(), ways) if one.load == Load(1).label)

@@ -28,7 +28,7 @@ def timed(arm: Arm, tokens: Sequence[int], at: Sequence[float]) -> Timed:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class Measured:
     """One load as one way did it."""
 
     wall_s: float  # from the question to the last token of all
@@ -44,7 +44,7 @@ class Sample:
 class Runner(Protocol):
     """One way, started in a process of its own."""
 
-    async def run(self, asks: Sequence[Ask], new_tokens: int) -> Sample:
+    async def run(self, asks: Sequence[Ask], new_tokens: int) -> Measured:
         """Write all these answers, of new_tokens each, as fast as the way can. Raises BackendError."""
         ...
 
@@ -73,20 +73,20 @@ class Figures:
     over_slower_alone: float | None = None  # wall_s by that of the slower side alone
 
 
-def step_of(sample: Sample, way: Way) -> float:
+def step_of(sample: Measured, way: Way) -> float:
     """Seconds that one more token on every side takes: the slower side's step where both run at once, else the sum of the sides'."""
     steps = [median(answer.step_s for answer in sample.of(arm)) for arm in dict.fromkeys(answer.arm for answer in sample.answers)]
     return max(steps) if way.together else sum(steps)
 
 
-def differs_at(samples: Sequence[Sample], yardstick: Sequence[Sample], arm: Arm) -> int | None:
+def differs_at(samples: Sequence[Measured], yardstick: Sequence[Measured], arm: Arm) -> int | None:
     """Find the earliest token in which an arm's first answer of any round is not the yardstick's. None: all are the same."""
     pairs = [(mine.of(arm)[0].tokens, other.of(arm)[0].tokens) for mine, other in zip(samples, yardstick, strict=True)]
     found = [next((place for place, (a, b) in enumerate(zip(mine, other, strict=False)) if a != b), None) for mine, other in pairs]
     return min((place for place in found if place is not None), default=None)
 
 
-def figures(load: Load, way: Way, samples: Sequence[Sample], naive: Sequence[Sample]) -> Figures:
+def figures(load: Load, way: Way, samples: Sequence[Measured], naive: Sequence[Measured]) -> Figures:
     """Sum up the rounds of a way under a load. naive: the yardstick's samples of the same rounds, one duel each; empty: no comparison."""
     times = load.users if way.one_duel else 1
     wall, cpu = (median(getattr(sample, name) for sample in samples) * times for name in ("wall_s", "cpu_s"))
@@ -112,7 +112,7 @@ def figures(load: Load, way: Way, samples: Sequence[Sample], naive: Sequence[Sam
     )
 
 
-def alone_ratio(duel: Mapping[Arm, Sequence[Sample]], together: Sequence[Sample]) -> float:
+def alone_ratio(duel: Mapping[Arm, Sequence[Measured]], together: Sequence[Measured]) -> float:
     """Divide the wall time of whole duels by that of the slower side alone: medians."""
     slower = max(median(sample.wall_s for sample in samples) for samples in duel.values())
     return median(sample.wall_s for sample in together) / slower

@@ -19,7 +19,7 @@ from engine.backends.local.imports import light_imports
 from engine.backends.local.opening import open_local
 from engine.bench.machine import peak_mib
 from engine.bench.plan import Ask, Tokens
-from engine.bench.samples import Sample, Timed, timed
+from engine.bench.samples import Measured, Timed, timed
 from engine.contestants import Adapter, Arm, open_adapter
 from engine.errors import BackendError, DuelbotError
 from engine.recipes import Message, Recipe, Sampling
@@ -52,10 +52,10 @@ def _ask(told: dict[str, Any]) -> Ask:
     return Ask(Arm(told["arm"]), tuple(told["recipe"]), tuple(told["request"]))
 
 
-async def _sampled(answer: Answering, asks: Sequence[Ask], new_tokens: int) -> Sample:
+async def _sampled(answer: Answering, asks: Sequence[Ask], new_tokens: int) -> Measured:
     start, cpu = time.perf_counter(), time.process_time()
     answers = await answer(asks, new_tokens)
-    return Sample(time.perf_counter() - start, time.process_time() - cpu, tuple(answers), _own_peak_mib())
+    return Measured(time.perf_counter() - start, time.process_time() - cpu, tuple(answers), _own_peak_mib())
 
 
 def _own_peak_mib() -> int:
@@ -74,7 +74,7 @@ async def _opened(told: dict[str, Any]) -> Answering:
     with light_imports():
         from engine.bench.naive import Naive
 
-    naive = Naive(base, adapter)
+    naive = Naive(base, adapter, settings.threads)
 
     async def answered(asks: Sequence[Ask], new_tokens: int) -> list[Timed]:
         return naive.answer(asks, new_tokens)
