@@ -55,7 +55,7 @@ class LlamaServer:
         self._pool = ThreadPoolExecutor(max_workers=users)
 
     @classmethod
-    async def open(cls, server: Path, model: Path, adapter: Path, users: int, sizes: Sizes, threads: int) -> Self:
+    async def open(cls, server: Path, model: Path, adapter: Path, *, users: int, sizes: Sizes, threads: int) -> Self:
         """Start a server with slots for both sides of so many people, and prove its adapter alive. Raises BackendError.
 
         threads: of the processor; 0: one for each core.

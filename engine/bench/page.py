@@ -115,7 +115,8 @@ only the recipe can be kept. Each way has answered one before it is measured. Fi
 - CPU seconds are those of all threads of the way's process; peak memory is what was resident in it.
 - A step is one more token on both sides. First words count from the question; where one side comes after the other, the later one waits.
 - Tokens are compared with naive's, one user's duel in each round: all, or up to the first that differs in any round.
-- Naive is transformers' `generate()` and peft in float32, with as many threads as they take by themselves.
+- Naive is transformers' `generate()` and peft in float32, with as many threads as torch takes by itself.
+- This engine is run as it comes: it writes up to DUEL_MAX_ROWS answers at the same time, and more wait their turn.
 - llama.cpp answers the base side, then the adapter side, as it never batches rows with different adapters; it keeps prompts in a slot for
   each person and side. A quantised model is not the same model, so its tokens differ."""
 

@@ -117,13 +117,13 @@ async def run(settings: EngineSettings, wanted: Extent, hear: Hear = lambda said
 
 def prepare(settings: EngineSettings, wanted: Extent, folder: Path) -> Ground:
     """Make base and adapter in `folder`. Raises BadModel, BadAdapter. Imports torch."""
-    from engine.bench import models
+    base, adapter, shape = folder / "base", folder / "adapter", REAL.get(wanted.base)
+    source = folder if shape else base_folder(wanted.base)
+    from engine.bench import models  # takes seconds, in which a wrong name has been told already
 
-    base, adapter = folder / "base", folder / "adapter"
-    if shape := REAL.get(wanted.base):
+    if shape:
         material = Material(wanted.sizes, models.make_base(shape, base), None)
     else:
-        source = base_folder(wanted.base)
         material = Material(wanted.sizes, models.copy_base(source, base), models.encoder(source))
     if settings.adapter and wanted.base == settings.base_model:
         own = open_adapter(fetch(settings.adapter, "adapter"))
@@ -216,7 +216,7 @@ async def _open_llamacpp(way: Way, ground: Ground, users: int, sizes: Sizes) -> 
             await asyncio.to_thread(gguf_files.write_adapter, ground.adapter, ground.base, adapter)
     except OSError as error:
         raise BackendError("server", f"Its files cannot be written: {first_line(error)}") from error
-    return await LlamaServer.open(server, model, adapter, users, sizes, ground.settings["threads"])
+    return await LlamaServer.open(server, model, adapter, users=users, sizes=sizes, threads=ground.settings["threads"])
 
 
 def _figures(samples: Samples, ways: Sequence[Way]) -> list[Figures]:
