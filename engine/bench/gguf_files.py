@@ -1,4 +1,4 @@
-"""GGUF files for llama.cpp, made of a run's base and adapter with the package gguf (an extra: pip install 'duelbot[bench]').
+"""GGUF files for llama.cpp, made of a run's base and adapter with the package gguf.
 
 Names and layouts are those of llama.cpp's convert_hf_to_gguf.py and convert_lora_to_gguf.py, for the kinds in KINDS. Norms and biases stay
 float32, and a Q4_1 file has its embeddings and head in Q8_0, as llama-quantize writes them where rows are no multiple of 256.
@@ -43,15 +43,6 @@ class GgufShape:
         """The settings of the rotary positions."""
         given = self.config.get("rope_parameters") or self.config.get("rope_scaling") or {}
         return {"rope_theta": self.config.get("rope_theta", 10000.0), "rope_type": "default"} | given
-
-
-def is_installed() -> bool:
-    """Whether the package gguf is there."""
-    try:
-        import gguf  # noqa: F401
-    except ImportError:
-        return False
-    return True
 
 
 def shape_of(base: Path) -> GgufShape:

