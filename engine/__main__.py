@@ -141,8 +141,15 @@ async def measure(wanted: Extent, page: Path | None, settings: EngineSettings, o
         found = await run_benchmark(settings, wanted, status.update)
     out.write(json_line(asdict(found)) + "\n" if as_json else pages.text(found))
     if page is not None:
-        pages.write(found, page, shlex.join(["python", "-m", "engine", *sys.argv[1:]]))
+        pages.write(found, page, typed(wanted, page))
     return DONE
+
+
+def typed(wanted: Extent, page: Path) -> str:
+    """Write the command that measures this and writes that page."""
+    users = ",".join(map(str, wanted.users))
+    more = " --architectures" if wanted.architectures else ""
+    return f"python -m engine bench --base {shlex.quote(wanted.base)} --users {users} --rounds {wanted.rounds}{more} --write {shlex.quote(str(page))}"
 
 
 def read_wanted(options: argparse.Namespace, settings: EngineSettings) -> tuple[Extent, Path | None]:

@@ -23,12 +23,22 @@ OTHERS_HEADER = (
     "CPU",
     "tokens as naive's",
 )
+ALONE_HEADER = (
+    "one side alone",
+    "prompted wall s",
+    "tuned wall s",
+    "step ms, prompted",
+    "tuned",
+    "first words s, prompted",
+    "tuned",
+    "prompted / tuned",
+)
 BUSY = 0.5  # processes that wanted the processor before a run; with more the page says so
 Row = tuple[str, ...]
 
 
 def tables(found: Benchmark) -> list[tuple[str, list[Row]]]:
-    """Lay out the figures of each load: its name, and a row for each way below a header. Sides alone stand in the duel's last columns."""
+    """Lay out the figures of each load: its name, and a row for each way below a header. Sides alone are no load here."""
     loads = list(dict.fromkeys(one.load for one in found.figures if len(one.first_s) == len(DUEL)))
     return [(load, [HEADER, *(row(one) for one in found.figures if one.load == load)]) for load in loads]
 
@@ -49,6 +59,24 @@ def row(one: Figures) -> Row:
         f"{one.peak_mib:,}",
         same(one),
     )
+
+
+def alone(found: Benchmark) -> list[Row]:
+    """Lay out the figures of sides alone, a row for each way that was measured so below a header; no rows when none was."""
+    rows: list[Row] = []
+    for way in WAYS:
+        sides = {
+            arm: one
+            for one in found.figures
+            if one.way == way.key and tuple(one.first_s) in {(arm,) for arm in DUEL}
+            for arm in one.first_s
+        }
+        if len(sides) == len(DUEL):
+            prompted, tuned = (sides[arm] for arm in DUEL)
+            firsts = [sides[arm].first_s[arm] for arm in DUEL]
+            walls, steps = (f"{one.wall_s:.2f}" for one in (prompted, tuned)), (f"{one.step_ms:.0f}" for one in (prompted, tuned))
+            rows.append((way.label, *walls, *steps, *(f"{first:.2f}" for first in firsts), f"{firsts[0] / firsts[1]:.2f}"))
+    return [ALONE_HEADER, *rows] if rows else []
 
 
 def same(one: Figures) -> str:
@@ -80,6 +108,8 @@ def text(found: Benchmark) -> str:
     parts = [*_about(found)]
     for load, rows in tables(found):
         parts += ["", f"{load}:", *_aligned(rows)]
+    if rows := alone(found):
+        parts += ["", "1 user:", *_aligned(rows)]
     if found.others:
         parts += ["", "other kinds of models, random weights, 1 user:", *_aligned(others(found))]
     return "\n".join([*parts, *(f"Not measured, {LABELS[way]}: {why}" for way, why in found.skipped.items())]) + "\n"
@@ -97,6 +127,8 @@ def page(found: Benchmark, command: str, picture: str) -> str:
     ]
     for load, rows in tables(found):
         parts += [f"## {load}", _markdown(rows)]
+    if rows := alone(found):
+        parts += ["## One side alone", _markdown(rows)]
     parts += [f"{LABELS[way]}: not measured. {why}" for way, why in found.skipped.items()]
     parts += ["## Other kinds of models"]
     if found.others:
