@@ -148,8 +148,9 @@ async def measure(wanted: Extent, page: Path | None, settings: EngineSettings, o
 def typed(wanted: Extent, page: Path) -> str:
     """Write the command that measures this and writes that page."""
     users = ",".join(map(str, wanted.users))
-    more = " --architectures" if wanted.architectures else ""
-    return f"python -m engine bench --base {shlex.quote(wanted.base)} --users {users} --rounds {wanted.rounds}{more} --write {shlex.quote(str(page))}"
+    more = "--architectures " if wanted.architectures else ""
+    base, file = shlex.quote(wanted.base), shlex.quote(str(page))
+    return f"python -m engine bench --base {base} --users {users} --rounds {wanted.rounds} {more}--write {file}"
 
 
 def read_wanted(options: argparse.Namespace, settings: EngineSettings) -> tuple[Extent, Path | None]:
