@@ -70,7 +70,7 @@ def _own_peak_mib() -> int:
 async def _opened(told: dict[str, Any]) -> Answering:
     base, adapter, settings = Path(told["base"]), Path(told["adapter"]), EngineSettings().but(told["settings"])
     if told["kind"] == "engine":
-        return await _open_engine(base, adapter, settings, told["variant"])
+        return await _open_engine(base, adapter, settings)
     with light_imports():
         from engine.bench.naive import Naive
 
@@ -82,8 +82,8 @@ async def _opened(told: dict[str, Any]) -> Answering:
     return answered
 
 
-async def _open_engine(base: Path, folder: Path, settings: EngineSettings, path: str) -> Answering:
-    """Open the engine as the product does, but on one of its paths."""
+async def _open_engine(base: Path, folder: Path, settings: EngineSettings) -> Answering:
+    """Open the engine as the product does."""
     backend, adapter = await open_local(base, base.name, settings), open_adapter(folder)
     await backend.add_adapter(adapter, NUMBERS)
 
