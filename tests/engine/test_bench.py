@@ -231,7 +231,8 @@ async def test_the_engine_writes_naive_s_tokens_and_so_does_llama_cpp_in_f16(tmp
     found = await run(EngineSettings(), Extent(str(base), users=(1, 2), rounds=1, sizes=SMALL))
     ours = [one for one in found.figures if one.way == "general" and len(one.first_s) == 2]
     assert [one.differs_at for one in ours] == [dict.fromkeys(DUEL)] * 2
-    assert all(one.wall_s > 0 and one.cpu_s > 0 and one.step_ms > 0 and one.peak_mib > 50 for one in found.figures)
+    assert all(one.wall_s > 0 and one.step_ms > 0 and one.peak_mib > 5 for one in found.figures)
+    assert all(one.cpu_s > 0 and one.peak_mib > 100 for one in ours)  # a model this small takes llama.cpp less than a tick of the clock
     assert ours[0].over_slower_alone and {one.load for one in found.figures} == {"1 user", "prompted alone", "tuned alone", "2 users"}
     llama = [one for one in found.figures if one.way == "llama_f16"]
     if llamacpp.find_server() is None:
