@@ -51,14 +51,14 @@ def test_steps_that_are_held_up_now_and_then_count_by_the_usual_one() -> None:
 
 def test_the_start_decides_until_something_changes() -> None:
     choice = ThreadChoice((1, 2))
-    choice.start({number: [quiet(number, 2)] * TRIES for number in (1, 2)})
+    choice.start(lambda number: quiet(number, 2))
     assert set(run(choice, quiet, RECHECK[0] - 1)) == {2}
 
 
 @pytest.mark.parametrize("rows", [1, 2, 8])
 def test_a_core_that_another_program_takes_is_given_up_and_taken_back_when_it_is_free(rows: int) -> None:
     choice = ThreadChoice((1, 2))
-    choice.start({number: [quiet(number, rows)] * TRIES for number in (1, 2)})
+    choice.start(lambda number: quiet(number, rows))
     run(choice, quiet, 2 * USUAL, rows)
     used = run(choice, busy, USUAL + 2 * TRIES + 20, rows)
     assert set(used[USUAL + 2 * TRIES :]) == {1}
@@ -69,7 +69,7 @@ def test_a_core_that_another_program_takes_is_given_up_and_taken_back_when_it_is
 
 def test_a_choice_that_holds_is_looked_at_ever_more_rarely() -> None:
     choice = ThreadChoice((1, 2))
-    choice.start({number: [quiet(number, 2)] * TRIES for number in (1, 2)})
+    choice.start(lambda number: quiet(number, 2))
     used = run(choice, quiet, 40_000)
     assert 0 < used.count(1) <= TRIES * (40_000 / RECHECK[1] + 5)
 
@@ -77,7 +77,7 @@ def test_a_choice_that_holds_is_looked_at_ever_more_rarely() -> None:
 def test_rows_that_come_and_go_do_not_mix_up_a_trial() -> None:
     """A step with more rows is longer for each number of threads."""
     choice = ThreadChoice((1, 2))
-    choice.start({1: [1.0], 2: [1.0]})
+    choice.start(lambda number: 1.0)
     assert choice.now == 1
     run(choice, quiet, RECHECK[0])
     run(choice, quiet, TRIES, rows=1)
@@ -89,3 +89,17 @@ def test_rows_that_come_and_go_do_not_mix_up_a_trial() -> None:
 
 def test_one_number_is_never_tried() -> None:
     assert set(run(ThreadChoice((3,)), busy, 2 * RECHECK[0])) == {3}
+
+
+def test_the_start_ends_soon_with_a_large_model_and_tries_many_threads_first() -> None:
+    tried: list[int] = []
+
+    def slow(number: int) -> float:
+        tried.append(number)
+        return 8.0 / number
+
+    choice = ThreadChoice((1, 2, 4, 8))
+    choice.start(slow)
+    assert (tried, choice.now) == ([8, 4], 8)
+    ThreadChoice((1, 2)).start(lambda number: (tried.append(number), 0.01)[1])
+    assert tried[2:] == [2, 1] * TRIES

@@ -16,7 +16,7 @@ from engine.backends.local.loading import Loaded
 from engine.backends.local.sampling import check_finite, draw
 from engine.backends.local.schedule import Move, Schedule, Work
 from engine.backends.local.step import Step
-from engine.backends.local.threads import TRIES, ThreadChoice
+from engine.backends.local.threads import ThreadChoice
 from engine.backends.local.writing import Writing
 from engine.errors import BackendError
 
@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 CLOSED = "Duelbot is shutting down; ask again when it is back."
 BROKE_OFF = "Duelbot stopped while this was being answered. Ask it again."
-LONGEST_TRIAL_S = 5.0  # after which no further number of threads is tried at the start
 Outcome = int | BackendError | None  # of a piece of work, for one row: its next token, the error that came instead, or nothing yet
 
 
@@ -121,10 +120,18 @@ class ModelThread:
         try:
             self.step.try_out()
             if self.threads and len(self.threads.numbers) > 1:
-                use_threads(self.threads, self.step.try_out, self._clock)
+                self.threads.start(self._timed)
+                torch.set_num_threads(self.threads.now)
         except Exception as error:  # whoever needs the model first is told in words
             log.info("the model cannot be tried out: %s", error)
         self.schedule.house(self._clock())
+
+    def _timed(self, threads: int) -> float:
+        """Run the model for nobody with so many processor threads; returns the seconds that it took."""
+        torch.set_num_threads(threads)
+        before = self._clock()
+        self.step.try_out()
+        return self._clock() - before
 
     def _do(self, work: Work[Writing]) -> None:
         """Do a piece of work, have it paid for, and hand out what came of it."""
@@ -193,21 +200,6 @@ class ModelThread:
         for call in self._calls:
             if call.future.set_running_or_notify_cancel():
                 call.future.set_exception(BackendError("closed", CLOSED))
-
-
-def use_threads(choice: ThreadChoice, run: Callable[[], object], clock: Callable[[], float]) -> None:
-    """Time a short run with each number of threads and take the best; many first, so that a large model is not tried with few."""
-    times, start = dict[int, list[float]](), clock()
-    for number in reversed(choice.numbers):
-        torch.set_num_threads(number)
-        for _ in range(TRIES):
-            before = clock()
-            run()
-            times.setdefault(number, []).append(clock() - before)
-        if clock() - start > LONGEST_TRIAL_S:
-            break
-    choice.start(times)
-    torch.set_num_threads(choice.now)
 
 
 def _outcomes(work: Work[Writing], step: Step, loaded: Loaded) -> list[Outcome]:

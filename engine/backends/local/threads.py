@@ -6,9 +6,10 @@ core, a thread that waits for it holds up all: 5.5 million parameters wrote 90 t
 """
 
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
+LONGEST_START_S = 0.5  # that numbers are tried at the start, or until there are two to compare
 TRIES = 3  # steps that are timed with each number
 MUCH_BETTER = 0.95  # of the shortest time, by which more threads must win over fewer
 SLOWER = 1.5  # times the usual step, from which on the machine counts as one that has changed
@@ -53,8 +54,18 @@ class ThreadChoice:
             return self.best
         return next(number for number in self.numbers if len(self._trial.get(number, ())) < TRIES)
 
-    def start(self, times: Mapping[int, Sequence[float]]) -> None:
-        """Take the number that was best in steps of nobody's answer, in seconds each."""
+    def start(self, run: Callable[[int], float]) -> None:
+        """Choose by short runs for nobody; run: takes a number of threads and returns seconds.
+
+        Each number has its turn, many threads first, as a large model takes long with few; when LONGEST_START_S have passed, what is known
+        by then decides.
+        """
+        times, spent_s = dict[int, list[float]](), 0.0
+        for number in tuple(reversed(self.numbers)) * TRIES:
+            times.setdefault(number, []).append(took := run(number))
+            spent_s += took
+            if spent_s > LONGEST_START_S and len(times) > 1:
+                break
         self.best = fewest(times)
 
     def took(self, rows: int, seconds: float) -> None:
