@@ -127,15 +127,18 @@ class ModelThread:
         except Exception as error:
             how = _as_backend_error(error)
         if isinstance(how, BackendError) and row.slot is not None:
-            self.step.wipe(row.slot)  # before it leaves: then another row moves in, over only as many columns as it has
+            self.step.free(row.slot)  # before it leaves, as another row may move in
         if how is not None:
             self._end(row, how, now)
 
     def _end(self, row: Writing, how: Finish | BackendError, now: float) -> None:
         """Free the row's slot, and tell whoever asked how it ended."""
-        if move := self.schedule.leave(row):
-            moved = self.schedule.running[move.target]
-            self.step.move(move.source, move.target, len(moved.tokens) + len(moved.new))
+        slot = row.slot
+        move = self.schedule.leave(row)
+        if slot is not None:
+            self.step.free(slot)
+        if move is not None:
+            self.step.move(move.source, move.target)
         row.end(how, now, self._device)
 
     def _end_all(self) -> None:
