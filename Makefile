@@ -22,7 +22,7 @@ test: .venv/installed-dev ## the fast tests: all but those of the demo's making 
 check: .venv/installed-dev ## lint, format, types, every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy -n auto
 	@$(BIN)/python -m pytest -q $(PARALLEL)
 
 pythons: ## install, one request and the fast tests on every Python from 3.11 on that is here

@@ -22,9 +22,9 @@ MIGRATIONS = Path(__file__).parents[1] / "migrations"
 APPLICATION_ID = 0x44756562  # "Dueb", set by the first migration
 BUSY_S = 2.0  # seconds that a write waits for another program that holds the file, before it says so
 
+SYNCHRONOUS = "FULL"  # a commit is on the disk when it returns
 PRAGMAS = (
     "journal_mode = WAL",
-    "synchronous = FULL",
     "fullfsync = ON",
     "foreign_keys = ON",
     "secure_delete = ON",
@@ -100,9 +100,13 @@ async def make(path: Path) -> None:
 
 
 async def _fill(new: Path) -> None:
-    """Write the newest tables into an empty file, all of them synced and none left in a log."""
-    connection = await connect(new)
+    """Write the newest tables into an empty file, all of them synced and none left in a log.
+
+    Nobody has the file yet, so each migration need not reach the disk by itself: `turn_over` syncs the log, then the file.
+    """
+    connection = await connect(new, synchronous="OFF")
     try:
+        await connection.execute_fetchall(f"PRAGMA synchronous = {SYNCHRONOUS}")
         if not await turn_over(connection):
             raise StoreError(f"Another program has opened {new}. Close it and start again.")
     finally:
@@ -139,16 +143,16 @@ def _lock(path: Path) -> int:
     return lock
 
 
-async def connect(path: Path) -> aiosqlite.Connection:
+async def connect(path: Path, synchronous: str = SYNCHRONOUS) -> aiosqlite.Connection:
     """Open a connection that commits to the disk itself before it says so, with the newest tables. `turn_over` alone empties the log.
 
-    Raises StoreError, or sqlite3.Error for `words_for`; then nothing stays open.
+    synchronous: SQLite's setting of that name. Raises StoreError, or sqlite3.Error for `words_for`; then nothing stays open.
     """
     connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_S)
     try:
         connection.row_factory = sqlite3.Row
         await _own(connection, path)
-        for pragma in PRAGMAS:
+        for pragma in (*PRAGMAS, f"synchronous = {synchronous}"):
             await connection.execute_fetchall(f"PRAGMA {pragma}")
         await migrate(connection, path)
     except BaseException:

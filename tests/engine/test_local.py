@@ -342,7 +342,7 @@ async def test_a_row_whose_adapter_went_before_it_began_fails_alone(base: Path, 
 @pytest.mark.parametrize("width", [1, 5, 64])
 async def test_a_prompt_that_is_read_in_pieces_says_the_same_as_one_that_is_read_at_once(base: Path, width: int) -> None:
     loaded = load_base(base, "tiny", "float32", "cpu")
-    step = Step(loaded.model, max_rows=2, device="cpu")
+    step = Step(loaded.model, max_rows=2, device="cpu", budget_bytes=1 << 20)
     tokens = loaded.chat.encode(LONG.messages(Request.of("What now?")), {})
     with torch.inference_mode():
         whole = step.probe(tokens, NONE)

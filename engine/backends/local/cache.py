@@ -54,6 +54,7 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.rows: list[Row | None] = [None] * slots
         self.window: Window | None = None
+        self.token_bytes = 0  # of one token's keys and values; known with the first
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Do nothing: memory comes with the tokens. transformers calls it."""
@@ -88,6 +89,7 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
         row = self.rows[slot]
         if row is None or row[0].shape[1] < columns:
             row = self.rows[slot] = _grown(like_keys, columns, row and row[0]), _grown(like_values, columns, row and row[1])
+            self.token_bytes = sum(states.shape[0] * states.shape[2] * states.element_size() for states in row)
         return row
 
     def _stacked(self, window: Window, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
@@ -135,28 +137,42 @@ class SlotCache(Cache):
         for layer in self.slot_layers:
             layer.rows[slot] = None
 
-    def copy_out(self, slot: int, length: int) -> States:
-        """Copy the first `length` columns of a slot."""
-        rows = [layer.rows[slot] for layer in self.slot_layers]
-        return [row and (row[0][:, :length].clone(), row[1][:, :length].clone()) for row in rows]
+    def copy_out(self, slot: int, start: int, end: int) -> States:
+        """Copy the columns start to end - 1 of a slot."""
+        return cut([layer.rows[slot] for layer in self.slot_layers], start, end)
 
-    def copy_in(self, slot: int, states: States, length: int) -> None:
-        """Put the first `length` columns of kept states into a slot, in place of what it has."""
-        self.free(slot)
+    def copy_in(self, slot: int, states: States, start: int, length: int) -> None:
+        """Put the first `length` columns of kept states into a slot, from its column `start` on; 0 takes the place of what it has."""
+        if start == 0:
+            self.free(slot)
         for layer, kept in zip(self.slot_layers, states, strict=True):
             if kept is not None:
-                for own, one in zip(layer.room(slot, length, *kept), kept, strict=True):
-                    own[:, :length] = one[:, :length]
+                for own, one in zip(layer.room(slot, start + length, *kept), kept, strict=True):
+                    own[:, start : start + length] = one[:, :length]
+
+    @property
+    def token_bytes(self) -> int:
+        """Bytes of one token's keys and values in all layers; 0 before the first forward."""
+        return sum(layer.token_bytes for layer in self.slot_layers)
+
+    def bytes_of(self, columns: Sequence[int]) -> int:
+        """Count the bytes of rows that fill so many columns each."""
+        return sum(roomy(width) for width in columns) * self.token_bytes
+
+
+def roomy(columns: int) -> int:
+    """Round up to whole blocks."""
+    return -(-columns // BLOCK) * BLOCK
+
+
+def cut(states: States, start: int, end: int) -> States:
+    """Copy the columns start to end - 1 of kept states."""
+    return [row and (row[0][:, start:end].clone(), row[1][:, start:end].clone()) for row in states]
 
 
 def _grown(like: Tensor, columns: int, old: Tensor | None) -> Tensor:
     """Room for `columns` columns in whole blocks, zeros where `old` has none: what is never written must not be a number that is none."""
-    new = like.new_zeros(like.shape[0], -(-columns // BLOCK) * BLOCK, like.shape[2])
+    new = like.new_zeros(like.shape[0], roomy(columns), like.shape[2])
     if old is not None:
         new[:, : old.shape[1]] = old
     return new
-
-
-def size_of(states: States) -> int:
-    """Count the bytes of kept states."""
-    return sum(tensor.numel() * tensor.element_size() for row in states if row for tensor in row)

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn.functional import rms_norm, silu
 from transformers import LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM
 
-from engine.backends.local.attention import look, look_back
+from engine.backends.local.attend import look, look_back
 from engine.backends.local.cache import SlotCache, SlotLayer
-from engine.backends.local.packed import FEWEST, Packer, Place, cast_embedding
+from engine.backends.local.packed import FEWEST, LayerPlace, Packer, cast_embedding
 
 KINDS = (LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM)
 FIXED_ROTATION = frozenset({"default", "linear", "llama3", "yarn"})  # kinds of rotary positions whose angles no length of a row changes
@@ -73,17 +73,18 @@ class FusedLayer(nn.Module):
         x = x + self.out(self._attention(rms_norm(x, hidden, self._norms[0], self._eps), turn, memory))
         both = self.wide(rms_norm(x, hidden, self._norms[1], self._eps))
         gate, up = both.chunk(2, dim=-1)
-        return x + self.narrow(silu(gate).mul_(up))
+        grown: Tensor = self.narrow(silu(gate).mul_(up))
+        return x + grown
 
     def _attention(self, x: Tensor, turn: Tensor, memory: SlotLayer) -> Tensor:
         heads = self._heads
         states = self.qkv(x).view(*x.shape[:2], -1, heads.size)
-        turned, values = states.split([heads.queries + heads.keys, heads.keys], dim=2)
+        turned, values = torch.split(states, [heads.queries + heads.keys, heads.keys], dim=2)
         if self._head_norms is not None:
             turned = rms_norm(turned, (heads.size,), None, self._eps) * self._head_norms
         pairs = torch.view_as_complex(turned.unflatten(-1, (-1, 2))) * turn
         turned = torch.view_as_real(pairs).flatten(-2)
-        queries, keys = turned.split([heads.queries, heads.keys], dim=2)
+        queries, keys = torch.split(turned, [heads.queries, heads.keys], dim=2)
         return attention(queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), memory, self._scaling)
 
 
@@ -112,7 +113,7 @@ class Fused(nn.Module):
         heads = Heads(first.q_proj.out_features // first.head_dim, first.k_proj.out_features // first.head_dim, first.head_dim)
         self._turn, self._amplitude = inner.rotary_emb.inv_freq.float(), float(inner.rotary_emb.attention_scaling)
         self.head, head = joined(packer, {"lm_head": model.lm_head}, (None,))
-        self.places: dict[str, Place] = dict(head)  # by the names of the linear layers that the model had
+        self.places: dict[str, LayerPlace] = dict(head)  # by the names of the linear layers that the model had
         self.embedding = inner.embed_tokens
         cast_embedding(self.embedding, torch.float32)
         self.layers = nn.ModuleList()
@@ -138,9 +139,10 @@ class Fused(nn.Module):
         return logits[:, -1]
 
 
-def joined(packer: Packer, linears: dict[str, Any], orders: Sequence[Tensor | None]) -> tuple[nn.Module, dict[str, Place]]:
+def joined(packer: Packer, linears: dict[str, Any], orders: Sequence[Tensor | None]) -> tuple[nn.Module, dict[str, LayerPlace]]:
     """Pack linear layers as one, as Packer does. Returns it, and by their names where the outputs of each lie in its."""
     layer = packer.linear(list(linears.values()), orders)
     sizes = [linear.out_features for linear in linears.values()]
     firsts = [sum(sizes[:number]) for number in range(len(sizes))]
-    return layer, {name: Place(layer, first, order) for name, first, order in zip(linears, firsts, orders, strict=True)}
+    total = sum(sizes) if len(sizes) > 1 else None
+    return layer, {name: LayerPlace(layer, total, first, order) for name, first, order in zip(linears, firsts, orders, strict=True)}

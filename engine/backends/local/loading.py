@@ -100,17 +100,17 @@ def half_of(folder: Path) -> torch.dtype | None:
 
 
 @contextmanager
-def weights_kept_in(dtype: torch.dtype | None) -> Iterator[None]:
+def weights_kept_in(kept: torch.dtype | None) -> Iterator[None]:
     """Have transformers leave a checkpoint's weights in their type while it makes the model in another; with None, do nothing.
 
     Asked for the checkpoint's type as the model's, it would compute constants in it, such as Gemma's scale of embeddings, with fewer
     digits. It has a plan of types by weights' names, for those that a model wants in float32: for this once it names all of them.
     """
-    if dtype is None:
+    if kept is None:
         yield
         return
     usual = PreTrainedModel._get_dtype_plan
-    PreTrainedModel._get_dtype_plan = lambda self, _: {".*": dtype}  # type: ignore[method-assign]
+    PreTrainedModel._get_dtype_plan = lambda self, dtype: {".*": kept}  # type: ignore[method-assign]
     try:
         yield
     finally:

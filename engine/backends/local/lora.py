@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
-from engine.backends.local.packed import Place
+from engine.backends.local.packed import LayerPlace
 from engine.contestants import Adapter
 from engine.errors import BadAdapter
 from engine.plain_lora import ATTENTION_ONLY, check_plain
@@ -78,7 +78,7 @@ class Users:
 class LoraRows:
     """The adapters on one base model, each known by its digest. `names` says, row by row, which one the next forward uses."""
 
-    def __init__(self, model: Any, places: Mapping[str, Place] | None = None) -> None:
+    def __init__(self, model: Any, places: Mapping[str, LayerPlace] | None = None) -> None:
         self._model = model
         self._device = next(model.parameters()).device
         self._places = places
@@ -101,14 +101,14 @@ class LoraRows:
         """Load an adapter's weights beside the base's. Raises BadAdapter, and then nothing is loaded."""
         found = self._factors(adapter, *self._read(adapter))
         modules = dict(self._model.named_modules())
-        parts: dict[int, list[tuple[Place, Factors]]] = {}
+        parts: dict[int, list[tuple[LayerPlace, Factors]]] = {}
         for name, own in found.items():
-            place = self._places[name] if self._places is not None else Place(modules[name])
+            place = self._places[name] if self._places is not None else LayerPlace(modules[name])
             parts.setdefault(id(place.layer), []).append((place, own))
-        for key, own in parts.items():
+        for key, mine in parts.items():
             if key not in self._hooks:
-                self._hooks[key] = LoraLayerHook(self, own[0][0].layer)
-            self._hooks[key].own[adapter.digest] = placed(own)
+                self._hooks[key] = LoraLayerHook(self, mine[0][0].layer)
+            self._hooks[key].own[adapter.digest] = placed(mine)
         self.loaded |= {adapter.digest}
 
     def remove(self, name: str) -> None:
@@ -121,10 +121,11 @@ class LoraRows:
 
     def _factors(self, adapter: Adapter, config: LoraConfig, weights: dict[str, Tensor]) -> dict[str, Factors]:
         """Have peft put an adapter on a model without weights, which tells what fits where and how much it is scaled."""
+        kinds: Any = AutoModelForCausalLM
         try:
             with quiet_peft():
                 with torch.device("meta"):
-                    frame = AutoModelForCausalLM.from_config(deepcopy(self._model.config), attn_implementation="eager")
+                    frame = kinds.from_config(deepcopy(self._model.config), attn_implementation="eager")
                 peft = PeftModel(frame, config, adapter_name=adapter.digest, low_cpu_mem_usage=True)
                 result: Any = set_peft_model_state_dict(peft, weights, adapter_name=adapter.digest, low_cpu_mem_usage=True)
         except Exception as error:  # a config from elsewhere ends peft in any kind
@@ -141,9 +142,9 @@ class LoraRows:
         for name, layer in layers.items():
             self._check_linear(adapter, name, layer)
         scales = {name: float(layer.scaling[adapter.digest]) for name, layer in layers.items()}
+        keys = {name: f"base_model.model.{name}.lora_" for name in scales}
         return {
-            name: factors(*(weights[f"base_model.model.{name}.lora_{one}.weight"] for one in "AB"), scale, self._device)
-            for name, scale in scales.items()
+            name: factors(weights[f"{key}A.weight"], weights[f"{key}B.weight"], scales[name], self._device) for name, key in keys.items()
         }
 
     def _check_linear(self, adapter: Adapter, name: str, layer: Any) -> None:
@@ -210,12 +211,13 @@ def factors(one: Tensor, other: Tensor, scale: float, device: torch.device) -> F
     return Factors(down, up, (down.shape[1],))
 
 
-def placed(parts: Sequence[tuple[Place, Factors]]) -> Factors:
+def placed(parts: Sequence[tuple[LayerPlace, Factors]]) -> Factors:
     """Put one adapter's factors of layers that have been joined together: side by side, each with its own outputs."""
-    if len(parts) == 1 and parts[0][0].order is None and parts[0][1].up.shape[1] == parts[0][0].layer.out_features:
-        return parts[0][1]
+    place, only = parts[0]
+    if place.outputs is None:  # a layer of its own
+        return only
     down = torch.cat([own.down for _, own in parts], 1)
-    up, first = down.new_zeros(down.shape[1], parts[0][0].layer.out_features), 0
+    up, first = down.new_zeros(down.shape[1], place.outputs), 0
     for place, own in parts:
         rank, outputs = own.up.shape
         mine = own.up if place.order is None else own.up[:, place.order]

@@ -32,12 +32,13 @@ TESTED = 1 << 18  # weights that are tested at a time, so that the test needs li
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LayerPlace:
     """Where the outputs of a linear layer, as the checkpoint names it, are found."""
 
     layer: nn.Module  # it, or one that it is a part of
-    first: int = 0  # among the layer's outputs
-    order: Tensor | None = None  # of these which comes from which of its own; None as they are
+    outputs: int | None = None  # of that layer; None when the layer is it alone
+    first: int = 0  # among these
+    order: Tensor | None = None  # which of its own each of them is; None in their order
 
 
 class PackedLinear(nn.Module):
@@ -120,7 +121,7 @@ class Packer:
             self._files.give_back(layer.weight)
         if kind := kind_for(weight, self._dtype):
             return PackedLinear(weight, bias, kind)
-        usual = nn.Linear(*weight.shape[::-1], bias=bias is not None, device="meta")
+        usual = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device="meta")
         usual.weight = nn.Parameter(weight.to(self._dtype, copy=True), requires_grad=False)
         if bias is not None:
             usual.bias = nn.Parameter(bias.to(self._dtype), requires_grad=False)
@@ -173,7 +174,7 @@ def kind_for(weight: Tensor, dtype: torch.dtype) -> Kind | None:
 
 def exact_in_float16(weight: Tensor) -> bool:
     """Whether no weight changes when it is written as float16, which has less range than bfloat16 and fewer digits than float32."""
-    return all(bool((part.half().float() == part).all()) for part in weight.reshape(-1).split(TESTED))
+    return all(bool((part.half().float() == part).all()) for part in torch.split(weight.reshape(-1), TESTED))
 
 
 def has_float16() -> bool:
@@ -183,4 +184,4 @@ def has_float16() -> bool:
 
 def has_onednn() -> bool:
     """Whether oneDNN is a part of this torch."""
-    return torch.backends.mkldnn.is_available()
+    return bool(torch._C._has_mkldnn)
