@@ -110,9 +110,16 @@ class EngineSettings(Part):
         0,
         ge=0,
         le=1024,
-        description="Processor threads of the model; 0: one for a small model, all cores for one above 50 million parameters.",
+        description="Processor threads of the model; 0: the fastest number, as timed steps show at the start and whenever they grow slow.",
     )
     max_rows: int = Field(MAX_ROWS, ge=2, le=256, description="Answers that are written at the same time; more wait in a queue.")
+    kv_mib: int = Field(
+        0,
+        ge=0,
+        le=1 << 24,
+        description="MiB of memory for keys and values of the answers that are written; beside it, a sixteenth (at least 128) keeps "
+        "beginnings of prompts. Answers that do not fit wait. 0: a quarter of the machine's memory.",
+    )
     answer_limit_s: float = Field(ANSWER_LIMIT_S, gt=0, le=86400, description="Seconds after which an answer is given up.")
     device_usd_per_hour: float | None = Field(
         0.10, ge=0, allow_inf_nan=False, description="What the device costs per hour in US dollars; empty: unknown, and no cost is shown."

@@ -310,6 +310,13 @@ async def test_answers_that_differ_offer_nothing(tmp_path: Path) -> None:
         assert (await app.looking.view(view.id, "ann")).next_step is None
 
 
+async def test_the_model_is_told_whose_duel_it_answers(tmp_path: Path) -> None:
+    async with scripted_app(tmp_path / "s") as (app, backend):
+        for asker in ("ann", "ben"):
+            await until(app, (await ask(app, "Hello?", asker=asker)).id, "open")
+        assert [party.owner for party in backend.parties] == ["ann", "ann", "ben", "ben"]
+
+
 async def test_an_answer_at_the_token_limit_says_that_it_was_cut(tmp_path: Path) -> None:
     async with scripted_app(
         tmp_path / "s", lambda prompt: Script((str(is_tuned(prompt)),), finish="length" if is_tuned(prompt) else "end")
@@ -324,7 +331,7 @@ async def test_a_side_over_its_time_fails_in_words_and_keeps_what_it_wrote(tmp_p
 
     async with scripted_app(tmp_path / "s", script, limit_s=0.1) as (app, _):
         view = await answered(app)
-        assert view.state == "void" and view.sides[Side.RIGHT].failure == "No complete answer within 0.1 s."
+        assert view.state == "void" and view.sides[Side.RIGHT].failure.startswith("No complete answer within 0.1 s: ")
         assert view.sides[Side.RIGHT].text.startswith("word0 ") and view.sides[Side.LEFT].text == "hi"
 
 

@@ -4,8 +4,11 @@ Importing this folder imports no file of it: what needs torch is imported by who
 
 fetching.py  a hub id becomes a folder
 imports.py   the heavy libraries, imported for less
+machine.py   what the machine has: memory to spare, processors and who wants them
+threads.py   how many processor threads: chosen by timing steps, pure
+waiting.py   who is let in next, fairly between people: pure
 schedule.py  who runs, who waits, who pays: pure, no torch
-prefixes.py  prompts that are kept, found by their longest common beginning: pure, no torch
+prefixes.py  prompts and answers that are kept, found by their longest common beginning: pure, no torch
 chat.py      the model's chat template: a conversation as tokens, and what of it is read
 loading.py   a folder becomes a checked model and tokenizer
 cache.py     key-value memory: a slot for each row

@@ -4,7 +4,7 @@ Every row fills its own columns from 0 on, so rows of any length decode together
 number alone and together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,11 @@ class Window:
     rows: int
     write: Tensor  # columns: (rows,) for a step of one token each, (tokens,) for the prompt of a single row
     width: int  # columns that are read
+
+
+def roomy(width: int) -> int:
+    """Choose the columns of every slot, where one of them needs `width`."""
+    return max(FEWEST_COLUMNS, 1 << (width - 1).bit_length()) if width > 0 else FEWEST_COLUMNS
 
 
 class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
@@ -65,7 +70,7 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
         Growing copies all slots. Doubling each time, a row of n tokens costs fewer than n copied columns in all; growing by the one column
         that a step needs would copy all of them at every step. No more than half the columns stay empty for it.
         """
-        columns = max(FEWEST_COLUMNS, 1 << (width - 1).bit_length()) if width > 0 else FEWEST_COLUMNS
+        columns = roomy(width)
         for name, like in (("keys", like_keys), ("values", like_values)):
             old = getattr(self, name)
             new = like.new_zeros(self._slots, like.shape[1], columns, like.shape[3])
@@ -92,6 +97,7 @@ class SlotCache(Cache):
 
     def __init__(self, layers: int, slots: int) -> None:
         self.slot_layers = [SlotLayer(slots) for _ in range(layers)]
+        self._slots = slots
         super().__init__(layers=list(self.slot_layers))
 
     def aim(self, window: Window) -> None:
@@ -113,28 +119,38 @@ class SlotCache(Cache):
         for kept in self._tensors():
             kept[slot].zero_()
 
-    def copy_out(self, slot: int, length: int) -> States:
-        """Copy the first `length` columns of a slot."""
+    def copy_out(self, slot: int, start: int, end: int) -> States:
+        """Copy the columns start to end - 1 of a slot."""
         return [
-            (layer.keys[slot, :, :length].clone(), layer.values[slot, :, :length].clone())
+            (layer.keys[slot, :, start:end].clone(), layer.values[slot, :, start:end].clone())
             for layer in self.slot_layers
             if layer.keys is not None and layer.values is not None
         ]
 
-    def copy_in(self, slot: int, states: States, length: int) -> None:
-        """Put the first `length` columns of kept states into a slot."""
+    def copy_in(self, slot: int, states: States, start: int, length: int) -> None:
+        """Put the first `length` columns of kept states into a slot, from its column `start` on."""
+        end = start + length
         for layer, (keys, values) in zip(self.slot_layers, states, strict=True):
-            if layer.columns < length:
-                layer._grow(keys[None], values[None], length)
+            if layer.columns < end:
+                layer._grow(keys[None], values[None], end)
             assert layer.keys is not None and layer.values is not None
-            layer.keys[slot, :, :length] = keys[:, :length]
-            layer.values[slot, :, :length] = values[:, :length]
+            layer.keys[slot, :, start:end] = keys[:, :length]
+            layer.values[slot, :, start:end] = values[:, :length]
+
+    @property
+    def token_bytes(self) -> int:
+        """Bytes of one token's keys and values in all layers; 0 before the first forward."""
+        return sum(kept.shape[1] * kept.shape[3] * kept.element_size() for kept in self._tensors())
+
+    def bytes_of(self, columns: Sequence[int]) -> int:
+        """Count the bytes of all slots where rows fill so many columns each: every slot has room for the longest."""
+        return self._slots * roomy(max(columns, default=0)) * self.token_bytes
 
     def _tensors(self) -> Iterator[Tensor]:
         for layer in self.slot_layers:
             yield from (kept for kept in (layer.keys, layer.values) if kept is not None)
 
 
-def size_of(states: States) -> int:
-    """Count the bytes of kept states."""
-    return sum(tensor.numel() * tensor.element_size() for pair in states for tensor in pair)
+def cut(states: States, start: int, end: int) -> States:
+    """Copy the columns start to end - 1 of kept states."""
+    return [(keys[:, start:end].clone(), values[:, start:end].clone()) for keys, values in states]

@@ -12,6 +12,12 @@ def generator_of(sampling: Sampling, seed: int) -> torch.Generator | None:
     return torch.Generator().manual_seed(seed) if sampling.temperature > 0 else None
 
 
+def check_finite(logits: Tensor) -> None:
+    """Raise BackendError for logits that are no numbers; then the states that they came from are none either."""
+    if not bool(logits.isfinite().all()):
+        raise BackendError("not_finite", "The model's output is not a number, so this answer broke off; its weights may be damaged.")
+
+
 def draw(logits: Tensor, sampling: Sampling, generator: torch.Generator | None) -> int:
     """Draw the next token from one row's logits (vocabulary,). Temperature 0 takes the likeliest, the first of equals.
 
@@ -19,8 +25,7 @@ def draw(logits: Tensor, sampling: Sampling, generator: torch.Generator | None) 
     Drawing is done on the processor with the row's own generator, so that a row draws alike wherever and with whomever it runs.
     Raises BackendError for logits that are no numbers.
     """
-    if not bool(logits.isfinite().all()):
-        raise BackendError("not_finite", "The model's output is not a number, so this answer broke off; its weights may be damaged.")
+    check_finite(logits)
     if sampling.temperature == 0:
         return int(logits.argmax())
     ranked, order = (logits.float().cpu() / sampling.temperature).sort(descending=True, stable=True)

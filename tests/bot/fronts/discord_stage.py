@@ -18,7 +18,7 @@ from bot.app.progress import Signal
 from bot.fronts.discord.bot import DuelBot
 from bot.fronts.discord.pacing import Pacer
 from bot.settings import Settings
-from engine.backends.base import Chunk, Prompt, Stop
+from engine.backends.base import NOBODY, Chunk, Party, Prompt, Stop
 from engine.backends.scripted import Script, ScriptedBackend
 from engine.lineup import Lineup
 from tests.bot.scripted import Coin, lineup_over, two_answers
@@ -60,8 +60,8 @@ class GatedBackend(ScriptedBackend):
         self.gate = gate
         self.open = False
 
-    async def generate(self, prompt: Prompt, stop: Stop) -> AsyncGenerator[Chunk, None]:
-        async with aclosing(super().generate(prompt, stop)) as chunks:
+    async def generate(self, prompt: Prompt, stop: Stop, party: Party = NOBODY) -> AsyncGenerator[Chunk, None]:
+        async with aclosing(super().generate(prompt, stop, party)) as chunks:
             async for chunk in chunks:
                 if chunk.text == "|":
                     await self._wait(stop)
