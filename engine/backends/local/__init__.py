@@ -10,8 +10,12 @@ waiting.py   who is let in next, fairly between people: pure
 schedule.py  who runs, who waits, who pays: pure, no torch
 prefixes.py  prompts and answers that are kept, found by their longest common beginning: pure, no torch
 chat.py      the model's chat template: a conversation as tokens, and what of it is read
-loading.py   a folder becomes a checked model and tokenizer
+pages.py     pages of a checkpoint's file, given back once they are packed
+packed.py    linear layers packed for this processor; how many rows are even
 cache.py     key-value memory: a slot for each row
+attend.py    each row's attention over its own columns
+fused.py     Llama's and Qwen's kinds of model in fewer and larger operations
+loading.py   a folder becomes a checked model and tokenizer
 sampling.py  the next token out of logits
 text.py      text out of tokens
 writing.py   one answer while it is written: its tokens, its text, its account

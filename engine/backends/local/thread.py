@@ -178,7 +178,7 @@ class ModelThread:
         except Exception as error:
             how = _as_backend_error(error)
         if isinstance(how, BackendError) and row.slot is not None:
-            self.step.wipe(row.slot)  # before it leaves: then another row moves in, over only as many columns as it has
+            self.step.free(row.slot)  # before it leaves, as another row may move in
         if how is not None:
             self._end(row, how, now)
 
@@ -187,12 +187,16 @@ class ModelThread:
         if not isinstance(how, BackendError) and row.first is not None:
             self.step.keep(row)
             self.schedule.charge((row,), now := self._clock())
-        self._move(self.schedule.leave(row))
+        slot = row.slot
+        moves = self.schedule.leave(row)
+        if slot is not None:
+            self.step.free(slot)
+        self._move(moves)
         row.end(how, now, self._device)
 
     def _move(self, moves: Iterable[Move[Writing]]) -> None:
         for move in moves:
-            self.step.move(move.source, move.target, move.seat.read + len(move.seat.new))  # its newest token may be read, not yet told
+            self.step.move(move.source, move.target)
 
     def _end_all(self) -> None:
         for row in (*self.schedule.seats, *self._arrived):
