@@ -16,6 +16,7 @@ from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+from transformers.utils import logging as transformers_logging
 
 from engine.backends.local.lora import quiet_peft
 from engine.errors import BadModel, first_line
@@ -65,6 +66,7 @@ def make_base(shape: Mapping[str, Any], folder: Path, seed: int = 0) -> int:
 
     The weights are bfloat16 numbers that are float16 numbers too, as nearly all of a trained model's are.
     """
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     torch.manual_seed(seed)
     model = _untrained(AutoConfig.for_model(**shape, **ENDS))
     for weight in model.parameters():

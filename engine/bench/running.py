@@ -238,7 +238,7 @@ async def _other_kinds(settings: EngineSettings, wanted: Extent, folder: Path, h
     from engine.bench import models
 
     found = []
-    ways = [NAIVE, next(way for way in WAYS if way.variant == "general")]
+    ways = [NAIVE, replace(next(way for way in WAYS if way.variant == "general"), alone=False)]
     for name, shape in ARCHITECTURES.items():
         hear(f"Making {name} …")
         base, adapter = folder / shape["model_type"], folder / f"{shape['model_type']}-adapter"
