@@ -103,7 +103,7 @@ async def _measure(lineup: Lineup, naive: NaiveAnswer, rounds: int, peak: int) -
 
 def _prompts(lineup: Lineup, text: str) -> dict[Arm, Prompt]:
     prompts = {entrant.arm: prompt_of(entrant, Request.of(text), 0) for entrant in lineup.entrants}
-    return {arm: replace(prompt, sampling=replace(prompt.sampling, temperature=0.0)) for arm, prompt in prompts.items()}
+    return {arm: replace(prompt, sampling=replace(prompt.sampling, temperature=0.0, repetition_penalty=1.0)) for arm, prompt in prompts.items()}
 
 
 async def _together(lineup: Lineup, text: str) -> tuple[float, dict[Arm, Answer]]:

@@ -162,7 +162,7 @@ def _next_tokens(work: Work[Writing], step: Step, loaded: Loaded) -> list[int | 
 
 def _drawn(row: Writing, logits: Tensor) -> int | BackendError:
     try:
-        return draw(logits, row.prompt.sampling, row.generator)
+        return draw(logits, row.prompt.sampling, row.generator, row.new)
     except Exception as error:
         return _as_backend_error(error)
 
