@@ -57,7 +57,7 @@ async def run(settings: EngineSettings, rounds: int = 3) -> Report:
         from engine.backends.local.loading import pick_device
         from engine.backends.local.naive import Naive
 
-        folder = await asyncio.to_thread(base_folder, settings.base_model)
+        folder = await asyncio.to_thread(base_folder, lineup.kit.base.name)
         naive = await asyncio.to_thread(Naive, folder, lineup.kit.adapter, settings.dtype, pick_device(settings.device))
         await asyncio.to_thread(naive.answer, list(_prompts(lineup, REQUESTS[0]).values()))
         return await _measure(lineup, naive.answer, rounds, peak)
@@ -103,7 +103,9 @@ async def _measure(lineup: Lineup, naive: NaiveAnswer, rounds: int, peak: int) -
 
 def _prompts(lineup: Lineup, text: str) -> dict[Arm, Prompt]:
     prompts = {entrant.arm: prompt_of(entrant, Request.of(text), 0) for entrant in lineup.entrants}
-    return {arm: replace(prompt, sampling=replace(prompt.sampling, temperature=0.0, repetition_penalty=1.0)) for arm, prompt in prompts.items()}
+    return {
+        arm: replace(prompt, sampling=replace(prompt.sampling, temperature=0.0, repetition_penalty=1.0)) for arm, prompt in prompts.items()
+    }
 
 
 async def _together(lineup: Lineup, text: str) -> tuple[float, dict[Arm, Answer]]:

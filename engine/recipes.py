@@ -126,11 +126,16 @@ def alternating(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     return tuple(Turn(role, "\n\n".join(texts)) for role, texts in groups)
 
 
+def shipped_recipes() -> tuple[str, ...]:
+    """List the names of the recipes that ship."""
+    return tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
+
+
 def load_recipe(name_or_path: str) -> Recipe:
     """Load a shipped recipe by its name, or any recipe by the path of its TOML file. Raises BadRecipe."""
     path = Path(name_or_path)
     if path.suffix != ".toml":
-        known = sorted(p.stem for p in SHIPPED.glob("*.toml"))
+        known = shipped_recipes()
         if name_or_path not in known:
             raise BadRecipe(
                 f"There is no shipped recipe {name_or_path!r} (there are: {', '.join(known)}); give a name or the path of a .toml file."

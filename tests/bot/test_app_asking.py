@@ -270,7 +270,7 @@ async def test_where_other_contestants_meet_than_those_that_ship_no_example_is_p
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    async with App.open(Settings.of(store_path=str(tmp_path / "s"), **names), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s"), **{"base_model": "demo", **names}), open_lineup) as app:
         assert (await answered(app)).next_step == NextStep(ELSEWHERE)
 
 
@@ -283,7 +283,7 @@ async def test_with_a_pair_of_ones_own_an_earlier_request_is_offered_on_which_it
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    async with App.open(Settings.of(store_path=str(tmp_path / "s"), recipe="mine.toml"), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s"), base_model="demo", recipe="mine.toml"), open_lineup) as app:
         first = await answered(app, "the same")
         post = (await app.asking.ask(Order("secret of a team", "ann", "message:1", "a team", "a channel", solo=True))).post
         for duel in (await answered(app, "one"), await answered(app, "1" * 301), await until(app, post.duel, "open")):
@@ -335,7 +335,7 @@ async def test_a_request_asked_while_the_model_loads_waits_and_is_answered(tmp_p
         await loaded.wait()
         return lineup_over(backend)
 
-    async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s"), base_model="demo"), open_lineup) as app:
         assert app.model.state == "loading" and "demo" in app.model.words
         waiting, stopped = [await ask(app, text, asker="ann") for text in ("Hello?", "Never mind")]
         assert waiting.state == "waiting" and "as soon as it is ready" in waiting.note
@@ -360,7 +360,7 @@ async def test_a_model_that_cannot_be_loaded_says_why_and_history_can_still_be_r
         await gate.wait()
         raise error
 
-    async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s"), base_model="demo"), open_lineup) as app:
         early = await ask(app, "Hello?", asker="ann")
         gate.set()
         failed = await app.model_settled()

@@ -15,11 +15,12 @@ POOL_BATCHES = 12  # among so many batches' rows, those of like length come toge
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class Ticket:
     """One row to learn: the prompt's tokens and the answer's, which alone are learned."""
 
     prompt: tuple[int, ...]
     answer: tuple[int, ...]  # with the token that ends a turn
+    first: int  # tokens of the answer's first line, which names the team
 
     @property
     def tokens(self) -> tuple[int, ...]:
@@ -27,7 +28,7 @@ class Lesson:
         return self.prompt + self.answer
 
 
-def lessons_of(rows: Sequence[Row], recipe: Recipe, chat: Chat, end: int) -> tuple[Lesson, ...]:
+def lessons_of(rows: Sequence[Row], recipe: Recipe, chat: Chat, end: int) -> tuple[Ticket, ...]:
     """Render rows as the engine renders requests with this recipe; `end` is the token that ends an answer.
 
     Raises BadRequest for a row without an answer.
@@ -37,12 +38,13 @@ def lessons_of(rows: Sequence[Row], recipe: Recipe, chat: Chat, end: int) -> tup
         if not row.references:
             raise BadRequest(f"Line {row.line:,} has no answer to learn.")
         prompt = chat.encode(recipe.messages(Request.of(row.text)), dict(recipe.chat_template))
-        answer = chat.tokenizer.encode(row.references[0], add_special_tokens=False)
-        made.append(Lesson(tuple(prompt), (*answer, end)))
+        line, feed, rest = row.references[0].partition("\n")
+        first, more = (chat.tokenizer.encode(part, add_special_tokens=False) for part in (line, feed + rest))
+        made.append(Ticket(tuple(prompt), (*first, *more, end), len(first)))
     return tuple(made)
 
 
-def epoch(lessons: Sequence[Lesson], rng: random.Random) -> Iterator[list[int]]:
+def epoch(lessons: Sequence[Ticket], rng: random.Random) -> Iterator[list[int]]:
     """Walk once through all lessons in random order, in batches of like length; yields their places."""
     order = list(range(len(lessons)))
     rng.shuffle(order)

@@ -4,6 +4,8 @@ Importing this folder imports no file of it: what needs torch is imported by who
 
 fetching.py  a hub id becomes a folder
 imports.py   the heavy libraries, imported for less
+gguf.py      a GGUF file becomes a folder of safetensors, once
+package.py   a base out of the Python package that holds it
 schedule.py  who runs, who waits, who pays: pure, no torch
 prefixes.py  prompts that are kept, found by their longest common beginning: pure, no torch
 chat.py      the model's chat template: a conversation as tokens, and what of it is read

@@ -1,14 +1,14 @@
-"""A GGUF file becomes a folder of safetensors, once, in the user's cache. transformers reads it; torch is imported when there is one to read."""
+"""A GGUF file becomes a folder of safetensors, once, in the user's cache. transformers reads it, and is imported only then."""
 
 import errno
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +126,7 @@ def _convert(file: Path, into: Path, name: str) -> None:
         from transformers.utils import logging as transformers_logging
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    with _no_bars(), _in_words(file, name):
+    with _read_once(), _in_words(file, name):
         header = GgufHeader.from_file(str(file))
         if header.architecture not in KINDS:
             raise BadModel(
@@ -159,17 +159,17 @@ def _in_words(file: Path, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _no_bars() -> Iterator[None]:
-    """Keep tqdm quiet, which the reader of GGUF files uses by itself."""
-    was = os.environ.get("TQDM_DISABLE")
-    os.environ["TQDM_DISABLE"] = "1"
+def _read_once() -> Iterator[None]:
+    """Have a file's head read once, which takes seconds, where transformers reads it three times; and without a bar of its own."""
+    import gguf
+    from transformers import modeling_gguf_pytorch_utils as loader
+
+    reader, bar = gguf.GGUFReader, loader.tqdm
+    gguf.GGUFReader, loader.tqdm = lru_cache(maxsize=1)(reader), partial(bar, disable=True)
     try:
         yield
     finally:
-        if was is None:
-            del os.environ["TQDM_DISABLE"]
-        else:
-            os.environ["TQDM_DISABLE"] = was
+        gguf.GGUFReader, loader.tqdm = reader, bar
 
 
 def _without(file: Path, keys: tuple[str, ...]) -> None:
