@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -258,6 +259,23 @@ async def test_under_equal_answers_an_example_is_offered_that_nobody_has_asked(t
             last = await answered(app, example, conversation=second.conversation)
         assert last.next_step == NextStep(ELSEWHERE) and "[sampling]" in ELSEWHERE
         assert (await app.looking.view(first.id, "bob")).next_step == first.next_step, "what a message offers stays what its button asks"
+
+
+async def test_examples_are_about_the_pair_that_meets_also_where_another_base_took_the_place(tmp_path: Path) -> None:
+    lineup = lineup_over(ScriptedBackend(two_answers))
+    kit = replace(lineup.kit, base=replace(lineup.kit.base, name="demo"))
+
+    async def open_lineup() -> Lineup:
+        return replace(lineup, kit=kit)
+
+    async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
+        assert app.examples == tuple(app.offers["smollm2"])
+        app.tell_model("Fetching …")
+        assert app.model.words == "Fetching …"
+        await app.model_settled()
+        assert app.examples == tuple(app.offers["demo"])
+        app.tell_model("Fetching …")
+        assert app.model.state == "ready" and "ready" in app.model.words
 
 
 OTHERS = ({"recipe": "mine.toml"}, {"adapter": "./lora"}, {"base_model": "./base"}, {"arms": "plain,tuned"}, {"aa": "tuned"})

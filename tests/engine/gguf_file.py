@@ -20,8 +20,6 @@ NAMES = {
     "mlp.down_proj": "ffn_down",
     "input_layernorm": "attn_norm",
     "post_attention_layernorm": "ffn_norm",
-    "self_attn.q_norm": "attn_q_norm",
-    "self_attn.k_norm": "attn_k_norm",
 }
 OUTSIDE = {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight", "lm_head.weight": "output.weight"}
 
@@ -67,7 +65,8 @@ def _name(name: str) -> str:
     if name in OUTSIDE:
         return OUTSIDE[name]
     number, inner = name.removeprefix("model.layers.").split(".", 1)
-    return f"blk.{number}.{NAMES[inner.removesuffix('.weight')]}.weight"
+    part, _, kind = inner.rpartition(".")
+    return f"blk.{number}.{NAMES[part]}.{kind}"
 
 
 def _permuted(name: str, weight: Any, config: Any) -> Any:
