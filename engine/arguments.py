@@ -8,7 +8,7 @@ from engine.contestants import Arm
 
 ABOUT = "Answer requests with the base model under a prompt and with the fine-tuned adapter, side by side and without votes."
 EXAMPLES = """
-%(prog)s "5,000 labels, stable rules, costly errors. fine-tune?"
+%(prog)s "The blue teapot arrived without its lid, order 52871. What now?"
 %(prog)s --json "…" | jq .sides.tuned.text
 %(prog)s --arms prompted,tuned,plain --file requests.jsonl
 %(prog)s --file requests.csv --json > answers.jsonl

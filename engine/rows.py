@@ -7,6 +7,7 @@ A row is an object with a request, and may hold more:
     "reference": "…"                        or answer, or completion; a list: any of these is right
     "id": "7", "tags": ["billing"]          a row without an id gets its number
     "history": [{"role": "user", "text": "…"}, {"role": "assistant", "text": "…"}]
+    "role": "test"                          what the row is for: train, example (a recipe shows it), dev (choices are made on it) or test
 
 The file is JSON lines, one JSON array, or CSV (also with ; or tabs) whose first line names the columns; its content says which. In JSON
 lines a text in quotes is a row, too. A key that says nothing (null, an empty cell) is not there.
@@ -34,12 +35,14 @@ MEANS = {
     "id": "id",
     "tags": "tags",
     "history": "history",
+    "role": "role",
 }  # key -> what it says of the row; two keys that say the same do not go together
 SYSTEM = "system texts of messages"
 MESSAGE = ("role", "content", "tool_calls", "function_call")
 EXAMPLE = '{"id": "1", "request": "What should we do?"}'
 DELIMITERS = ",;\t"
 _FIRST_LINE = re.compile(r"\S[^\r\n]*")
+ROLES_OF_ROWS = ("train", "example", "dev", "test")  # a request has one alone, so that nothing is measured on what was learned or chosen on
 ROLES: dict[str, Literal["user", "assistant"]] = {"user": "user", "assistant": "assistant"}
 
 
@@ -55,6 +58,7 @@ class Row:
     system: str = ""  # what its messages say as the system; a duel's system text is the recipe's
     more: dict[str, Any] = field(default_factory=dict)  # keys that the command asked for
     line: int = 0  # where it begins in its file
+    role: str = ""  # one of ROLES_OF_ROWS; "": the file does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,10 @@ class Rows:
     name: str  # of the file, for people
     rows: tuple[Row, ...]
     said: dict[str, str]  # keys in the order in which they came, and what each means; "" for one that means nothing here
+
+    def of_role(self, role: str) -> tuple[Row, ...]:
+        """The rows of this role, and those without any."""
+        return tuple(row for row in self.rows if row.role in (role, ""))
 
     def unused(self, *used: str) -> tuple[str, ...]:
         """List the keys of the file that mean something else than `used`, or nothing."""
@@ -233,12 +241,13 @@ def _row(value: Any, number: int, line: int, means: dict[str, str], said: dict[s
     given = _meanings(table, means, said)
     name = _id(table.get("id", number))
     references, tags = _texts(table, given.get("reference")), _texts(table, given.get("tags"))
+    role = _role(table.get("role", ""))
     more = {key: content for key, content in table.items() if key in means and key not in MEANS}
     if given["text"] != "messages":
         text = table[given["text"]]
         if not isinstance(text, str):
             raise Malformed(f": {given['text']} must be text.")
-        return Row(name, text, _history(table.get("history", [])), references, tags, "", more, line)
+        return Row(name, text, _history(table.get("history", [])), references, tags, "", more, line, role)
     chat = _chat(table["messages"])
     for other, there in (("history", "history" in given), (given.get("reference"), references and chat.answer)):
         if there:
@@ -247,7 +256,7 @@ def _row(value: Any, number: int, line: int, means: dict[str, str], said: dict[s
         if there:
             said.setdefault(what, meaning)
     said |= {f"{key} of messages": "" for key in chat.others if key not in said}
-    return Row(name, chat.text, chat.history, (chat.answer,) if chat.answer else references, tags, chat.system, more, line)
+    return Row(name, chat.text, chat.history, (chat.answer,) if chat.answer else references, tags, chat.system, more, line, role)
 
 
 def _meanings(table: dict[str, Any], means: dict[str, str], said: dict[str, str]) -> dict[str, str]:
@@ -269,6 +278,12 @@ def _id(name: Any) -> str | int:
     if isinstance(name, str) and not is_text(name):
         raise Malformed(": the id holds half of a surrogate pair, which is no character.")
     return name
+
+
+def _role(given: Any) -> str:
+    if given != "" and (not isinstance(given, str) or given.strip().casefold() not in ROLES_OF_ROWS):
+        raise Malformed(f": role is {shown(given)} and must be one of {', '.join(ROLES_OF_ROWS)}.")
+    return given.strip().casefold() if isinstance(given, str) else ""
 
 
 def _texts(table: dict[str, Any], key: str | None) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, SecretStr, Va
 from engine.cost import Price, read_token_prices
 from engine.errors import SettingsError
 from engine.parsing import shown
-from engine.shipped import DEMO
+from engine.shipped import SMOLLM2
 
 PREFIX = "DUEL_"
 LONGEST_NAME, MOST_NAMES = 60, 10  # characters and number of unknown names that are shown
@@ -74,17 +74,25 @@ class EngineSettings(Part):
 
     model_config = under(PREFIX)
 
-    base_model: str = Field(DEMO, min_length=1, description="Base model: demo (the one that ships), a hub id, or a folder.")
+    base_model: str = Field(
+        SMOLLM2,
+        min_length=1,
+        description="Base model: smollm2 (SmolLM2-135M-Instruct), demo (a small one), a hub id, a folder, or a GGUF file.",
+    )
     adapter: str = Field(
         "",
-        description="LoRA adapter on that base: a hub id or a folder. Empty: the demo's adapter with the demo, none with another base.",
+        description="LoRA adapter on that base: a hub id or a folder. Empty: desk with smollm2, demo with demo, none with another base.",
     )
     recipe: str = Field(
         "",
         description="Engineered recipe: the name of a shipped one, or the path of a .toml file. "
-        "Empty: house with the demo, none with another base.",
+        "Empty: desk with smollm2, house with the demo, none with another base.",
     )
-    plain_recipe: str = Field("plain", description="Plain recipe, the one the adapter was trained with: a shipped name or a path.")
+    plain_recipe: str = Field(
+        "",
+        description="Plain recipe, the one the adapter was trained with: a shipped name or a path. "
+        "Empty: the shipped one that the adapter's card names, else plain, which says nothing.",
+    )
     arms: str = Field(
         "",
         description="The two arms that meet (prompted, tuned, plain, combined). Empty: prompted,tuned; "

@@ -43,7 +43,7 @@ NOT_NEEDED = {
     "py.typed": "is for type checkers",
     "*.md": "is for people",
     "*.jsonl": "rows of the demo, read by adapters demo eval alone",
-    "*.txt": "texts that the demo learned from, read by adapters demo build alone",
+    "phrases/*.txt": "texts that the demo learned from, read by adapters demo build alone",
 }
 pytestmark = pytest.mark.process
 
@@ -57,7 +57,8 @@ def tracked() -> list[str]:
 def environment(**names: str) -> dict[str, str]:
     """Our environment without a way back into the checkout, and without settings of whoever runs the tests."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("DUEL_", "PYTHON", "DISCORD_"))}
-    return ours | {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", "DUEL_DISCORD_BLINDING_SHARE": "0"} | names
+    fixed = {"DUEL_BASE_MODEL": "demo", "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", "DUEL_DISCORD_BLINDING_SHARE": "0"}
+    return ours | fixed | names
 
 
 def done(command: list[str | Path], folder: Path, **names: str) -> "subprocess.CompletedProcess[str]":

@@ -25,7 +25,11 @@ FENCES = {
     "prompt_toolkit": ("bot/fronts/terminal",),
     "matplotlib": ("bot/charts", "engine/bench/picture"),
 }
-LARGE = {"engine/models/demo/model.safetensors", "adapters/shipped/demo/adapter_model.safetensors"}  # above 1 MB
+LARGE = {
+    "engine/models/demo/model.safetensors",
+    "adapters/shipped/demo/adapter_model.safetensors",
+    "adapters/shipped/desk/adapter_model.safetensors",
+}  # above 1 MB
 
 # Excuses. Each list only ever gets shorter.
 UNMAPPED: set[str] = set()  # folders whose __init__.py does not name its files yet
@@ -292,7 +296,7 @@ def test_every_folder_is_in_the_readmes_map() -> None:
     fail("README's map names every folder", missing + gone)
 
 
-def test_no_large_file_is_kept_but_the_two_models_that_ship() -> None:
+def test_no_large_file_is_kept_but_the_weights_that_ship() -> None:
     if not (ROOT / ".git").exists():
         pytest.skip("needs the repository")
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")

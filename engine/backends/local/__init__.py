@@ -4,6 +4,8 @@ Importing this folder imports no file of it: what needs torch is imported by who
 
 fetching.py  a hub id becomes a folder
 imports.py   the heavy libraries, imported for less
+gguf.py      a GGUF file becomes a folder of safetensors, once
+package.py   a base out of the Python package that holds it
 machine.py   what the machine has: memory to spare, processors and who wants them
 threads.py   how many processor threads: chosen by timing steps, pure
 waiting.py   who is let in next, fairly between people: pure

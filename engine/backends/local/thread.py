@@ -239,7 +239,7 @@ def _read(row: Writing, step: Step, most: int) -> Outcome:
 
 def _drawn(row: Writing, logits: Tensor) -> int | BackendError:
     try:
-        return draw(logits, row.prompt.sampling, row.generator)
+        return draw(logits, row.prompt.sampling, row.generator, row.new)
     except Exception as error:
         return _as_backend_error(error)
 

@@ -154,7 +154,7 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    settings = Settings.of(store_path=str(folder / "duels.sqlite3"), **{"discord_blinding_share": 0.0, **names})
+    settings = Settings.of(store_path=str(folder / "duels.sqlite3"), **{"discord_blinding_share": 0.0, "base_model": "demo", **names})
 
     def stop_is_seen(self: Stop) -> None:
         self._raised = True
