@@ -17,7 +17,7 @@ FENCES = {
     "torch": ("engine/backends/local/", "engine/bench/models", "engine/bench/naive", "adapters/train/", "adapters/examples/"),
     "transformers": ("engine/backends/local/", "engine/bench/models", "adapters/examples/"),
     "peft": ("engine/backends/local/", "engine/bench/models", "engine/bench/naive", "adapters/examples/"),
-    "gguf": ("engine/bench/gguf_files",),
+    "gguf": ("engine/backends/local/gguf", "engine/bench/gguf_files"),
     "aiosqlite": ("bot/store",),
     "sqlite3": ("bot/store",),
     "nicegui": ("bot/fronts/web",),

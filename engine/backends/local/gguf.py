@@ -122,7 +122,7 @@ def _convert(file: Path, into: Path, name: str) -> None:
     with light_imports():
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-        from transformers.integrations.gguf import GgufHeader
+        from transformers.integrations.gguf import GgufHeader  # type: ignore[attr-defined]
         from transformers.utils import logging as transformers_logging
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -162,8 +162,9 @@ def _in_words(file: Path, name: str) -> Iterator[None]:
 def _read_once() -> Iterator[None]:
     """Have a file's head read once, which takes seconds, where transformers reads it three times; and without a bar of its own."""
     import gguf
-    from transformers import modeling_gguf_pytorch_utils as loader
+    from transformers import modeling_gguf_pytorch_utils
 
+    loader: Any = modeling_gguf_pytorch_utils
     reader, bar = gguf.GGUFReader, loader.tqdm
     gguf.GGUFReader, loader.tqdm = lru_cache(maxsize=1)(reader), partial(bar, disable=True)
     try:
