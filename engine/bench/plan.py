@@ -33,7 +33,7 @@ class Sizes:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class Demand:
     """Answers that are written at the same time: those of some people's duels, or of one side alone."""
 
     users: int
@@ -47,7 +47,7 @@ class Load:
         return "1 user" if self.users == 1 else f"{self.users} users"
 
 
-ALONE = tuple(Load(1, (arm,)) for arm in DUEL)
+ALONE = tuple(Demand(1, (arm,)) for arm in DUEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Material:
             Arm.TUNED: self._tokens("Answer the customer. " * 9, sizes.frame, 2),
         }
 
-    def asks(self, load: Load, number: int) -> list[Ask]:
+    def asks(self, load: Demand, number: int) -> list[Ask]:
         """List the answers of a load, person by person; the first person's request has this number, the next one the next."""
         return [Ask(arm, self._begins[arm], self._request(number + user)) for user in range(load.users) for arm in load.arms]
 

@@ -18,7 +18,7 @@ from engine.backends.local.fetching import fetch
 from engine.bench import gguf_files
 from engine.bench.llamacpp import WHEEL, LlamaServer, find_server, version_of
 from engine.bench.machine import Machine, has_proc, load_average, read_machine
-from engine.bench.plan import ALONE, Load, Material, Sizes
+from engine.bench.plan import ALONE, Demand, Material, Sizes
 from engine.bench.processes import WorkerProcess
 from engine.bench.samples import Figures, Measured, Runner, alone_ratio, figures
 from engine.bench.shapes import ARCHITECTURES, REAL
@@ -31,7 +31,7 @@ from engine.settings import EngineSettings
 WARM_TOKENS = 4  # new tokens of the duel that each way answers before it is measured
 ONE_ROUND_FROM = 2  # users; so many and more at once are measured in a third of the rounds
 Hear = Callable[[str], None]
-Samples = dict[Load, dict[str, list[Measured]]]  # by load and way, one for each round
+Samples = dict[Demand, dict[str, list[Measured]]]  # by load and way, one for each round
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Extent:
     architectures: bool = False  # whether small models of other kinds are measured too
     sizes: Sizes = field(default_factory=Sizes)
 
-    def rounds_of(self, load: Load) -> int:
+    def rounds_of(self, load: Demand) -> int:
         """The number of rounds of a load."""
         return self.rounds if load.users < ONE_ROUND_FROM else max(1, self.rounds // 3)
 
@@ -161,7 +161,7 @@ class Race:
     async def measure(self) -> Samples:
         """Measure each load, the smaller ones first, so that a peak of memory is of no larger load. Raises BackendError for one of ours."""
         samples: Samples = {}
-        for load in (Load(users) for users in sorted(set(self._wanted.users))):
+        for load in (Demand(users) for users in sorted(set(self._wanted.users))):
             self._hear(f"Warming up for {load.label} …")
             await self._round(load, WARM_TOKENS)
             for turn in range(self._wanted.rounds_of(load)):
@@ -171,13 +171,13 @@ class Race:
                         samples.setdefault(each, defaultdict(list))[key].append(sample)
         return samples
 
-    async def _round(self, load: Load, new_tokens: int) -> dict[str, Measured]:
+    async def _round(self, load: Demand, new_tokens: int) -> dict[str, Measured]:
         """Ask every way that takes part in a load the same new requests, one way after the other."""
         taken = {}
         for way, runner in self.ways:
             if way.key in self.skipped or (len(load.arms) == 1 and not way.alone):
                 continue
-            asks = self._ground.material.asks(Load(1, load.arms) if way.one_duel else load, self._next)
+            asks = self._ground.material.asks(Demand(1, load.arms) if way.one_duel else load, self._next)
             with self._may_lack(way):
                 taken[way.key] = await runner.run(asks, new_tokens)
         self._next += load.users
@@ -227,7 +227,7 @@ def _figures(samples: Samples, ways: Sequence[Way]) -> list[Figures]:
                 continue
             one = figures(load, way, taken[way.key], taken.get(NAIVE.key, []))
             alone = {arm.arms[0]: samples[arm][way.key] for arm in ALONE if way.key in samples.get(arm, {})}
-            if load == Load(1) and alone:
+            if load == Demand(1) and alone:
                 one = replace(one, over_slower_alone=alone_ratio(alone, taken[way.key]))
             found.append(one)
     return found
@@ -248,6 +248,6 @@ async def _other_kinds(settings: EngineSettings, wanted: Extent, folder: Path, h
         running = Race(ground, replace(wanted, users=(1,)), lambda said, name=name: hear(f"{name}: {said}"))  # type: ignore[misc]
         async with AsyncExitStack() as stack:
             await running.start(ways, stack)
-            naive, general = (one for one in _figures(await running.measure(), ways) if one.load == Load(1).label)
+            naive, general = (one for one in _figures(await running.measure(), ways) if one.load == Demand(1).label)
         found.append(OtherKind(name, naive, general))
     return tuple(found)

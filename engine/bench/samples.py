@@ -6,7 +6,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Protocol
 
-from engine.bench.plan import Ask, Load, Tokens
+from engine.bench.plan import Ask, Demand, Tokens
 from engine.bench.ways import Way
 from engine.contestants import Arm
 
@@ -86,7 +86,7 @@ def differs_at(samples: Sequence[Measured], yardstick: Sequence[Measured], arm: 
     return min((place for place in found if place is not None), default=None)
 
 
-def figures(load: Load, way: Way, samples: Sequence[Measured], naive: Sequence[Measured]) -> Figures:
+def figures(load: Demand, way: Way, samples: Sequence[Measured], naive: Sequence[Measured]) -> Figures:
     """Sum up the rounds of a way under a load. naive: the yardstick's samples of the same rounds, one duel each; empty: no comparison."""
     times = load.users if way.one_duel else 1
     wall, cpu = (median(getattr(sample, name) for sample in samples) * times for name in ("wall_s", "cpu_s"))
