@@ -13,7 +13,7 @@ class Way:
     key: str  # its name in JSON
     label: str  # its name for people
     kind: Kind
-    variant: str = ""  # the engine's path, or the quantisation of llama.cpp's file
+    variant: str = ""  # open_local's way, or the quantisation of llama.cpp's file
     together: bool = False  # whether both sides step at once; else one side comes after the other
     one_duel: bool = False  # whether it is asked one person's duel and its times are multiplied by the number of people
     alone: bool = False  # whether each side is measured by itself too
@@ -23,6 +23,7 @@ NAIVE = Way("naive", "transformers + peft, one after the other", "naive", one_du
 WAYS = (
     NAIVE,
     Way("general", "this engine, general path", "engine", "general", together=True, alone=True),
+    Way("fast", "this engine as it runs, fast path", "engine", "best", together=True, alone=True),
     Way("llama_f16", "llama.cpp f16, two runs", "llama.cpp", "F16"),
     Way("llama_q8_0", "llama.cpp Q8_0, two runs", "llama.cpp", "Q8_0"),
     Way("llama_q4_1", "llama.cpp Q4_1, two runs", "llama.cpp", "Q4_1"),

@@ -70,7 +70,7 @@ def _own_peak_mib() -> int:
 async def _opened(told: dict[str, Any]) -> Answering:
     base, adapter, settings = Path(told["base"]), Path(told["adapter"]), EngineSettings().but(told["settings"])
     if told["kind"] == "engine":
-        return await _open_engine(base, adapter, settings)
+        return await _open_engine(base, adapter, settings, told["variant"])
     with light_imports():
         from engine.bench.naive import Naive
 
@@ -82,9 +82,9 @@ async def _opened(told: dict[str, Any]) -> Answering:
     return answered
 
 
-async def _open_engine(base: Path, folder: Path, settings: EngineSettings) -> Answering:
-    """Open the engine as the product does."""
-    backend, adapter = await open_local(base, base.name, settings), open_adapter(folder)
+async def _open_engine(base: Path, folder: Path, settings: EngineSettings, way: Any) -> Answering:
+    """Open the engine as the product does, to run in one of the ways that open_local takes."""
+    backend, adapter = await open_local(base, base.name, settings, way), open_adapter(folder)
     await backend.add_adapter(adapter, NUMBERS)
 
     async def answered(asks: Sequence[Ask], new_tokens: int) -> list[Timed]:
