@@ -131,6 +131,8 @@ def _learn(model: Any, kept: Sequence[Tensor], lessons: Sequence[Ticket], epochs
 def save(tuned: Any, out: Path, card: Card, rows: Sequence[Row]) -> None:
     """Write the adapter folder: weights in bfloat16, peft's config, the card, the digests of what it was trained on."""
     shutil.rmtree(out, ignore_errors=True)
+    for config in tuned.peft_config.values():
+        config.base_model_name_or_path = card.base.name  # peft would write the folder's path, which is this machine's
     tuned.to(torch.bfloat16).save_pretrained(out)
     (out / "README.md").unlink(missing_ok=True)  # peft's empty form of a model card; ours is card.json
     write_trained_on(out, (row.text for row in rows))
@@ -173,7 +175,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     end = loaded.tokenizer.eos_token_id
     lessons = lessons_of(rows, recipe, loaded.chat, end)
     _say(f"{len(lessons):,} rows, {sum(len(each.tokens) for each in lessons):,} tokens; batches of {BATCH_ROWS}, {options.epochs} times")
-    loaded.model.config.name_or_path = loaded.base.name
     tuned, ran = train(loaded.model, lessons, options.epochs, options.seed, options.layers)
     save(tuned, options.out, card_of(loaded, recipe, ran, rows=len(rows), epochs=options.epochs, version=options.version), rows)
     _say(f"{options.out}: loss {ran.loss:.4f}, {ran.seconds / 60:.1f} min")
