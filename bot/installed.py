@@ -10,6 +10,7 @@ NEEDED = (
     "engine/models/demo/*.json",
     "engine/models/demo/*.jinja",
     "engine/models/demo/*.safetensors",
+    "adapters/plans/*.toml",
     "adapters/shipped/demo/*.json",
     "adapters/shipped/demo/*.safetensors",
     "bot/migrations/*.sql",
