@@ -15,8 +15,10 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("engine", "adapters", "bot")  # a file imports only what comes before it: here, and in the map of each folder
 FENCES = {
     "torch": ("engine/backends/local/", "adapters/train/", "adapters/examples/"),
-    "transformers": ("engine/backends/local/", "adapters/examples/"),
-    "peft": ("engine/backends/local/", "adapters/examples/"),
+    "transformers": ("engine/backends/local/", "adapters/train/", "adapters/examples/"),
+    "peft": ("engine/backends/local/", "adapters/train/", "adapters/examples/"),
+    "trl": ("adapters/train/",),
+    "datasets": ("adapters/train/",),
     "aiosqlite": ("bot/store",),
     "sqlite3": ("bot/store",),
     "nicegui": ("bot/fronts/web",),

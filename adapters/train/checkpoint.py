@@ -1,4 +1,4 @@
-"""The checkpoint of a training: one file, whole at any moment. It is a safetensors file with JSON in its header: reading it runs no code."""
+"""The checkpoint of a training: one file, whole at any moment. It is safetensors with JSON in its header: to read it runs no code."""
 
 import json
 import os
@@ -87,3 +87,15 @@ def put_back(path: Path, module: torch.nn.Module, kept: Mapping[str, torch.Tenso
         raise BadCheckpoint(f"The checkpoint {path} is of another model. Delete it, or keep this training's checkpoint elsewhere.")
     for name, weight in own.items():
         weight.copy_(kept[name])
+
+
+def dice() -> dict[str, Any]:
+    """Return the state of torch's random numbers, as dropout draws them."""
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
+
+
+def throw_on(state: dict[str, Any]) -> None:
+    """Go on drawing random numbers from where `dice` was taken."""
+    torch.set_rng_state(state["cpu"].cpu())
+    if torch.cuda.is_available():
+        torch.cuda.set_rng_state_all([each.cpu() for each in state["cuda"]])

@@ -142,7 +142,7 @@ class TrainingRun(Generic[Batch]):
             "batches": self.learner.batches.state_dict(),
             "done": asdict(self.done),
             "latest": self.latest,
-            "dice": _dice(),
+            "dice": checkpoint.dice(),
         }
         checkpoint.save(self.job.saved, state)
 
@@ -154,7 +154,7 @@ class TrainingRun(Generic[Batch]):
             optimizer.load_state_dict(kept)
         self.learner.batches.load_state_dict(state["batches"])
         self.done, self.latest = Done(**state["done"]), state["latest"]
-        _throw_on(state["dice"])
+        checkpoint.throw_on(state["dice"])
 
     def go(self) -> None:
         """Run the schedule to its end. Ends early where the process that wants the result is gone."""
@@ -226,17 +226,6 @@ def train(job: TrainingJob[Batch], processes: int | None = None) -> tuple[Learne
         processes=ranks,
         tools=tools(),
     )
-
-
-def _dice() -> dict[str, Any]:
-    """Return the state of torch's random numbers, as dropout draws them."""
-    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
-
-
-def _throw_on(dice: dict[str, Any]) -> None:
-    torch.set_rng_state(dice["cpu"].cpu())
-    if torch.cuda.is_available():
-        torch.cuda.set_rng_state_all([state.cpu() for state in dice["cuda"]])
 
 
 def _go(job: TrainingJob[Batch], share: Share) -> None:

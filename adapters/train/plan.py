@@ -31,6 +31,7 @@ class RunPlan:
     precision: Literal["float32", "bfloat16"] = "float32"  # of the base's weights
     seed: int = 0
     kept_most_mb: int = 2_000  # of the lower layers' states
+    recompute: bool = False  # activations, in the backward pass: less memory, about 1.5 times the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,8 @@ def parse_plan(data: bytes, name: str, what: str) -> TrainingPlan:
     text = data.decode("utf-8-sig")
     parts = {part: _part(part, value, text, what) for part, value in table.items()}
     plan = TrainingPlan(name, **parts)
+    if plan.run.recompute and plan.run.way == "kept":
+        raise BadPlan(f'{what}: run.recompute goes with run.way = "deep" alone; what is kept is not computed again.')
     if plan.steps.row_passes_least > plan.steps.row_passes_most:
         raise BadPlan(f"{what}: steps.row_passes_least is above steps.row_passes_most.")
     return plan
@@ -189,6 +192,9 @@ def _check(name: str, value: Any, default: Any, where: str) -> None:
         if not is_number(value) or (whole and not isinstance(value, int)) or not bounds[0] <= value <= bounds[1]:
             kind = "a whole number" if whole else "a number"
             raise BadPlan(f"{where}: {name} is {shown(value)} and must be {kind} from {bounds[0]:,g} to {bounds[1]:,g}.")
+    elif isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise BadPlan(f"{where}: {name} is {shown(value)} and must be true or false.")
     elif value != "all-linear" and not (isinstance(value, list) and value and all(isinstance(each, str) and each for each in value)):
         raise BadPlan(f'{where}: {name} is {shown(value)} and must be "all-linear" or a list of names.')
 

@@ -28,6 +28,8 @@ def test_the_plans_that_ship_can_be_read_and_standard_says_every_default() -> No
         ("[lora]\ntargets = []\n", 'must be "all-linear" or a list of names'),
         ("run = 3\n", "run must be a table"),
         ("[run\n", "not valid TOML"),
+        ("[run]\nrecompute = 1\n", "line 2: run.recompute is 1 and must be true or false"),
+        ("[run]\nrecompute = true\n", "goes with run.way"),
         ("[steps]\nrow_passes_least = 900\n", "row_passes_least is above"),
     ],
 )

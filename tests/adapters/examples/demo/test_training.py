@@ -41,7 +41,9 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> torch.Tensor:
 
 
 def test_a_stopped_training_goes_on_with_the_next_batch(tmp_path: Path, straight: torch.Tensor) -> None:
-    run = TrainingRun(TrainingJob("tiny", LESSON.learner, PLAN.schedule, tmp_path / "tiny.safetensors", print, ("loss", "of a facet")), Share())
+    run = TrainingRun(
+        TrainingJob("tiny", LESSON.learner, PLAN.schedule, tmp_path / "tiny.safetensors", print, ("loss", "of a facet")), Share()
+    )
     for batch in islice(run.learner.batches, 3):
         run.step(batch)
     run.save()
