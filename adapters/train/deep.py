@@ -76,7 +76,7 @@ class _Steps(TrainerCallback):
         self.course, self.tuned, self.watch = course, tuned, follower.watch
         weights = [weight for weight in tuned.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.AdamW(weights, lr=course.plan.highest_rate(course.loaded.base.parameters), weight_decay=0.0)
-        self.step, self.spent_s, self.losses = 0, 0.0, list[float]()
+        self.step, self.spent_s, self.losses, self.dice = 0, 0.0, list[float](), dict[str, Any]()
         if course.checkpoint.is_file():
             self._load(course.checkpoint)
         self.first, self.before_s, self.began = self.step, self.spent_s, time.monotonic()
@@ -143,10 +143,11 @@ class _Steps(TrainerCallback):
         self.step, self.spent_s, self.losses = state["step"], state["spent_s"], state["losses"]
         self.dice = state["dice"]
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Throw the dice on from where they were: the trainer has just set its seed."""
-        if self.first:
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Throw the dice on from where they were: the trainer has set its seed, and its loader has drawn a number."""
+        if self.dice:
             checkpoint.throw_on(self.dice)
+            self.dice = {}
 
 
 def _places(course: Course) -> Iterator[int]:

@@ -32,8 +32,6 @@ def adapted(model: Any, plan: LoraPlan, parent: Adapter | None, base: str, seed:
     """
     torch.manual_seed(seed)
     config = _fresh(model, plan) if parent is None else _config_of(parent)
-    config.base_model_name_or_path = base
-    model.config.name_or_path = base
     with quiet_peft():
         try:
             tuned = get_peft_model(model, config, autocast_adapter_dtype=True)
@@ -41,6 +39,7 @@ def adapted(model: Any, plan: LoraPlan, parent: Adapter | None, base: str, seed:
             raise BadPlan(f"The base model {base} cannot be adapted so: {' '.join(str(error).split())[:300]}") from error
         if parent is not None:
             _fill(tuned, parent)
+    tuned.peft_config["default"].base_model_name_or_path = base
     tuned.eval()
     for name, module in tuned.named_modules():
         if name.rpartition(".")[2] == "lora_dropout":

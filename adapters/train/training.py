@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from adapters.train import deep, lora, shallow
+from adapters.train import lora
 from adapters.train.course import Course, Follower, Learned
 from adapters.train.exercises import exercises_of
 from adapters.train.heldout import RowParts, Score, parted
@@ -155,7 +155,12 @@ class _Run:
             )
         if recipe.digest != order.recipe_digest:
             raise BadRun(f"The recipe {order.recipe} has changed since this run began. Begin anew under another --name.")
-        return load_base(folder, order.base, order.plan.run.precision, pick_device(self.settings.device))
+        return load_base(
+            folder,
+            Path(order.base).name if Path(order.base).is_dir() else order.base,
+            order.plan.run.precision,
+            pick_device(self.settings.device),
+        )
 
     def _learn(self, loaded: Loaded, recipe: Recipe, parts: RowParts) -> Learned:
         order = self.order
@@ -171,8 +176,7 @@ class _Run:
             checkpoint=self.work.checkpoint,
         )
         watch = Watch(order.plan.checkpoint_steps(course.steps), self._step, self._stop)
-        way = shallow.learn if order.plan.run.way == "kept" else deep.learn
-        learned = way(course, Follower(self._phase, watch))  # type: ignore[arg-type]
+        learned = _way(order.plan.run.way)(course, Follower(self._phase, watch))  # type: ignore[arg-type]
         self.latest = Status("training", learned.steps, course.steps, learned.loss, learned.spent_s)
         return learned
 
@@ -270,6 +274,17 @@ def free_threads(settings: EngineSettings) -> int:
     cores = min(os.cpu_count() or 1, torch.get_num_threads())
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     return max(1, round(cores - load))
+
+
+def _way(name: str) -> Callable[[Course, Follower], Learned]:
+    """Import one way alone: trl and what it needs take seconds."""
+    if name == "deep":
+        from adapters.train import deep
+
+        return deep.learn
+    from adapters.train import shallow
+
+    return shallow.learn
 
 
 def _scores(learned: Learned) -> dict[str, Score]:
