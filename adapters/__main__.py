@@ -1,4 +1,4 @@
-"""python -m adapters train FILE | list | check FOLDER | demo build | demo eval"""
+"""python -m adapters train FILE | estimate FILE | list | check FOLDER | demo build | demo eval"""
 
 import argparse
 import sys
@@ -31,6 +31,8 @@ def _run(chosen: argparse.Namespace) -> int:
     match chosen.verb:
         case "train":
             return training.run(chosen)
+        case "estimate":
+            return training.run_estimate(chosen)
         case "list":
             return show_list((SHIPPED_ADAPTERS, *chosen.folder))
         case "check":

@@ -9,7 +9,7 @@ from adapters.train import command as training
 from engine.commandline import program, verb
 
 ABOUT = "LoRA adapters: what there is, and how the demo is made."
-VERBS = "train | list | check | demo"
+VERBS = "train | estimate | list | check | demo"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,6 +29,7 @@ def add_to(verbs: Any) -> argparse.ArgumentParser:
 def add_verbs(verbs: Any) -> None:
     """Add the verbs of adapters to a command line."""
     training.add_verb(verbs)
+    training.add_estimate(verbs)
     listing = verb(verbs, "list", "The adapters that ship, and those in folders of yours.", "%(prog)s\n%(prog)s ./loras")
     listing.add_argument("folder", nargs="*", type=Path, help="folders that hold adapter folders")
     check = verb(

@@ -17,6 +17,8 @@ deep.py        the way of a GPU: LoRA in all layers, by trl
 runs.py        the work folder of a run: order, status, checkpoint
 training.py    a run from rows to an adapter that may duel
 ordering.py    what a person asks for becomes an order
+probe.py       what a fine-tune will reach, told before it is made
+estimate.py    what a training will take, and whether it will pay
 showing.py     a run for people and as JSON
-command.py     python -m adapters train
+command.py     python -m adapters train | estimate
 """

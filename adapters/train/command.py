@@ -38,6 +38,52 @@ def add_verb(verbs: Any) -> None:
     train.add_argument("--json", action="store_true", help="print one JSON object at the end, and no progress")
 
 
+def add_estimate(verbs: Any) -> None:
+    """Add `estimate` to the verbs of `python -m adapters`."""
+    told = verb(
+        verbs,
+        "estimate",
+        "What will a training take here, and will it pay? Three steps are timed, and a probe tells what the rows are good for.",
+        "%(prog)s rows.jsonl --base ./my-base\n%(prog)s rows.csv --prompt-right 39",
+    )
+    told.add_argument("file", type=Path, help="JSON lines, JSON array or CSV")
+    told.add_argument("--base", default="", help="base model: a name, a hub id or a folder (default: DUEL_BASE_MODEL)")
+    told.add_argument(
+        "--recipe", default="", help="plain recipe to learn with: a shipped name or a .toml file (default: DUEL_PLAIN_RECIPE)"
+    )
+    told.add_argument("--plan", default="", help="quick, standard or a .toml file (default: standard)")
+    told.add_argument("--prompt-right", type=_percent, metavar="PERCENT", help="share of such requests that your prompt answers right")
+    told.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _percent(text: str) -> float:
+    """Read a share in percent."""
+    try:
+        share = float(text.removesuffix("%")) / 100
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a percentage from 0 to 100")
+    return share
+
+
+def run_estimate(chosen: argparse.Namespace) -> int:
+    """Estimate, as `add_estimate`'s arguments say. Returns the exit status."""
+    import json
+    from dataclasses import asdict
+
+    from adapters.train.estimate import estimate, told, will_it_pay
+    from adapters.train.ordering import Wish
+
+    wish = Wish(file=chosen.file, base=chosen.base, recipe=chosen.recipe, plan=chosen.plan)
+    found = estimate(wish, EngineSettings.read())
+    if chosen.json:
+        print(json.dumps(asdict(found) | {"words": will_it_pay(found.points, found.rows, chosen.prompt_right)}))
+    else:
+        print(printable("\n".join(told(found, chosen.prompt_right))))
+    return DONE
+
+
 def run(chosen: argparse.Namespace) -> int:
     """Train, as `add_verb`'s arguments say. Returns the exit status."""
     # torch and transformers take seconds to import: not for --help or another verb.
