@@ -65,7 +65,7 @@ def rows_needed(points: Sequence[Point], right: float) -> int | None:
     for before, after in pairwise(points):
         if before.right <= right < after.right:
             part = (right - before.right) / (after.right - before.right)
-            return round(before.rows * (after.rows / before.rows) ** part)
+            return round(before.rows * math.pow(after.rows / before.rows, part))
     if points[0].right > right:
         return points[0].rows
     if points[-1].right > right or right >= 1:
@@ -74,7 +74,7 @@ def rows_needed(points: Sequence[Point], right: float) -> int | None:
     if slope <= 0.02:
         return None
     last = points[-1]
-    return math.ceil(last.rows * ((1 - last.right) / (1 - right)) ** (1 / slope))
+    return math.ceil(last.rows * math.pow((1 - last.right) / (1 - right), 1 / slope))
 
 
 def _slope(points: Sequence[Point]) -> float:
@@ -84,7 +84,7 @@ def _slope(points: Sequence[Point]) -> float:
         return 0.5
     mean_x, mean_y = (sum(each) / len(known) for each in zip(*known, strict=True))
     above = sum((x - mean_x) * (y - mean_y) for x, y in known)
-    return -above / sum((x - mean_x) ** 2 for x, _ in known)
+    return -above / sum((x - mean_x) * (x - mean_x) for x, _ in known)
 
 
 def _folds(rows: int) -> list[tuple[int, int]]:
