@@ -27,7 +27,7 @@ from adapters.train import checkpoint
 from adapters.train.course import Course, Follower, Learned
 from adapters.train.exercises import BatchOrder, Exercise
 from adapters.train.heldout import score
-from adapters.train.loop import LONGEST_GRADIENT, Progress
+from adapters.train.loop import LONGEST_GRADIENT, TrainingProgress
 from adapters.train.lora import adapted
 
 NOT_LEARNED = -100  # the label of a token that is only read
@@ -115,7 +115,7 @@ class _Steps(TrainerCallback):
         self.spent_s = self.before_s + took_s
         left_s = took_s / state.global_step * (course.steps - self.step)
         recent = self.losses[-50:]
-        self.watch.tell(Progress(self.step, course.steps, sum(recent) / len(recent), self.spent_s, left_s))
+        self.watch.tell(TrainingProgress(self.step, course.steps, sum(recent) / len(recent), self.spent_s, left_s))
         stop = self.watch.stop()
         if stop or self.step % self.watch.every == 0 or self.step == course.steps:
             self._save()

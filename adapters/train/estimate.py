@@ -13,7 +13,7 @@ from adapters.train.kept import KeptBase
 from adapters.train.lora import adapted, lowest_layer
 from adapters.train.ordering import Wish
 from adapters.train.plan import BadPlan, TrainingPlan, load_plan
-from adapters.train.probe import Point, curve, is_closed, rows_needed
+from adapters.train.probe import ProbedShare, curve, is_closed, rows_needed
 from adapters.train.training import free_threads, rows_in
 from engine.backends.local.loading import Loaded, load_base, pick_device
 from engine.errors import BadRequest
@@ -29,7 +29,7 @@ FEATURE_LAYERS = 2 / 3  # share of the layers whose states the probe reads
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Expected:
     """A figure with the range in which it is expected."""
 
     value: float
@@ -45,11 +45,11 @@ class TrainingEstimate:
     held_out: int
     steps: int
     tokens: int  # prompt and answer, repeats counted
-    seconds: Figure  # from the command to the card
-    memory_bytes: Figure  # the most at one time
-    usd: Figure | None  # None: nobody said what the device costs
+    seconds: Expected  # from the command to the card
+    memory_bytes: Expected  # the most at one time
+    usd: Expected | None  # None: nobody said what the device costs
     threads: int
-    points: tuple[Point, ...]  # of growing numbers of rows; none where the answers are free text
+    points: tuple[ProbedShare, ...]  # of growing numbers of rows; none where the answers are free text
 
 
 def estimate(wish: Wish, settings: EngineSettings) -> TrainingEstimate:
@@ -84,7 +84,7 @@ def estimate(wish: Wish, settings: EngineSettings) -> TrainingEstimate:
         tokens=took.tokens,
         seconds=seconds,
         memory_bytes=_around(_peak_bytes() + took.kept_bytes, MEMORY_SPREAD),
-        usd=None if hour is None else Figure(*(each * hour / 3600 for each in (seconds.value, seconds.least, seconds.most))),
+        usd=None if hour is None else Expected(*(each * hour / 3600 for each in (seconds.value, seconds.least, seconds.most))),
         threads=threads,
         points=() if features is None else curve(features, answers, plan.run.seed),
     )
@@ -158,17 +158,17 @@ def _padded(train: Sequence[Exercise], batch: Sequence[int]) -> int:
     return max(len(train[place]) for place in batch) * len(batch)
 
 
-def _summed(once_s: float, took: _Took) -> Figure:
+def _summed(once_s: float, took: _Took) -> Expected:
     """Add up the times; the range is that of the timed steps, and never narrower than LEAST_SPREAD."""
     middle = sorted(took.rates)[len(took.rates) // 2]
     fixed = once_s + took.lower_s + took.scored_s
     value = fixed + middle * took.padded
     least, most = (fixed + rate * took.padded for rate in (min(took.rates), max(took.rates)))
-    return Figure(value, min(least, value * (1 - LEAST_SPREAD)), max(most, value * (1 + LEAST_SPREAD)))
+    return Expected(value, min(least, value * (1 - LEAST_SPREAD)), max(most, value * (1 + LEAST_SPREAD)))
 
 
-def _around(value: float, spread: float) -> Figure:
-    return Figure(value, value * (1 - spread), value * (1 + spread))
+def _around(value: float, spread: float) -> Expected:
+    return Expected(value, value * (1 - spread), value * (1 + spread))
 
 
 def _peak_bytes() -> int:
@@ -198,7 +198,7 @@ def _features(loaded: Loaded, train: Sequence[Exercise]) -> tuple[torch.Tensor, 
 # --- in words
 
 
-def will_it_pay(points: Sequence[Point], rows: int, prompt_right: float | None) -> str:
+def will_it_pay(points: Sequence[ProbedShare], rows: int, prompt_right: float | None) -> str:
     """Word what a fine-tune of these rows would reach, and whether that beats the prompt; prompt_right: its share of right answers."""
     if not points:
         return "The answers are free text, not from a closed set, so nothing is told of what a fine-tune would reach."

@@ -56,7 +56,7 @@ class Learner(Generic[Batch]):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress:
     """Where a training has got to."""
 
     step: int  # done
@@ -71,7 +71,7 @@ class Watch:
     """The eyes and the hand of whoever waits for a training in the same process."""
 
     every: int  # steps between two checkpoints
-    tell: Callable[[Progress], None]  # called after every step
+    tell: Callable[[TrainingProgress], None]  # called after every step
     stop: Callable[[], bool]  # whether to keep a checkpoint and end now; asked after every step
 
 
@@ -183,7 +183,7 @@ class TrainingRun(Generic[Batch]):
         """Tell where the training is, and keep a checkpoint when it is time. Returns whether it shall stop."""
         done, steps = self.done, self.job.schedule.steps
         left_s = (done.spent_s - before_s) / (done.step - first) * (steps - done.step)
-        watch.tell(Progress(done.step, steps, self.losses()[0], done.spent_s, left_s))
+        watch.tell(TrainingProgress(done.step, steps, self.losses()[0], done.spent_s, left_s))
         stop = watch.stop()
         if stop or done.step % watch.every == 0 or done.step == steps:
             self.save()

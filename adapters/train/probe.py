@@ -23,7 +23,7 @@ Z = 1.96  # of a normal distribution: 95 % lie within
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class ProbedShare:
     """The share of right answers that is expected of so many rows."""
 
     rows: int
@@ -38,7 +38,7 @@ def is_closed(answers: Sequence[str]) -> bool:
     return 2 <= kinds <= MOST_ANSWERS and len(answers) >= max(LEAST_ROWS, ROWS_AN_ANSWER * kinds)
 
 
-def curve(features: Tensor, answers: Sequence[str], seed: int = 0) -> tuple[Point, ...]:
+def curve(features: Tensor, answers: Sequence[str], seed: int = 0) -> tuple[ProbedShare, ...]:
     """Estimate for growing numbers of rows, up to all, how many of new requests a fine-tune answers right.
 
     features: (rows, width). Smaller numbers are drawn from the rows and measured on the others; all rows are measured in five parts.
@@ -57,7 +57,7 @@ def curve(features: Tensor, answers: Sequence[str], seed: int = 0) -> tuple[Poin
     return (*points, _point(rows, float(torch.cat(folds).mean()), rows))
 
 
-def rows_needed(points: Sequence[Point], right: float) -> int | None:
+def rows_needed(points: Sequence[ProbedShare], right: float) -> int | None:
     """Estimate the number of rows from which on a share of right answers is reached; None where the curve does not rise to it.
 
     Between two points it goes by the logarithm of the rows; beyond the last, the error falls as a power of them.
@@ -77,12 +77,12 @@ def rows_needed(points: Sequence[Point], right: float) -> int | None:
     return math.ceil(last.rows * math.pow((1 - last.right) / (1 - right), 1 / slope))
 
 
-def _slope(points: Sequence[Point]) -> float:
+def _slope(points: Sequence[ProbedShare]) -> float:
     """Fit error ~ rows ** -slope."""
     known = [(math.log(point.rows), math.log(max(1e-3, 1 - point.right))) for point in points]
     if len(known) < 2:
         return 0.5
-    mean_x, mean_y = (sum(each) / len(known) for each in zip(*known, strict=True))
+    mean_x, mean_y = sum(x for x, _ in known) / len(known), sum(y for _, y in known) / len(known)
     above = sum((x - mean_x) * (y - mean_y) for x, y in known)
     return -above / sum((x - mean_x) * (x - mean_x) for x, _ in known)
 
@@ -112,9 +112,9 @@ def _hits(features: Tensor, labels: Tensor, learned: Tensor, tested: Tensor) -> 
         return ((inputs[tested] @ weight + shift).argmax(1) == labels[tested]).float()
 
 
-def _point(rows: int, right: float, tested: int) -> Point:
+def _point(rows: int, right: float, tested: int) -> ProbedShare:
     """Put the 95 % range around a share (Wilson 1927), and the probe's own error."""
     center = (right + Z * Z / (2 * tested)) / (1 + Z * Z / tested)
     half = Z / (1 + Z * Z / tested) * math.sqrt(right * (1 - right) / tested + Z * Z / (4 * tested * tested))
     half = math.hypot(half, MODEL_ERROR)
-    return Point(rows, right, max(0.0, min(right, center - half)), min(1.0, max(right, center + half)))
+    return ProbedShare(rows, right, max(0.0, min(right, center - half)), min(1.0, max(right, center + half)))

@@ -20,7 +20,7 @@ from adapters.train import lora
 from adapters.train.course import Course, Follower, Learned
 from adapters.train.exercises import exercises_of
 from adapters.train.heldout import RowParts, Score, parted
-from adapters.train.loop import Progress, Watch
+from adapters.train.loop import TrainingProgress, Watch
 from adapters.train.record import tools
 from adapters.train.runs import BadRun, Phase, Status, TrainingOrder, WorkFolder, file_digest
 from engine.backends.local.loading import Loaded, load_base, pick_device
@@ -142,7 +142,7 @@ class _Run:
     def _phase(self, phase: Phase, step: int = 0, steps: int = 0) -> None:
         self._tell(Status(phase, step, steps, spent_s=time.monotonic() - self.began))
 
-    def _step(self, progress: Progress) -> None:
+    def _step(self, progress: TrainingProgress) -> None:
         self.latest = Status("training", progress.step, progress.steps, progress.loss, progress.spent_s, progress.left_s)
         self._tell(self.latest)
 

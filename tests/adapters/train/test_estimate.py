@@ -9,13 +9,13 @@ import torch
 from adapters.train.estimate import estimate, told, will_it_pay
 from adapters.train.ordering import Wish
 from adapters.train.plan import BadPlan
-from adapters.train.probe import Point, curve, is_closed, rows_needed
+from adapters.train.probe import ProbedShare, curve, is_closed, rows_needed
 from engine.settings import EngineSettings
 from tests.engine import tiny
 
 
-def points(*shares: tuple[int, float]) -> tuple[Point, ...]:
-    return tuple(Point(rows, right, right - 0.1, min(1.0, right + 0.1)) for rows, right in shares)
+def points(*shares: tuple[int, float]) -> tuple[ProbedShare, ...]:
+    return tuple(ProbedShare(rows, right, right - 0.1, min(1.0, right + 0.1)) for rows, right in shares)
 
 
 TRIAGE = points((12, 0.33), (24, 0.46), (48, 0.59), (96, 0.75))
@@ -61,7 +61,7 @@ def test_the_rows_that_a_prompt_is_worth_lie_between_or_beyond_the_points() -> N
         ((), 96, 0.5, "free text"),
     ],
 )
-def test_the_sentence_says_who_wins(known: tuple[Point, ...], rows: int, right: float | None, words: str) -> None:
+def test_the_sentence_says_who_wins(known: tuple[ProbedShare, ...], rows: int, right: float | None, words: str) -> None:
     assert words in will_it_pay(known, rows, right)
 
 

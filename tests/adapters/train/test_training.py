@@ -15,7 +15,7 @@ from adapters.train.course import Course, Follower, Learned
 from adapters.train.exercises import BatchOrder, Exercise, exercises_of
 from adapters.train.heldout import parted
 from adapters.train.kept import KeptBase
-from adapters.train.loop import Progress, Watch
+from adapters.train.loop import TrainingProgress, Watch
 from adapters.train.lora import adapted
 from adapters.train.ordering import Wish, ordered
 from adapters.train.plan import LoraPlan, RatePlan, RunPlan, SafetyPlan, StepsPlan, TrainingPlan
@@ -156,7 +156,7 @@ def course(base: Path, folder: Path, plan: TrainingPlan = PLAN) -> Course:
 def follower(stop: Callable[[int], bool] = lambda _: False, seen: list[float] | None = None) -> Follower:
     latest = [0]
 
-    def tell(progress: Progress) -> None:
+    def tell(progress: TrainingProgress) -> None:
         latest[0] = progress.step
         if seen is not None:
             seen.append(progress.loss)
