@@ -29,7 +29,7 @@ FEATURE_LAYERS = 2 / 3  # share of the layers whose states the probe reads
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class Foretold:
     """A figure with the range in which it is expected."""
 
     value: float
@@ -45,9 +45,9 @@ class TrainingEstimate:
     held_out: int
     steps: int
     tokens: int  # prompt and answer, repeats counted
-    seconds: Expected  # from the command to the card
-    memory_bytes: Expected  # the most at one time
-    usd: Expected | None  # None: nobody said what the device costs
+    seconds: Foretold  # from the command to the card
+    memory_bytes: Foretold  # the most at one time
+    usd: Foretold | None  # None: nobody said what the device costs
     threads: int
     points: tuple[ProbedShare, ...]  # of growing numbers of rows; none where the answers are free text
 
@@ -84,7 +84,7 @@ def estimate(wish: Wish, settings: EngineSettings) -> TrainingEstimate:
         tokens=took.tokens,
         seconds=seconds,
         memory_bytes=_around(_peak_bytes() + took.kept_bytes, MEMORY_SPREAD),
-        usd=None if hour is None else Expected(*(each * hour / 3600 for each in (seconds.value, seconds.least, seconds.most))),
+        usd=None if hour is None else Foretold(*(each * hour / 3600 for each in (seconds.value, seconds.least, seconds.most))),
         threads=threads,
         points=() if features is None else curve(features, answers, plan.run.seed),
     )
@@ -158,17 +158,17 @@ def _padded(train: Sequence[Exercise], batch: Sequence[int]) -> int:
     return max(len(train[place]) for place in batch) * len(batch)
 
 
-def _summed(once_s: float, took: _Took) -> Expected:
+def _summed(once_s: float, took: _Took) -> Foretold:
     """Add up the times; the range is that of the timed steps, and never narrower than LEAST_SPREAD."""
     middle = sorted(took.rates)[len(took.rates) // 2]
     fixed = once_s + took.lower_s + took.scored_s
     value = fixed + middle * took.padded
     least, most = (fixed + rate * took.padded for rate in (min(took.rates), max(took.rates)))
-    return Expected(value, min(least, value * (1 - LEAST_SPREAD)), max(most, value * (1 + LEAST_SPREAD)))
+    return Foretold(value, min(least, value * (1 - LEAST_SPREAD)), max(most, value * (1 + LEAST_SPREAD)))
 
 
-def _around(value: float, spread: float) -> Expected:
-    return Expected(value, value * (1 - spread), value * (1 + spread))
+def _around(value: float, spread: float) -> Foretold:
+    return Foretold(value, value * (1 - spread), value * (1 + spread))
 
 
 def _peak_bytes() -> int:
