@@ -1,4 +1,4 @@
-"""python -m adapters list | check FOLDER | demo build | demo eval"""
+"""python -m adapters train FILE | estimate FILE | list | check FOLDER | demo build | demo eval"""
 
 import argparse
 import sys
@@ -8,6 +8,7 @@ from pathlib import Path
 from adapters.arguments import parser
 from adapters.examples.demo import command as demo
 from adapters.registry import check_adapter, list_adapters
+from adapters.train import command as training
 from engine.commandline import ended
 from engine.folders import named_base
 from engine.printable import printable
@@ -28,6 +29,10 @@ def run(options: argparse.Namespace) -> int:
 def _run(chosen: argparse.Namespace) -> int:
     settings = EngineSettings.read()
     match chosen.verb:
+        case "train":
+            return training.run(chosen)
+        case "estimate":
+            return training.run_estimate(chosen)
         case "list":
             return show_list((SHIPPED_ADAPTERS, *chosen.folder))
         case "check":

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from adapters.examples.demo import command as demo
+from adapters.train import command as training
 from engine.commandline import program, verb
 
 ABOUT = "LoRA adapters: what there is, and how the demo is made."
-VERBS = "list | check | demo"
+VERBS = "train | estimate | list | check | demo"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,6 +28,8 @@ def add_to(verbs: Any) -> argparse.ArgumentParser:
 
 def add_verbs(verbs: Any) -> None:
     """Add the verbs of adapters to a command line."""
+    training.add_verb(verbs)
+    training.add_estimate(verbs)
     listing = verb(verbs, "list", "The adapters that ship, and those in folders of yours.", "%(prog)s\n%(prog)s ./loras")
     listing.add_argument("folder", nargs="*", type=Path, help="folders that hold adapter folders")
     check = verb(

@@ -7,6 +7,7 @@ patterns.py           regular expressions that people wrote, run within a time
 folders.py            the way out of a folder of another kind
 plain_lora.py         the options and tensors that leave the base alone
 request.py            checked text with the conversation before it
+chats.py              conversations of rows taken apart: messages, ShareGPT, turns before a request
 rows.py               the one reader of rows: JSON lines, JSON array or CSV
 recipes.py            a recipe as TOML, and who says what; recipes/ holds those that ship
 card.py               an adapter's card: its form, its one reader and writer, its check
