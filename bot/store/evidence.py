@@ -135,7 +135,7 @@ class EvidenceRows(Queries):
         return int(row["duels"])
 
     async def mark_trained_on(self, duel: str) -> None:
-        """Keep that an adapter of this duel saw its request in training, so that it is no evidence."""
+        """Keep that a side of this duel was made with its request, as training row or example, so that it is no evidence."""
         await self._in.insert("trained_on", {"duel": duel})
 
 
