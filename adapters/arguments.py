@@ -4,11 +4,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from adapters.data import command as data
 from adapters.examples.demo import command as demo
 from engine.commandline import program, verb
 
 ABOUT = "LoRA adapters: what there is, and how the demo is made."
-VERBS = "list | check | demo"
+VERBS = "list | check | data | demo"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,4 +39,5 @@ def add_verbs(verbs: Any) -> None:
     check.add_argument("folder", type=Path)
     check.add_argument("--base", help="base model: demo, a hub id or a folder (default: DUEL_BASE_MODEL)")
     check.add_argument("--recipe", help="plain recipe of the duel: a shipped name or a .toml file (default: DUEL_PLAIN_RECIPE)")
+    data.add_verb(verbs)
     demo.add_verb(verbs)

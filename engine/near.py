@@ -47,6 +47,16 @@ def mixed(values: Hashes) -> Hashes:
 
 def gram_hashes(texts: Sequence[str]) -> tuple[Hashes, npt.NDArray[np.int64]]:
     """Hash the 5-grams of many texts. Returns the hashes text by text, each once in a text, and where each text begins, the end last."""
+    values, owner = all_grams(texts)
+    order = np.lexsort((values, owner))
+    values, owner = values[order], owner[order]
+    first = np.ones(len(values), dtype=bool)
+    first[1:] = (values[1:] != values[:-1]) | (owner[1:] != owner[:-1])
+    return values[first], np.searchsorted(owner[first], np.arange(len(texts) + 1))
+
+
+def all_grams(texts: Sequence[str]) -> tuple[Hashes, npt.NDArray[np.int64]]:
+    """Hash the 5-grams of many texts, each as often as it comes. Returns the hashes text by text, and the number of the text of each."""
     words = [folded(text) for text in texts]
     padded = [each.ljust(GRAM, "\0") for each in words]  # a short text is one gram; NUL cannot be asked
     points = np.frombuffer("".join(padded).encode("utf-32-le", errors="surrogatepass"), dtype="<u4").astype(np.uint64)
@@ -57,15 +67,7 @@ def gram_hashes(texts: Sequence[str]) -> tuple[Hashes, npt.NDArray[np.int64]]:
         values = mixed(values ^ points[offset : offset + len(values)]) + np.uint64(offset + 1)
     owner = np.repeat(np.arange(len(padded)), lengths)[: len(values)]
     inside = np.arange(len(values)) + GRAM <= ends[owner]  # no gram reaches into the next text
-    return _each_once(values[inside], owner[inside], len(padded))
-
-
-def _each_once(values: Hashes, owner: npt.NDArray[np.int64], texts: int) -> tuple[Hashes, npt.NDArray[np.int64]]:
-    order = np.lexsort((values, owner))
-    values, owner = values[order], owner[order]
-    first = np.ones(len(values), dtype=bool)
-    first[1:] = (values[1:] != values[:-1]) | (owner[1:] != owner[:-1])
-    return values[first], np.searchsorted(owner[first], np.arange(texts + 1))
+    return values[inside], owner[inside]
 
 
 def signature(text: str) -> bytes:

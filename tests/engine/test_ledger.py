@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.contestants import Adapter, Arm, Base, Contestant
-from engine.ledger import RoleLedger, Role, Use
+from engine.ledger import Role, RoleLedger, Use
 from engine.near import near
 from engine.recipes import Recipe, load_recipe
 from engine.trained_on import TrainedOn
