@@ -66,7 +66,9 @@ def test_people_read_lines_of_a_hundred_characters(tmp_path: Path, capsys: pytes
     words = " ".join(told.split())
     assert "11 rows, answers from a closed set of 3" in words and "! contradiction 2 4 and 5 " in words
     assert "no test figure" in words and "delivery" in words and "A decision on these rows would be wrong" in words
-    status, told, _ = call(capsys, "check", write(tmp_path / "good.jsonl", ROWS[8:]))
+    status, told, _ = call(
+        capsys, "check", write(tmp_path / "good.jsonl", [{**row, "answer": f"It is {row['answer']}."} for row in ROWS[8:]])
+    )
     assert status == 0 and "Nothing was found." in told
 
 
