@@ -72,7 +72,7 @@ def show_check(folder: Path, base: str, recipe: str) -> int:
         unknown = f"whether it fits {base} and lives, only a start can tell"
         print(printable(f"{adapter.name} ({adapter.digest}) is plain LoRA without a card: {unknown}."))
     else:
-        fits = f"fits {card.base.name or base} at {card.base.revision} and the recipe {recipe}"
+        fits = f"fits {card.base.name or base} at {card.base.revision} and the plain recipe {card.recipe.name or recipe}"
         print(printable(f"{adapter.named} ({adapter.digest}) {fits}."))
     for note in notes:
         print(printable(f"  {note}"))

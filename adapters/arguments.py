@@ -34,10 +34,10 @@ def add_verbs(verbs: Any) -> None:
         verbs,
         "check",
         "Is this adapter readable and made for the base?",
-        "%(prog)s adapters/shipped/demo\n%(prog)s ./my-lora --base ./my-base",
+        "%(prog)s adapters/shipped/desk\n%(prog)s ./my-lora --base ./my-base",
     )
     check.add_argument("folder", type=Path)
-    check.add_argument("--base", help="base model: demo, a hub id or a folder (default: DUEL_BASE_MODEL)")
+    check.add_argument("--base", help="base model: smollm2, demo, a hub id, a folder or a GGUF file (default: DUEL_BASE_MODEL)")
     check.add_argument("--recipe", help="plain recipe of the duel: a shipped name or a .toml file (default: DUEL_PLAIN_RECIPE)")
     data.add_verb(verbs)
     demo.add_verb(verbs)

@@ -109,10 +109,12 @@ async def evaluate_file(
         raise BadRequest(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     if rows.unused:
         note(f"Not used in {file}: {', '.join(rows.unused)}.")
+    if rows.left_out:
+        note(f"Of {file}, the {len(rows.rows):,} rows of the role test are asked; {rows.left_out:,} of other roles are left out.")
     store = await Store.open(settings.store.file)
     try:
         note("Loading the model …")
-        async with open_engine(settings.engine) as lineup:
+        async with open_engine(settings.engine, note) as lineup:
             for each in lineup.notes:
                 note(each)
             entrants = entrants_of(lineup, arms)

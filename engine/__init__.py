@@ -19,7 +19,7 @@ kit.py                all that a team has, by names and versions; any two of it 
 backends/base.py      the seam: a Prompt in, a stream of Chunks out, with Usage at its end
 backends/scripted.py  canned replies with canned timings, for tests
 cost.py               seconds and dollars: accounts afterwards, estimates before
-shipped.py            where the demo lies; models/ holds its base
+shipped.py            bases by name, and the pair that meets on each; models/ holds the demo's base
 settings.py           what the engine can be told; the form of every part's settings
 backends/local/       transformers and peft in this process
 duel.py               both sides at once, one may fail; the pace that gives nobody away
@@ -28,7 +28,7 @@ printable.py          text from people and models, made safe for a terminal
 commandline.py        how commands end, how flags are checked, how errors become sentences
 report.py             answers and their figures for people and as JSON
 ask.py                requests of one call or a file, answered by every arm
-bench.py              speed and memory, beside the naive way
+bench/                speed and memory, beside the naive way and llama.cpp
 arguments.py          the command line: every verb with its flags and examples
 api.py                names for programs
 """

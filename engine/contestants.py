@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ class Contestant:
             "recipe": self.recipe.digest,
             "adapter": self.adapter.digest if self.adapter else None,
             **self.base.parts,
-            "sampling": asdict(self.recipe.sampling),
+            "sampling": self.recipe.sampling.parts,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 

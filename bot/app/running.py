@@ -126,6 +126,7 @@ class Running:
             stop=progress.stop,
             hear=progress.hear,
             ended=progress.ended,
+            owner=progress.duel.asker,
         )
 
     async def _keep(self, progress: Progress, lineup: Lineup, outcomes: dict[Side, Answer | Failure]) -> None:

@@ -5,6 +5,8 @@ They are rows as every command reads them (engine/rows.py), and what is expected
 {"id": "7", "request": "…", "pattern": "^\\\\d+$"}
 {"request": "…", "schema": {"type": "object", "required": ["total"]}}
 {"request": "…", "required": ["refund"], "forbidden": ["as an AI"]}
+
+Where rows have roles, those of the role test are the set, beside any without a role: on the others the recipe or the adapter was made.
 """
 
 import hashlib
@@ -46,6 +48,7 @@ class EvaluationSet:
     name: str
     rows: tuple[Case, ...]
     unused: tuple[str, ...] = ()  # keys of the file that say nothing to an evaluation
+    left_out: int = 0  # rows of other roles than test
 
 
 def read_rows(lines: Iterable[bytes], name: str) -> EvaluationSet:
@@ -53,7 +56,10 @@ def read_rows(lines: Iterable[bytes], name: str) -> EvaluationSet:
     file = read_file(lines, name, more=EXPECTED)
     rows = []
     digest = hashlib.sha256()
-    for each in file.rows:
+    chosen = file.of_role("test")
+    if not chosen:
+        raise BadRequest(f"{name} holds no row of the role test; the others are for making the recipe and the adapter.")
+    for each in chosen:
         try:
             checked(each)
             row = Case(each, expected_of(each.references, tuple(map(checked_tag, each.tags)), each.more))
@@ -62,7 +68,8 @@ def read_rows(lines: Iterable[bytes], name: str) -> EvaluationSet:
         rows.append(row)
         content = [row.id, each.text, [asdict(turn) for turn in each.history], each.references, row.expected.tags, each.more]
         digest.update(json.dumps(content, sort_keys=True).encode())
-    return EvaluationSet(digest.hexdigest()[:16], name, tuple(rows), file.unused("text", "id", "reference", "tags", "history", *EXPECTED))
+    unused = file.unused("text", "input", "id", "reference", "tags", "history", "role", *EXPECTED)
+    return EvaluationSet(digest.hexdigest()[:16], name, tuple(rows), unused, len(file.rows) - len(chosen))
 
 
 def without_seen(rows: EvaluationSet, entrants: Iterable[Contestant]) -> tuple[EvaluationSet, str]:

@@ -153,6 +153,15 @@ SAME = [
 OTHER = [("-5", "5"), ("€5", "5"), ("=>", "<="), ("?", "!"), ("the", "a"), ("是", "否"), ("yes 👍", "yes"), ("3.5", "35"), ("cafe", "café")]
 
 
+def test_where_rows_have_roles_those_for_testing_are_asked() -> None:
+    lines = [b'{"id": "a", "request": "x", "answer": "y"}', b'{"id": "b", "request": "z", "answer": "y", "role": "train"}']
+    chosen = read_rows(lines, "rows")
+    assert [row.id for row in chosen.rows] == ["a"] and chosen.left_out == 1 and chosen.unused == ()
+    assert chosen.id == read_rows(lines[:1], "rows").id, "the set is what is asked"
+    with pytest.raises(BadRequest, match="no row of the role test"):
+        read_rows(lines[1:], "rows")
+
+
 def test_words_are_told_in_every_script() -> None:
     for said, reference in SAME:
         assert exact_match(said, reference) == exact_match(reference, said) == token_f1(said, reference) == 1, (said, reference)
