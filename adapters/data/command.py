@@ -17,12 +17,13 @@ from adapters.data.report import as_json, balance, heading, quotes, split_words,
 from adapters.data.rows import answered, asked, classes_of
 from adapters.data.split import Shares, split
 from engine.commandline import DONE, FAILED, verb
-from engine.errors import BadModel, BadRequest
+from engine.errors import BadRequest
 from engine.ledger import Use
 from engine.printable import one_line, printable
 from engine.recipes import Recipe, load_recipe
 from engine.rows import Rows
 from engine.settings import EngineSettings
+from engine.shipped import DEMO, PAIRS
 
 ALL = "all"  # what --accept takes for every kind
 USED = ("text", "id", "reference", "tags", "history", "role", "input", "system")  # of a row, and kept when rows are written
@@ -51,7 +52,7 @@ def _add_check(verbs: Any) -> None:
         ENDS,
     )
     _add_file(check)
-    check.add_argument("--base", help="count tokens for this base (default: DUEL_BASE_MODEL, where its tokenizer is here)")
+    check.add_argument("--base", help="count tokens for this base (default: DUEL_BASE_MODEL, where it lies here)")
     check.add_argument("--recipe", action="append", default=[], help="a recipe whose examples may not be taught: a shipped name or a file")
     check.add_argument("--against", nargs="+", type=Path, default=[], metavar="FILE", help="rows that are measured on")
     check.add_argument("--store", type=Path, help="a store of duels: what was voted on there is evidence")
@@ -98,7 +99,7 @@ def _check(rows: Rows, chosen: argparse.Namespace, settings: EngineSettings, evi
         raise BadRequest("--accept names the fixes and --write the file for the rows with them: one does not go without the other.")
     recipes = [load_recipe(name) for name in chosen.recipe]
     others = [*_measured_on(chosen.against), *_examples(recipes), *((text, Use("evidence", str(chosen.store))) for text in evidence)]
-    lengths, notes = _lengths(rows, chosen.base, recipes, settings)
+    lengths, notes = _lengths(rows, chosen.base, settings)
     check = check_rows(rows, others, lengths, notes)
     if not chosen.write:
         _tell(check, {}, as_object=chosen.json)
@@ -128,15 +129,13 @@ def _examples(recipes: Iterable[Recipe]) -> list[tuple[str, Use]]:
     ]
 
 
-def _lengths(rows: Rows, base: str | None, recipes: list[Recipe], settings: EngineSettings) -> tuple[Lengths | None, tuple[str, ...]]:
-    """Count tokens; a base that was not asked for may have no tokenizer here, which is only told."""
-    plain = load_recipe(settings.plain_recipe)
-    try:
-        return measured(rows.rows, base or settings.base_model, plain), ()
-    except BadModel as error:
-        if base:
-            raise
-        return None, (f"Tokens were not counted. {error.words}",)
+def _lengths(rows: Rows, base: str | None, settings: EngineSettings) -> tuple[Lengths | None, tuple[str, ...]]:
+    """Count tokens on the base that was asked for; on the usual one only where it lies here, as nothing is fetched unasked."""
+    name = base or settings.base_model
+    if not base and name != DEMO and not Path(name).is_dir():
+        return None, (f"Tokens were not counted: --base {name} does that, and fetches it if it is not here.",)
+    plain = settings.plain_recipe or (PAIRS[name].plain if name in PAIRS else "plain")
+    return measured(rows.rows, name, load_recipe(plain)), ()
 
 
 def _tell(check: RowsCheck, written: dict[str, dict[str, int]], *, as_object: bool) -> None:

@@ -13,8 +13,8 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import csr_array  # type: ignore[import-untyped]
+from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
 
 from engine.near import LIMIT, Hashes, all_grams, grams, jaccard, mixed
 from engine.request import folded

@@ -27,6 +27,11 @@ ROWS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def on_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUEL_BASE_MODEL", "demo")
+
+
 def write(path: Path, rows: list[dict[str, str]]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
@@ -151,6 +156,12 @@ def test_rows_that_are_too_long_for_the_base_are_found(tmp_path: Path, capsys: p
     status, told, _ = call(capsys, "check", rows, "--base", "demo", "--json")
     assert status == 0 and found(told)["too-long"] == [[1], [2]] and "2,048 tokens" in json.loads(told)["findings"][0]["where"]
     assert call(capsys, "check", rows, "--base", str(tmp_path))[0] == 2
+
+
+def test_nothing_is_fetched_unasked(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUEL_BASE_MODEL", "smollm2")
+    status, told, _ = call(capsys, "check", write(tmp_path / "r.jsonl", ROWS[8:]), "--json")
+    assert status == 0 and json.loads(told)["tokens"] is None and "--base smollm2" in json.loads(told)["notes"][0]
 
 
 def test_classes_are_whole_answers_or_a_field_of_json() -> None:
