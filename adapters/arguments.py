@@ -4,12 +4,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from adapters.data import command as data
 from adapters.examples.demo import command as demo
 from adapters.train import command as training
 from engine.commandline import program, verb
 
 ABOUT = "LoRA adapters: what there is, and how the demo is made."
-VERBS = "train | estimate | list | check | demo"
+VERBS = "data | estimate | train | list | check | demo"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,4 +42,5 @@ def add_verbs(verbs: Any) -> None:
     check.add_argument("folder", type=Path)
     check.add_argument("--base", help="base model: smollm2, demo, a hub id, a folder or a GGUF file (default: DUEL_BASE_MODEL)")
     check.add_argument("--recipe", help="plain recipe of the duel: a shipped name or a .toml file (default: DUEL_PLAIN_RECIPE)")
+    data.add_verb(verbs)
     demo.add_verb(verbs)
