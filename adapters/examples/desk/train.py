@@ -36,6 +36,7 @@ LINEARS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 LIMITS = (
     "It knows one help desk, that of an invented shop, and writes its two lines to everything.",
     "It learned from English with a few messages in other languages; it answers in English.",
+    "It names the wrong team for more than a third of the messages; 33 varied messages a team are few for 17 teams.",
     "A fact that the house has not told it is at times made up in the house's manner.",
 )
 
@@ -131,6 +132,8 @@ def _learn(model: Any, kept: Sequence[Tensor], lessons: Sequence[Ticket], epochs
 def save(tuned: Any, out: Path, card: Card, rows: Sequence[Row]) -> None:
     """Write the adapter folder: weights in bfloat16, peft's config, the card, the digests of what it was trained on."""
     shutil.rmtree(out, ignore_errors=True)
+    for config in tuned.peft_config.values():
+        config.base_model_name_or_path = card.base.name  # peft would write the folder's path, which is this machine's
     tuned.to(torch.bfloat16).save_pretrained(out)
     (out / "README.md").unlink(missing_ok=True)  # peft's empty form of a model card; ours is card.json
     write_trained_on(out, (row.text for row in rows))
@@ -160,8 +163,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--base", type=Path, required=True, help="folder of the base model smollm2")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the adapter to; what is there is replaced")
     parser.add_argument("--rows", type=Path, default=ROWS)
-    parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--layers", type=int, default=20, help="so many layers, from the top, get an adapter (20)")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--layers", type=int, default=15, help="so many layers, from the top, get an adapter (15)")
     parser.add_argument("--longest", type=int, default=60, help="words of the longest message to learn from (60)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--version", default="1")
@@ -173,7 +176,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     end = loaded.tokenizer.eos_token_id
     lessons = lessons_of(rows, recipe, loaded.chat, end)
     _say(f"{len(lessons):,} rows, {sum(len(each.tokens) for each in lessons):,} tokens; batches of {BATCH_ROWS}, {options.epochs} times")
-    loaded.model.config.name_or_path = loaded.base.name
     tuned, ran = train(loaded.model, lessons, options.epochs, options.seed, options.layers)
     save(tuned, options.out, card_of(loaded, recipe, ran, rows=len(rows), epochs=options.epochs, version=options.version), rows)
     _say(f"{options.out}: loss {ran.loss:.4f}, {ran.seconds / 60:.1f} min")

@@ -12,6 +12,7 @@ from adapters.examples.desk.batches import BATCH_ROWS, epoch, lessons_of
 from adapters.examples.desk.train import FIRST_LINE, card_of, learning_rate, loss_of, run_lower, save, train
 from engine.backends.local.loading import Loaded, load_base
 from engine.errors import BadRequest
+from engine.folders import named_base
 from engine.lineup import open_lineup
 from engine.recipes import Recipe
 from engine.rows import Row
@@ -69,6 +70,7 @@ async def test_what_was_trained_and_saved_duels(loaded: Loaded, tmp_path: Path) 
         "card.json",
         "trained_on.txt",
     }
+    assert named_base(tmp_path / "desk") == "tiny"
     (tmp_path / "short.toml").write_text('name = "short"\nversion = "1"\nsystem = "Desk."\n')
     own = {"base_model": str(tmp_path / "base"), "adapter": str(tmp_path / "desk"), "plain_recipe": str(tmp_path / "short.toml")}
     lineup = await open_lineup(EngineSettings(threads=1, recipe="house", plain_recipe=own.pop("plain_recipe"), **own, arms="plain,tuned"))
