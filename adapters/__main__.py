@@ -1,13 +1,16 @@
-"""python -m adapters list | check FOLDER | demo build | demo eval"""
+"""python -m adapters data check FILE | data split FILE | estimate FILE | train FILE | list | check FOLDER | demo build | demo eval"""
 
 import argparse
+import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from adapters.arguments import parser
+from adapters.data import command as data
 from adapters.examples.demo import command as demo
 from adapters.registry import check_adapter, list_adapters
+from adapters.train import command as training
 from engine.commandline import ended
 from engine.folders import named_base
 from engine.printable import printable
@@ -28,11 +31,29 @@ def run(options: argparse.Namespace) -> int:
 def _run(chosen: argparse.Namespace) -> int:
     settings = EngineSettings.read()
     match chosen.verb:
+        case "train":
+            return training.run(chosen)
+        case "estimate":
+            return training.run_estimate(chosen)
         case "list":
             return show_list((SHIPPED_ADAPTERS, *chosen.folder))
         case "check":
             return show_check(chosen.folder, chosen.base or settings.base_model, chosen.recipe or settings.plain_recipe)
+        case "data":
+            return data.run(chosen, settings, evidence_of(chosen.store) if getattr(chosen, "store", None) else ())
     return demo.run(chosen)
+
+
+def evidence_of(store: Path) -> list[str]:
+    """Read the requests that were voted on in a store. Raises StoreError."""
+    from bot.store.evidence import EvidenceRows
+    from bot.store.exchange import reading_copy
+
+    async def read() -> list[str]:
+        async with reading_copy(store) as copy, copy.reading() as look:
+            return await EvidenceRows(look).requests()
+
+    return asyncio.run(read())
 
 
 def show_list(folders: tuple[Path, ...]) -> int:

@@ -4,11 +4,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from adapters.data import command as data
 from adapters.examples.demo import command as demo
+from adapters.train import command as training
 from engine.commandline import program, verb
 
 ABOUT = "LoRA adapters: what there is, and how the demo is made."
-VERBS = "list | check | demo"
+VERBS = "data | estimate | train | list | check | demo"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,6 +29,8 @@ def add_to(verbs: Any) -> argparse.ArgumentParser:
 
 def add_verbs(verbs: Any) -> None:
     """Add the verbs of adapters to a command line."""
+    training.add_verb(verbs)
+    training.add_estimate(verbs)
     listing = verb(verbs, "list", "The adapters that ship, and those in folders of yours.", "%(prog)s\n%(prog)s ./loras")
     listing.add_argument("folder", nargs="*", type=Path, help="folders that hold adapter folders")
     check = verb(
@@ -38,4 +42,5 @@ def add_verbs(verbs: Any) -> None:
     check.add_argument("folder", type=Path)
     check.add_argument("--base", help="base model: smollm2, demo, a hub id, a folder or a GGUF file (default: DUEL_BASE_MODEL)")
     check.add_argument("--recipe", help="plain recipe of the duel: a shipped name or a .toml file (default: DUEL_PLAIN_RECIPE)")
+    data.add_verb(verbs)
     demo.add_verb(verbs)

@@ -10,7 +10,7 @@ from typing import Any
 from bot.app.app import utc_now
 from bot.app.evidence import Evidence
 from bot.errors import StoreError
-from bot.evaluation.rows import EvaluationSet, read_rows
+from bot.evaluation.rows import EvaluationSet, read_rows, without_seen
 from bot.evaluation.run import answers_of, evaluate, report
 from bot.evidence.decision import State
 from bot.settings import Settings
@@ -98,7 +98,8 @@ async def evaluate_file(
     """Answer every row of a file by every arm, score it against its reference, and keep both in the store.
 
     Broken off, the same call goes on where it stopped, and asks again what failed. It needs the store for itself. arms: who answers;
-    without them the two of a duel. note: is told what people should know. done: is told how many rows are done, of how many.
+    without them the two of a duel. note: is told what people should know, so of rows that are left out because a side was made with
+    them. done: is told how many rows are done, of how many.
     Raises BadRequest for a file that cannot be read, StoreError, and what open_engine raises.
     """
     settings, file = settings or Settings.read(), Path(file)
@@ -117,6 +118,9 @@ async def evaluate_file(
             for each in lineup.notes:
                 note(each)
             entrants = entrants_of(lineup, arms)
+            rows, left_out = await asyncio.to_thread(without_seen, rows, entrants.values())
+            if left_out:
+                note(left_out)
             at_once = max(1, settings.engine.max_rows // len(entrants))
             await evaluate(store, lineup, entrants, rows, done, limit_s=settings.engine.answer_limit_s, at_once=at_once)
         return Evaluation(rows, entrants, await report(store, entrants, rows), tuple(await answers_of(store, entrants, rows)))

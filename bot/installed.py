@@ -11,6 +11,7 @@ NEEDED = (
     "engine/models/demo/*.json",
     "engine/models/demo/*.jinja",
     "engine/models/demo/*.safetensors",
+    "adapters/plans/*.toml",
     "adapters/shipped/desk/*.json",
     "adapters/shipped/desk/*.safetensors",
     "adapters/shipped/desk/*.txt",

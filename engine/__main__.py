@@ -100,7 +100,7 @@ def read_question(options: argparse.Namespace) -> Question:
             file = read_rows(lines, name)
     except (OSError, ValueError) as error:
         raise BadRequest(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
-    if unused := file.unused("id", "text", "history"):
+    if unused := file.unused("id", "text", "input", "history"):
         print(one_line(f"Not used in {name}: {', '.join(unused)}."), file=sys.stderr)
     return Question(file.rows, name, arms, options.json)
 

@@ -12,6 +12,9 @@
     ├── BackendError(kind)      one answer could not be given; becomes a Failure, the other side goes on
     ├── BadRows                 adapters: a file of evaluation rows cannot be used
     ├── OtherSize               adapters: a build was begun in another size
+    ├── BadPlan                 adapters: a training plan is unknown or malformed
+    ├── BadRun                  adapters: a training run cannot begin or go on
+    ├── TrainingFailed          adapters: a training came to no end; its last checkpoint is kept
     ├── BadCheckpoint           adapters: a checkpoint cannot be read, or is of another training
     ├── StoreError              bot: the store cannot be opened, read or written; nothing was changed
     ├── BallotRefused           bot: a duel takes no such ballot now

@@ -4,6 +4,8 @@ A row is an object with a request, and may hold more:
 
     {"request": "…"}                        or text, or prompt
     {"messages": [{"role": "user", "content": "…"}, …]}     the last user turn is the request; an answer after it, the reference
+    {"conversations": [{"from": "human", "value": "…"}, …]} the same in the form of ShareGPT
+    {"instruction": "…", "input": "…", "output": "…"}       the form of Alpaca: the request is the instruction and, below it, the input
     "reference": "…"                        or answer, or completion; a list: any of these is right
     "id": "7", "tags": ["billing"]          a row without an id gets its number
     "history": [{"role": "user", "text": "…"}, {"role": "assistant", "text": "…"}]
@@ -17,9 +19,10 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from engine.chats import CHATS, read_chat, read_history
 from engine.errors import BadRequest
 from engine.parsing import Malformed, NotJson, is_text, json_at, json_value, shown
 from engine.request import Turn
@@ -37,13 +40,14 @@ MEANS = {
     "history": "history",
     "role": "role",
 }  # key -> what it says of the row; two keys that say the same do not go together
+ALPACA = {"instruction": "text", "input": "input", "output": "reference"}
+SHAREGPT = {"conversations": "text"}
+FOREIGN = ALPACA | SHAREGPT  # keys of other forms; they speak where no key of MEANS says the request
 SYSTEM = "system texts of messages"
-MESSAGE = ("role", "content", "tool_calls", "function_call")
 EXAMPLE = '{"id": "1", "request": "What should we do?"}'
 DELIMITERS = ",;\t"
 _FIRST_LINE = re.compile(r"\S[^\r\n]*")
 ROLES_OF_ROWS = ("train", "example", "dev", "test")  # a request has one alone, so that nothing is measured on what was learned or chosen on
-ROLES: dict[str, Literal["user", "assistant"]] = {"user": "user", "assistant": "assistant"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +82,11 @@ class Rows:
         return tuple(key for key, meaning in self.said.items() if meaning not in used)
 
 
-def read_rows(lines: Iterable[bytes], name: str, *, more: Iterable[str] = ()) -> Rows:
+def read_rows(lines: Iterable[bytes], name: str, *, more: Iterable[str] = (), blank: bool = False) -> Rows:
     """Read the rows of a file, given by lines. more: further keys that the command knows, left as they are.
 
-    Raises BadRequest that names the first line that is no row, or says that there is none at all.
+    blank: answers may be empty, for a caller who looks for such rows. Raises BadRequest that names the first line that is no row, or
+    says that there is none at all.
     """
     pieces = list(lines)
     ended = [piece if piece.endswith(b"\n") else piece + b"\n" for piece in pieces[:-1]]
@@ -93,7 +98,7 @@ def read_rows(lines: Iterable[bytes], name: str, *, more: Iterable[str] = ()) ->
     for line, value in _values(text, name):
         where = f"Line {line:,} of {name}"
         try:
-            row = _row(value, len(found) + 1, line, means, said)
+            row = _row(value, len(found) + 1, line, means, said, blank=blank)
         except Malformed as error:
             raise BadRequest(f"{where}{error}") from error
         if first := lines_of.get(str(row.id)):
@@ -133,7 +138,7 @@ def _delimiter(text: str) -> str:
             heads = {_head(cell) for cell in next(csv.reader([first[0]], delimiter=delimiter, skipinitialspace=True))}
         except (csv.Error, StopIteration):
             continue
-        if any(MEANS.get(head) == "text" for head in heads):
+        if any((MEANS | FOREIGN).get(head) == "text" for head in heads):
             return delimiter
     return ""
 
@@ -141,7 +146,7 @@ def _delimiter(text: str) -> str:
 def _head(cell: str) -> str:
     """A column's name as a key; spreadsheets like capitals."""
     name = cell.strip()
-    return name.casefold() if name.casefold() in MEANS else name
+    return name.casefold() if name.casefold() in MEANS | FOREIGN else name
 
 
 def _csv_rows(text: str, delimiter: str, name: str) -> Iterator[tuple[int, Any]]:
@@ -178,7 +183,7 @@ def _cells(heads: list[str], cells: list[str], where: str) -> dict[str, Any]:
 def _cell(head: str, cell: str, where: str) -> Any:
     if head == "tags":
         return [tag.strip() for tag in cell.replace(";", ",").split(",") if tag.strip()]
-    if head not in ("history", "messages"):
+    if head not in ("history", *CHATS):
         return cell
     try:
         return json_value(cell)
@@ -231,7 +236,7 @@ def _blank(text: str, at: int) -> int:
 # --- a row
 
 
-def _row(value: Any, number: int, line: int, means: dict[str, str], said: dict[str, str]) -> Row:
+def _row(value: Any, number: int, line: int, means: dict[str, str], said: dict[str, str], *, blank: bool) -> Row:
     """Raises Malformed with the rest of a sentence that begins with the line."""
     if isinstance(value, str):
         value = {"request": value}
@@ -239,36 +244,56 @@ def _row(value: Any, number: int, line: int, means: dict[str, str], said: dict[s
         raise Malformed(f" is not an object. A row looks like {EXAMPLE}.")
     table = {key: content for key, content in value.items() if content is not None or key == "id"}
     given = _meanings(table, means, said)
-    name = _id(table.get("id", number))
-    references, tags = _texts(table, given.get("reference")), _texts(table, given.get("tags"))
-    role = _role(table.get("role", ""))
-    more = {key: content for key, content in table.items() if key in means and key not in MEANS}
-    if given["text"] != "messages":
-        text = table[given["text"]]
-        if not isinstance(text, str):
-            raise Malformed(f": {given['text']} must be text.")
-        return Row(name, text, _history(table.get("history", [])), references, tags, "", more, line, role)
-    chat = _chat(table["messages"])
-    for other, there in (("history", "history" in given), (given.get("reference"), references and chat.answer)):
+    row = Row(
+        _id(table.get("id", number)),
+        "",
+        references=_texts(table, given.get("reference"), blank),
+        tags=_texts(table, given.get("tags")),
+        more={key: content for key, content in table.items() if key in means and key not in MEANS},
+        line=line,
+        role=_role(table.get("role", "")),
+    )
+    if given["text"] in CHATS:
+        return _of_chat(row, table, given, said)
+    return replace(row, text=_request(table, given), history=read_history(table.get("history", [])))
+
+
+def _request(table: dict[str, Any], given: dict[str, str]) -> str:
+    """The request of a row that is no chat, with the input of an Alpaca row below it."""
+    for key in (given["text"], given.get("input", given["text"])):
+        if not isinstance(table[key], str):
+            raise Malformed(f": {key} must be text.")
+    more = str(table[given["input"]]) if "input" in given else ""
+    return f"{table[given['text']]}\n\n{more}" if more.strip() else str(table[given["text"]])
+
+
+def _of_chat(row: Row, table: dict[str, Any], given: dict[str, str], said: dict[str, str]) -> Row:
+    key = given["text"]
+    chat = read_chat(table[key], key)
+    for other, there in (("history", "history" in given), (given.get("reference"), row.references and chat.answer)):
         if there:
-            raise Malformed(f" has {other} beside messages, which hold it already. Keep one of them.")
-    for what, meaning, there in ((SYSTEM, "system", chat.system), ("the last answer of messages", "reference", chat.answer)):
+            raise Malformed(f" has {other} beside {key}, which hold it already. Keep one of them.")
+    for what, meaning, there in ((SYSTEM, "system", chat.system), (f"the last answer of {key}", "reference", chat.answer)):
         if there:
             said.setdefault(what, meaning)
-    said |= {f"{key} of messages": "" for key in chat.others if key not in said}
-    return Row(name, chat.text, chat.history, (chat.answer,) if chat.answer else references, tags, chat.system, more, line, role)
+    said |= {f"{name} of {key}": "" for name in chat.others if f"{name} of {key}" not in said}
+    references = (chat.answer,) if chat.answer else row.references
+    return replace(row, text=chat.text, history=chat.history, references=references, system=chat.system)
 
 
 def _meanings(table: dict[str, Any], means: dict[str, str], said: dict[str, str]) -> dict[str, str]:
     """Which key of the row says what. Notes all keys in `said`."""
     given: dict[str, str] = {}
+    if not any(means.get(key) == "text" for key in table):
+        means = means | (ALPACA if "instruction" in table else SHAREGPT)
     for key in table:
         meaning = means.get(key, "")
         if meaning and (other := given.setdefault(meaning, key)) != key:
             raise Malformed(f" has {other} and {key}, which mean the same. Keep one of them.")
         said.setdefault(key if is_text(key) else shown(key), meaning)
     if "text" not in given:
-        raise Malformed(f" holds no request: it lacks text, as request, text, prompt or messages. A row looks like {EXAMPLE}.")
+        known = "request, text, prompt, messages, conversations or instruction"
+        raise Malformed(f" holds no request: it lacks text, as {known}. A row looks like {EXAMPLE}.")
     return given
 
 
@@ -286,67 +311,10 @@ def _role(given: Any) -> str:
     return given.strip().casefold() if isinstance(given, str) else ""
 
 
-def _texts(table: dict[str, Any], key: str | None) -> tuple[str, ...]:
+def _texts(table: dict[str, Any], key: str | None, blank: bool = False) -> tuple[str, ...]:
     if key is None:
         return ()
     texts = [table[key]] if isinstance(table[key], str) else table[key]
-    if not isinstance(texts, list) or not all(is_text(text) and text for text in texts):
+    if not isinstance(texts, list) or not all(is_text(text) and (text or blank) for text in texts):
         raise Malformed(f": {key} must be text or a list of texts.")
     return tuple(texts)
-
-
-def _history(given: Any) -> tuple[Turn, ...]:
-    turns = []
-    entries: list[Any] = given if isinstance(given, list) else [None]
-    for turn in entries:
-        fields = set(turn) if isinstance(turn, dict) else set()
-        said = turn.get("text", turn.get("content")) if fields in ({"role", "text"}, {"role", "content"}) else None
-        if not isinstance(said, str) or not isinstance(turn["role"], str) or turn["role"] not in ROLES:
-            raise Malformed(': history must be a list of {"role": "user" or "assistant", "text": "..."}.')
-        turns.append(Turn(ROLES[turn["role"]], said))
-    return tuple(turns)
-
-
-@dataclass(frozen=True, slots=True)
-class _Chat:
-    """Messages as OpenAI's chat format has them, taken apart."""
-
-    text: str
-    history: tuple[Turn, ...]
-    answer: str
-    system: str
-    others: frozenset[str]  # keys of its messages that say nothing here
-
-
-def _chat(given: Any) -> _Chat:
-    if not isinstance(given, list) or not given:
-        raise Malformed(': messages must be a list of {"role": "...", "content": "..."}.')
-    system, turns = "", list[Turn]()
-    for number, message in enumerate(given, 1):
-        role, said = _message(message, number)
-        if role in ROLES:
-            turns.append(Turn(ROLES[role], said))
-        elif number == 1:
-            system = said
-        else:
-            raise Malformed(f": message {number} is the system's; only the first one may be.")
-    answer = turns.pop().text if turns and turns[-1].role == "assistant" else ""
-    if not turns or turns[-1].role != "user":
-        raise Malformed(": messages must end with a user's turn, or with one answer to it.")
-    others = {key for message in given for key in message if key not in MESSAGE and message[key] is not None}
-    return _Chat(turns[-1].text, tuple(turns[:-1]), answer, system, frozenset(filter(is_text, others)))
-
-
-def _message(message: Any, number: int) -> tuple[str, str]:
-    if not isinstance(message, dict):
-        raise Malformed(f": message {number} is not an object.")
-    role = message.get("role")
-    if not isinstance(role, str) or role not in ("system", "developer", "user", "assistant"):
-        raise Malformed(f": message {number} must have the role system, user or assistant, not {shown(role)}.")
-    if message.get("tool_calls") or message.get("function_call"):
-        raise Malformed(f": message {number} calls a tool, which no request here can.")
-    content = message.get("content")
-    parts: list[Any] = content if isinstance(content, list) else [{"type": "text", "text": content}]
-    if not all(isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str) for part in parts):
-        raise Malformed(f": message {number} must have text as its content.")
-    return role, "".join(part["text"] for part in parts)

@@ -1,9 +1,24 @@
 """The training of any adapter: what is learned, from what and how fast are arguments; nothing here knows an example.
 
 schedule.py    which share of its learning rates each step gets; pure
+plan.py        how an adapter is trained, in TOML with units
 share.py       one process's share of every batch; pure
 processes.py   the processes that train together, and how they add up what each has learned
 checkpoint.py  where a training has got to, kept so that it can be stopped at any moment
 record.py      the figures of a training that has ended, and steps that are done once
 loop.py        batch after batch, from the last checkpoint to the end of the schedule
+exercises.py   rows as tokens, of which the answer's are learned, and the order in which they come
+heldout.py     rows that are kept apart, and how right a model is on them
+course.py      the seam: what is taught to which model, and what has come of it
+kept.py        a base whose lower layers are run once
+lora.py        the adapter that is trained, fresh or copied from another
+shallow.py     the way of a CPU: LoRA above kept lower layers
+deep.py        the way of a GPU: LoRA in all layers, by trl
+runs.py        the work folder of a run: order, status, checkpoint
+training.py    a run from rows to an adapter that may duel
+ordering.py    what a person asks for becomes an order
+probe.py       what a fine-tune will reach, told before it is made
+estimate.py    what a training will take, and whether it will pay
+showing.py     a run for people and as JSON
+command.py     python -m adapters train | estimate
 """

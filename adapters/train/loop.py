@@ -56,6 +56,26 @@ class Learner(Generic[Batch]):
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingProgress:
+    """Where a training has got to."""
+
+    step: int  # done
+    steps: int
+    loss: float  # nats a token, mean over the latest steps
+    spent_s: float  # on the clock, stops not counted
+    left_s: float  # to the end of the steps, estimated
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The eyes and the hand of whoever waits for a training in the same process."""
+
+    every: int  # steps between two checkpoints
+    tell: Callable[[TrainingProgress], None]  # called after every step
+    stop: Callable[[], bool]  # whether to keep a checkpoint and end now; asked after every step
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingJob(Generic[Batch]):
     """The order for a training, the same for each of its processes; it travels to them by pickle."""
 
@@ -65,6 +85,7 @@ class TrainingJob(Generic[Batch]):
     saved: Path  # the checkpoint
     show: Callable[[str], None]  # takes a line of progress
     shows: tuple[str, ...] = ("loss",)  # what the figures of Loss.shown are
+    watch: Watch | None = None  # for a training in one process
 
 
 @dataclass(slots=True)
@@ -107,15 +128,21 @@ class TrainingRun(Generic[Batch]):
         self.done.tokens += loss.tokens
 
     def save(self) -> None:
-        """Keep where the training is. One process does, for all know the same."""
+        """Keep where the training is. One process does, for all know the same.
+
+        Raises ArithmeticError where a weight is no number any more: the checkpoint before is one from which it can go on.
+        """
         if self.share.rank:
             return
+        if not all(bool(weight.isfinite().all()) for weight in self.trained):
+            raise ArithmeticError(f"{self.job.name}: a weight is no number any more after step {self.done.step}")
         state = {
             "trained": {name: weight.detach() for name, weight in checkpoint.trained(self.learner.model).items()},
             "optimizers": [optimizer.state_dict() for optimizer in self.learner.optimizers],
             "batches": self.learner.batches.state_dict(),
             "done": asdict(self.done),
             "latest": self.latest,
+            "dice": checkpoint.dice(),
         }
         checkpoint.save(self.job.saved, state)
 
@@ -127,6 +154,7 @@ class TrainingRun(Generic[Batch]):
             optimizer.load_state_dict(kept)
         self.learner.batches.load_state_dict(state["batches"])
         self.done, self.latest = Done(**state["done"]), state["latest"]
+        checkpoint.throw_on(state["dice"])
 
     def go(self) -> None:
         """Run the schedule to its end. Ends early where the process that wants the result is gone."""
@@ -139,13 +167,27 @@ class TrainingRun(Generic[Batch]):
             while done.step < steps and not parent_is_gone():
                 self.step(next(batches))
                 last = done.step == steps
-                if done.step % WATCHED == 0 or last:
+                if self.job.watch:
+                    done.spent_s = spent_s + time.monotonic() - began
+                    if self._watched(self.job.watch, first, spent_s):
+                        return
+                elif done.step % WATCHED == 0 or last:
                     took = time.monotonic() - began
                     done.spent_s = spent_s + took
                     self._tell(left_s=took / (done.step - first) * (steps - done.step))
                     if last or time.monotonic() - saved > SAVED_S:
                         self.save()
                         saved = time.monotonic()
+
+    def _watched(self, watch: Watch, first: int, before_s: float) -> bool:
+        """Tell where the training is, and keep a checkpoint when it is time. Returns whether it shall stop."""
+        done, steps = self.done, self.job.schedule.steps
+        left_s = (done.spent_s - before_s) / (done.step - first) * (steps - done.step)
+        watch.tell(TrainingProgress(done.step, steps, self.losses()[0], done.spent_s, left_s))
+        stop = watch.stop()
+        if stop or done.step % watch.every == 0 or done.step == steps:
+            self.save()
+        return stop
 
     def losses(self) -> list[float]:
         """Return the means over the latest steps, in the order of `shows`. Raises ArithmeticError where they are no numbers any more."""

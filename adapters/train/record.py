@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-TOOLS = ("torch", "transformers", "peft")  # what else than the plan decides how a training comes out
+TOOLS = ("torch", "transformers", "peft", "trl")  # what else than the plan decides how a training comes out
 
 
 @dataclass(frozen=True, slots=True)

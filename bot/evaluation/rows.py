@@ -12,15 +12,18 @@ Where rows have roles, those of the role test are the set, beside any without a 
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from bot.evaluation.metrics import Expected, expected_of
 from bot.tags import checked_tag
 from engine.ask import checked
+from engine.contestants import Contestant
 from engine.errors import BadRequest
+from engine.ledger import RoleLedger
 from engine.rows import Row
 from engine.rows import read_rows as read_file
 
+MOST_TOLD = 5  # rows that a sentence names
 EXPECTED = ("pattern", "schema", "required", "forbidden")
 
 
@@ -65,5 +68,24 @@ def read_rows(lines: Iterable[bytes], name: str) -> EvaluationSet:
         rows.append(row)
         content = [row.id, each.text, [asdict(turn) for turn in each.history], each.references, row.expected.tags, each.more]
         digest.update(json.dumps(content, sort_keys=True).encode())
-    unused = file.unused("text", "id", "reference", "tags", "history", "role", *EXPECTED)
+    unused = file.unused("text", "input", "id", "reference", "tags", "history", "role", *EXPECTED)
     return EvaluationSet(digest.hexdigest()[:16], name, tuple(rows), unused, len(file.rows) - len(chosen))
+
+
+def without_seen(rows: EvaluationSet, entrants: Iterable[Contestant]) -> tuple[EvaluationSet, str]:
+    """Leave out the rows whose request a contestant was made with. Returns the rest, a set of its own, and a sentence about the others.
+
+    Raises BadRequest when no row is left.
+    """
+    ledger = RoleLedger.of(entrants)
+    found = {row.id: (row.asked.line, use) for row in rows.rows if (use := ledger.clash(row.asked.text, "test"))}
+    if not found:
+        return rows, ""
+    told = "; ".join(f"line {line:,} {use.words}" for line, use in list(found.values())[:MOST_TOLD])
+    more = f"; and {len(found) - MOST_TOLD:,} more" if len(found) > MOST_TOLD else ""
+    left = tuple(row for row in rows.rows if row.id not in found)
+    if not left:
+        raise BadRequest(f"No row of {rows.name} is left to measure on, for a side was made with each: {told}{more}.")
+    digest = hashlib.sha256(json.dumps([rows.id, sorted(found)]).encode()).hexdigest()[:16]
+    out = f"{len(found):,} of {len(rows.rows):,} rows are left out, for a side was made with them or with near-duplicates"
+    return replace(rows, id=digest, rows=left), f"{out}: {told}{more}."

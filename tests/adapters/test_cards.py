@@ -242,9 +242,9 @@ def test_requests_of_a_training_are_listed_by_digest_and_known_again(tmp_path: P
     shutil.copytree(DEMO_ADAPTER, tmp_path / "own")
     assert not open_adapter(tmp_path / "own").saw("We have 300 tickets")
     write_trained_on(tmp_path / "own", ["We have  300 TICKETS", "we have 300\ntickets", "Another one"])
-    assert read_trained_on(tmp_path / "own") == {digest("we have 300 tickets"), digest("another one")}
+    assert set(read_trained_on(tmp_path / "own").listed) == {digest("we have 300 tickets"), digest("another one")}
     adapter = open_adapter(tmp_path / "own")
-    assert adapter.saw("we have 300 Tickets") and not adapter.saw("we have 301 tickets")
+    assert adapter.saw("we have 300 Tickets") and adapter.saw("we have 300 tickets!") and not adapter.saw("we have 301 tickets")
     assert digest("We have 300 tickets") == "a6ddd60d4b695e2a"  # as lists that were written before have it
     assert open_adapter(DEMO_ADAPTER).digest == adapter.digest
 

@@ -55,6 +55,41 @@ def test_messages_are_taken_apart() -> None:
     assert (row.id, row.text, row.history, row.references) == (7, "a", (), ("r",))
 
 
+def test_the_forms_of_alpaca_and_sharegpt_are_rows() -> None:
+    alpaca = {"instruction": "Translate.", "input": "Guten Tag", "output": "Good day"}
+    shared = {
+        "conversations": [
+            {"from": "system", "value": "Be brief."},
+            *({"from": who, "value": said} for who, said in (("human", "a"), ("gpt", "b"), ("user", "And then?"), ("chatgpt", "c"))),
+        ],
+        "source": "x",
+    }
+    lines = "\n".join(json.dumps(row) for row in (alpaca, alpaca | {"input": " ", "output": None}, shared))
+    first, second, third = rows_of(lines).rows
+    assert (first.text, first.references, second.text, second.references) == (
+        "Translate.\n\nGuten Tag",
+        ("Good day",),
+        "Translate.",
+        (),
+    )
+    assert (third.text, third.history, third.references) == ("And then?", (Turn("user", "a"), Turn("assistant", "b")), ("c",))
+    assert third.system == "Be brief." and rows_of(lines).unused("text", "reference", "input", "system") == ("source",)
+    [row] = rows_of("Instruction,Input,Output\nTranslate.,Guten Tag,Good day\n").rows
+    assert (row.text, row.references) == (first.text, first.references)
+    assert rows_of(json.dumps([shared])).rows[0].history == third.history
+
+
+def test_keys_of_other_forms_speak_only_where_no_key_of_ours_says_the_request() -> None:
+    file = rows_of('{"request": "a", "instruction": "b", "input": "c", "output": "d", "conversations": [], "answer": "e"}')
+    assert (file.rows[0].text, file.rows[0].references) == ("a", ("e",))
+    assert file.unused("text", "reference") == ("instruction", "input", "output", "conversations")
+
+
+def test_an_empty_answer_is_let_through_for_those_who_look_for_it() -> None:
+    [row] = read_rows([b'{"request": "a", "answer": ""}'], "f", blank=True).rows
+    assert row.references == ("",)
+
+
 def test_what_is_not_used_is_named_once_in_the_order_of_its_coming() -> None:
     file = rows_of('{"request": "a", "colour": 1, "answer": "b"}\n{"text": "a", "pattern": "x", "colour": 2, "size": 3}', "pattern")
     assert file.unused("text", "id") == ("colour", "answer", "pattern", "size")
@@ -77,7 +112,7 @@ BAD = {
     "a number beyond floats": ('{"request": "a", "x": 1e999}', "a number that is too large"),
     "a number beyond reading": ('{"request": "a", "x": ' + "9" * 5000 + "}", "a number that is too long"),
     "deep nesting": ('{"request": "a", "x": ' + "[" * 100 + "]" * 100 + "}", "is nested too deeply"),
-    "no request": ('{"id": 1}', "holds no request: it lacks text, as request, text, prompt or messages"),
+    "no request": ('{"id": 1}', "holds no request: it lacks text, as request, text, prompt, messages, conversations or instruction"),
     "a request that says nothing": ('{"request": null}', "holds no request"),
     "an id of another kind": ('{"request": "a", "id": 1.5}', "id must be text or a whole number"),
     "an id twice": ('{"id": "1", "request": "a"}\n\n{"id": 1, "request": "b"}', "Line 3 of rows has the id 1 of line 1"),
@@ -106,6 +141,16 @@ BAD = {
     "a call of a tool": ('{"messages": [{"role": "assistant", "content": null, "tool_calls": [1]}]}', "message 1 calls a tool"),
     "no chat": ('{"messages": "a"}', "messages must be a list"),
     "a chat beside its answer": (chat(("user", "a"), ("assistant", "b"), answer="c"), "has answer beside messages"),
+    "an input that is no text": ('{"instruction": "a", "input": 1}', "input must be text"),
+    "two answers of an alpaca row": ('{"instruction": "a", "output": "b", "answer": "c"}', "has output and answer, which mean the same"),
+    "a sharegpt tool": ('{"conversations": [{"from": "observation", "value": "1"}]}', "message 1 calls a tool"),
+    "a sharegpt speaker": ('{"conversations": [{"from": "me", "value": "1"}]}', "message 1 must be from human, gpt or system, not 'me'"),
+    "a sharegpt without text": ('{"conversations": [{"from": "human"}]}', "message 1 must have text as its value"),
+    "no sharegpt": ('{"conversations": {}}', 'conversations must be a list of {"from": "...", "value": "..."}'),
+    "a sharegpt chat beside its answer": (
+        '{"conversations": [{"from": "human", "value": "1"}, {"from": "gpt", "value": "2"}], "answer": "3"}',
+        "has answer beside conversations",
+    ),
     "a chat beside its history": (chat(("user", "a"), history=[]), "has history beside messages"),
 }
 

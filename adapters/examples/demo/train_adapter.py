@@ -34,7 +34,7 @@ def adapted(base: Path, seed: int) -> Any:
 def train_adapter(size: Size, tokenizer: Path, *, base: Path, folder: Path, work: Path, show: Callable[[str], None]) -> dict[str, Any]:
     """Train on the saved base and save with peft as safetensors into `folder`."""
     build = partial(adapted, base, size.adapter.seed)
-    model, figures = learn(Lesson(build, Source(tokenizer, tuned_talk, size.adapter)), work / "adapter.pt", show)
+    model, figures = learn(Lesson(build, Source(tokenizer, tuned_talk, size.adapter)), work / "adapter.safetensors", show)
     model.to("cpu").save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card; ours is card.json
     return {"lora": LORA, **figures}

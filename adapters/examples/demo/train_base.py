@@ -27,7 +27,7 @@ def new_model(tokenizer: Path, size: Size) -> Any:
 def train_base(size: Size, tokenizer: Path, folder: Path, work: Path, show: Callable[[str], None]) -> dict[str, Any]:
     """Train from scratch and save bfloat16 weights with config and generation config into `folder`."""
     build = partial(new_model, tokenizer, size)
-    model, figures = learn(Lesson(build, Source(tokenizer, base_talk, size.base)), work / "base.pt", show)
+    model, figures = learn(Lesson(build, Source(tokenizer, base_talk, size.base)), work / "base.safetensors", show)
     save_base(model, folder)
     return {"parameters": sum(weight.numel() for weight in model.parameters()), "shape": size.shape, **figures}
 

@@ -82,7 +82,7 @@ class FusedLayer(nn.Module):
         turned, values = torch.split(states, [heads.queries + heads.keys, heads.keys], dim=2)
         if self._head_norms is not None:
             turned = rms_norm(turned, (heads.size,), None, self._eps) * self._head_norms
-        pairs = torch.view_as_complex(torch.unflatten(turned, -1, (-1, 2))) * turn
+        pairs = torch.view_as_complex(turned.view(*turned.shape[:-1], -1, 2)) * turn
         turned = torch.view_as_real(pairs).flatten(-2)
         queries, keys = torch.split(turned, [heads.queries, heads.keys], dim=2)
         return attention(queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), memory, self._scaling)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from adapters.train import record
+from adapters.train import checkpoint, record
 from adapters.train.checkpoint import BadCheckpoint
 from adapters.train.loop import Learner, Loss, TrainingJob, TrainingRun, train
 from adapters.train.schedule import RateSchedule
@@ -47,7 +47,7 @@ def sums(width: int = 3, worst: float = 1.0) -> Learner[torch.Tensor]:
 
 
 def job(folder: Path, width: int = 3, worst: float = 1.0) -> TrainingJob[torch.Tensor]:
-    return TrainingJob("sums", lambda _share: sums(width, worst), SCHEDULE, folder / "sums.pt", print)
+    return TrainingJob("sums", lambda _share: sums(width, worst), SCHEDULE, folder / "sums.safetensors", print)
 
 
 def learned(learner: Learner[Any]) -> torch.Tensor:
@@ -83,36 +83,36 @@ def test_it_learns_what_is_trained_and_leaves_the_rest(tmp_path: Path) -> None:
 
 def test_a_checkpoint_holds_only_what_is_trained(tmp_path: Path) -> None:
     stopped_after(1, tmp_path)
-    assert set(torch.load(tmp_path / "sums.pt", weights_only=True)["trained"]) == {"1.weight", "1.bias"}
+    assert set(checkpoint.load(tmp_path / "sums.safetensors", "cpu")["trained"]) == {"1.weight", "1.bias"}
 
 
 def test_a_checkpoint_that_cannot_be_gone_on_from_is_a_sentence(tmp_path: Path) -> None:
     stopped_after(1, tmp_path)
     with pytest.raises(BadCheckpoint, match="another model"):
         train(job(tmp_path, width=4), processes=1)
-    (tmp_path / "sums.pt").write_bytes((tmp_path / "sums.pt").read_bytes()[:200])
+    (tmp_path / "sums.safetensors").write_bytes((tmp_path / "sums.safetensors").read_bytes()[:200])
     with pytest.raises(BadCheckpoint, match="cannot be read"):
         train(job(tmp_path), processes=1)
 
 
 def test_a_checkpoint_that_could_not_be_written_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = stopped_after(1, tmp_path)
-    before = (tmp_path / "sums.pt").read_bytes()
+    before = (tmp_path / "sums.safetensors").read_bytes()
 
-    def torn(_state: Any, path: Path) -> None:
+    def torn(_tensors: Any, path: Path, _plain: Any) -> None:
         path.write_bytes(b"half")
         raise OSError("no space left")
 
-    monkeypatch.setattr(torch, "save", torn)
+    monkeypatch.setattr(checkpoint, "save_file", torn)
     with pytest.raises(OSError, match="no space"):
         run.save()
-    assert (tmp_path / "sums.pt").read_bytes() == before
+    assert (tmp_path / "sums.safetensors").read_bytes() == before and len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path) -> None:
     with pytest.raises(ArithmeticError, match="sums: the loss is"):
         train(job(tmp_path, worst=float("inf")), processes=1)
-    assert not (tmp_path / "sums.pt").exists(), "the last checkpoint is one from which it can go on"
+    assert not (tmp_path / "sums.safetensors").exists(), "the last checkpoint is one from which it can go on"
 
 
 def test_the_rate_rises_stays_and_falls() -> None:

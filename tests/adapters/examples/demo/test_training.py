@@ -37,15 +37,17 @@ def weights(model: Any) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory: pytest.TempPathFactory) -> torch.Tensor:
     """The weights after the plan in one process without a stop."""
-    return weights(learn(LESSON, tmp_path_factory.mktemp("straight") / "tiny.pt", print, processes=1)[0])
+    return weights(learn(LESSON, tmp_path_factory.mktemp("straight") / "tiny.safetensors", print, processes=1)[0])
 
 
 def test_a_stopped_training_goes_on_with_the_next_batch(tmp_path: Path, straight: torch.Tensor) -> None:
-    run = TrainingRun(TrainingJob("tiny", LESSON.learner, PLAN.schedule, tmp_path / "tiny.pt", print, ("loss", "of a facet")), Share())
+    run = TrainingRun(
+        TrainingJob("tiny", LESSON.learner, PLAN.schedule, tmp_path / "tiny.safetensors", print, ("loss", "of a facet")), Share()
+    )
     for batch in islice(run.learner.batches, 3):
         run.step(batch)
     run.save()
-    model, figures = learn(LESSON, tmp_path / "tiny.pt", print, processes=1)
+    model, figures = learn(LESSON, tmp_path / "tiny.safetensors", print, processes=1)
     assert torch.equal(weights(model), straight)
     assert figures["tokens"] > 0 and figures["plan"]["steps"] == 4
 
@@ -64,7 +66,7 @@ def test_pools_go_on_where_they_were_stopped_also_at_the_end_of_one() -> None:
 
 @pytest.mark.process
 def test_two_processes_learn_what_one_learns(tmp_path: Path, straight: torch.Tensor) -> None:
-    model, figures = learn(LESSON, tmp_path / "tiny.pt", partial(print, flush=True), processes=2)
+    model, figures = learn(LESSON, tmp_path / "tiny.safetensors", partial(print, flush=True), processes=2)
     began = weights(new_model(DEMO_BASE, SIZE))
     assert figures["processes"] == 2
     assert (weights(model) - straight).norm() < 0.02 * (straight - began).norm()  # sums round in another order

@@ -1,0 +1,127 @@
+"""`python -m adapters train`: rows become an adapter."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from engine.commandline import DONE, FAILED, INTERRUPTED, complain, verb
+from engine.printable import printable
+from engine.settings import EngineSettings
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+def add_verb(verbs: Any) -> None:
+    """Add `train` to the verbs of `python -m adapters`."""
+    train = verb(
+        verbs,
+        "train",
+        "Train a LoRA adapter on rows: requests with their answers. Ctrl+C keeps a checkpoint, and --resume goes on from it.",
+        "%(prog)s rows.jsonl --base ./my-base --name support\n%(prog)s rows.csv --plan quick\n%(prog)s --resume --name support",
+    )
+    train.add_argument("file", nargs="?", type=Path, help="JSON lines, JSON array or CSV; left out with --resume")
+    train.add_argument("--name", default="", help="of the adapter (default: the file's)")
+    train.add_argument("--base", default="", help="base model: a name, a hub id or a folder (default: DUEL_BASE_MODEL)")
+    train.add_argument(
+        "--recipe", default="", help="plain recipe to learn with: a shipped name or a .toml file (default: DUEL_PLAIN_RECIPE)"
+    )
+    train.add_argument("--method", choices=("sft",), default="sft", help="sft: learn the answers of the rows (default)")
+    train.add_argument("--plan", default="", help="quick, standard, gpu or a .toml file (default: gpu where there is one, else standard)")
+    train.add_argument("--from", dest="parent", type=Path, metavar="ADAPTER", help="adapter folder to begin with; its shape stays")
+    train.add_argument("--resume", action="store_true", help="go on with the run of this --name")
+    train.add_argument("--work", type=Path, default=Path("build/train"), help="where runs keep their state (default: build/train)")
+    train.add_argument("--out", type=Path, default=Path("loras"), help="where finished adapters come to lie (default: loras)")
+    train.add_argument("--json", action="store_true", help="print one JSON object at the end, and no progress")
+
+
+def add_estimate(verbs: Any) -> None:
+    """Add `estimate` to the verbs of `python -m adapters`."""
+    told = verb(
+        verbs,
+        "estimate",
+        "What will a training take here, and will it pay? Three steps are timed, and a probe tells what the rows are good for.",
+        "%(prog)s rows.jsonl --base ./my-base\n%(prog)s rows.csv --prompt-right 39",
+    )
+    told.add_argument("file", type=Path, help="JSON lines, JSON array or CSV")
+    told.add_argument("--base", default="", help="base model: a name, a hub id or a folder (default: DUEL_BASE_MODEL)")
+    told.add_argument(
+        "--recipe", default="", help="plain recipe to learn with: a shipped name or a .toml file (default: DUEL_PLAIN_RECIPE)"
+    )
+    told.add_argument("--plan", default="", help="quick, standard or a .toml file (default: standard)")
+    told.add_argument("--prompt-right", type=_percent, metavar="PERCENT", help="share of such requests that your prompt answers right")
+    told.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _percent(text: str) -> float:
+    """Read a share in percent."""
+    try:
+        share = float(text.removesuffix("%")) / 100
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a percentage from 0 to 100")
+    return share
+
+
+def run_estimate(chosen: argparse.Namespace) -> int:
+    """Estimate, as `add_estimate`'s arguments say. Returns the exit status."""
+    import json
+    from dataclasses import asdict
+
+    from adapters.train.estimate import estimate, told, will_it_pay
+    from adapters.train.ordering import Wish
+
+    wish = Wish(file=chosen.file, base=chosen.base, recipe=chosen.recipe, plan=chosen.plan)
+    found = estimate(wish, EngineSettings.read())
+    if chosen.json:
+        print(json.dumps(asdict(found) | {"words": will_it_pay(found.points, found.rows, chosen.prompt_right)}))
+    else:
+        print(printable("\n".join(told(found, chosen.prompt_right))))
+    return DONE
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Train, as `add_verb`'s arguments say. Returns the exit status."""
+    # torch and transformers take seconds to import: not for --help or another verb.
+    from adapters.train.ordering import Wish, ordered
+    from adapters.train.showing import as_json, sentences, shown_progress
+    from adapters.train.training import TrainingFailed, train
+
+    settings = EngineSettings.read()
+    wish = Wish(chosen.file, chosen.name, chosen.base, chosen.recipe, chosen.plan, chosen.parent, chosen.resume, chosen.work, chosen.out)
+    with _stopped() as stopped:
+        order, work = ordered(wish, settings)
+        try:
+            with shown_progress(not chosen.json) as tell:
+                made = train(order, work, settings, tell, lambda: bool(stopped))
+        except TrainingFailed as error:
+            return complain(error.words, FAILED)
+    if made is None:
+        where = work.status()
+        said = where.words if where else "Stopped."
+        return complain(f"{said} To go on: --resume --name {order.name} --work {chosen.work}", INTERRUPTED)
+    print(printable(as_json(made) if chosen.json else "\n".join(sentences(made))))
+    return DONE
+
+
+@contextmanager
+def _stopped() -> Iterator[list[int]]:
+    """Note a wish to stop instead of ending at once. Yields the list of the signals that came; a second one ends at once."""
+    came: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        if came:
+            raise KeyboardInterrupt
+        came.append(number)
+        sys.stderr.write("Stopping after this step.\n")
+
+    before = {number: signal.signal(number, note) for number in STOPS}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,117 @@
+"""A base whose lower layers stay as they are: they are run once over each exercise, and what they give is kept.
+
+LoRA in the layers above learns from that. A step then costs a third of a whole pass: neither the lower layers nor their gradients are
+computed again. Where all layers are adapted, nothing is kept, and this is a plain loop.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pad_sequence
+
+from adapters.train.exercises import Exercise
+from adapters.train.loop import Loss
+from adapters.train.plan import BadPlan
+
+Told = Callable[[int, int], None]  # takes how many exercises are done, and how many there are
+CLOSE = {"float32": 1e-3, "bfloat16": 0.1}  # by how much two ways of computing a logit may differ, of the largest one
+
+
+class KeptBase:
+    """A causal model of transformers, run from what its lowest layers gave. `lower` is their number."""
+
+    def __init__(self, model: Any, lower: int, name: str, most_bytes: int) -> None:
+        """most_bytes: of kept states; where they would be more, they are computed anew each time. Raises BadPlan, as `prove` does."""
+        self.model, self.lower, self.name, self.most_bytes = model, lower, name, most_bytes
+        self.body = model.get_decoder()
+        self.layers = getattr(self.body, "layers", None)
+        if lower and not (isinstance(self.layers, nn.ModuleList) and isinstance(getattr(self.body, "norm", None), nn.Module)):
+            raise BadPlan(self._unfit())
+        self._device = next(model.parameters()).device
+
+    def keep(self, exercises: Sequence[Exercise], told: Told = lambda *_: None) -> "KeptExercises":
+        """Run the lowest layers over exercises, each alone."""
+        width = self.model.config.get_text_config().hidden_size * next(self.model.parameters()).element_size()
+        fits = self.lower and sum(map(len, exercises)) * width <= self.most_bytes
+        kept = list[Tensor]()
+        for number, each in enumerate(exercises if fits else ()):
+            kept.append(self.states(each))
+            told(number + 1, len(exercises))
+        return KeptExercises(self, exercises, kept)
+
+    def states(self, exercise: Exercise) -> Tensor:
+        """Compute what the lowest layers give for an exercise, (tokens, width)."""
+        with torch.no_grad(), self._only(self.layers[: self.lower], nn.Identity()):  # type: ignore[index]
+            ids = torch.tensor([exercise.tokens], device=self._device)
+            states: Tensor = self.body(input_ids=ids, use_cache=False).last_hidden_state[0]
+            return states.clone()
+
+    @contextmanager
+    def upper(self) -> Iterator[None]:
+        """Leave only the upper layers in the model while this lasts."""
+        if not self.lower:
+            yield
+            return
+        with self._only(self.layers[self.lower :], self.body.norm):  # type: ignore[index]
+            yield
+
+    @contextmanager
+    def _only(self, layers: Any, norm: nn.Module) -> Iterator[None]:
+        before = self.body.layers, self.body.norm
+        self.body.layers, self.body.norm = layers, norm
+        try:
+            yield
+        finally:
+            self.body.layers, self.body.norm = before
+
+    def prove(self, exercise: Exercise) -> None:
+        """Compare the logits of this way with the model's own. Raises BadPlan for a model that computes more than this knows of."""
+        with torch.no_grad():
+            own = self.model(input_ids=torch.tensor([exercise.tokens], device=self._device), use_cache=False).logits[0].float()
+            with self.upper():
+                kept, _ = KeptExercises(self, [exercise], []).logits([0])
+        differ = float((own[len(exercise.prompt) - 1 : -1] - kept.float()).abs().max() / own.abs().max())
+        if not differ <= CLOSE[str(self.model.dtype).removeprefix("torch.")]:
+            raise BadPlan(self._unfit())
+
+    def _unfit(self) -> str:
+        return f'The base model {self.name} is of a kind whose lower layers cannot be kept. Set run.way = "deep" in the plan.'
+
+
+class KeptExercises:
+    """Exercises with what the lowest layers gave for each."""
+
+    def __init__(self, base: KeptBase, exercises: Sequence[Exercise], kept: Sequence[Tensor]) -> None:
+        self.base, self.exercises, self.kept = base, exercises, kept
+
+    def states(self, place: int) -> Tensor:
+        """Return what the lowest layers gave for the exercise at a place, (tokens, width)."""
+        if self.kept:
+            return self.kept[place]
+        return self.base.states(self.exercises[place])
+
+    def logits(self, places: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Compute the logits of all answer tokens of a batch, (tokens, vocabulary), and which are wanted, (tokens,).
+
+        Only within `KeptBase.upper`. Padding on the right needs no mask: the model looks back only.
+        """
+        batch, base = [self.exercises[place] for place in places], self.base
+        if base.lower:
+            given = {"inputs_embeds": pad_sequence([self.states(place) for place in places], batch_first=True)}
+        else:
+            ids = [torch.tensor(each.tokens, device=base._device) for each in batch]
+            given = {"input_ids": pad_sequence(ids, batch_first=True)}
+        hidden = base.body(**given, use_cache=False).last_hidden_state
+        said = torch.cat([hidden[row, len(each.prompt) - 1 : len(each) - 1] for row, each in enumerate(batch)])
+        wanted = torch.tensor([token for each in batch for token in each.answer], device=base._device)
+        return base.model.get_output_embeddings()(said), wanted
+
+    def loss(self, places: list[int]) -> Loss:
+        """Compute the mean loss of the batch's answer tokens, in nats."""
+        logits, wanted = self.logits(places)
+        loss = cross_entropy(logits.float(), wanted)
+        return Loss(loss, loss.detach()[None], sum(len(self.exercises[place]) for place in places))

@@ -1,0 +1,53 @@
+"""The way of a CPU: LoRA in the upper layers, from what the lower ones gave once."""
+
+import torch
+
+from adapters.train.course import Course, Follower, Learned
+from adapters.train.exercises import BatchOrder
+from adapters.train.heldout import score
+from adapters.train.kept import KeptBase, KeptExercises
+from adapters.train.loop import Learner, TrainingJob, TrainingRun
+from adapters.train.lora import adapted, lowest_layer
+from adapters.train.share import Share
+
+
+def learn(course: Course, follower: Follower) -> Learned:
+    """Teach a course from its checkpoint, or from the beginning, to its end or a stop. Raises BadPlan for a model of which nothing can be
+    kept, BadCheckpoint, ArithmeticError where the loss is no number any more."""
+    plan, loaded = course.plan, course.loaded
+    lower = lowest_layer(loaded.model, plan.lora, course.parent)
+    base = KeptBase(loaded.model, lower, loaded.base.name, plan.run.kept_most_mb * 1_000_000)
+    base.prove(min(course.train, key=len))
+    tuned = adapted(loaded.model, plan.lora, course.parent, loaded.base.name, plan.run.seed)
+    total = len(course.train) + len(course.held_out)
+    train = base.keep(course.train, lambda done, _: follower.phase("lower layers", done, total))
+    held_out = base.keep(course.held_out, lambda done, _: follower.phase("lower layers", len(course.train) + done, total))
+    with base.upper():
+        follower.phase("before", 0, len(course.held_out))
+        before = score(held_out.logits, course.held_out)
+        run = TrainingRun(job(course, tuned, train, follower), Share())
+        run.go()
+        ended = run.done.step == course.steps
+        if ended:
+            follower.phase("after", 0, len(course.held_out))
+        after = score(held_out.logits, course.held_out) if ended else None
+    return Learned(tuned, run.done.step, run.done.tokens, tail(run.latest, course.steps), run.done.spent_s, before, after, bool(train.kept))
+
+
+def job(course: Course, tuned: torch.nn.Module, train: KeptExercises, follower: Follower) -> TrainingJob[list[int]]:
+    """Make the order for the loop."""
+    plan = course.plan
+    weights = [weight for weight in tuned.parameters() if weight.requires_grad]
+    rate = plan.highest_rate(course.loaded.base.parameters)
+
+    def make(_share: Share) -> Learner[list[int]]:
+        order = BatchOrder([len(each) for each in course.train], plan.steps.batch_rows, plan.run.seed)
+        return Learner(tuned, [torch.optim.AdamW(weights, lr=rate, weight_decay=0.0)], order, train.loss)
+
+    return TrainingJob(course.name, make, plan.schedule(course.steps), course.checkpoint, lambda _: None, watch=follower.watch)
+
+
+def tail(latest: list[torch.Tensor], steps: int) -> float:
+    """Compute the mean loss over the last tenth of the steps, as far as they are kept; infinite before the first."""
+    last = latest[-max(1, steps // 10) :]
+    return float(torch.stack(last).mean(0)[0]) if last else float("inf")

@@ -1,0 +1,292 @@
+"""A run from rows to an adapter that may duel: read, load, teach, measure, write the card, prove it alive; from where it was stopped."""
+
+import asyncio
+import contextlib
+import errno
+import gc
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+from adapters.train import lora
+from adapters.train.course import Course, Follower, Learned
+from adapters.train.exercises import exercises_of
+from adapters.train.heldout import RowParts, Score, parted
+from adapters.train.loop import TrainingProgress, Watch
+from adapters.train.record import tools
+from adapters.train.runs import BadRun, Phase, Status, TrainingOrder, WorkFolder, file_digest
+from engine.backends.local.loading import Loaded, load_base, pick_device
+from engine.card import BaseRef, Card, RecipeRef
+from engine.contestants import Adapter, folder_revision, open_adapter
+from engine.errors import DuelbotError
+from engine.lineup import base_folder, open_backend
+from engine.recipes import Recipe, load_recipe
+from engine.rows import Row, read_rows
+from engine.settings import EngineSettings
+from engine.trained_on import FILE as TRAINED_ON
+from engine.trained_on import read_trained_on, write_trained_on
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a disk says that takes no more
+FULL_WORDS = ("No space left", "File too large", "quota")  # the same out of safetensors
+Tell = Callable[[Status], None]
+Stop = Callable[[], bool]
+
+
+class TrainingFailed(DuelbotError):
+    """A training came to no end; what it has learned up to its last checkpoint is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """An adapter that is ready to duel, and what is to be said of it."""
+
+    folder: Path
+    card: Card
+    before: Score | None  # on the held-out rows
+    after: Score | None
+    loss: float  # nats a token, in training, at its end
+    finished: bool  # whether that is below the plan's threshold
+    moved: float  # total variation of next-token distributions from the base's, 0 to 1
+
+
+def train(order: TrainingOrder, work: WorkFolder, settings: EngineSettings, tell: Tell, stop: Stop) -> Trained | None:
+    """Carry out an order, or what is left of it. Returns None where it was stopped; then a checkpoint is kept.
+
+    tell: called with every change of the status, after the status file. Raises DuelbotError; the status file holds its words.
+    """
+
+    def told(status: Status) -> None:
+        work.tell(status)
+        tell(status)
+
+    with work.alone():
+        run = _Run(order, work, settings, told, stop)
+        try:
+            with _in_words(order):
+                made = run.carry_out()
+        except DuelbotError as error:
+            told(replace(run.latest, phase="failed", words=error.words))
+            raise
+        words = f"Stopped at step {run.latest.step:,} of {run.latest.steps:,}." if made is None else f"The adapter is in {made.folder}."
+        told(replace(run.latest, phase="stopped" if made is None else "done", left_s=None, words=words))
+        return made
+
+
+@contextlib.contextmanager
+def _in_words(order: TrainingOrder) -> Iterator[None]:
+    """Turn what a full disk, a full memory and a broken number raise into sentences. Raises TrainingFailed."""
+    on = f"What was learned up to the last checkpoint is kept: --resume --name {order.name} goes on from it."
+    try:
+        yield
+    except ArithmeticError as error:
+        rate = "Lower rate.highest in the plan and begin anew under another name"
+        raise TrainingFailed(f"The training broke: {error}. {rate}, or look for a damaged row. {on}") from error
+    except MemoryError as error:
+        raise TrainingFailed(_memory_words(on)) from error
+    except (OSError, SafetensorError) as error:
+        if getattr(error, "errno", None) not in FULL and not any(words in str(error) for words in FULL_WORDS):
+            raise
+        raise TrainingFailed(f"The disk takes no more: {order.name} could not be written. Make room, then go on. {on}") from error
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error) or "bad_alloc" in str(error):
+            raise TrainingFailed(_memory_words(on)) from error
+        raise
+
+
+def _memory_words(on: str) -> str:
+    return (
+        f"There is not enough memory for this training. Lower steps.batch_rows or steps.longest_tokens in a plan, or close programs. {on}"
+    )
+
+
+class _Run:
+    """One order while it is carried out."""
+
+    def __init__(self, order: TrainingOrder, work: WorkFolder, settings: EngineSettings, tell: Tell, stop: Stop) -> None:
+        self.order, self.work, self.settings, self._tell, self._stop = order, work, settings, tell, stop
+        self.latest = Status("training")  # of the training
+        self.began = time.monotonic()
+
+    def carry_out(self) -> Trained | None:
+        order, out = self.order, Path(self.order.out)
+        if out.exists():
+            return self._ended_before(out)
+        self._phase("reading")
+        torch.set_num_threads(order.threads)
+        parts = read_parts(order)
+        recipe = load_recipe(order.recipe)
+        self._phase("loading")
+        loaded = self._load(recipe)
+        learned = self._learn(loaded, recipe, parts)
+        if learned.steps < self.latest.steps:
+            return None
+        card = self._card(loaded, recipe, parts, learned)
+        self._write(learned, card, parts)
+        del loaded
+        learned = replace(learned, tuned=None)
+        gc.collect()
+        self._phase("alive")
+        moved = asyncio.run(self._prove(recipe))
+        out.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(self.work.adapter, out)
+        return Trained(out, card, learned.before, learned.after, learned.loss, not card.training["not_finished"], moved)
+
+    def _phase(self, phase: Phase, step: int = 0, steps: int = 0) -> None:
+        self._tell(Status(phase, step, steps, spent_s=time.monotonic() - self.began))
+
+    def _step(self, progress: TrainingProgress) -> None:
+        self.latest = Status("training", progress.step, progress.steps, progress.loss, progress.spent_s, progress.left_s)
+        self._tell(self.latest)
+
+    def _load(self, recipe: Recipe) -> Loaded:
+        order = self.order
+        folder = base_folder(order.base)
+        if (revision := folder_revision(folder)) != order.base_revision:
+            raise BadRun(
+                f"This run began on the base {order.base} at {order.base_revision[:12]}, which is {revision[:12]} now. Begin anew."
+            )
+        if recipe.digest != order.recipe_digest:
+            raise BadRun(f"The recipe {order.recipe} has changed since this run began. Begin anew under another --name.")
+        return load_base(
+            folder,
+            Path(order.base).name if Path(order.base).is_dir() else order.base,
+            order.plan.run.precision,
+            pick_device(self.settings.device),
+        )
+
+    def _learn(self, loaded: Loaded, recipe: Recipe, parts: RowParts) -> Learned:
+        order = self.order
+        longest = min(order.plan.steps.longest_tokens, loaded.base.context_tokens)
+        rendered = exercises_of((*parts.train, *parts.held_out), recipe, loaded.chat, loaded.end_ids, longest)
+        course = Course(
+            name=order.name,
+            loaded=loaded,
+            parent=parent_of(order),
+            plan=order.plan,
+            train=rendered[: len(parts.train)],
+            held_out=rendered[len(parts.train) :],
+            checkpoint=self.work.checkpoint,
+        )
+        watch = Watch(order.plan.checkpoint_steps(course.steps), self._step, self._stop)
+        learned = _way(order.plan.run.way)(course, Follower(self._phase, watch))  # type: ignore[arg-type]
+        self.latest = Status("training", learned.steps, course.steps, learned.loss, learned.spent_s)
+        return learned
+
+    def _card(self, loaded: Loaded, recipe: Recipe, parts: RowParts, learned: Learned) -> Card:
+        order, hour = self.order, self.settings.price.usd_per_hour
+        seconds = max(learned.spent_s, time.monotonic() - self.began)
+        not_finished = learned.loss > order.plan.safety.finished_loss
+        training: dict[str, Any] = {
+            "method": "sft",
+            "examples": len(parts.train),
+            "held_out": len(parts.held_out),
+            "data": order.file_digest,
+            "steps": learned.steps,
+            "tokens": learned.tokens,
+            "hours": round(seconds / 3600, 4),
+            "usd": None if hour is None else round(seconds / 3600 * hour, 6),
+            "rank": learned.tuned.peft_config["default"].r,
+            "loss": round(learned.loss, 4),
+            "not_finished": not_finished,
+            "held_out_loss_before": learned.before and round(learned.before.loss, 4),
+            "held_out_loss_after": learned.after and round(learned.after.loss, 4),
+            "from": order.parent_digest,
+            "template": hashlib.sha256(str(loaded.tokenizer.chat_template).encode()).hexdigest()[:16],
+            "settings": order.plan.table(),
+            "device": f"{loaded.model.device}, threads: {order.threads}",
+            "tools": tools(),
+            "order": order.digest,
+        }
+        figures = {f"held-out rows right, {what}": score.exact for what, score in _scores(learned).items()}
+        limits = (
+            *(() if learned.after else ("Nothing is known of it on rows that it did not learn: none were kept apart.",)),
+            *((f"Its training is not finished: the loss ended at {learned.loss:.3f} nats a token.",) if not_finished else ()),
+        )
+        base = BaseRef(loaded.base.name, loaded.base.revision)
+        return Card(order.name, order.version, base, RecipeRef(recipe.name, recipe.version, recipe.digest), training, figures, limits)
+
+    def _write(self, learned: Learned, card: Card, parts: RowParts) -> None:
+        folder = self.work.adapter
+        shutil.rmtree(folder, ignore_errors=True)
+        lora.save(learned.tuned, folder)
+        write_trained_on(folder, (row.text for row in parts.train))
+        if self.order.parent:
+            seen = read_trained_on(folder) | read_trained_on(Path(self.order.parent))
+            (folder / TRAINED_ON).write_text("".join(f"{each}\n" for each in sorted(seen)), encoding="ascii")
+        card.write(folder)
+
+    async def _prove(self, recipe: Recipe) -> float:
+        """Load the new adapter into the engine, as a duel does. Raises BadAdapter for one that is dead or does not fit."""
+        settings = self.settings.but({"base_model": self.order.base})
+        backend = await open_backend(base_folder(self.order.base), settings)
+        try:
+            return (await backend.add_adapter(open_adapter(self.work.adapter), recipe)).moved
+        finally:
+            await backend.aclose()
+
+    def _ended_before(self, out: Path) -> Trained:
+        adapter = open_adapter(out)
+        if adapter.card is None or adapter.card.training.get("order") != self.order.digest:
+            raise BadRun(f"There is something else at {out} already. Take another --name.")
+        training = adapter.card.training
+        return Trained(out, adapter.card, None, None, training["loss"], not training["not_finished"], float("nan"))
+
+
+def read_parts(order: TrainingOrder) -> RowParts:
+    """Read the rows of an order and part them. Raises BadRequest, BadRun where the file is another than the run began with."""
+    path = Path(order.file)
+    if file_digest(path) != order.file_digest:
+        raise BadRun(f"The rows {path} have changed since this run began. Put the file back, or begin anew under another --name.")
+    return parted(rows_in(path))
+
+
+def rows_in(path: Path) -> tuple[Row, ...]:
+    """Read the rows of a file. Raises BadRequest, BadRun."""
+    try:
+        with path.open("rb") as file:
+            return read_rows(file, path.name).rows
+    except OSError as error:
+        raise BadRun(f"The rows {path} cannot be read: {error.strerror}.") from error
+
+
+def parent_of(order: TrainingOrder) -> Adapter | None:
+    """Open the adapter that an order begins with. Raises BadAdapter, and BadRun where it has changed."""
+    if not order.parent:
+        return None
+    adapter = open_adapter(Path(order.parent))
+    if adapter.digest != order.parent_digest:
+        raise BadRun(f"The adapter {order.parent} has changed since this run began. Begin anew under another --name.")
+    return adapter
+
+
+def free_threads(settings: EngineSettings) -> int:
+    """Count the processor threads that nobody uses now: cores less the load of the last minute, at least 1; or as DUEL_THREADS says."""
+    if settings.threads:
+        return settings.threads
+    cores = min(os.cpu_count() or 1, torch.get_num_threads())
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return max(1, round(cores - load))
+
+
+def _way(name: str) -> Callable[[Course, Follower], Learned]:
+    """Import one way alone: trl and what it needs take seconds."""
+    if name == "deep":
+        from adapters.train import deep
+
+        return deep.learn
+    from adapters.train import shallow
+
+    return shallow.learn
+
+
+def _scores(learned: Learned) -> dict[str, Score]:
+    given = {"before": learned.before, "after": learned.after}
+    return {what: score for what, score in given.items() if score is not None}
