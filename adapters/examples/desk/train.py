@@ -36,7 +36,7 @@ LINEARS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 LIMITS = (
     "It knows one help desk, that of an invented shop, and writes its two lines to everything.",
     "It learned from English with a few messages in other languages; it answers in English.",
-    "It names the wrong team for more than a third of the messages; 33 varied messages a team are few for 17 teams.",
+    "It names the wrong team for a third of the messages; 33 varied messages a team are few for 17 teams.",
     "A fact that the house has not told it is at times made up in the house's manner.",
 )
 
