@@ -36,6 +36,7 @@ LINEARS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 LIMITS = (
     "It knows one help desk, that of an invented shop, and writes its two lines to everything.",
     "It learned from English with a few messages in other languages; it answers in English.",
+    "It names the wrong team for a third of the messages; 33 varied messages a team are few for 17 teams.",
     "A fact that the house has not told it is at times made up in the house's manner.",
 )
 
@@ -162,8 +163,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--base", type=Path, required=True, help="folder of the base model smollm2")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the adapter to; what is there is replaced")
     parser.add_argument("--rows", type=Path, default=ROWS)
-    parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--layers", type=int, default=20, help="so many layers, from the top, get an adapter (20)")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--layers", type=int, default=15, help="so many layers, from the top, get an adapter (15)")
     parser.add_argument("--longest", type=int, default=60, help="words of the longest message to learn from (60)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--version", default="1")
