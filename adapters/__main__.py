@@ -1,11 +1,13 @@
-"""python -m adapters train FILE | estimate FILE | list | check FOLDER | demo build | demo eval"""
+"""python -m adapters train FILE | estimate FILE | data check FILE | data split FILE | list | check FOLDER | demo build | demo eval"""
 
 import argparse
+import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from adapters.arguments import parser
+from adapters.data import command as data
 from adapters.examples.demo import command as demo
 from adapters.registry import check_adapter, list_adapters
 from adapters.train import command as training
@@ -37,7 +39,21 @@ def _run(chosen: argparse.Namespace) -> int:
             return show_list((SHIPPED_ADAPTERS, *chosen.folder))
         case "check":
             return show_check(chosen.folder, chosen.base or settings.base_model, chosen.recipe or settings.plain_recipe)
+        case "data":
+            return data.run(chosen, settings, evidence_of(chosen.store) if getattr(chosen, "store", None) else ())
     return demo.run(chosen)
+
+
+def evidence_of(store: Path) -> list[str]:
+    """Read the requests that were voted on in a store. Raises StoreError."""
+    from bot.store.evidence import EvidenceRows
+    from bot.store.exchange import reading_copy
+
+    async def read() -> list[str]:
+        async with reading_copy(store) as copy, copy.reading() as look:
+            return await EvidenceRows(look).requests()
+
+    return asyncio.run(read())
 
 
 def show_list(folders: tuple[Path, ...]) -> int:
@@ -61,7 +77,7 @@ def show_check(folder: Path, base: str, recipe: str) -> int:
         unknown = f"whether it fits {base} and lives, only a start can tell"
         print(printable(f"{adapter.name} ({adapter.digest}) is plain LoRA without a card: {unknown}."))
     else:
-        fits = f"fits {card.base.name or base} at {card.base.revision} and the recipe {recipe}"
+        fits = f"fits {card.base.name or base} at {card.base.revision} and the plain recipe {card.recipe.name or recipe}"
         print(printable(f"{adapter.named} ({adapter.digest}) {fits}."))
     for note in notes:
         print(printable(f"  {note}"))

@@ -4,12 +4,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from adapters.data import command as data
 from adapters.examples.demo import command as demo
 from adapters.train import command as training
 from engine.commandline import program, verb
 
 ABOUT = "LoRA adapters: what there is, and how the demo is made."
-VERBS = "train | estimate | list | check | demo"
+VERBS = "data | estimate | train | list | check | demo"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,9 +37,10 @@ def add_verbs(verbs: Any) -> None:
         verbs,
         "check",
         "Is this adapter readable and made for the base?",
-        "%(prog)s adapters/shipped/demo\n%(prog)s ./my-lora --base ./my-base",
+        "%(prog)s adapters/shipped/desk\n%(prog)s ./my-lora --base ./my-base",
     )
     check.add_argument("folder", type=Path)
-    check.add_argument("--base", help="base model: demo, a hub id or a folder (default: DUEL_BASE_MODEL)")
+    check.add_argument("--base", help="base model: smollm2, demo, a hub id, a folder or a GGUF file (default: DUEL_BASE_MODEL)")
     check.add_argument("--recipe", help="plain recipe of the duel: a shipped name or a .toml file (default: DUEL_PLAIN_RECIPE)")
+    data.add_verb(verbs)
     demo.add_verb(verbs)

@@ -6,10 +6,9 @@ from pathlib import Path
 from engine.card import Card
 from engine.contestants import Adapter, check_made_for, folder_revision, open_adapter
 from engine.errors import BadAdapter
-from engine.lineup import base_folder
+from engine.lineup import base_folder, plain_recipe
 from engine.plain_lora import check_plain
-from engine.recipes import load_recipe
-from engine.shipped import DEMO, SHIPPED_ADAPTERS
+from engine.shipped import SHIPPED_ADAPTERS, SMOLLM2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +39,15 @@ def list_adapters(folders: tuple[Path, ...] = (SHIPPED_ADAPTERS,)) -> tuple[List
     return tuple(found)
 
 
-def check_adapter(folder: Path, base: str | Path = DEMO, recipe: str = "plain") -> tuple[Adapter, tuple[str, ...]]:
+def check_adapter(folder: Path, base: str | Path = SMOLLM2, recipe: str = "") -> tuple[Adapter, tuple[str, ...]]:
     """Check all that can be known of an adapter without loading the model. Returns it, and what should be said of it.
 
-    base and recipe: as DUEL_BASE_MODEL and DUEL_PLAIN_RECIPE name them. Raises BadAdapter for what is no plain LoRA or was made for
-    another base or plain recipe, BadModel or BadRecipe for a base or recipe that is not there.
+    base and recipe: as DUEL_BASE_MODEL and DUEL_PLAIN_RECIPE name them; without a recipe, the shipped one that its card names. Raises
+    BadAdapter for what is no plain LoRA or was made for another base or plain recipe, BadModel or BadRecipe for a base or recipe that
+    is not there.
     """
     adapter = _read(folder)
-    return adapter, check_made_for(adapter, str(base), folder_revision(base_folder(str(base))), load_recipe(recipe))
+    return adapter, check_made_for(adapter, str(base), folder_revision(base_folder(str(base))), plain_recipe(recipe, adapter))
 
 
 def _read(folder: Path) -> Adapter:

@@ -71,13 +71,20 @@ class _Printable(logging.Formatter):
 
 async def _run(front: str, settings: Settings) -> int:
     _end_on_signals(front)
-    app, status = None, DONE
+    app: App | None = None
+    status = DONE
     seen = asyncio.Event()
 
     async def open_engine() -> Lineup:
         """Load the model once people see the front: beside its imports and its first answer, both would take longer."""
         await seen.wait()
-        return await open_lineup(settings.engine)
+        return await open_lineup(settings.engine, say)
+
+    def say(words: str) -> None:
+        if front != "chat":  # it owns the screen
+            _tell(words)
+        if app:
+            app.tell_model(words)
 
     try:
         async with App.open(settings, open_engine) as app:

@@ -10,7 +10,7 @@ from typing import Any
 from bot.app.app import utc_now
 from bot.app.evidence import Evidence
 from bot.errors import StoreError
-from bot.evaluation.rows import EvaluationSet, read_rows
+from bot.evaluation.rows import EvaluationSet, read_rows, without_seen
 from bot.evaluation.run import answers_of, evaluate, report
 from bot.evidence.decision import State
 from bot.settings import Settings
@@ -98,7 +98,8 @@ async def evaluate_file(
     """Answer every row of a file by every arm, score it against its reference, and keep both in the store.
 
     Broken off, the same call goes on where it stopped, and asks again what failed. It needs the store for itself. arms: who answers;
-    without them the two of a duel. note: is told what people should know. done: is told how many rows are done, of how many.
+    without them the two of a duel. note: is told what people should know, so of rows that are left out because a side was made with
+    them. done: is told how many rows are done, of how many.
     Raises BadRequest for a file that cannot be read, StoreError, and what open_engine raises.
     """
     settings, file = settings or Settings.read(), Path(file)
@@ -108,13 +109,18 @@ async def evaluate_file(
         raise BadRequest(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     if rows.unused:
         note(f"Not used in {file}: {', '.join(rows.unused)}.")
+    if rows.left_out:
+        note(f"Of {file}, the {len(rows.rows):,} rows of the role test are asked; {rows.left_out:,} of other roles are left out.")
     store = await Store.open(settings.store.file)
     try:
         note("Loading the model …")
-        async with open_engine(settings.engine) as lineup:
+        async with open_engine(settings.engine, note) as lineup:
             for each in lineup.notes:
                 note(each)
             entrants = entrants_of(lineup, arms)
+            rows, left_out = await asyncio.to_thread(without_seen, rows, entrants.values())
+            if left_out:
+                note(left_out)
             at_once = max(1, settings.engine.max_rows // len(entrants))
             await evaluate(store, lineup, entrants, rows, done, limit_s=settings.engine.answer_limit_s, at_once=at_once)
         return Evaluation(rows, entrants, await report(store, entrants, rows), tuple(await answers_of(store, entrants, rows)))

@@ -218,7 +218,7 @@ async def _aa(arm: str, duels: int, as_json: bool) -> int:
 async def _alive(as_json: bool) -> int:
     """A dead adapter is an error of opening; this says how alive a living one is."""
     settings = Settings.read()
-    lineup = await lineups.open_lineup(settings.engine)
+    lineup = await lineups.open_lineup(settings.engine, _note)
     try:
         adapter = lineup.kit.adapter
         if adapter is None:

@@ -7,10 +7,14 @@ from engine.errors import DuelbotError
 ROOT = Path(__file__).parents[1]
 NEEDED = (
     "engine/recipes/*.toml",
+    "engine/models/*.txt",
     "engine/models/demo/*.json",
     "engine/models/demo/*.jinja",
     "engine/models/demo/*.safetensors",
     "adapters/plans/*.toml",
+    "adapters/shipped/desk/*.json",
+    "adapters/shipped/desk/*.safetensors",
+    "adapters/shipped/desk/*.txt",
     "adapters/shipped/demo/*.json",
     "adapters/shipped/demo/*.safetensors",
     "bot/migrations/*.sql",

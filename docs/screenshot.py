@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 
 def examples() -> list[str]:
     """The requests that the page offers."""
-    return list(tomllib.loads((ROOT / "bot" / "examples.toml").read_text(encoding="utf-8"))["examples"])
+    return list(tomllib.loads((ROOT / "bot" / "examples.toml").read_text(encoding="utf-8"))["smollm2"])
 
 
 @contextmanager

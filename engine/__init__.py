@@ -7,17 +7,19 @@ patterns.py           regular expressions that people wrote, run within a time
 folders.py            the way out of a folder of another kind
 plain_lora.py         the options and tensors that leave the base alone
 request.py            checked text with the conversation before it
+near.py               near-duplicates of a request, and signatures that stand for a text
 chats.py              conversations of rows taken apart: messages, ShareGPT, turns before a request
 rows.py               the one reader of rows: JSON lines, JSON array or CSV
 recipes.py            a recipe as TOML, and who says what; recipes/ holds those that ship
 card.py               an adapter's card: its form, its one reader and writer, its check
-trained_on.py         digests of the requests that an adapter saw in training
+trained_on.py         the requests that an adapter was made with, told by digests and signatures
 contestants.py        ways to answer, pinned down and hashed; an adapter folder opened
+ledger.py             what a request is for: train, example, dev, test or evidence; never two
 kit.py                all that a team has, by names and versions; any two of it can meet
 backends/base.py      the seam: a Prompt in, a stream of Chunks out, with Usage at its end
 backends/scripted.py  canned replies with canned timings, for tests
 cost.py               seconds and dollars: accounts afterwards, estimates before
-shipped.py            where the demo lies; models/ holds its base
+shipped.py            bases by name, and the pair that meets on each; models/ holds the demo's base
 settings.py           what the engine can be told; the form of every part's settings
 backends/local/       transformers and peft in this process
 duel.py               both sides at once, one may fail; the pace that gives nobody away
@@ -26,7 +28,7 @@ printable.py          text from people and models, made safe for a terminal
 commandline.py        how commands end, how flags are checked, how errors become sentences
 report.py             answers and their figures for people and as JSON
 ask.py                requests of one call or a file, answered by every arm
-bench.py              speed and memory, beside the naive way
+bench/                speed and memory, beside the naive way and llama.cpp
 arguments.py          the command line: every verb with its flags and examples
 api.py                names for programs
 """

@@ -6,10 +6,11 @@ stdout carries the report and nothing else.
 import argparse
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -20,11 +21,13 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from engine import bench
 from engine import lineup as lineups
 from engine.arguments import parser
 from engine.ask import Answered, answer_row, answer_rows, entrants_of
 from engine.backends.base import Usage
+from engine.bench import page as pages
+from engine.bench.running import Extent
+from engine.bench.running import run as run_benchmark
 from engine.commandline import BAD_INPUT, DONE, FAILED, complain, ended
 from engine.contestants import Arm, Contestant
 from engine.cost import Cost
@@ -75,9 +78,11 @@ def run(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     question = read_question(options) if options.command == "ask" else None
     settings = EngineSettings.read()
+    if question is None:
+        wanted, page = read_wanted(options, settings)
+        with sole_stdout() as out:
+            return asyncio.run(measure(wanted, page, settings, out, as_json=options.json))
     with sole_stdout() as out:
-        if question is None:
-            return asyncio.run(measure(settings, options.rounds, out, as_json=options.json))
         return asyncio.run(ask(question, settings, out))
 
 
@@ -95,7 +100,7 @@ def read_question(options: argparse.Namespace) -> Question:
             file = read_rows(lines, name)
     except (OSError, ValueError) as error:
         raise BadRequest(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
-    if unused := file.unused("id", "text", "history"):
+    if unused := file.unused("id", "text", "input", "history"):
         print(one_line(f"Not used in {name}: {', '.join(unused)}."), file=sys.stderr)
     return Question(file.rows, name, arms, options.json)
 
@@ -130,25 +135,37 @@ def sole_stdout() -> Iterator[TextIO]:
             out.close()
 
 
-async def measure(settings: EngineSettings, rounds: int, out: TextIO, *, as_json: bool) -> int:
-    """Run the benchmark and write its report to `out`. Returns the exit status."""
-    with Console(stderr=True, highlight=False, markup=False).status("Measuring …"):
-        report = await bench.run(settings, rounds)
-    if as_json:
-        out.write(json_line(bench.as_json(report)) + "\n")
-        return DONE
-    table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, show_header=False)
-    for label, figure in bench.lines(report):
-        table.add_row(label, figure)
-    _people(out).print(table)
+async def measure(wanted: Extent, page: Path | None, settings: EngineSettings, out: TextIO, *, as_json: bool) -> int:
+    """Run the benchmark and write its report to `out`, and to a page where one is wanted. Returns the exit status."""
+    with Console(stderr=True, highlight=False, markup=False).status("Measuring …") as status:
+        found = await run_benchmark(settings, wanted, status.update)
+    out.write(json_line(asdict(found)) + "\n" if as_json else pages.text(found))
+    if page is not None:
+        pages.write(found, page, typed(wanted, page))
     return DONE
+
+
+def typed(wanted: Extent, page: Path) -> str:
+    """Write the command that measures this and writes that page."""
+    users = ",".join(map(str, wanted.users))
+    more = "--architectures " if wanted.architectures else ""
+    base, file = shlex.quote(wanted.base), shlex.quote(str(page))
+    return f"python -m engine bench --base {base} --users {users} --rounds {wanted.rounds} {more}--write {file}"
+
+
+def read_wanted(options: argparse.Namespace, settings: EngineSettings) -> tuple[Extent, Path | None]:
+    """Read what a command line wants measured, and where its page goes. Raises SettingsError."""
+    page = Path(options.write) if options.write else None
+    if page is not None and (page.suffix != ".md" or not page.parent.is_dir()):
+        raise SettingsError(f"--write names a page, a file that ends in .md in a folder that is there; {page} is none.")
+    return Extent(options.base or settings.base_model, options.users, options.rounds, options.architectures), page
 
 
 async def ask(question: Question, settings: EngineSettings, out: TextIO) -> int:
     """Load the model, answer everything, write it as it comes. Returns the exit status: FAILED when any answer failed."""
     notes = Console(stderr=True, highlight=False, markup=False)
     with notes.status("Loading the model …"):
-        lineup = await lineups.open_lineup(settings)
+        lineup = await lineups.open_lineup(settings, lambda words: notes.print(one_line(words)))
     for note in lineup.notes:
         notes.print(one_line(note))
     try:

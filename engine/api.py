@@ -1,7 +1,7 @@
 """The engine for programs. The names in __all__ are public: docs/api.md says what is promised about them; all others may change.
 
 async with open_engine() as engine:
-    outcomes = await ask(engine, "5,000 labels, stable rules, costly errors. fine-tune?")
+    outcomes = await ask(engine, "The blue teapot arrived without its lid, order 52871. What now?")
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from engine import lineup as lineups
 from engine.ask import entrants_of
+from engine.backends.local.gguf import unsaid
 from engine.contestants import Arm
 from engine.duel import Answer, Failure, answer_each, prompt_of, seed_of
 from engine.errors import DuelbotError
@@ -20,9 +21,10 @@ __all__ = ["Answer", "Arm", "DuelbotError", "EngineSettings", "Failure", "Lineup
 
 
 @asynccontextmanager
-async def open_engine(settings: EngineSettings | None = None) -> AsyncGenerator[Lineup, None]:
+async def open_engine(settings: EngineSettings | None = None, say: Callable[[str], None] = unsaid) -> AsyncGenerator[Lineup, None]:
     """Load the model with its arms; leaving the block closes it. Without settings, the environment and a file .env are read.
 
+    say: is told what takes long, from any thread: a base that is fetched, or turned into another form, the first time.
     Raises SettingsError, BadRecipe, BadModel, BadAdapter, UnfairDuel.
     """
     lineup = await lineups.open_lineup(EngineSettings.read() if settings is None else settings)

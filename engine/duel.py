@@ -7,8 +7,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
+from uuid import uuid4
 
-from engine.backends.base import Backend, Finish, Prompt, Stop, Usage
+from engine.backends.base import NOBODY, Backend, Finish, Load, Party, Prompt, Stop, Usage
 from engine.contestants import Contestant
 from engine.cost import Cost, Price, account
 from engine.errors import BackendError
@@ -64,7 +65,7 @@ def seed_of(duel_id: str, place: str) -> int:
 
 
 async def answer(
-    prompt: Prompt, backend: Backend, price: Price, *, limit_s: float, stop: Stop, hear: Callable[[str], None]
+    prompt: Prompt, backend: Backend, price: Price, *, limit_s: float, stop: Stop, hear: Callable[[str], None], party: Party = NOBODY
 ) -> Answer | Failure:
     """Get one answer, and tell its pieces to `hear` as they come. Our errors and the limit of limit_s seconds become a Failure.
 
@@ -73,7 +74,7 @@ async def answer(
     own_stop, pieces = Stop(parent=stop), list[str]()
     clock = asyncio.get_running_loop().call_later(limit_s, own_stop.raise_)
     try:
-        async with asyncio.timeout(limit_s + GRACE_S), aclosing(backend.generate(prompt, own_stop)) as chunks:
+        async with asyncio.timeout(limit_s + GRACE_S), aclosing(backend.generate(prompt, own_stop, party)) as chunks:
             async for chunk in chunks:
                 if chunk.text:
                     pieces.append(chunk.text)
@@ -85,7 +86,7 @@ async def answer(
                     error = chunk.error or BackendError("server", "The answer broke off before its end.")
                     return Failure(error.kind, error.words, chunk.usage, cost)
                 if chunk.finish == "stopped" and not stop.raised:
-                    return Failure("timeout", f"No complete answer within {limit_s:g} s.", chunk.usage, cost)
+                    return Failure("timeout", too_late(limit_s, chunk.usage, chunk.load), chunk.usage, cost)
                 return Answer("".join(pieces), chunk.finish, chunk.usage, cost)
         return Failure("server", "The answer broke off before its end.")
     except BackendError as error:
@@ -94,6 +95,19 @@ async def answer(
         return Failure("timeout", f"No complete answer within {limit_s:g} s, and the engine did not stop when told to.")
     finally:
         clock.cancel()
+
+
+def too_late(limit_s: float, usage: Usage, load: Load | None) -> str:
+    """Say that an answer was given up at the limit, how far it had come, and whether other programs held it up."""
+    words, writing_s = f"No complete answer within {limit_s:g} s", usage.total_s - usage.first_token_s
+    if usage.new_tokens:
+        words += f": {usage.new_tokens:,} {'token' if usage.new_tokens == 1 else 'tokens'} had been written"
+        words += f", {(usage.new_tokens - 1) / writing_s:.2g} a second." if usage.new_tokens > 1 and writing_s > 0 else "."
+    else:
+        words += ": its prompt was still being read." if usage.total_s > 0 else ": it was still waiting for its turn."
+    if load and load.busy:
+        words += f" The machine is busy: {load.wanting:.1f} programs want its {load.processors} processors."
+    return words
 
 
 async def answer_each(
@@ -105,15 +119,19 @@ async def answer_each(
     stop: Stop | None = None,
     hear: Callable[[K, str], None] = lambda key, text: None,
     ended: Callable[[K], None] = lambda key: None,
+    owner: str = "",
 ) -> dict[K, Answer | Failure]:
-    """Answer all prompts at once, in the order given; the keys are sides, arms or whatever the caller counts by.
+    """Answer all prompts at once, in the order given, none before the others; the keys are sides, arms or whatever the caller counts by.
 
+    owner: a key of whoever asked, with whom others take turns.
     `hear` is told each piece, `ended` when an answer or a failure is complete.
     """
-    flag = stop or Stop()
+    flag, party = stop or Stop(), Party(owner, uuid4().hex)
 
     def one(key: K, prompt: Prompt) -> asyncio.Task[Answer | Failure]:
-        return asyncio.create_task(answer(prompt, backend, price, limit_s=limit_s, stop=flag, hear=lambda text: hear(key, text)))
+        return asyncio.create_task(
+            answer(prompt, backend, price, limit_s=limit_s, stop=flag, hear=lambda text: hear(key, text), party=party)
+        )
 
     tasks = {key: one(key, prompt) for key, prompt in prompts.items()}
     for key, task in tasks.items():
@@ -137,10 +155,11 @@ async def run_duel(
     stop: Stop | None = None,
     hear: Callable[[Side, str], None] = lambda side, text: None,
     ended: Callable[[Side], None] = lambda side: None,
+    owner: str = "",
 ) -> dict[Side, Answer | Failure]:
     """Ask both sides at once, in one batch; see `answer_each`."""
     prompts = {side: prompt_of(contestant, request, seed_of(duel_id, side)) for side, contestant in seats.items()}
-    return await answer_each(prompts, backend, price, limit_s=limit_s, stop=stop, hear=hear, ended=ended)
+    return await answer_each(prompts, backend, price, limit_s=limit_s, stop=stop, hear=hear, ended=ended, owner=owner)
 
 
 def paced(texts: Mapping[Side, str], done: Mapping[Side, bool]) -> dict[Side, str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from engine.parsing import read_json
 
-GGUF = "A GGUF file is for llama.cpp; the safetensors that it was converted from are needed."
+GGUF = "A GGUF adapter is for llama.cpp; the safetensors that it was converted from are needed."
 PICKLE = "A .bin file is a pickle, which can run code and is not read; peft and transformers turn it into safetensors: "
 
 
@@ -25,7 +25,7 @@ def way_out(folder: Path, wanted: str) -> str:
     if wanted == "base model" and "adapter_config.json" in names:
         return f"It holds an adapter: name it with DUEL_ADAPTER, and with DUEL_BASE_MODEL {named_base(folder) or 'its base'}."
     weights = any(name.endswith(".safetensors") for name in names)
-    if any(name.endswith(".gguf") for name in names) and not weights:
+    if wanted == "adapter" and any(name.endswith(".gguf") for name in names) and not weights:
         return GGUF
     if any(name.endswith(".bin") for name in names) and not weights:
         return f'{PICKLE}AutoModelForCausalLM.from_pretrained("{folder}").save_pretrained("NEW_FOLDER").'

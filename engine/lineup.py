@@ -1,22 +1,24 @@
 """From settings to everything a duel needs: a backend with the model loaded, the kit, the price, the two arms."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.backends.base import Alive, Backend
 from engine.backends.local.fetching import fetch
+from engine.backends.local.gguf import gguf_in, unpacked, unsaid
 from engine.backends.local.opening import open_local
+from engine.backends.local.package import ModelPackage, packaged
 from engine.contestants import Adapter, Arm, Contestant, check_fair, open_adapter
 from engine.cost import Price
 from engine.duel import Failure, answer_each, prompt_of
-from engine.errors import BackendError, BadRecipe, SettingsError
+from engine.errors import BackendError, BadModel, BadRecipe, SettingsError
 from engine.kit import Kit
-from engine.recipes import Recipe, load_recipe
+from engine.recipes import Recipe, load_recipe, shipped_recipes
 from engine.request import Request, Turn
 from engine.settings import EngineSettings
-from engine.shipped import DEMO, DEMO_ADAPTER, DEMO_BASE
+from engine.shipped import DEMO, DEMO_BASE, PAIRS, SMOLLM2, SMOLLM2_PACKAGE
 
 PROBES = (  # requests whose words no recipe and no chat template holds
     Request("Does 4711 come before 1815?"),
@@ -74,15 +76,25 @@ def aa_arms(text: str) -> tuple[Arm, Arm]:
 def engineered_recipe(settings: EngineSettings) -> Recipe | None:
     """Load the engineered recipe, if there is one. Raises BadRecipe.
 
-    Without a setting the demo has the house rules, which are about its one subject; another base has none.
+    Without a setting a base that ships has the recipe of its pair, which is about one subject; another base has none.
     """
-    name = settings.recipe or ("house" if settings.base_model == DEMO else "")
+    pair = PAIRS.get(settings.base_model)
+    name = settings.recipe or (pair.recipe if pair else "")
     return load_recipe(name) if name else None
+
+
+def plain_recipe(name: str, adapter: Adapter | None) -> Recipe:
+    """Load the plain recipe: the one that is named, else the shipped one that the adapter's card names, else plain. Raises BadRecipe."""
+    card = adapter.card if adapter else None
+    if not name and card and card.recipe.name in shipped_recipes():
+        known = load_recipe(card.recipe.name)
+        return known if known.digest == card.recipe.digest else load_recipe("plain")
+    return load_recipe(name or "plain")
 
 
 def sampled_alike(plain: Recipe, engineered: Recipe | None, settings: EngineSettings) -> tuple[Recipe, tuple[str, ...]]:
     """Give the plain recipe that ships the engineered one's [sampling]. Returns the plain recipe to use, and what should be said of it."""
-    if engineered is None or settings.plain_recipe != "plain" or engineered.sampling == plain.sampling:
+    if engineered is None or settings.plain_recipe not in ("", "plain") or engineered.sampling == plain.sampling:
         return plain, ()
     said = f"The plain recipe takes the [sampling] of {engineered.name} {engineered.version}, as both sides of a duel need the same."
     return replace(plain, sampling=engineered.sampling), (said,)
@@ -98,9 +110,34 @@ def without_recipe(base: str, adapter: Adapter | None) -> str:
     )
 
 
-def base_folder(name: str) -> Path:
-    """Find the folder of a base model: the one that ships, a folder, or a hub id that is downloaded once. Raises BadModel."""
-    return DEMO_BASE if name == DEMO else fetch(name, "base model")
+def base_folder(name: str, say: Callable[[str], None] = unsaid) -> Path:
+    """Find the folder of a base model: one that ships, a folder, a GGUF file, or a hub id that is downloaded once. Raises BadModel.
+
+    say: is told what takes long, the first time.
+    """
+    match name:
+        case "demo":
+            return DEMO_BASE
+        case "smollm2":
+            return packaged(ModelPackage.read(SMOLLM2_PACKAGE), SMOLLM2, say)
+    path = fetch(name, "base model")
+    gguf = gguf_in(path, name)
+    return unpacked(gguf, name, say) if gguf else path
+
+
+def found_base(settings: EngineSettings, say: Callable[[str], None]) -> tuple[EngineSettings, Path, tuple[str, ...]]:
+    """Find the base's folder. Returns the settings that then hold, the folder, and what should be said.
+
+    Where smollm2 cannot be had the small demo takes its place, with its own pair, unless a recipe or an adapter is set: they would not
+    be about the demo's subject. Raises BadModel.
+    """
+    try:
+        return settings, base_folder(settings.base_model, say), ()
+    except BadModel as error:
+        if settings.base_model != SMOLLM2 or settings.adapter or settings.recipe or settings.plain_recipe:
+            raise
+        said = f"{error.words} The small demo model answers in its place, on its own subject: prompt engineering or fine-tuning."
+        return settings.but({"base_model": DEMO}), DEMO_BASE, (said,)
 
 
 async def open_backend(folder: Path, settings: EngineSettings) -> Backend:
@@ -110,23 +147,30 @@ async def open_backend(folder: Path, settings: EngineSettings) -> Backend:
             return await open_local(folder, settings.base_model, settings)
 
 
-async def open_lineup(settings: EngineSettings) -> Lineup:
+def _adapter(settings: EngineSettings) -> Adapter | None:
+    """Open the adapter that is set, else the one that ships for the base. Raises BadAdapter."""
+    if settings.adapter:
+        return open_adapter(fetch(settings.adapter, "adapter"))
+    pair = PAIRS.get(settings.base_model)
+    return open_adapter(pair.adapter) if pair else None
+
+
+async def open_lineup(settings: EngineSettings, say: Callable[[str], None] = unsaid) -> Lineup:
     """Read the recipes, load the model, prove the adapter alive. Whoever opens it closes `backend`.
 
-    Raises SettingsError, BadRecipe, BadModel, BadAdapter, UnfairDuel; then nothing stays open.
+    say: is told what takes long, from any thread. Raises SettingsError, BadRecipe, BadModel, BadAdapter, UnfairDuel; then nothing
+    stays open.
     """
-    engineered, written = engineered_recipe(settings), load_recipe(settings.plain_recipe)
+    engineered_recipe(settings), plain_recipe(settings.plain_recipe, None)  # one that cannot be read is told before a model is fetched
+    settings, folder, said = await asyncio.to_thread(found_base, settings, say)
+    adapter = await asyncio.to_thread(_adapter, settings)
+    engineered, written = engineered_recipe(settings), plain_recipe(settings.plain_recipe, adapter)
     plain, notes = sampled_alike(written, engineered, settings)
-    demo = settings.base_model == DEMO
-    adapter: Adapter | None = None
-    if settings.adapter:
-        adapter = open_adapter(await asyncio.to_thread(fetch, settings.adapter, "adapter"))
-    elif demo:
-        adapter = open_adapter(DEMO_ADAPTER)
+    notes = (*said, *notes)
     arms = aa_arms(settings.aa) if settings.aa else duel_arms(settings.arms, adapter, engineered)
     if engineered is None and not (settings.aa or settings.arms):
         notes += (without_recipe(settings.base_model, adapter),)
-    backend = await open_backend(await asyncio.to_thread(base_folder, settings.base_model), settings)
+    backend = await open_backend(folder, settings)
     try:
         alive: dict[str, Alive] = {}
         if adapter:

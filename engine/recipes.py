@@ -52,6 +52,7 @@ class Sampling:
     top_p: float = 1.0  # keep the smallest set of tokens with this probability; 1 keeps all
     top_k: int = 0  # keep this many likeliest tokens; 0 keeps all
     max_new_tokens: int = 128
+    repetition_penalty: float = 1.0  # makes each token that the answer holds already less likely (Keskar et al. 2019); 1: none
 
     def __post_init__(self) -> None:
         for name, good, meaning in (
@@ -59,11 +60,18 @@ class Sampling:
             ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
             ("top_k", 0 <= self.top_k <= MOST_TOKENS, f"between 0 and {MOST_TOKENS:,}"),
             ("max_new_tokens", 1 <= self.max_new_tokens <= 8192, "between 1 and 8192"),
+            ("repetition_penalty", 1 <= self.repetition_penalty <= 2, "between 1 and 2"),
         ):
             if not good:  # the value is not shown: a number can be too long for that
                 raise BadRecipe(f"sampling.{name} must be {meaning}.")
         object.__setattr__(self, "temperature", float(self.temperature) + 0.0)  # -0.0 becomes 0.0
         object.__setattr__(self, "top_p", float(self.top_p))
+        object.__setattr__(self, "repetition_penalty", float(self.repetition_penalty))
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """The rules for digests. One that came later is left out at its usual value, so that digests from before it stay true."""
+        return {name: value for name, value in asdict(self).items() if (name, value) != ("repetition_penalty", 1.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,7 @@ class Recipe:
     @property
     def digest(self) -> str:
         """First 16 hex digits of the SHA-256 of everything but name and version."""
-        content = {k: v for k, v in asdict(self).items() if k not in ("name", "version")}
+        content = {k: v for k, v in asdict(self).items() if k not in ("name", "version")} | {"sampling": self.sampling.parts}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def messages(self, request: Request) -> tuple[Message, ...]:
@@ -118,11 +126,16 @@ def alternating(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     return tuple(Turn(role, "\n\n".join(texts)) for role, texts in groups)
 
 
+def shipped_recipes() -> tuple[str, ...]:
+    """List the names of the recipes that ship."""
+    return tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
+
+
 def load_recipe(name_or_path: str) -> Recipe:
     """Load a shipped recipe by its name, or any recipe by the path of its TOML file. Raises BadRecipe."""
     path = Path(name_or_path)
     if path.suffix != ".toml":
-        known = sorted(p.stem for p in SHIPPED.glob("*.toml"))
+        known = shipped_recipes()
         if name_or_path not in known:
             raise BadRecipe(
                 f"There is no shipped recipe {name_or_path!r} (there are: {', '.join(known)}); give a name or the path of a .toml file."

@@ -19,7 +19,7 @@ from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, SecretStr, Va
 from engine.cost import Price, read_token_prices
 from engine.errors import SettingsError
 from engine.parsing import shown
-from engine.shipped import DEMO
+from engine.shipped import SMOLLM2
 
 PREFIX = "DUEL_"
 LONGEST_NAME, MOST_NAMES = 60, 10  # characters and number of unknown names that are shown
@@ -74,17 +74,25 @@ class EngineSettings(Part):
 
     model_config = under(PREFIX)
 
-    base_model: str = Field(DEMO, min_length=1, description="Base model: demo (the one that ships), a hub id, or a folder.")
+    base_model: str = Field(
+        SMOLLM2,
+        min_length=1,
+        description="Base model: smollm2 (SmolLM2-135M-Instruct), demo (a small one), a hub id, a folder, or a GGUF file.",
+    )
     adapter: str = Field(
         "",
-        description="LoRA adapter on that base: a hub id or a folder. Empty: the demo's adapter with the demo, none with another base.",
+        description="LoRA adapter on that base: a hub id or a folder. Empty: desk with smollm2, demo with demo, none with another base.",
     )
     recipe: str = Field(
         "",
         description="Engineered recipe: the name of a shipped one, or the path of a .toml file. "
-        "Empty: house with the demo, none with another base.",
+        "Empty: desk with smollm2, house with the demo, none with another base.",
     )
-    plain_recipe: str = Field("plain", description="Plain recipe, the one the adapter was trained with: a shipped name or a path.")
+    plain_recipe: str = Field(
+        "",
+        description="Plain recipe, the one the adapter was trained with: a shipped name or a path. "
+        "Empty: the shipped one that the adapter's card names, else plain, which says nothing.",
+    )
     arms: str = Field(
         "",
         description="The two arms that meet (prompted, tuned, plain, combined). Empty: prompted,tuned; "
@@ -110,9 +118,16 @@ class EngineSettings(Part):
         0,
         ge=0,
         le=1024,
-        description="Processor threads of the model; 0: one for a small model, all cores for one above 50 million parameters.",
+        description="Processor threads of the model; 0: the fastest number, as timed steps show at the start and whenever they grow slow.",
     )
     max_rows: int = Field(MAX_ROWS, ge=2, le=256, description="Answers that are written at the same time; more wait in a queue.")
+    kv_mib: int = Field(
+        0,
+        ge=0,
+        le=1 << 24,
+        description="MiB of memory for keys and values of the answers that are written; beside it, a sixteenth (at least 128) keeps "
+        "beginnings of prompts. Answers that do not fit wait. 0: a quarter of the machine's memory.",
+    )
     answer_limit_s: float = Field(ANSWER_LIMIT_S, gt=0, le=86400, description="Seconds after which an answer is given up.")
     device_usd_per_hour: float | None = Field(
         0.10, ge=0, allow_inf_nan=False, description="What the device costs per hour in US dollars; empty: unknown, and no cost is shown."

@@ -37,3 +37,4 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("DUEL_") or name == "DISCORD_TOKEN":
             monkeypatch.delenv(name)
+    monkeypatch.setenv("DUEL_BASE_MODEL", "demo")  # so that no test fetches a model, or waits for a large one

@@ -42,7 +42,8 @@ ALONE = (SITUATIONS[0], *SITUATIONS[5:])  # asked by themselves too, which takes
 AGREED = "no labels yet, open weights, demo on friday"
 HOUSE = ["Decision", "Why", "Watch", "Next"]
 ROOT = Path(__file__).parents[1]
-EXAMPLES: list[str] = tomllib.loads((ROOT / "bot" / "examples.toml").read_text(encoding="utf-8"))["examples"]
+OFFERS: dict[str, list[str]] = tomllib.loads((ROOT / "bot" / "examples.toml").read_text(encoding="utf-8"))
+EXAMPLES = OFFERS["demo"]
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -50,7 +51,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lineup() -> AsyncIterator[Lineup]:
-    opened = await open_lineup(EngineSettings(max_rows=6))
+    opened = await open_lineup(EngineSettings(base_model="demo", max_rows=6))
     yield opened
     await opened.backend.aclose()
 
@@ -88,7 +89,7 @@ def quoted_requests(text: str) -> list[str]:
         r'engine ask(?: --\S+)* "([^"…]+)"',
         r"^> (.+)$",  # a message of Discord
         r"the vote on “([^”]+)”",
-        r"[\"“]([^\"“”\n]*\b(?:labels|labelled|examples)\b[^\"“”\n]*)[\"”]",  # in a sentence
+        r"[\"“]([^\"“”\n]*\b(?:teapot|hotel|bedspread)\b[^\"“”\n]*)[\"”]",  # in a sentence
     )
     return [found for pattern in patterns for found in re.findall(pattern, text, re.MULTILINE)]
 
@@ -100,7 +101,7 @@ async def test_every_request_that_readme_docs_and_help_quote_is_an_example() -> 
     quoted = {name: quoted_requests(text) for name, text in (*texts.items(), ("--help", "\n".join(helps)), ("/help", HELP))}
     assert all(quoted[name] for name in ("README.md", "discord.md", "--help")), "the patterns find none any more"
     for name, requests in quoted.items():
-        strange = [each for each in requests if not any(fits(each, example) for example in EXAMPLES)]
+        strange = [each for each in requests if not any(fits(each, example) for offered in OFFERS.values() for example in offered)]
         assert strange == [], f"{name} names a request on which the sides may agree"
 
 
@@ -118,7 +119,7 @@ def parsers(root: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
 
 async def test_the_first_minute_ends_in_a_vote_also_after_equal_answers(tmp_path: Path) -> None:
     """Whatever a newcomer asks first, what is offered then is voted on."""
-    async with App.open(Settings.of(store_path=str(tmp_path / "duels.sqlite3"))) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "duels.sqlite3"), base_model="demo")) as app:
         first = await answered(app, AGREED)
         assert first.reveal and first.reveal.auto_tie and first.next_step
         offered = await answered(app, first.next_step.request)
@@ -176,4 +177,4 @@ async def test_a_duel_charges_each_side_and_reads_the_recipe_once(lineup: Lineup
 
 @pytest.mark.demo
 async def test_people_ask_vote_and_go_on_with_it(tmp_path: Path) -> None:
-    await check_flow(tmp_path / "duels.sqlite3", partial(open_lineup, EngineSettings()), EXAMPLES[0])
+    await check_flow(tmp_path / "duels.sqlite3", partial(open_lineup, EngineSettings(base_model="demo")), EXAMPLES[0])

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from bot.app.agreed import ships
+from bot.app.agreed import Offers, ships
 from bot.app.asking import Asking
 from bot.app.batching import Batching
 from bot.app.choices import Choices
@@ -33,6 +33,7 @@ from bot.store.duels import DuelRows
 from bot.tags import TagRules, read_rules
 from bot.views import ModelState
 from engine.lineup import open_lineup as open_engine
+from engine.shipped import SMOLLM2
 
 EXAMPLES = Path(__file__).parents[1] / "examples.toml"
 
@@ -56,7 +57,8 @@ class App:
     batching: Batching
     remembering: Remembering
     core: Core  # for the parts, not for fronts
-    examples: tuple[str, ...]  # requests to begin with
+    offers: Offers  # requests to begin with, by base
+    base: str  # as the settings name it
 
     @classmethod
     @asynccontextmanager
@@ -93,14 +95,14 @@ class App:
     @classmethod
     def _over(cls, core: Core, settings: Settings, rules: TagRules, coin: random.Random) -> "App":
         """Make the parts."""
-        examples: tuple[str, ...] = tuple(tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))["examples"])
+        offers: Offers = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
         choices, limits = Choices(core.model), Limits(settings.limits)
         teams = Teams(core.store, choices, settings.votes)
         asking = Asking(core, teams, choices, limits, rules=rules, coin=coin)
         return cls(
             asking=asking,
             voting=Voting(core, teams, settings.votes.blinding_share),
-            looking=Looking(core, examples if ships(settings.engine) else (), settings.engine.max_rows // 2),
+            looking=Looking(core, offers if ships(settings.engine) else {}, settings.engine.max_rows // 2),
             judging=Judging(core, Evidence(core.store, settings, core.now), limits),
             teams=teams,
             choices=choices,
@@ -108,8 +110,20 @@ class App:
             batching=Batching(core.store, core.now),
             remembering=Remembering(core.store),
             core=core,
-            examples=examples,
+            offers=offers,
+            base=settings.engine.base_model,
         )
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Requests to begin with: about the subject of the pair that meets, as far as that is known already."""
+        loaded = self.core.model.lineup
+        found = [self.offers[name] for name in (loaded.kit.base.name if loaded else "", self.base, SMOLLM2) if name in self.offers]
+        return tuple(found[0])
+
+    def tell_model(self, words: str) -> None:
+        """Say what loading the model is about just now. May be called from any thread."""
+        self.core.model.tell(words)
 
     @property
     def model(self) -> ModelState:

@@ -5,7 +5,7 @@ import math
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 
-from bot.app.agreed import keys_of, next_step
+from bot.app.agreed import Offers, keys_of, next_step
 from bot.app.blind import show
 from bot.app.core import Core
 from bot.app.exporting import Export, export_of
@@ -23,10 +23,12 @@ PAGE = 200  # duels that are read at a time, so that others get their turns
 class Looking:
     """Reads duels, and changes nothing."""
 
-    def __init__(self, core: Core, offered: Sequence[str], side_by_side: int) -> None:
-        """offered: requests on which the pair that meets now differs. side_by_side: duels that the model answers at a time."""
+    def __init__(self, core: Core, offered: Offers, side_by_side: int) -> None:
+        """offered: requests on which the pairs that ship differ; none where another one meets.
+        side_by_side: duels that the model answers at a time.
+        """
         self._core = core
-        self._offered = tuple(offered)
+        self._offered = offered
         self._side_by_side = max(1, side_by_side)
 
     async def view(self, duel: str, viewer: str) -> DuelView:
@@ -54,7 +56,10 @@ class Looking:
         if not duel.identical:
             return show(duel, viewer)
         duels = DuelRows(look)
-        asked, differed = await duels.asked_before(duel.id, list(keys_of(self._offered))), await duels.differed_before(duel.id)
+        asked, differed = (
+            await duels.asked_before(duel.id, [key for each in self._offered.values() for key in keys_of(each)]),
+            await duels.differed_before(duel.id),
+        )
         talk = talk or await duels.conversation(duel.conversation)
         return show(duel, viewer, step=next_step(duel, talk, self._offered, asked=asked, differed=differed))
 

@@ -31,6 +31,11 @@ class Model:
             words = f"The model could not be loaded, by an error in Duelbot ({type(error).__name__}: {error}). The log has the details."
             self.state = ModelState("failed", words)
 
+    def tell(self, words: str) -> None:
+        """Say what takes long while the model loads. May be called from any thread."""
+        if self.state.state == "loading":
+            self.state = ModelState("loading", words)
+
     async def settled(self) -> ModelState:
         """Wait until loading has ended, well or not. Waiting may be cancelled; loading goes on."""
         await asyncio.shield(self._task)

@@ -18,6 +18,7 @@ from bot.store.evidence import EvidenceRows
 from bot.store.posts import PostRows
 from engine.contestants import Contestant
 from engine.duel import Answer, Failure, Side, run_duel
+from engine.ledger import RoleLedger
 from engine.lineup import Lineup
 from engine.request import Request, Turn
 
@@ -125,6 +126,7 @@ class Running:
             stop=progress.stop,
             hear=progress.hear,
             ended=progress.ended,
+            owner=progress.duel.asker,
         )
 
     async def _keep(self, progress: Progress, lineup: Lineup, outcomes: dict[Side, Answer | Failure]) -> None:
@@ -132,10 +134,10 @@ class Running:
         duel, texts = progress.duel, cut(outcomes, progress.texts)
         entrants = progress.entrants or lineup.entrants
         answers = {entrant: answer_record(entrants[entrant], outcomes[side], texts[side]) for side, entrant in duel.seats.items()}
-        known = any(each.adapter and each.adapter.saw(duel.request) for each in entrants)
+        seen = await asyncio.to_thread(lambda: RoleLedger.of(entrants).clash(duel.request, "evidence"))
 
         async def write(change: Transaction) -> None:
-            if known:
+            if seen:
                 await EvidenceRows(change).mark_trained_on(duel.id)
             await ContestantRows(change).meet(entrants, self._now())
             duels, because = DuelRows(change), progress.stopped_because or STOPPED

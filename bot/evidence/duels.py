@@ -31,7 +31,7 @@ class Absence(StrEnum):
     """The reasons why a closed duel of the pair does not enter. The first that applies is counted."""
 
     FAILED = "failed"  # a side gave no answer
-    TRAINED_ON = "trained_on"  # the adapter saw this request in training
+    TRAINED_ON = "trained_on"  # a side was made with this request: its adapter was trained on it, or its recipe shows it
     AUTO_TIE = "auto_tie"  # identical answers, asked of nobody
     NO_BALLOTS = "no_ballots"
     REPEAT = "repeat"  # an earlier duel of the same request has entered, or was closed by hand

@@ -134,8 +134,16 @@ class EvidenceRows(Queries):
         )
         return int(row["duels"])
 
+    async def requests(self) -> list[str]:
+        """Read the requests of all closed duels that are evidence for somebody, each once, as they were first asked."""
+        rows = await self._in.rows(
+            "SELECT request FROM duels WHERE state = 'closed' AND request != '' AND id IN (SELECT duel FROM ballots) "
+            "AND id NOT IN (SELECT duel FROM trained_on) GROUP BY request ORDER BY min(asked_at)"
+        )
+        return [row["request"] for row in rows]
+
     async def mark_trained_on(self, duel: str) -> None:
-        """Keep that an adapter of this duel saw its request in training, so that it is no evidence."""
+        """Keep that a side of this duel was made with its request, as training row or example, so that it is no evidence."""
         await self._in.insert("trained_on", {"duel": duel})
 
 

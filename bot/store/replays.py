@@ -22,7 +22,10 @@ class ReplayRows(Queries):
     """Queries on replays."""
 
     async def waiting(self, pair: Sequence[str], most: int) -> tuple[int, list[str]]:
-        """Count the pair's duels that were replayed, and find the latest ones to replay next, up to `most` in all."""
+        """Count the pair's duels that were replayed, and find the latest ones to replay next, up to `most` in all.
+
+        A duel on a request that a side was made with is none of them: what a model knows by heart may be shorter.
+        """
         met = (
             "FROM answers AS a JOIN answers AS b ON b.duel = a.duel AND b.entrant = 1 JOIN duels ON duels.id = a.duel "
             "WHERE a.entrant = 0 AND (a.contestant, b.contestant) IN (VALUES (?1, ?2), (?2, ?1)) "
@@ -31,6 +34,7 @@ class ReplayRows(Queries):
         left = max(0, most - row["done"])
         rows = await self._in.rows(
             f"SELECT a.duel {met} AND state IN ('open', 'closed') AND request != '' AND a.duel NOT IN (SELECT duel FROM replays) "
+            "AND a.duel NOT IN (SELECT duel FROM trained_on) "
             "ORDER BY asked_at DESC LIMIT ?3",
             (*pair, left),
         )

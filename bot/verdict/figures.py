@@ -25,7 +25,7 @@ READINGS = {
 }
 ABSENT: dict[str, str] = {
     Absence.FAILED: "in which a side failed",
-    Absence.TRAINED_ON: "on requests of the training data",
+    Absence.TRAINED_ON: "on requests that a side was made with",
     Absence.AUTO_TIE: "with identical answers",
     Absence.NO_BALLOTS: "without a ballot",
     "repeat": "of a request that was asked before",

@@ -23,6 +23,30 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Party:
+    """For whom an answer is, and with which it belongs together; no answer depends on it. The empty text is nobody, and alone."""
+
+    owner: str = ""  # a key of whoever asked: where many wait, people take turns
+    group: str = ""  # answers of one owner with the same group are begun together
+
+
+NOBODY = Party()
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy the machine is that runs the model: programs that want a processor, its own threads included, and processors there are."""
+
+    wanting: float  # mean of the last minute
+    processors: int
+
+    @property
+    def busy(self) -> bool:
+        """Whether programs have to wait for a processor."""
+        return self.wanting > 1.25 * self.processors
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """The account of one answer: tokens and seconds."""
 
@@ -39,12 +63,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of an answer. The last one, and only it, has usage, and either finish or the error that ended it."""
+    """A piece of an answer. The last one, and only it, has usage, and either finish or the error that ended it.
+
+    It has the machine's load, too, where that is known.
+    """
 
     text: str
     finish: Finish | None = None
     usage: Usage | None = None
     error: BackendError | None = None
+    load: Load | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +114,7 @@ class Backend(Protocol):
         """The base model as it runs."""
         ...
 
-    def generate(self, prompt: Prompt, stop: Stop) -> AsyncGenerator[Chunk, None]:
+    def generate(self, prompt: Prompt, stop: Stop, party: Party = NOBODY) -> AsyncGenerator[Chunk, None]:
         """Stream one answer; the last chunk carries usage and finish or error. Raises BackendError when nothing could start.
 
         Raising the stop flag, or closing the iterator, frees the row within one step.

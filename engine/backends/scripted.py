@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
-from engine.backends.base import Alive, Chunk, Finish, Prompt, Stop, Usage
+from engine.backends.base import NOBODY, Alive, Chunk, Finish, Party, Prompt, Stop, Usage
 from engine.contestants import Adapter, Base
 from engine.errors import BackendError
 from engine.recipes import Message, Recipe
@@ -21,11 +21,12 @@ class Script:
 
 
 class ScriptedBackend:
-    """Answers each prompt with what `script` returns for it; a token is a word. Keeps the prompts it was given."""
+    """Answers each prompt with what `script` returns for it; a token is a word. Keeps the prompts that it was given, and for whom."""
 
     def __init__(self, script: Callable[[Prompt], Script]) -> None:
         self._script = script
         self.prompts: list[Prompt] = []
+        self.parties: list[Party] = []
         self.running = 0  # answers being written now
 
     @property
@@ -33,9 +34,10 @@ class ScriptedBackend:
         """A base of this name, which nothing runs on."""
         return Base(name="scripted", revision="0" * 16, context_tokens=2048, parameters=0)
 
-    async def generate(self, prompt: Prompt, stop: Stop) -> AsyncGenerator[Chunk, None]:
+    async def generate(self, prompt: Prompt, stop: Stop, party: Party = NOBODY) -> AsyncGenerator[Chunk, None]:
         """Stream the script's pieces, each after its pause. Raises the script's error in place of an end."""
         self.prompts.append(prompt)
+        self.parties.append(party)
         script = self._script(prompt)
         self.running += 1
         try:

@@ -122,7 +122,7 @@ def test_a_card_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
 
 
 def test_the_shipped_adapter_fits_the_shipped_base_and_recipe() -> None:
-    adapter, notes = check_adapter(DEMO_ADAPTER)
+    adapter, notes = check_adapter(DEMO_ADAPTER, "demo")
     card = adapter.card
     assert card is not None and notes == ()
     assert card.base.revision == folder_revision(DEMO_BASE) and card.recipe.digest == load_recipe("plain").digest
@@ -136,13 +136,13 @@ def test_an_adapter_for_another_base_is_refused(tmp_path: Path) -> None:
     table["base"]["revision"] = "0" * 16
     (tmp_path / "own" / "card.json").write_text(json.dumps(table))
     with pytest.raises(BadAdapter, match="was trained on"):
-        check_adapter(tmp_path / "own")
+        check_adapter(tmp_path / "own", "demo")
 
 
 def test_an_adapter_without_a_card_is_checked_as_far_as_it_can_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(DEMO_ADAPTER, tmp_path / "own")
     (tmp_path / "own" / "card.json").unlink()
-    adapter, notes = check_adapter(tmp_path / "own")
+    adapter, notes = check_adapter(tmp_path / "own", "demo")
     assert adapter.card is None
     assert len(notes) == 1 and "trained on duelbot-demo, and runs on demo here" in notes[0]
     assert main(["check", str(tmp_path / "own")]) == 0 and "only a start can tell" in capsys.readouterr().out
@@ -150,16 +150,16 @@ def test_an_adapter_without_a_card_is_checked_as_far_as_it_can_be(tmp_path: Path
     config = json.loads((tmp_path / "own" / "adapter_config.json").read_text())
     (tmp_path / "own" / "adapter_config.json").write_text(json.dumps(config | {"init_lora_weights": "pissa"}))
     with pytest.raises(BadAdapter, match="path_initial_model_for_weight_conversion"):
-        check_adapter(tmp_path / "own")
+        check_adapter(tmp_path / "own", "demo")
 
 
 def test_a_check_against_a_base_or_recipe_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadModel, match="no folder"):
         check_adapter(DEMO_ADAPTER, str(tmp_path / "nowhere"))
     with pytest.raises(BadRecipe, match="no shipped recipe"):
-        check_adapter(DEMO_ADAPTER, recipe="nope")
+        check_adapter(DEMO_ADAPTER, "demo", "nope")
     with pytest.raises(BadAdapter, match="another plain recipe"):
-        check_adapter(DEMO_ADAPTER, recipe="house")
+        check_adapter(DEMO_ADAPTER, "demo", "house")
 
 
 def test_broken_adapters_are_listed_with_their_trouble(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_the_check_says_what_a_start_of_the_engine_says(tmp_path: Path, change: 
         except BadAdapter as error:
             return ("refused", error.words)
 
-    assert said(lambda: check_adapter(tmp_path / "own")[1]) == said(started)
+    assert said(lambda: check_adapter(tmp_path / "own", "demo")[1]) == said(started)
     assert (said(started)[:1] == ("refused",)) == (change in ("another base", "another recipe", "wrong figures", "no version"))
 
 
@@ -242,9 +242,9 @@ def test_requests_of_a_training_are_listed_by_digest_and_known_again(tmp_path: P
     shutil.copytree(DEMO_ADAPTER, tmp_path / "own")
     assert not open_adapter(tmp_path / "own").saw("We have 300 tickets")
     write_trained_on(tmp_path / "own", ["We have  300 TICKETS", "we have 300\ntickets", "Another one"])
-    assert read_trained_on(tmp_path / "own") == {digest("we have 300 tickets"), digest("another one")}
+    assert set(read_trained_on(tmp_path / "own").listed) == {digest("we have 300 tickets"), digest("another one")}
     adapter = open_adapter(tmp_path / "own")
-    assert adapter.saw("we have 300 Tickets") and not adapter.saw("we have 301 tickets")
+    assert adapter.saw("we have 300 Tickets") and adapter.saw("we have 300 tickets!") and not adapter.saw("we have 301 tickets")
     assert digest("We have 300 tickets") == "a6ddd60d4b695e2a"  # as lists that were written before have it
     assert open_adapter(DEMO_ADAPTER).digest == adapter.digest
 

@@ -46,7 +46,7 @@ async def scripted_app(
 ) -> AsyncGenerator[tuple[App, ScriptedBackend], None]:
     """An app whose model is ready. first_left: the prompted side sits left in every duel; names are settings."""
     backend = ScriptedBackend(script)
-    names = {"discord_blinding_share": 0.0, **names}  # which vote is asked more is drawn by the duel's id
+    names = {"discord_blinding_share": 0.0, "base_model": "demo", **names}  # which vote is asked more is drawn by the duel's id
 
     async def open_lineup() -> Lineup:
         return lineup_over(backend)

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -260,6 +261,23 @@ async def test_under_equal_answers_an_example_is_offered_that_nobody_has_asked(t
         assert (await app.looking.view(first.id, "bob")).next_step == first.next_step, "what a message offers stays what its button asks"
 
 
+async def test_examples_are_about_the_pair_that_meets_also_where_another_base_took_the_place(tmp_path: Path) -> None:
+    lineup = lineup_over(ScriptedBackend(two_answers))
+    kit = replace(lineup.kit, base=replace(lineup.kit.base, name="demo"))
+
+    async def open_lineup() -> Lineup:
+        return replace(lineup, kit=kit)
+
+    async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
+        assert app.examples == tuple(app.offers["smollm2"])
+        app.tell_model("Fetching …")
+        assert app.model.words == "Fetching …"
+        await app.model_settled()
+        assert app.examples == tuple(app.offers["demo"])
+        app.tell_model("Fetching …")
+        assert app.model.state == "ready" and "ready" in app.model.words
+
+
 OTHERS = ({"recipe": "mine.toml"}, {"adapter": "./lora"}, {"base_model": "./base"}, {"arms": "plain,tuned"}, {"aa": "tuned"})
 
 
@@ -270,7 +288,7 @@ async def test_where_other_contestants_meet_than_those_that_ship_no_example_is_p
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    async with App.open(Settings.of(store_path=str(tmp_path / "s"), **names), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s"), **{"base_model": "demo", **names}), open_lineup) as app:
         assert (await answered(app)).next_step == NextStep(ELSEWHERE)
 
 
@@ -283,7 +301,7 @@ async def test_with_a_pair_of_ones_own_an_earlier_request_is_offered_on_which_it
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    async with App.open(Settings.of(store_path=str(tmp_path / "s"), recipe="mine.toml"), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s"), base_model="demo", recipe="mine.toml"), open_lineup) as app:
         first = await answered(app, "the same")
         post = (await app.asking.ask(Order("secret of a team", "ann", "message:1", "a team", "a channel", solo=True))).post
         for duel in (await answered(app, "one"), await answered(app, "1" * 301), await until(app, post.duel, "open")):
@@ -310,6 +328,13 @@ async def test_answers_that_differ_offer_nothing(tmp_path: Path) -> None:
         assert (await app.looking.view(view.id, "ann")).next_step is None
 
 
+async def test_the_model_is_told_whose_duel_it_answers(tmp_path: Path) -> None:
+    async with scripted_app(tmp_path / "s") as (app, backend):
+        for asker in ("ann", "ben"):
+            await until(app, (await ask(app, "Hello?", asker=asker)).id, "open")
+        assert [party.owner for party in backend.parties] == ["ann", "ann", "ben", "ben"]
+
+
 async def test_an_answer_at_the_token_limit_says_that_it_was_cut(tmp_path: Path) -> None:
     async with scripted_app(
         tmp_path / "s", lambda prompt: Script((str(is_tuned(prompt)),), finish="length" if is_tuned(prompt) else "end")
@@ -324,7 +349,7 @@ async def test_a_side_over_its_time_fails_in_words_and_keeps_what_it_wrote(tmp_p
 
     async with scripted_app(tmp_path / "s", script, limit_s=0.1) as (app, _):
         view = await answered(app)
-        assert view.state == "void" and view.sides[Side.RIGHT].failure == "No complete answer within 0.1 s."
+        assert view.state == "void" and view.sides[Side.RIGHT].failure.startswith("No complete answer within 0.1 s: ")
         assert view.sides[Side.RIGHT].text.startswith("word0 ") and view.sides[Side.LEFT].text == "hi"
 
 
@@ -335,7 +360,7 @@ async def test_a_request_asked_while_the_model_loads_waits_and_is_answered(tmp_p
         await loaded.wait()
         return lineup_over(backend)
 
-    async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s"), base_model="demo"), open_lineup) as app:
         assert app.model.state == "loading" and "demo" in app.model.words
         waiting, stopped = [await ask(app, text, asker="ann") for text in ("Hello?", "Never mind")]
         assert waiting.state == "waiting" and "as soon as it is ready" in waiting.note
@@ -360,7 +385,7 @@ async def test_a_model_that_cannot_be_loaded_says_why_and_history_can_still_be_r
         await gate.wait()
         raise error
 
-    async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
+    async with App.open(Settings.of(store_path=str(tmp_path / "s"), base_model="demo"), open_lineup) as app:
         early = await ask(app, "Hello?", asker="ann")
         gate.set()
         failed = await app.model_settled()

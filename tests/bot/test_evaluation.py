@@ -12,16 +12,19 @@ import pytest
 
 from bot.__main__ import main
 from bot.evaluation.metrics import Expected, exact_match, json_valid, rubric, score, token_f1
-from bot.evaluation.rows import read_rows
+from bot.evaluation.rows import read_rows, without_seen
 from bot.evaluation.schema import Undecided, check_schema, fits
 from bot.verdict.figures import offline_words
 from bot.verdict.offline import paired
 from engine import lineup as lineups
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script, ScriptedBackend
+from engine.contestants import Adapter, Arm, Base, Contestant
 from engine.errors import BackendError, BadRequest
 from engine.lineup import Lineup
+from engine.recipes import load_recipe
 from engine.settings import EngineSettings
+from engine.trained_on import TrainedOn
 from tests.bot.scripted import is_tuned, lineup_over, scripted_app
 from tests.patience import patient
 
@@ -99,6 +102,22 @@ def test_a_file_is_checked_whole_before_anything_runs(line: str, why: str) -> No
     assert read_rows([good, b"", b'{"request": "x", "reference": ["a", "b"], "tags": "t"}'], "r").rows[1].id == "2"
 
 
+def test_rows_that_a_side_was_made_with_are_left_out_with_their_lines() -> None:
+    house, base = load_recipe("house"), Base("b", "1", 100, 10)
+    adapter = Adapter("shop", "1", "", "0", trained_on=TrainedOn.of(["Where is my parcel?"]) | TrainedOn.of(["Norway?"], "test"))
+    sides = (Contestant(Arm.PROMPTED, house, None, base), Contestant(Arm.TUNED, load_recipe("plain"), adapter, base))
+    requests = ["Where is my parcel?!", "Norway?", house.examples[0].user.upper(), "Is it blue?"]
+    lines = [json.dumps({"request": text, "reference": "x"}).encode() for text in requests]
+    rows = read_rows(lines, "r.jsonl")
+    left, told = without_seen(rows, sides)
+    assert [row.asked.line for row in left.rows] == [2, 4] and left.id != rows.id
+    assert told.startswith("2 of 4 rows are left out") and "line 1 is trained on (the training of the adapter shop)" in told
+    assert f"line 3 is an example that the prompt shows (example 1 of the recipe {house.name})" in told
+    assert without_seen(left, sides) == (left, "")
+    with pytest.raises(BadRequest, match=r"No row of r\.jsonl is left"):
+        without_seen(read_rows(lines[:1], "r.jsonl"), sides)
+
+
 def test_the_same_rows_are_the_same_set_in_every_form_of_file() -> None:
     lines = b'{"request": "a", "reference": "b", "tags": "t"}\n'
     lines += b'{"messages": [{"role": "user", "content": "c"}, {"role": "assistant", "content": "d"}]}'
@@ -132,6 +151,15 @@ SAME = [
     ("C’est ça…", "c'est ça"),
 ]
 OTHER = [("-5", "5"), ("€5", "5"), ("=>", "<="), ("?", "!"), ("the", "a"), ("是", "否"), ("yes 👍", "yes"), ("3.5", "35"), ("cafe", "café")]
+
+
+def test_where_rows_have_roles_those_for_testing_are_asked() -> None:
+    lines = [b'{"id": "a", "request": "x", "answer": "y"}', b'{"id": "b", "request": "z", "answer": "y", "role": "train"}']
+    chosen = read_rows(lines, "rows")
+    assert [row.id for row in chosen.rows] == ["a"] and chosen.left_out == 1 and chosen.unused == ()
+    assert chosen.id == read_rows(lines[:1], "rows").id, "the set is what is asked"
+    with pytest.raises(BadRequest, match="no row of the role test"):
+        read_rows(lines[1:], "rows")
 
 
 def test_words_are_told_in_every_script() -> None:

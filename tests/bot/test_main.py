@@ -21,7 +21,7 @@ pytestmark = pytest.mark.process
 
 def environment(**names: str) -> dict[str, str]:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("DUEL_")}
-    return plain | {"PYTHONPATH": str(ROOT)} | names
+    return plain | {"PYTHONPATH": str(ROOT), "DUEL_BASE_MODEL": "demo"} | names
 
 
 def refusal(folder: Path, *arguments: str, **names: str) -> str:

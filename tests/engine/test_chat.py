@@ -170,13 +170,15 @@ async def test_an_own_base_without_a_recipe_gets_the_plain_pair_and_one_sentence
 
 async def test_an_own_recipe_with_its_own_sampling_meets_the_demo_s_adapter(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text('name = "own"\nversion = "2"\nsystem = "Be brief."\n[sampling]\nmax_new_tokens = 40\n')
-    lineup = await open_lineup(EngineSettings(recipe=str(tmp_path / "own.toml"), threads=1))
+    lineup = await open_lineup(EngineSettings(base_model="demo", recipe=str(tmp_path / "own.toml"), threads=1))
     await lineup.backend.aclose()
     assert [entrant.recipe.sampling.max_new_tokens for entrant in lineup.entrants] == [40, 40]
     assert lineup.arms == (Arm.PROMPTED, Arm.TUNED) and "[sampling] of own 2" in lineup.notes[0]
     (tmp_path / "plain.toml").write_text('name = "plain"\nversion = "1"\n')
     with pytest.raises(UnfairDuel, match="DUEL_PLAIN_RECIPE"):
-        await open_lineup(EngineSettings(recipe=str(tmp_path / "own.toml"), plain_recipe=str(tmp_path / "plain.toml"), threads=1))
+        await open_lineup(
+            EngineSettings(base_model="demo", recipe=str(tmp_path / "own.toml"), plain_recipe=str(tmp_path / "plain.toml"), threads=1)
+        )
 
 
 async def test_an_answer_ends_at_the_template_s_mark_whatever_eos_says(tmp_path: Path) -> None:

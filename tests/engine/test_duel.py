@@ -40,6 +40,15 @@ async def test_both_sides_run_at_once_and_are_accounted_for() -> None:
     assert right.cost.usd == pytest.approx(right.usage.busy_s * 3.6 / 3600)
 
 
+async def test_both_sides_are_one_group_of_whoever_asked_and_two_duels_are_two() -> None:
+    backend = by_arm(Script(("a",)), Script(("b",)))
+    for owner in ("ann", "ann", "ben"):
+        await run_duel("the same id", Request.of("Hi"), SEATS, backend, PRICE, owner=owner)
+    assert [party.owner for party in backend.parties] == ["ann"] * 4 + ["ben"] * 2
+    groups = [party.group for party in backend.parties]
+    assert groups[::2] == groups[1::2] and len(set(groups)) == 3
+
+
 async def test_two_versions_of_a_recipe_meet_like_any_two() -> None:
     """Both sides are prompted; each gets its own recipe's words."""
     kit = KIT.with_recipe(Recipe("house", "2", system="Other rules."))

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import torch
 
 from engine.backends.base import Prompt, Stop
 from engine.backends.local.backend import LocalBackend
 from engine.backends.local.loading import load_base
+from engine.backends.local.lora import NONE
 from engine.backends.local.opening import open_local
+from engine.backends.local.step import Step
 from engine.contestants import Adapter, open_adapter
 from engine.cost import Price
 from engine.duel import Answer, Failure, answer_each
@@ -334,3 +337,15 @@ async def test_a_row_whose_adapter_went_before_it_began_fails_alone(base: Path, 
     failed = outcomes["gone"]
     assert isinstance(failed, Failure) and "not loaded" in failed.words
     assert isinstance(outcomes["base"], Answer)
+
+
+@pytest.mark.parametrize("width", [1, 5, 64])
+async def test_a_prompt_that_is_read_in_pieces_says_the_same_as_one_that_is_read_at_once(base: Path, width: int) -> None:
+    loaded = load_base(base, "tiny", "float32", "cpu")
+    step = Step(loaded.model, max_rows=2, device="cpu", budget_bytes=1 << 20)
+    tokens = loaded.chat.encode(LONG.messages(Request.of("What now?")), {})
+    with torch.inference_mode():
+        whole = step.probe(tokens, NONE)
+        for start in range(0, len(tokens), width):
+            last = step.read_span(tokens, start, min(start + width, len(tokens)), NONE, 1)
+    assert torch.allclose(last, whole, atol=1e-4) and last.argmax() == whole.argmax()

@@ -24,7 +24,7 @@ def test_the_lineup_is_imported_without_the_heavy_libraries() -> None:
 async def test_a_model_is_imported_and_loaded_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     where = []
 
-    def load(folder: Path, name: str, settings: EngineSettings) -> object:
+    def load(folder: Path, name: str, settings: EngineSettings, way: str) -> object:
         where.append((folder, name, threading.current_thread() is threading.main_thread()))
         return lambda: "a backend"
 

@@ -278,7 +278,6 @@ def test_another_base_s_name_is_said_and_the_same_one_is_not(base: Path, tmp_pat
         (["config.json", "model.safetensors"], "adapter", "a whole model, perhaps with an adapter merged"),
         (["adapter_config.json", "adapter_model.safetensors"], "base model", "It holds an adapter.*DUEL_ADAPTER"),
         (["config.json", "pytorch_model.bin"], "base model", r"AutoModelForCausalLM.*save_pretrained"),
-        (["model.Q4_K_M.gguf"], "base model", "GGUF"),
         (["checkpoint-500/config.json"], "base model", "checkpoint-500"),
     ],
 )

@@ -173,3 +173,11 @@ def test_tens_of_thousands_of_rows_take_a_second(form: str) -> None:
     began = time.process_time()
     assert rows_of(text).rows[-1].id in (29_999, "29999")
     assert time.process_time() - began < patient(5)  # .6 to .9 CPU seconds on the machine it was written on
+
+
+def test_a_row_may_say_what_it_is_for() -> None:
+    file = rows_of("request,Role\na,train\nb,Test\nc,\nd,dev\n")
+    assert [row.role for row in file.rows] == ["train", "test", "", "dev"]
+    assert [row.text for row in file.of_role("test")] == ["b", "c"] and file.unused("text", "role") == ()
+    with pytest.raises(BadRequest, match="Line 2 of rows: role is 'judge' and must be one of train, example, dev, test"):
+        rows_of("request,role\na,judge\n")

@@ -93,6 +93,7 @@ def test_a_recipe_says_who_says_what() -> None:
         ({"sampling": {"top_p": float("inf")}}, "at most 1"),
         ({"sampling": {"top_k": 10**5000}}, "between 0 and 1,000,000"),
         ({"sampling": {"max_new_tokens": -(10**5000)}}, "between 1 and 8192"),
+        ({"sampling": {"repetition_penalty": 0.9}}, "between 1 and 2"),
         ({"chat_template": {"deep": [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]}}, "nested too deeply"),
         ({"chat_template": {"long": 10**5000}}, "chat_template takes"),
         ({"examples": {"user": "x"}}, "must be a list"),
@@ -149,13 +150,15 @@ def test_a_recipe_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
         ({"temperature": -0.0}, {"temperature": 0}),
         ({"temperature": 1}, {"temperature": 1.0}),
         ({"top_p": 1}, {"top_p": 1.0}),
+        ({}, {"repetition_penalty": 1}),
     ],
 )
 def test_a_number_written_in_two_ways_makes_one_recipe_and_one_contestant(one: dict[str, float], other: dict[str, float]) -> None:
     first, second = (parse_recipe(RECIPE | {"sampling": sampling}) for sampling in (one, other))
     assert first == second and first.digest == second.digest
     assert replace(KIT, plain=first).contestant(Arm.PLAIN).id == replace(KIT, plain=second).contestant(Arm.PLAIN).id
-    assert first.digest != parse_recipe(RECIPE | {"sampling": {"temperature": 0.5}}).digest
+    for changed in ({"temperature": 0.5}, {"repetition_penalty": 1.1}):
+        assert first.digest != parse_recipe(RECIPE | {"sampling": changed}).digest
 
 
 def test_the_shipped_recipes_are_those_that_the_demo_adapter_and_old_evidence_know() -> None:
@@ -308,7 +311,7 @@ def test_an_arm_without_its_adapter_or_recipe_names_the_setting() -> None:
 
 def test_an_own_base_has_no_engineered_recipe_but_its_own() -> None:
     assert engineered_recipe(own("")) is None and engineered_recipe(own("house")) == load_recipe("house")
-    demo = engineered_recipe(EngineSettings())
+    demo = engineered_recipe(EngineSettings(base_model="demo"))
     assert demo is not None and demo.name == "house"
     assert "nothing to decide" in without_recipe("mine", None) and "DUEL_ADAPTER" in without_recipe("mine", None)
     assert "meets the adapter" in without_recipe("mine", ADAPTER) and "DUEL_RECIPE" in without_recipe("mine", ADAPTER)

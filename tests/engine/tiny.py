@@ -49,6 +49,7 @@ def save_base(folder: Path, family: str = "llama", seed: int = 0, chat_template:
     }
     more = {
         "qwen3": {"head_dim": 8},
+        "gemma3_text": {"head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": 512},
         "mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2},
         "qwen3_moe": {"head_dim": 8, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16},
         "opt": {"ffn_dim": 64, "word_embed_proj_dim": 32},

@@ -90,6 +90,7 @@ async def bot_process(
         "DISCORD_TOKEN": TOKEN,
         "DUEL_STORE_PATH": str(folder / "duels.sqlite3"),
         "DUEL_WEB_PORT": port,
+        "DUEL_BASE_MODEL": "demo",
         "LOOPBACK_ADDRESS": discord.address,
         "LOOPBACK_SCRIPT": script,
         "LOOPBACK_LIFE_S": f"{LIFE_S:g}",

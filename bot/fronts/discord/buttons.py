@@ -9,31 +9,31 @@ from bot.ballots import Choice, Guess
 from bot.errors import BallotRefused
 from bot.fronts.discord import words
 from bot.fronts.discord.interactions import answer, edits_itself, guarded, kept, nod, person, roles, think
-from bot.fronts.discord.layout import Sheet, full_sheet, full_texts, receipt_sheet, words_sheet
+from bot.fronts.discord.layout import Sheet, full_sheet, full_texts, guess_of, receipt_sheet, words_sheet
 from bot.fronts.discord.orders import order_of
 from bot.fronts.discord.parts import parts_of
 from bot.fronts.discord.sending import SILENT, edit_by_token, markdown_files
 from bot.fronts.discord.timing import Rank
 from bot.views import Shown
 from bot.words import which_one
-from engine.duel import Side
 from engine.errors import BadRequest
 
 DUEL = r"(?P<duel>[0-9a-f]{32})"  # a duel's id within a custom id
+GUESS = r"(?P<guess>left|right|unsure)"  # an answer to the blinding question
 
 
-class VoteButton(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice>left|right|tie|both_bad)"):
-    """One of the four choices under a duel."""
+class VoteButton(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice>left|right|tie|both_bad)(:{GUESS})?"):
+    """One of the four choices under a duel, or such a choice with the answer to the blinding question."""
 
-    def __init__(self, item: ui.Button[Any], duel: str, choice: Choice) -> None:
+    def __init__(self, item: ui.Button[Any], duel: str, choice: Choice, guess: Guess | None) -> None:
         super().__init__(item)
-        self.duel, self.choice = duel, choice
+        self.duel, self.choice, self.guess = duel, choice, guess
 
     @classmethod
     async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "VoteButton":
         """Make the button anew from a click's custom id."""
         assert isinstance(item, ui.Button)
-        return cls(item, match["duel"], Choice(match["choice"]))
+        return cls(item, match["duel"], Choice(match["choice"]), guess_of(match["guess"]) if match["guess"] else None)
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Cast the ballot of whoever clicked."""
@@ -43,8 +43,10 @@ class VoteButton(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice
         here, voter = edits_itself(interaction), person(interaction.user)
         await (nod(interaction) if here else think(interaction, private=True))
         parts = parts_of(interaction)
+        if here and self.guess is None and await self._asks_first(interaction, voter):
+            return
         try:
-            shown = await parts.app.voting.cast(self.duel, voter, self.choice, roles(interaction))
+            shown = await parts.app.voting.cast(self.duel, voter, self.choice, roles(interaction), guess=self.guess)
         except BallotRefused:
             await self._show_end(interaction, here=here)
             raise
@@ -57,6 +59,16 @@ class VoteButton(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice
             parts.drawing.redraw(shown, Rank.AWAITED if closed else Rank.COUNT)
         if not (here and closed):  # in a direct message the redrawn duel shows the vote; a receipt would repeat it
             await answer(interaction, self._receipt(shown))
+
+    async def _asks_first(self, interaction: discord.Interaction, voter: str) -> bool:
+        """Put the blinding question in the buttons' place where this vote would close the duel and show who was who."""
+        parts = parts_of(interaction)
+        shown = await parts.app.looking.shown(self.duel, voter)
+        arm = parts.app.voting.asks_before(shown.view, voter) if shown.post and shown.post.alone else None
+        if arm is None:
+            return False
+        await parts.drawing.by_click(interaction, shown, (self.choice, which_one(arm)))
+        return True
 
     async def _show_end(self, interaction: discord.Interaction, *, here: bool) -> None:
         """Bring the message up to what is stored: it may have missed the end of the vote. here: no other way leads to it."""
@@ -147,7 +159,7 @@ class ActButton(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>sto
         await edit_by_token(interaction, words_sheet("Your vote is taken back. You can vote again until the vote closes."))
 
 
-class GuessButton(ui.DynamicItem[ui.Button[Any]], template=rf"g:{DUEL}:(?P<guess>left|right|unsure)"):
+class GuessButton(ui.DynamicItem[ui.Button[Any]], template=rf"g:{DUEL}:{GUESS}"):
     """An answer to the blinding question: which side does a voter take for the other technique?"""
 
     def __init__(self, item: ui.Button[Any], duel: str, guess: Guess) -> None:
@@ -158,7 +170,7 @@ class GuessButton(ui.DynamicItem[ui.Button[Any]], template=rf"g:{DUEL}:(?P<guess
     async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "GuessButton":
         """Make the button anew from a click's custom id."""
         assert isinstance(item, ui.Button)
-        return cls(item, match["duel"], Guess(None if match["guess"] == "unsure" else Side(match["guess"])))
+        return cls(item, match["duel"], guess_of(match["guess"]))
 
     async def callback(self, interaction: discord.Interaction) -> None:
         """Keep the guess of whoever clicked."""

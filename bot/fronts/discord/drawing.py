@@ -9,6 +9,7 @@ from typing import Any
 import discord
 
 from bot.app import App
+from bot.ballots import Choice
 from bot.fronts.discord.delivery import Delivery
 from bot.fronts.discord.lane import TryLater
 from bot.fronts.discord.news import News
@@ -90,10 +91,13 @@ class Drawing:
             live = rank is Rank.STREAM and longest > 0
             self.pacer.put(lane, post.duel, edit, rank=rank, bucket=bucket, ease=1 + longest / PAGE_CHARACTERS, live=live)
 
-    async def by_click(self, interaction: discord.Interaction, shown: Shown) -> None:
-        """Edit the message by the click on one of its own buttons, at once; where that fails, its lane does it."""
+    async def by_click(self, interaction: discord.Interaction, shown: Shown, asked: tuple[Choice, str] | None = None) -> None:
+        """Edit the message by the click on one of its own buttons, at once; where that fails, its lane does it.
+
+        asked: what a person would vote, and what they are asked first.
+        """
         try:
-            await edit_by_token(interaction, self.scenes.sheet(shown.view, shown.post))
+            await edit_by_token(interaction, self.scenes.sheet(shown.view, shown.post, asked))
             await self._shown(shown.post, shown.view)
         except (Gone, NotAllowed, Archived, TokenOver, TryLater):
             self.redraw(shown)

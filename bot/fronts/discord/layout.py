@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import discord
 from discord import ui
 
-from bot.ballots import Choice
+from bot.ballots import Choice, Guess
 from bot.fronts.discord import fit, words
 from bot.views import DuelView, Post, SideView
 from bot.words import CANNOT_TELL, CHOICES
@@ -34,6 +34,13 @@ _VOTES = {
     Choice.BOTH_BAD: discord.ButtonStyle.secondary,
 }
 
+GUESSES = {**{side.value: side.label for side in Side}, "unsure": CANNOT_TELL}  # answers to the blinding question as custom ids have them
+
+
+def guess_of(said: str) -> Guess:
+    """Read an answer to the blinding question out of a custom id."""
+    return Guess(None if said == "unsure" else Side(said))
+
 
 @dataclass(frozen=True, slots=True)
 class DuelScene:
@@ -44,6 +51,7 @@ class DuelScene:
     shows_request: bool  # whether the request must be repeated here
     status: str
     stoppable: bool = True  # False: the process is leaving, and nobody would hear a click
+    asked: tuple[Choice, str] | None = None  # what somebody would vote, and what they are asked before, as the vote closes with it
 
 
 class Sheet(ui.LayoutView):
@@ -56,9 +64,9 @@ class Sheet(ui.LayoutView):
         self.stop()
 
 
-def vote_id(duel: str, choice: Choice) -> str:
-    """Write the custom id of a choice."""
-    return f"v:{duel}:{choice.value}"
+def vote_id(duel: str, choice: Choice, guess: str = "") -> str:
+    """Write the custom id of a choice; guess: with the answer to the blinding question."""
+    return f"v:{duel}:{choice.value}" + (f":{guess}" if guess else "")
 
 
 def act_id(duel: str, act: str) -> str:
@@ -122,7 +130,7 @@ def _rows(scene: DuelScene, *, more: bool) -> list[ui.Item[Sheet]]:
             return [] if not scene.stoppable else [ui.ActionRow(_button("Stop", act_id(duel, "stop"), discord.ButtonStyle.danger))]
         case "open":
             closes = [] if scene.post.alone else [_button("Close the vote", act_id(duel, "close"))]
-            return [vote_row(duel), *_row(full + closes)]
+            return [*(_question(duel, *scene.asked) if scene.asked else [vote_row(duel)]), *_row(full + closes)]
         case "void":
             return _row([*full, _button("Ask again", act_id(duel, "again"))] if view.request else full)
         case _:
@@ -133,6 +141,12 @@ def _rows(scene: DuelScene, *, more: bool) -> list[ui.Item[Sheet]]:
 def vote_row(duel: str) -> ui.ActionRow[Sheet]:
     """Draw the four choices."""
     return ui.ActionRow(*(_button(CHOICES[choice], vote_id(duel, choice), style) for choice, style in _VOTES.items()))
+
+
+def _question(duel: str, choice: Choice, which: str) -> list[ui.Item[Sheet]]:
+    """Draw the question before a vote that will be kept with its answer."""
+    buttons = [_button(label, vote_id(duel, choice, guess)) for guess, label in GUESSES.items()]
+    return [ui.TextDisplay(f"Your vote: **{CHOICES[choice]}**. {which}"), ui.ActionRow(*buttons)]
 
 
 def _row(buttons: Sequence[ui.Button[Sheet]]) -> list[ui.Item[Sheet]]:
@@ -149,9 +163,8 @@ def receipt_sheet(duel: str, said: str, *, undo: bool, which: str = "") -> Sheet
     if undo:
         items.append(ui.ActionRow(_button("Undo my vote", act_id(duel, "undo"))))
     if which:
-        guesses = {**{side.value: side.label for side in Side}, "unsure": CANNOT_TELL}
         items.append(ui.TextDisplay(which))
-        items.append(ui.ActionRow(*(_button(label, guess_id(duel, guess)) for guess, label in guesses.items())))
+        items.append(ui.ActionRow(*(_button(label, guess_id(duel, guess)) for guess, label in GUESSES.items())))
     return Sheet(*items)
 
 

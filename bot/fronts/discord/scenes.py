@@ -1,6 +1,7 @@
 """A duel's message as it should be now: the answers, and the line under them that says how it stands."""
 
 from bot.app import App
+from bot.ballots import Choice
 from bot.fronts.discord import words
 from bot.fronts.discord.layout import DuelScene, Sheet, duel_sheet
 from bot.fronts.discord.leaving import Leaving
@@ -21,10 +22,10 @@ class Scenes:
         """Estimate anew what the next duel will take. Raises StoreError."""
         self._estimate = await self._app.judging.estimate()
 
-    def sheet(self, view: DuelView, post: Post) -> Sheet:
-        """Draw the message as it should be now."""
+    def sheet(self, view: DuelView, post: Post, asked: tuple[Choice, str] | None = None) -> Sheet:
+        """Draw the message as it should be now. asked: what a person would vote, and what they are asked first."""
         status = "\n-# ".join(filter(None, (self._status(view, post), post.left_out)))
-        return duel_sheet(DuelScene(view, post, post.event_message is None, status, not self._leaving.begun))
+        return duel_sheet(DuelScene(view, post, post.event_message is None, status, not self._leaving.begun, asked))
 
     def _status(self, view: DuelView, post: Post) -> str:
         if self._leaving.begun and view.state in RUNNING:

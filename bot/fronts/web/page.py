@@ -67,6 +67,7 @@ class ChatPage:
         self._banner.set_text("" if model.state == "ready" else model.words)
         self._banner.classes(replace=f"banner {model.state}")
         self._welcome.about.set_text(welcome_words(model.arms))
+        self._welcome.offer(self._app.examples)
         self._dock.turn_off(model.state == "failed")
 
     async def _refresh(self) -> None:
@@ -83,9 +84,15 @@ class _Welcome:
         with el("section", "welcome") as self.root:
             el("h2", "", "Which technique answers better?")
             self.about: TextElement = el("p", "", welcome_words(app.model.arms))  # type: ignore[assignment]
-            with el("div", "examples", role="group", aria_label="Example requests"):
-                for example in app.examples:
-                    _example(example, ask)
+            self._offered, self._ask = el("div", "examples", role="group", aria_label="Example requests"), ask
+        self.offer(app.examples)
+
+    def offer(self, examples: Sequence[str]) -> None:
+        """Show these requests to click, in place of those that were there."""
+        self._offered.clear()
+        with self._offered:
+            for example in examples:
+                _example(example, self._ask)
 
 
 def _example(example: str, ask: Callable[[str], Awaitable[None]]) -> Element:

@@ -4,11 +4,20 @@ Importing this folder imports no file of it: what needs torch is imported by who
 
 fetching.py  a hub id becomes a folder
 imports.py   the heavy libraries, imported for less
+gguf.py      a GGUF file becomes a folder of safetensors, once
+package.py   a base out of the Python package that holds it
+machine.py   what the machine has: memory to spare, processors and who wants them
+threads.py   how many processor threads: chosen by timing steps, pure
+waiting.py   who is let in next, fairly between people: pure
 schedule.py  who runs, who waits, who pays: pure, no torch
-prefixes.py  prompts that are kept, found by their longest common beginning: pure, no torch
+prefixes.py  prompts and answers that are kept, found by their longest common beginning: pure, no torch
 chat.py      the model's chat template: a conversation as tokens, and what of it is read
-loading.py   a folder becomes a checked model and tokenizer
+pages.py     pages of a checkpoint's file, given back once they are packed
+packed.py    linear layers packed for this processor; how many rows are even
 cache.py     key-value memory: a slot for each row
+attend.py    each row's attention over its own columns
+fused.py     Llama's and Qwen's kinds of model in fewer and larger operations
+loading.py   a folder becomes a checked model and tokenizer
 sampling.py  the next token out of logits
 text.py      text out of tokens
 writing.py   one answer while it is written: its tokens, its text, its account
@@ -18,5 +27,4 @@ alive.py     the proof that an adapter does something, and to nobody else
 thread.py    the model thread: what the schedule says next, done
 backend.py   the coroutines that everybody else calls
 opening.py   a folder becomes a backend: imports, loads, starts the thread
-naive.py     the yardstick of the benchmark: the model as most programs use it
 """

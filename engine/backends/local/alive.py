@@ -24,24 +24,31 @@ def add_alive(step: Step, chat: Chat, adapter: Adapter, plain: Recipe, least: fl
     """Load an adapter and compare next-token distributions with and without it, after probes asked with the plain recipe.
 
     Runs on the model thread. Returns the largest total variation, 0 to 1. Raises BadModel for a base that cannot run and BadAdapter for an
-    adapter that cannot duel; then every layer is as it was.
+    adapter that cannot duel; then it is not loaded.
     """
     probes = [chat.encode(plain.messages(Request.of(probe)), dict(plain.chat_template)) for probe in PROBES]
     try:
         before = [step.probe(tokens, NONE) for tokens in probes]
     except Exception as error:
         raise BadModel(f"The base model {chat.name} cannot be run by this engine: {_one_line(error)}") from error
-    with step.lora.undone_if_refused():
-        step.lora.add(adapter)
-        try:
-            after, tuned = ([step.probe(tokens, name) for tokens in probes] for name in (NONE, adapter.digest))
-        except Exception as error:  # peft's: a layer that sees the rows of a batch as one
-            raise BadAdapter(
-                f"The adapter {adapter.name} cannot be run beside the base in one batch, as both sides of a duel are "
-                f"({_one_line(error)}). {ATTENTION_ONLY}"
-            ) from error
-        check_base_kept(adapter, before, after)
-        return check_alive(adapter, list(zip(before, tuned, strict=True)), least)
+    step.lora.add(adapter)
+    try:
+        return _compared(step, adapter, probes, before, least)
+    except BaseException:
+        step.lora.remove(adapter.digest)
+        raise
+
+
+def _compared(step: Step, adapter: Adapter, probes: Sequence[list[int]], before: Sequence[Tensor], least: float) -> float:
+    try:
+        after, tuned = ([step.probe(tokens, name) for tokens in probes] for name in (NONE, adapter.digest))
+    except Exception as error:  # of a layer that sees the rows of a batch as one
+        raise BadAdapter(
+            f"The adapter {adapter.name} cannot be run beside the base in one batch, as both sides of a duel are "
+            f"({_one_line(error)}). {ATTENTION_ONLY}"
+        ) from error
+    check_base_kept(adapter, before, after)
+    return check_alive(adapter, list(zip(before, tuned, strict=True)), least)
 
 
 def check_base_kept(adapter: Adapter, before: Sequence[Tensor], after: Sequence[Tensor]) -> None:

@@ -1,12 +1,14 @@
 """The coroutines in front of the model thread."""
 
 import asyncio
-import os
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 
-from engine.backends.base import Alive, Chunk, Prompt, Stop
+import torch
+
+from engine.backends.base import NOBODY, Alive, Chunk, Party, Prompt, Stop
 from engine.backends.local.alive import add_alive
 from engine.backends.local.loading import Loaded
 from engine.backends.local.lora import NONE
@@ -18,7 +20,8 @@ from engine.errors import BackendError, BadAdapter
 from engine.recipes import Message, Recipe
 from engine.settings import LEAST_DIFFERENCE, MAX_ROWS
 
-ONE_THREAD_BELOW = 50_000_000  # parameters
+BUDGET_BYTES = 1 << 30  # for keys and values, where nobody says how many
+MOST_THREADS = torch.get_num_threads()  # that torch takes by itself, before anybody has said how many
 
 
 class LocalBackend:
@@ -32,27 +35,45 @@ class LocalBackend:
         device: str = "cpu",
         least: float = LEAST_DIFFERENCE,
         clock: Callable[[], float] = time.perf_counter,
+        threads: Sequence[int] = (),
+        budget_bytes: int = BUDGET_BYTES,
     ) -> None:
-        self._loaded, self._clock, self._least = loaded, clock, least
+        """threads: the numbers of processor threads among which it chooses; empty: it leaves them as they are.
+
+        budget_bytes: for keys and values of rows; what is kept of earlier ones comes beside it, as `machine.kept_bytes` says.
+        """
+        self._loaded, self._device, self._clock, self._least = loaded, device, clock, least
         self._moved: dict[str, float] = {}  # digest of each adapter that is loaded -> total variation; changed on the model thread
         self._leaving: set[str] = set()  # digests of those that no new prompt may use
-        self.thread = ModelThread(loaded, max_rows=max_rows, device=device, clock=clock)
+        self._asked: deque[Writing] = deque()  # not yet with the thread
+        self.thread = ModelThread(loaded, max_rows=max_rows, device=device, budget_bytes=budget_bytes, clock=clock, threads=threads)
 
     @property
     def base(self) -> Base:
         """The base model as it runs."""
         return self._loaded.base
 
-    async def generate(self, prompt: Prompt, stop: Stop) -> AsyncGenerator[Chunk, None]:
+    async def generate(self, prompt: Prompt, stop: Stop, party: Party = NOBODY) -> AsyncGenerator[Chunk, None]:
         """Stream one answer, as Backend.generate says. Raises BackendError for an adapter that is not loaded, and after `aclose`."""
         adapter = prompt.adapter
         if adapter is not None and (adapter.digest not in self._moved or adapter.digest in self._leaving):
             raise BackendError("bad_prompt", NOT_LOADED.format(adapter.name))
         own = Stop(parent=stop)
         queue: asyncio.Queue[Chunk] = asyncio.Queue()
-        deliver = mailbox(asyncio.get_running_loop(), queue)
-        digest = adapter.digest if adapter else NONE
-        self.thread.submit(Writing(prompt=prompt, stop=own, adapter=digest, deliver=deliver, submitted=self._clock()))
+        loop = asyncio.get_running_loop()
+        self.thread.check_open()
+        self._asked.append(
+            Writing(
+                prompt=prompt,
+                stop=own,
+                adapter=adapter.digest if adapter else NONE,
+                owner=party.owner,
+                group=party.group,
+                deliver=mailbox(loop, queue),
+                submitted=self._clock(),
+            )
+        )
+        loop.call_soon(self._submit)
         try:
             while True:
                 chunk = await queue.get()
@@ -61,6 +82,15 @@ class LocalBackend:
                     return
         finally:
             own.raise_()
+
+    def _submit(self) -> None:
+        """Hand over what has been asked in this turn of the event loop at once: both sides of a duel come to the thread together."""
+        rows = [self._asked.popleft() for _ in range(len(self._asked))]
+        try:
+            self.thread.submit(rows)
+        except BackendError as error:
+            for row in rows:
+                row.end(error, self._clock(), self._device)
 
     async def unread(self, prompt: Prompt) -> tuple[Message, ...]:
         """Find the messages that the chat template drops or changes, as Backend.unread says."""
@@ -105,13 +135,3 @@ class LocalBackend:
     async def aclose(self) -> None:
         """End every answer in words, and the thread. Returns when the model's present step is done."""
         await asyncio.to_thread(self.thread.close)
-
-
-def useful_threads(parameters: int) -> int:
-    """Choose the processor threads for a model of this size, when nobody says how many.
-
-    Threads meet at the end of each operation, and a small model's operations are shorter than these meetings: 5.5 million parameters wrote
-    90 tokens for both sides in 0.52 s on one thread, and in 2.7 to 31 s on two with another program running. ONE_THREAD_BELOW lies between
-    that model and the next that was measured, of 135 million, whose step took 227 ms on two cores and 309 on one.
-    """
-    return 1 if parameters < ONE_THREAD_BELOW else (os.cpu_count() or 1)

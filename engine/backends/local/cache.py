@@ -1,78 +1,106 @@
-"""Key-value memory: a slot for each row of the batch, as a cache that transformers' models write into.
+"""Key-value memory: each row of the batch has its own, which grows with it.
 
-Every row fills its own columns from 0 on, so rows of any length decode together without padding in front, and a position is the same
-number alone and together.
+A row fills its own columns from 0 on, so that a position is the same number alone and together, and reads no more than it has.
 """
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-FEWEST_COLUMNS = 256  # tokens: room for a short prompt and its answer, so that most slots are never copied into larger ones
-States = list[tuple[Tensor, Tensor]]  # for each layer keys and values of one row, (heads, columns, head size)
+BLOCK = 128  # columns (tokens) by which a row's memory grows: at each it is copied once, and half of them lie empty on average
+Row = tuple[Tensor, Tensor]  # keys and values, (heads, columns, head size)
+States = list[Row | None]  # one row's for each layer; None for a layer that reads another's
 
 
 @dataclass(slots=True)
 class Window:
-    """Where the next forward writes and reads; set before each one."""
+    """What the next forward writes and reads; set before each one.
 
-    first: int  # the slots are first to first + rows - 1
-    rows: int
-    write: Tensor  # columns: (rows,) for a step of one token each, (tokens,) for the prompt of a single row
-    width: int  # columns that are read
+    Either one token for each of several rows, or several tokens of one row. The forward may have more rows behind these, or tokens before
+    them: what is filled up so that kernels see an even number of them is neither kept nor read.
+    """
+
+    slots: Sequence[int]
+    starts: Sequence[int]  # for each slot the column of its first new token
+    tokens: int  # new ones in each row
+    prompt: bool  # whether they are a prompt's, which one row has alone
+    stacked: bool  # whether all rows' columns are wanted in one tensor, by a model that knows no other attention
+
+    @property
+    def width(self) -> int:
+        """Columns that the longest row reads."""
+        return max(self.starts) + self.tokens
+
+
+class OtherAttention(Exception):
+    """A model that looks at keys and values in its own way, so that it has to be given all of them."""
+
+
+class _Aim(threading.local):
+    layer: "SlotLayer | None" = None
+
+
+AIM = _Aim()  # the layer whose states were written last on this thread, for the attention that follows
 
 
 class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
-    """One layer's keys and values, (slots, heads, columns, head size); grows when a window needs more columns."""
+    """One layer's keys and values, for each slot (heads, columns, head size)."""
 
     def __init__(self, slots: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._slots = slots
+        self.rows: list[Row | None] = [None] * slots
         self.window: Window | None = None
+        self.token_bytes = 0  # of one token's keys and values; known with the first
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
-        """Make the tensors, shaped as the model's first states are. transformers calls it."""
-        self._grow(key_states, value_states, 0)
+        """Do nothing: memory comes with the tokens. transformers calls it."""
+        self.is_initialized = True
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Write the new states, (rows, heads, tokens, head size), into the window's columns; return views of all columns that it reads."""
+        """Write the new states, (rows, heads, tokens, head size), into the window's columns.
+
+        Returns them as they came, as the attention reads each row's own memory; of a stacked window all columns of all rows, zeros where a
+        row has none.
+        """
         window = self.window
         assert window is not None, "a window is aimed at first"
-        if not self.is_initialized or self.columns < window.width:
-            self._grow(key_states, value_states, window.width)
-        for kept, new in ((self.keys, key_states), (self.values, value_states)):
-            assert kept is not None
-            if window.rows == new.shape[0] and new.shape[2] == 1:
-                kept[torch.arange(window.first, window.first + window.rows, device=kept.device), :, window.write] = new[:, :, 0]
-            else:
-                kept[window.first, :, window.write] = new[0]
-        span = slice(window.first, window.first + window.rows)
-        assert self.keys is not None and self.values is not None
-        return self.keys[span, :, : window.width], self.values[span, :, : window.width]
+        for index, (slot, start) in enumerate(zip(window.slots, window.starts, strict=True)):
+            self.write(slot, start, key_states[index], value_states[index])
+        if AIM.layer is not None:
+            raise OtherAttention
+        AIM.layer = None if window.stacked else self
+        return self._stacked(window, key_states, value_states) if window.stacked else (key_states, value_states)
 
-    @property
-    def columns(self) -> int:
-        """Tokens that a slot has room for."""
-        return 0 if self.keys is None else self.keys.shape[2]
+    def write(self, slot: int, start: int, key_states: Tensor, value_states: Tensor) -> Row:
+        """Write the window's tokens, the last of these states (heads, tokens, head size), behind column `start` of a slot. Returns all."""
+        assert self.window is not None, "a window is aimed at first"
+        tokens = self.window.tokens
+        row = self.room(slot, start + tokens, key_states, value_states)
+        row[0][:, start : start + tokens] = key_states[:, -tokens:]
+        row[1][:, start : start + tokens] = value_states[:, -tokens:]
+        return row
 
-    def _grow(self, like_keys: Tensor, like_values: Tensor, width: int) -> None:
-        """Make room for `width` tokens in every slot: the next power of two.
+    def room(self, slot: int, columns: int, like_keys: Tensor, like_values: Tensor) -> Row:
+        """Make room for so many columns in a slot, shaped as states (heads, tokens, head size) are. Returns its keys and values."""
+        row = self.rows[slot]
+        if row is None or row[0].shape[1] < columns:
+            row = self.rows[slot] = _grown(like_keys, columns, row and row[0]), _grown(like_values, columns, row and row[1])
+            self.token_bytes = sum(states.shape[0] * states.shape[2] * states.element_size() for states in row)
+        return row
 
-        Growing copies all slots. Doubling each time, a row of n tokens costs fewer than n copied columns in all; growing by the one column
-        that a step needs would copy all of them at every step. No more than half the columns stay empty for it.
-        """
-        columns = max(FEWEST_COLUMNS, 1 << (width - 1).bit_length()) if width > 0 else FEWEST_COLUMNS
-        for name, like in (("keys", like_keys), ("values", like_values)):
-            old = getattr(self, name)
-            new = like.new_zeros(self._slots, like.shape[1], columns, like.shape[3])
-            if old is not None:
-                new[:, :, : old.shape[2]] = old
-            setattr(self, name, new)
-        self.is_initialized = True
+    def _stacked(self, window: Window, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
+        stacked = []
+        for which, like in enumerate((key_states, value_states)):
+            wide = like.new_zeros(like.shape[0], like.shape[1], window.width, like.shape[3])
+            for index, (slot, start) in enumerate(zip(window.slots, window.starts, strict=True)):
+                if row := self.rows[slot]:
+                    wide[index, :, : start + window.tokens] = row[which][:, : start + window.tokens]
+            stacked.append(wide)
+        return stacked[0], stacked[1]
 
     def get_seq_length(self) -> int:
         """Tell transformers how many columns the next forward reads."""
@@ -88,7 +116,7 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
 
 
 class SlotCache(Cache):
-    """All layers' slots. The mask that goes with a window is given to the model as a 4D mask by the caller."""
+    """All layers' slots, as a cache that transformers' models write into."""
 
     def __init__(self, layers: int, slots: int) -> None:
         self.slot_layers = [SlotLayer(slots) for _ in range(layers)]
@@ -99,42 +127,52 @@ class SlotCache(Cache):
         for layer in self.slot_layers:
             layer.window = window
 
-    def move(self, source: int, target: int, length: int) -> None:
-        """Copy the first `length` columns of one slot over another, so that rows stay packed when one leaves."""
-        for kept in self._tensors():
-            kept[target, :, :length] = kept[source, :, :length]
-
-    def wipe(self, slot: int) -> None:
-        """Zero a slot whose row left numbers behind that are none, before another row sits there.
-
-        A shorter row is masked where its slot's older columns begin, so that they weigh nothing in its attention; but nothing times
-        not-a-number is not a number, and would spoil it.
-        """
-        for kept in self._tensors():
-            kept[slot].zero_()
-
-    def copy_out(self, slot: int, length: int) -> States:
-        """Copy the first `length` columns of a slot."""
-        return [
-            (layer.keys[slot, :, :length].clone(), layer.values[slot, :, :length].clone())
-            for layer in self.slot_layers
-            if layer.keys is not None and layer.values is not None
-        ]
-
-    def copy_in(self, slot: int, states: States, length: int) -> None:
-        """Put the first `length` columns of kept states into a slot."""
-        for layer, (keys, values) in zip(self.slot_layers, states, strict=True):
-            if layer.columns < length:
-                layer._grow(keys[None], values[None], length)
-            assert layer.keys is not None and layer.values is not None
-            layer.keys[slot, :, :length] = keys[:, :length]
-            layer.values[slot, :, :length] = values[:, :length]
-
-    def _tensors(self) -> Iterator[Tensor]:
+    def move(self, source: int, target: int) -> None:
+        """Give one slot's memory to another, which loses its own, so that rows stay packed when one leaves."""
         for layer in self.slot_layers:
-            yield from (kept for kept in (layer.keys, layer.values) if kept is not None)
+            layer.rows[target], layer.rows[source] = layer.rows[source], None
+
+    def free(self, slot: int) -> None:
+        """Let a slot's memory go."""
+        for layer in self.slot_layers:
+            layer.rows[slot] = None
+
+    def copy_out(self, slot: int, start: int, end: int) -> States:
+        """Copy the columns start to end - 1 of a slot."""
+        return cut([layer.rows[slot] for layer in self.slot_layers], start, end)
+
+    def copy_in(self, slot: int, states: States, start: int, length: int) -> None:
+        """Put the first `length` columns of kept states into a slot, from its column `start` on; 0 takes the place of what it has."""
+        if start == 0:
+            self.free(slot)
+        for layer, kept in zip(self.slot_layers, states, strict=True):
+            if kept is not None:
+                for own, one in zip(layer.room(slot, start + length, *kept), kept, strict=True):
+                    own[:, start : start + length] = one[:, :length]
+
+    @property
+    def token_bytes(self) -> int:
+        """Bytes of one token's keys and values in all layers; 0 before the first forward."""
+        return sum(layer.token_bytes for layer in self.slot_layers)
+
+    def bytes_of(self, columns: Sequence[int]) -> int:
+        """Count the bytes of rows that fill so many columns each."""
+        return sum(roomy(width) for width in columns) * self.token_bytes
 
 
-def size_of(states: States) -> int:
-    """Count the bytes of kept states."""
-    return sum(tensor.numel() * tensor.element_size() for pair in states for tensor in pair)
+def roomy(columns: int) -> int:
+    """Round up to whole blocks."""
+    return -(-columns // BLOCK) * BLOCK
+
+
+def cut(states: States, start: int, end: int) -> States:
+    """Copy the columns start to end - 1 of kept states."""
+    return [row and (row[0][:, start:end].clone(), row[1][:, start:end].clone()) for row in states]
+
+
+def _grown(like: Tensor, columns: int, old: Tensor | None) -> Tensor:
+    """Room for `columns` columns in whole blocks, zeros where `old` has none: what is never written must not be a number that is none."""
+    new = like.new_zeros(like.shape[0], roomy(columns), like.shape[2])
+    if old is not None:
+        new[:, : old.shape[1]] = old
+    return new

@@ -11,12 +11,14 @@ WANTED_FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "LICEN
 
 
 def fetch(name: str, what: str) -> Path:
-    """Find the folder of a model or adapter: `name` is a folder, or a hub id that is downloaded once.
+    """Find the folder of a model or adapter: `name` is a folder, or a hub id that is downloaded once. A base's GGUF file is given back.
 
     Raises BadModel or BadAdapter, as `what` is "base model" or "adapter".
     """
     folder, wrong = Path(name).expanduser(), BadAdapter if what == "adapter" else BadModel
     if folder.is_dir():
+        return folder
+    if folder.is_file() and folder.suffix.lower() == ".gguf" and what == "base model":
         return folder
     if folder.is_file():
         raise wrong(f"{name} is a file, and the {what} is a folder. {way_out(folder, what)}".rstrip())

@@ -1,19 +1,26 @@
 """A folder becomes a checked model and tokenizer; every way to fail is one sentence."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from safetensors import safe_open
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from engine.backends.local.chat import Chat
+from engine.backends.local.fused import Fused, can_fuse
+from engine.backends.local.packed import pack
 from engine.contestants import Base, folder_revision
 from engine.errors import BadModel, SettingsError, first_line
 from engine.folders import way_out
 
 UNKNOWN_CONTEXT = 2048  # tokens, of a model whose config says none
+Way = Literal["plain", "general", "best"]  # of transformers as it is; with packed layers; fused where the kind of model is known
+HALVES = {"BF16": torch.bfloat16, "F16": torch.float16}  # types that a checkpoint may be kept in, by safetensors' names
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +38,29 @@ class Loaded:
         return self.chat.tokenizer
 
 
-def load_base(folder: Path, name: str, dtype: str, device: str) -> Loaded:
-    """Load weights, tokenizer and chat template from a folder. Raises BadModel; reads no pickle, runs no code from the folder."""
+def load_base(folder: Path, name: str, dtype: str, device: str, way: Way = "plain") -> Loaded:
+    """Load weights, tokenizer and chat template from a folder. Raises BadModel; reads no pickle, runs no code from the folder.
+
+    On the processor a model that goes another way than the plain one is packed for it, layer by layer; weights of half precision are never
+    all there in float32, so that the memory needed stays near that of the packed ones. Elsewhere every way is the plain one.
+    """
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     lacks = [what for what in ("config.json", "*.safetensors") if not any(folder.glob(what))]
     if lacks and (known := way_out(folder, "base model")):
         raise BadModel(f"The base model {name} cannot be loaded from {folder}, which holds no {lacks[0]}. {known}")
     chat = Chat(_tokenizer(folder, name), name)
+    way = way if device == "cpu" else "plain"
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=getattr(torch, dtype),
-            use_safetensors=True,
-            local_files_only=True,
-            attn_implementation="sdpa",
-            output_loading_info=True,
-        )
+        with weights_kept_in(None if way == "plain" else half_of(folder)):
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder,
+                dtype=getattr(torch, dtype),
+                use_safetensors=True,
+                local_files_only=True,
+                attn_implementation="sdpa",
+                output_loading_info=True,
+            )
     except Exception as error:  # what is wrong in a folder from elsewhere comes as any kind, the Rust libraries' own too
         raise BadModel(f"The base model {name} cannot be loaded from {folder}: {first_line(error)}") from error
     model, info = loaded
@@ -60,11 +73,48 @@ def load_base(folder: Path, name: str, dtype: str, device: str) -> Loaded:
         revision=folder_revision(folder),
         context_tokens=_context(model.config, name),
         parameters=sum(p.numel() for p in model.parameters()),
-        dtype=str(model.dtype).removeprefix("torch."),
+        dtype=dtype,
         quantisation=_quantisation(model.config),
         more_ends=tuple(sorted(end_ids - covered)),
     )
-    return Loaded(model, chat, base, end_ids)
+    return Loaded(_packed(model, way, getattr(torch, dtype)), chat, base, end_ids)
+
+
+def _packed(model: Any, way: Way, dtype: torch.dtype) -> Any:
+    """Pack a model on the processor, as its way wants it."""
+    if way == "plain":
+        return model
+    if way != "general" and dtype == torch.float32 and can_fuse(model):
+        return Fused(model)
+    pack(model, dtype)
+    return model
+
+
+def half_of(folder: Path) -> torch.dtype | None:
+    """Tell the type of half precision that all floating weights in a folder have; None when there is another, or no one of these."""
+    found = set[str]()
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, framework="pt") as weights:
+            found |= {weights.get_slice(key).get_dtype() for key in weights.keys()}  # noqa: SIM118
+    return HALVES.get(found.pop()) if len(found) == 1 else None
+
+
+@contextmanager
+def weights_kept_in(kept: torch.dtype | None) -> Iterator[None]:
+    """Have transformers leave a checkpoint's weights in their type while it makes the model in another; with None, do nothing.
+
+    Asked for the checkpoint's type as the model's, it would compute constants in it, such as Gemma's scale of embeddings, with fewer
+    digits. It has a plan of types by weights' names, for those that a model wants in float32: for this once it names all of them.
+    """
+    if kept is None:
+        yield
+        return
+    usual = PreTrainedModel._get_dtype_plan
+    PreTrainedModel._get_dtype_plan = lambda self, dtype: {".*": kept}  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        PreTrainedModel._get_dtype_plan = usual  # type: ignore[method-assign]
 
 
 def pick_device(wish: str) -> str:

@@ -1,28 +1,33 @@
 """Adapters as an argument of a row, never a mode of the model.
 
-peft loads the weights and does the arithmetic (`adapter_names`, "__base__" for none). Instead of registering its
-hooks anew at every step, each LoRA layer gets one hook for good that reads the names of the step's rows.
+peft reads an adapter: on a model without weights, made from the base's config, it finds the layers that its options mean, their matrices
+and their scale. The arithmetic is here: a layer that some adapter trains has a hook, which adds to each row the product of its adapter's
+matrices, whichever rows share the batch. The base itself is touched by nothing.
 """
 
 import warnings
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from copy import deepcopy
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import torch
 from peft import LoraConfig, PeftModel, set_peft_model_state_dict
 from peft.tuners.lora import Linear, LoraLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM
 
+from engine.backends.local.packed import LayerPlace
 from engine.contestants import Adapter
 from engine.errors import BadAdapter
 from engine.plain_lora import ATTENTION_ONLY, check_plain
 
-NONE = "__base__"  # peft's name for a row that uses no adapter
+NONE = "__base__"  # the name of a row that uses no adapter
+EVEN_RANK = 16  # ranks are filled up to a multiple, as products add up in groups of numbers: so a row's do not move when others join
 
 
 @contextmanager
@@ -36,77 +41,119 @@ def quiet_peft() -> Iterator[None]:
         yield
 
 
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """The two matrices of one layer; those of several adapters lie side by side in them."""
+
+    down: Tensor  # (in_features, rank)
+    up: Tensor  # (rank, out_features), with the scale in it
+    ranks: tuple[int, ...]  # of each adapter
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """Which adapters the rows of the next forward use."""
+
+    rows: int
+    used: tuple[str, ...]  # each adapter once
+    owners: Tensor  # for each row the place of its adapter in `used`; len(used) for none
+    masks: dict[tuple[int, ...], Tensor | None]  # by the ranks of a layer's factors, each made when it is first wanted
+
+    @classmethod
+    def of(cls, names: Sequence[str], device: torch.device) -> "Users":
+        """Find them by the rows' names."""
+        used = tuple(sorted(set(names) - {NONE}))
+        owners = torch.tensor([used.index(name) if name in used else len(used) for name in names], device=device)
+        return cls(len(names), used, owners, {})
+
+    def mask(self, ranks: tuple[int, ...]) -> Tensor | None:
+        """Which columns of a product with `down` are of another adapter than the row's, (rows, rank); None when none is."""
+        if ranks not in self.masks:
+            columns = torch.repeat_interleave(torch.arange(len(ranks)), torch.tensor(ranks)).to(self.owners.device)
+            mask = columns != self.owners[:, None]
+            self.masks[ranks] = mask if bool(mask.any()) else None
+        return self.masks[ranks]
+
+
 class LoraRows:
     """The adapters on one base model, each known by its digest. `names` says, row by row, which one the next forward uses."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, places: Mapping[str, LayerPlace] | None = None) -> None:
         self._model = model
-        self._peft: Any = None
-        self._hooked: set[int] = set()
+        self._device = next(model.parameters()).device
+        self._places = places
+        self._hooks: dict[int, LoraLayerHook] = {}  # by the identity of the layer
         self.loaded = frozenset({NONE})  # names that a row may use
-        self.names: list[str] = []
+        self.names = []
+
+    @property
+    def names(self) -> Sequence[str]:
+        """For each row of the next forward its adapter, or NONE."""
+        return self._names
+
+    @names.setter
+    def names(self, names: Sequence[str]) -> None:
+        if names != getattr(self, "_names", None):
+            self._names = list(names)
+            self.users = Users.of(names, self._device)
 
     def add(self, adapter: Adapter) -> None:
-        """Load an adapter's weights beside the base's. Raises BadAdapter and leaves the base as it was."""
-        config, weights = self._read(adapter)
-        with self.undone_if_refused():
-            try:
-                self._attach(adapter.digest, config)
-                result: Any = set_peft_model_state_dict(self._peft, weights, adapter_name=adapter.digest)
-            except Exception as error:  # a config from elsewhere ends peft in any kind
-                raise BadAdapter(
-                    f"The adapter {adapter.name} does not fit the base model: {' '.join(str(error).split())[:300] or type(error).__name__}"
-                ) from error
-            absent = [key for key in result.missing_keys if adapter.digest in key and "lora_" in key]
-            if absent or result.unexpected_keys:
-                raise BadAdapter(
-                    f"The adapter {adapter.name} does not fit the base model: {len(absent)} of its weights are missing "
-                    f"and {len(result.unexpected_keys)} belong to no layer."
-                )
-            self._check_layers(adapter)
-            self._peft.eval().requires_grad_(False)
-            self._hook()
-            self.loaded |= {adapter.digest}
+        """Load an adapter's weights beside the base's. Raises BadAdapter, and then nothing is loaded."""
+        found = self._factors(adapter, *self._read(adapter))
+        modules = dict(self._model.named_modules())
+        parts: dict[int, list[tuple[LayerPlace, Factors]]] = {}
+        for name, own in found.items():
+            place = self._places[name] if self._places is not None else LayerPlace(modules[name])
+            parts.setdefault(id(place.layer), []).append((place, own))
+        for key, mine in parts.items():
+            if key not in self._hooks:
+                self._hooks[key] = LoraLayerHook(self, mine[0][0].layer)
+            self._hooks[key].own[adapter.digest] = placed(mine)
+        self.loaded |= {adapter.digest}
 
     def remove(self, name: str) -> None:
-        """Let an adapter's weights go. Layers that were wrapped for it stay wrapped, and give what they gave before to the bit."""
-        with quiet_peft():
-            self._peft.delete_adapter(name)
+        """Let an adapter's weights go, and the hooks of layers that no other adapter trains."""
+        for key, hook in list(self._hooks.items()):
+            if hook.forget(name):
+                del self._hooks[key]
         self.loaded -= {name}
+        self.names = []
 
-    @contextmanager
-    def undone_if_refused(self) -> Iterator[None]:
-        """Put every module back as it was when what happens inside fails: layers that were wrapped, entries that were added.
-
-        Tensors are kept by reference, not copied; nothing that plain LoRA does writes into the base's.
-        """
-        root: Any = self._peft or self._model
-        before = [(module, {name: _shallow(value) for name, value in module.__dict__.items()}) for module in root.modules()]
-        mine = self._peft, set(self._hooked), self.loaded
+    def _factors(self, adapter: Adapter, config: LoraConfig, weights: dict[str, Tensor]) -> dict[str, Factors]:
+        """Have peft put an adapter on a model without weights, which tells what fits where and how much it is scaled."""
+        kinds: Any = AutoModelForCausalLM
         try:
-            yield
-        except BaseException:
-            for module, attributes in before:
-                module.__dict__.clear()
-                module.__dict__.update(attributes)
-            self._peft, self._hooked, self.loaded = mine
-            raise
+            with quiet_peft():
+                with torch.device("meta"):
+                    frame = kinds.from_config(deepcopy(self._model.config), attn_implementation="eager")
+                peft = PeftModel(frame, config, adapter_name=adapter.digest, low_cpu_mem_usage=True)
+                result: Any = set_peft_model_state_dict(peft, weights, adapter_name=adapter.digest, low_cpu_mem_usage=True)
+        except Exception as error:  # a config from elsewhere ends peft in any kind
+            raise BadAdapter(
+                f"The adapter {adapter.name} does not fit the base model: {' '.join(str(error).split())[:300] or type(error).__name__}"
+            ) from error
+        absent = [key for key in result.missing_keys if adapter.digest in key and "lora_" in key]
+        if absent or result.unexpected_keys:
+            raise BadAdapter(
+                f"The adapter {adapter.name} does not fit the base model: {len(absent)} of its weights are missing "
+                f"and {len(result.unexpected_keys)} belong to no layer."
+            )
+        layers = {name: layer for name, layer in frame.named_modules() if isinstance(layer, LoraLayer)}
+        for name, layer in layers.items():
+            self._check_linear(adapter, name, layer)
+        scales = {name: float(layer.scaling[adapter.digest]) for name, layer in layers.items()}
+        keys = {name: f"base_model.model.{name}.lora_" for name in scales}
+        return {
+            name: factors(weights[f"{key}A.weight"], weights[f"{key}B.weight"], scales[name], self._device) for name, key in keys.items()
+        }
 
-    def _attach(self, name: str, config: LoraConfig) -> None:
-        with quiet_peft():
-            if self._peft is None:
-                self._peft = PeftModel(self._model, config, adapter_name=name)
-            else:
-                self._peft.add_adapter(name, config)
-
-    def _check_layers(self, adapter: Adapter) -> None:
-        """Raise BadAdapter for a layer that peft cannot run for a part of a batch, such as the experts of a mixture."""
-        for name, module in self._model.named_modules():
-            if isinstance(module, LoraLayer) and adapter.digest in module.lora_A and not isinstance(module, Linear):
-                raise BadAdapter(
-                    f"The adapter {adapter.name} trains {name}, which is no linear layer but {type(module.get_base_layer()).__name__}: "
-                    f"peft cannot run that for some rows of a batch alone, while both sides of a duel share one. {ATTENTION_ONLY}"
-                )
+    def _check_linear(self, adapter: Adapter, name: str, layer: Any) -> None:
+        """Raise BadAdapter for a layer that cannot be run for a part of a batch, such as the experts of a mixture."""
+        if not isinstance(layer, Linear):
+            raise BadAdapter(
+                f"The adapter {adapter.name} trains {name}, which is no linear layer but {type(layer.get_base_layer()).__name__}: "
+                f"peft cannot run that for some rows of a batch alone, while both sides of a duel share one. {ATTENTION_ONLY}"
+            )
 
     def _read(self, adapter: Adapter) -> tuple[LoraConfig, dict[str, Tensor]]:
         table = check_plain(Path(adapter.folder), adapter.name)
@@ -118,16 +165,80 @@ class LoraRows:
             raise BadAdapter(f"The adapter {adapter.name} cannot be read: {type(error).__name__}, {str(error)[:200]}") from error
         return config, weights
 
-    def _hook(self) -> None:
-        def name_rows(module: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-            return args, kwargs | {"adapter_names": self.names}
 
-        for module in self._model.modules():
-            if isinstance(module, LoraLayer) and id(module) not in self._hooked:
-                module.register_forward_pre_hook(name_rows, with_kwargs=True)  # type: ignore[attr-defined]
-                self._hooked.add(id(module))
+class LoraLayerHook:
+    """What a layer adds for its rows' adapters: a forward hook of a linear layer."""
+
+    def __init__(self, rows: LoraRows, layer: nn.Module) -> None:
+        self.own: dict[str, Factors] = {}  # by the adapter's digest
+        self._together: tuple[tuple[str, ...], Factors | None] | None = None  # those of several adapters that the last step used
+        self._rows = rows
+        self._handle = layer.register_forward_hook(self)
+
+    def forget(self, name: str) -> bool:
+        """Let one adapter's matrices go. Returns whether they were the last, and the hook went with them."""
+        self.own.pop(name, None)
+        self._together = None
+        if not self.own:
+            self._handle.remove()
+        return not self.own
+
+    def __call__(self, layer: nn.Module, args: tuple[Tensor, ...], out: Tensor) -> Tensor:
+        """Add to what the layer gives, (rows, tokens, out_features), what each row's adapter adds."""
+        users = self._rows.users
+        factors = self._factors(users.used)
+        if factors is None:
+            return out
+        (x,) = args
+        if x.shape[0] != users.rows:
+            raise ValueError(f"a layer sees {x.shape[0]} rows, and the batch has {users.rows}")
+        return add_product(out, x, factors, users)
+
+    def _factors(self, used: tuple[str, ...]) -> Factors | None:
+        if len(used) <= 1:
+            return self.own.get(used[0]) if used else None
+        if self._together is None or self._together[0] != used:
+            parts = [self.own.get(name) for name in used]
+            self._together = used, side_by_side(parts) if any(parts) else None
+        return self._together[1]
 
 
-def _shallow(value: Any) -> Any:
-    """A copy of a plain container, anything else itself."""
-    return value.copy() if type(value) in (dict, OrderedDict, list, set) else value
+def factors(one: Tensor, other: Tensor, scale: float, device: torch.device) -> Factors:
+    """Make factors of peft's matrices A (rank, in_features) and B (out_features, rank), in float32, as peft adds them."""
+    more = -one.shape[0] % EVEN_RANK
+    down = nn.functional.pad(one.float().T, (0, more)).contiguous().to(device)
+    up = nn.functional.pad(other.float().T * scale, (0, 0, 0, more)).contiguous().to(device)
+    return Factors(down, up, (down.shape[1],))
+
+
+def placed(parts: Sequence[tuple[LayerPlace, Factors]]) -> Factors:
+    """Put one adapter's factors of layers that have been joined together: side by side, each with its own outputs."""
+    place, only = parts[0]
+    if place.outputs is None:  # a layer of its own
+        return only
+    down = torch.cat([own.down for _, own in parts], 1)
+    up, first = down.new_zeros(down.shape[1], place.outputs), 0
+    for place, own in parts:
+        rank, outputs = own.up.shape
+        mine = own.up if place.order is None else own.up[:, place.order]
+        up[first : first + rank, place.first : place.first + outputs] = mine
+        first += rank
+    return Factors(down, up, (down.shape[1],))
+
+
+def side_by_side(parts: Sequence[Factors | None]) -> Factors:
+    """Put the factors of several adapters beside one another; one that does not train the layer has none."""
+    there = [part for part in parts if part is not None]
+    ranks = tuple(part.down.shape[1] if part else 0 for part in parts)
+    return Factors(torch.cat([part.down for part in there], 1), torch.cat([part.up for part in there], 0), ranks)
+
+
+def add_product(out: Tensor, x: Tensor, factors: Factors, users: Users) -> Tensor:
+    """Add x @ down @ up to `out`, row by row only the part of the row's own adapter. Changes `out` and returns it."""
+    small = x.reshape(-1, x.shape[-1]).float() @ factors.down
+    if (mask := users.mask(factors.ranks)) is not None:
+        small.masked_fill_(mask.repeat_interleave(small.shape[0] // users.rows, 0), 0.0)
+    if out.dtype == torch.float32:
+        out.view(-1, out.shape[-1]).addmm_(small, factors.up)
+        return out
+    return out + (small @ factors.up).view(out.shape).to(out.dtype)

@@ -1,68 +1,115 @@
-"""Prompts whose states are kept, and which of them a new prompt begins with. Nothing here knows what a state is, but for its size."""
+"""Texts whose states are kept, and how much of one a new prompt begins with. Nothing here knows what a state is."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-KEPT_BYTES = 128 << 20  # of states, for all adapters together
-KEPT_PER_ADAPTER = 4  # prompts
+KEPT_BYTES = 128 << 20  # of states, for all adapters together, where nobody says how many
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept(Generic[T]):
-    adapter: str
+@dataclass(slots=True, eq=False)
+class _Span(Generic[T]):
+    """Tokens that follow on those of `before`, with their states. By the first token of each, the spans that go on from here."""
+
     tokens: tuple[int, ...]
-    states: T
-    size: int  # bytes of the states
+    states: T | None  # None at a root, which has no tokens
+    before: "_Span[T] | None" = None
+    after: "dict[int, _Span[T]]" = field(default_factory=dict)
 
 
-class PromptStore(Generic[T]):
-    """Recent prompts' states by adapter, found by their longest common beginning with a new prompt.
+class PrefixStore(Generic[T]):
+    """States of recent prompts and answers by adapter, as a tree: what several of them begin with is kept once.
 
-    A recipe's long text is the beginning of every prompt made with it, so it is computed once. At most KEPT_PER_ADAPTER prompts of each
-    adapter and `kept_bytes` of states in all are kept; the least recently used go first. States of one adapter are wrong for every other.
+    A recipe's long text is the beginning of every prompt made with it, and an answered request that of the conversation's next one, so each
+    is computed once. States of one adapter are wrong for every other. At most `kept_bytes` are kept. The ends that were least recently
+    used go first: a beginning is used with each of its ends, so it stays for as long as one of them.
     """
 
-    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
-        self._limit = kept_bytes
-        self._kept: OrderedDict[int, _Kept[T]] = OrderedDict()  # by number, the least recently used first
-        self._next = 0
+    def __init__(self, token_bytes: Callable[[], int], cut: Callable[[T, int, int], T], kept_bytes: int = KEPT_BYTES) -> None:
+        """token_bytes: tells the bytes of one token's states. cut: copies the states of the tokens start to end - 1 out of a span's."""
+        self._token_bytes, self._cut, self._limit = token_bytes, cut, kept_bytes
+        self._tokens = 0  # that are kept
+        self._roots: dict[str, _Span[T]] = {}
+        self._spans: OrderedDict[int, _Span[T]] = OrderedDict()  # by id, the least recently used first; none before those after it
 
-    def best(self, adapter: str, tokens: list[int]) -> tuple[int, T | None]:
-        """Find the kept prompt with the longest beginning in common: that length in tokens, and the states of the whole kept prompt.
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all states that are kept."""
+        return self._token_bytes() * self._tokens
 
-        The length is less than that of `tokens`, as at least one has to be computed to know what comes next. (0, None) when none fits.
+    def find(self, adapter: str, tokens: Sequence[int]) -> list[tuple[T, int]]:
+        """Find the longest beginning that is kept: the states of each of its spans, and how many of that span's tokens are in common.
+
+        Together they are fewer than `tokens`, as at least one has to be computed to know what comes next.
         """
-        length, found = 0, None
-        for key, kept in self._kept.items():
-            common = _common(kept.tokens, tokens) if kept.adapter == adapter else 0
-            if common > length:
-                length, found = common, key
-        length = min(length, len(tokens) - 1)
-        if found is None or length <= 0:
-            return 0, None
-        self._kept.move_to_end(found)
-        return length, self._kept[found].states
+        path = self._path(adapter, tokens[:-1])
+        self._use(path)
+        return [(span.states, common) for span, common in path if span.states is not None]
 
-    def keep(self, adapter: str, tokens: list[int], states: T, size: int) -> None:
-        """Keep a prompt's states, of `size` bytes, and let the least recently used prompts go."""
-        self._kept[self._next] = _Kept(adapter, tuple(tokens), states, size)
-        self._next += 1
-        mine = [key for key, kept in self._kept.items() if kept.adapter == adapter]
-        for key in mine[:-KEPT_PER_ADAPTER]:
-            del self._kept[key]
-        while self._kept and sum(kept.size for kept in self._kept.values()) > self._limit:
-            self._kept.popitem(last=False)
+    def keep(self, adapter: str, tokens: Sequence[int], states: Callable[[int, int], T]) -> None:
+        """Keep a text, unless it is larger than all that may be kept. `states` is asked for tokens start to end - 1, those not kept yet."""
+        if len(tokens) * self._token_bytes() > self._limit:
+            return
+        path = self._path(adapter, tokens)
+        done = sum(common for _, common in path)
+        last = self._roots.setdefault(adapter, _Span((), None))
+        if path:
+            last, common = path[-1]
+            if common < len(last.tokens) and done < len(tokens):
+                last = self._split(last, common)
+                path[-1] = (last, common)
+        if done < len(tokens):
+            new = _Span(tuple(tokens[done:]), states(done, len(tokens)), last)
+            last.after[tokens[done]] = self._spans[id(new)] = new
+            path.append((new, len(new.tokens)))
+            self._tokens += len(new.tokens)
+        self._use(path)
+        while self.size_bytes > self._limit:
+            self._drop(next(iter(self._spans.values())))
 
     def forget(self, adapter: str) -> None:
-        """Let all prompts of an adapter go."""
-        for key in [key for key, kept in self._kept.items() if kept.adapter == adapter]:
-            del self._kept[key]
+        """Let everything of an adapter go."""
+        spans = list(self._roots.pop(adapter).after.values()) if adapter in self._roots else []
+        for span in spans:  # grows
+            spans += span.after.values()
+            self._tokens -= len(span.tokens)
+            del self._spans[id(span)]
+
+    def _path(self, adapter: str, tokens: Sequence[int]) -> list[tuple[_Span[T], int]]:
+        """Walk along the tokens: the spans that they begin with, and how many of each one's tokens are in common."""
+        path: list[tuple[_Span[T], int]] = []
+        span, done = self._roots.get(adapter), 0
+        while span and done < len(tokens) and (span := span.after.get(tokens[done])):
+            common = _common(span.tokens, tokens[done : done + len(span.tokens)])
+            path.append((span, common))
+            if common < len(span.tokens):
+                break
+            done += common
+        return path
+
+    def _use(self, path: Sequence[tuple[_Span[T], int]]) -> None:
+        """Mark the spans as used now, each after those that follow on it."""
+        for span, _ in reversed(path):
+            self._spans.move_to_end(id(span))
+
+    def _split(self, span: _Span[T], at: int) -> _Span[T]:
+        """Make two spans of one: what comes first, which is returned, and the rest, which follows on it."""
+        assert span.states is not None and span.before is not None, "only a root has none"
+        first = _Span(span.tokens[:at], self._cut(span.states, 0, at), span.before, {span.tokens[at]: span})
+        span.before.after[span.tokens[0]] = self._spans[id(first)] = first
+        span.tokens, span.states, span.before = span.tokens[at:], self._cut(span.states, at, len(span.tokens)), first
+        return first
+
+    def _drop(self, span: _Span[T]) -> None:
+        assert span.before is not None and not span.after, "the least recently used is an end"
+        self._tokens -= len(span.tokens)
+        del self._spans[id(span)], span.before.after[span.tokens[0]]
 
 
-def _common(one: tuple[int, ...], other: list[int]) -> int:
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
     """Length of the common beginning."""
     for index, (a, b) in enumerate(zip(one, other, strict=False)):
         if a != b:

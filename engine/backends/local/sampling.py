@@ -1,5 +1,7 @@
 """The next token of a row, out of the logits that the model gave it."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -12,15 +14,24 @@ def generator_of(sampling: Sampling, seed: int) -> torch.Generator | None:
     return torch.Generator().manual_seed(seed) if sampling.temperature > 0 else None
 
 
-def draw(logits: Tensor, sampling: Sampling, generator: torch.Generator | None) -> int:
+def check_finite(logits: Tensor) -> None:
+    """Raise BackendError for logits that are no numbers; then the states that they came from are none either."""
+    if not bool(logits.isfinite().all()):
+        raise BackendError("not_finite", "The model's output is not a number, so this answer broke off; its weights may be damaged.")
+
+
+def draw(logits: Tensor, sampling: Sampling, generator: torch.Generator | None, written: Sequence[int] = ()) -> int:
     """Draw the next token from one row's logits (vocabulary,). Temperature 0 takes the likeliest, the first of equals.
 
+    written: the tokens of the answer so far, which repetition_penalty makes less likely: a logit above 0 is divided by it, one below 0
+    multiplied (Keskar et al. 2019, CTRL). The prompt's are left alone, as a recipe shows words that an answer shall repeat.
     top_k and top_p keep the likeliest tokens, top_p the smallest set whose probability reaches it (Holtzman et al. 2020).
     Drawing is done on the processor with the row's own generator, so that a row draws alike wherever and with whomever it runs.
     Raises BackendError for logits that are no numbers.
     """
-    if not bool(logits.isfinite().all()):
-        raise BackendError("not_finite", "The model's output is not a number, so this answer broke off; its weights may be damaged.")
+    check_finite(logits)
+    if sampling.repetition_penalty != 1 and written:
+        logits = _penalised(logits, sampling.repetition_penalty, written)
     if sampling.temperature == 0:
         return int(logits.argmax())
     ranked, order = (logits.float().cpu() / sampling.temperature).sort(descending=True, stable=True)
@@ -30,3 +41,10 @@ def draw(logits: Tensor, sampling: Sampling, generator: torch.Generator | None) 
     if sampling.top_p < 1:
         chances[chances.cumsum(-1) - chances >= sampling.top_p] = 0
     return int(order[torch.multinomial(chances, 1, generator=generator)])
+
+
+def _penalised(logits: Tensor, penalty: float, written: Sequence[int]) -> Tensor:
+    logits, told = logits.float().clone(), torch.tensor(sorted(set(written)), device=logits.device)
+    own = logits[told]
+    logits[told] = torch.where(own > 0, own / penalty, own * penalty)
+    return logits

@@ -2,6 +2,9 @@
 
 Nothing here chooses who runs. A row sits in its slot of the key-value memory; one slot more is the house's own, in which adapters are tried
 while rows run in theirs.
+
+A row's numbers do not depend on the others, to the bit: every forward has an even number of rows (see packed.py), filled up with copies
+that nobody reads, and each row's attention is its own.
 """
 
 from collections.abc import Sequence
@@ -10,9 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.backends.local.cache import SlotCache, States, Window, size_of
-from engine.backends.local.lora import LoraRows
-from engine.backends.local.prefixes import PromptStore
+from engine.backends.local.attend import ROWS
+from engine.backends.local.cache import AIM, OtherAttention, SlotCache, States, Window, cut
+from engine.backends.local.fused import Fused
+from engine.backends.local.lora import NONE, LoraRows
+from engine.backends.local.machine import kept_bytes
+from engine.backends.local.packed import FEWEST, even
+from engine.backends.local.prefixes import PrefixStore
+from engine.backends.local.schedule import Room
 from engine.backends.local.writing import Writing
 from engine.errors import BackendError
 
@@ -22,14 +30,25 @@ NOT_LOADED = "The adapter {} is not loaded, so it cannot answer."
 class Step:
     """A loaded model with the memory of its rows. Used by one thread alone, within torch.inference_mode."""
 
-    def __init__(self, model: Any, *, max_rows: int, device: str) -> None:
-        self.lora = LoraRows(model)
+    def __init__(self, model: Any, *, max_rows: int, device: str, budget_bytes: int) -> None:
+        """budget_bytes: for the keys and values of rows; what is kept of prompts and answers comes beside it."""
+        self.lora = LoraRows(model, model.places if isinstance(model, Fused) else None)
         self._model, self._device, self._house = model, device, max_rows
         self._cache = SlotCache(model.config.get_text_config().num_hidden_layers, max_rows + 1)
-        self._prompts: PromptStore[States] = PromptStore()
+        self._budget_bytes = budget_bytes
+        self._kept: PrefixStore[States] = PrefixStore(lambda: self._cache.token_bytes, cut, kept_bytes(budget_bytes))
+        self._stacked = False
+        if not isinstance(model, Fused):
+            self._stacked = not (model._supports_attention_backend and model._can_set_attn_implementation())
+            model.set_attn_implementation("sdpa" if self._stacked else ROWS)
 
-    def read(self, row: Writing) -> Tensor:
-        """Read a row's prompt, from its first token that no kept prompt has, and keep it. Returns the next token's logits (vocabulary,).
+    @property
+    def room(self) -> Room:
+        """The memory that rows may fill, and how much of it they need."""
+        return Room(self._budget_bytes, self._cache.bytes_of)
+
+    def begin(self, row: Writing) -> None:
+        """Put into a row's slot what is kept of its prompt's beginning.
 
         Raises BackendError for an adapter that is not loaded, before it could spoil a step for everybody.
         """
@@ -37,53 +56,106 @@ class Step:
         if row.adapter not in self.lora.loaded:
             name = row.prompt.adapter.name if row.prompt.adapter else row.adapter
             raise BackendError("bad_prompt", NOT_LOADED.format(name))
-        row.cached, states = self._prompts.best(row.adapter, row.tokens)
-        if states is not None:
-            self._cache.copy_in(row.slot, states, row.cached)
-        logits = self._read(row.tokens, row.adapter, row.slot, row.cached)
-        if bool(logits.isfinite().all()):  # damaged states must not spread to later prompts
-            states = self._cache.copy_out(row.slot, len(row.tokens))
-            self._prompts.keep(row.adapter, row.tokens, states, size_of(states))
+        for states, common in self._kept.find(row.adapter, row.tokens):
+            self._cache.copy_in(row.slot, states, row.read, common)
+            row.read += common
+        row.cached = row.read
+
+    def read(self, row: Writing, most: int) -> Tensor:
+        """Read the next tokens of a row's prompt, at most so many. Returns the logits after the last (vocabulary,)."""
+        assert row.slot is not None
+        end = min(row.read + most, len(row.tokens))
+        logits = self.read_span(row.tokens, row.read, end, row.adapter, row.slot)
+        row.read = end
         return logits
+
+    def keep(self, row: Writing) -> None:
+        """Keep the states of a row's prompt and of what it has written, for prompts that begin like it. All of them have to be numbers."""
+        slot = row.slot
+        assert slot is not None
+        self._kept.keep(row.adapter, row.known, lambda start, end: self._cache.copy_out(slot, start, end))
+
+    def read_span(self, tokens: Sequence[int], start: int, end: int, adapter: str, slot: int) -> Tensor:
+        """Read tokens[start:end] of one row into its slot, which holds those before. Returns the logits after the last (vocabulary,)."""
+        if start == 0:
+            self._cache.free(slot)
+        more = even(end - start) - (end - start)
+        columns = torch.tensor([start] * more + list(range(start, end)), device=self._device)
+        ids = torch.tensor([tokens[start]] * more + list(tokens[start:end]), device=self._device)
+        self._cache.aim(Window([slot], [start], end - start, prompt=True, stacked=self._stacked))
+        self.lora.names = [adapter]
+        mask = columns[:, None] >= torch.arange(end, device=self._device)
+        return self._forward(ids[None], columns[None], mask[None, None])[0]
 
     def decode(self, rows: Sequence[Writing]) -> Tensor:
         """Read each row's newest token, row i in slot i, in one forward. Returns the next tokens' logits (rows, vocabulary)."""
-        lengths = torch.tensor([row.length for row in rows], device=self._device)
-        width = max(row.length for row in rows) + 1
-        mask = torch.arange(width, device=self._device) <= lengths[:, None]
-        self._cache.aim(Window(0, len(rows), lengths, width))
-        self.lora.names = [row.adapter for row in rows]
-        return self._forward(torch.tensor([[row.new[-1]] for row in rows], device=self._device), lengths[:, None], mask[:, None, None])
+        filled = [*rows, *[rows[-1]] * (even(len(rows)) - len(rows))]
+        lengths = torch.tensor([row.length for row in filled], device=self._device)
+        starts = [row.length for row in rows]
+        self._cache.aim(window := Window(range(len(rows)), starts, 1, prompt=False, stacked=self._stacked))
+        self.lora.names = [row.adapter for row in filled]
+        mask = torch.arange(window.width, device=self._device) <= lengths[:, None]
+        ids = torch.tensor([[row.new[-1]] for row in filled], device=self._device)
+        return self._forward(ids, lengths[:, None], mask[:, None, None])[: len(rows)]
 
     def probe(self, tokens: list[int], adapter: str) -> Tensor:
         """Read a prompt that is nobody's, in the house's slot. Returns the next token's logits (vocabulary,), a copy."""
-        return self._read(tokens, adapter, self._house, 0).clone()
+        logits = self.read_span(tokens, 0, len(tokens), adapter, self._house).clone()
+        self.free(self._house)
+        return logits
 
-    def move(self, source: int, target: int, columns: int) -> None:
-        """Put a row's first `columns` columns into another slot."""
-        self._cache.move(source, target, columns)
+    def try_out(self) -> None:
+        """Read two tokens that are nobody's, which takes about as long as a step of a duel."""
+        self.read_span([0, 0], 0, 2, NONE, self._house)
+        self.free(self._house)
 
-    def wipe(self, slot: int) -> None:
-        """Clear a slot of numbers that are none."""
-        self._cache.wipe(slot)
+    def refusal(self, row: Writing) -> BackendError:
+        """Word why a row can never join."""
+        needs, there = (f"{size / (1 << 20):,.0f} MiB" for size in (self.room.bytes_of([row.columns]), self.room.budget_bytes))
+        return BackendError(
+            "too_long",
+            f"Request, conversation, instructions and answer may be {row.columns:,} tokens together, which need {needs} of memory; "
+            f"{there} may be used (DUEL_KV_MIB). Shorten the request, or start a new conversation.",
+        )
+
+    def move(self, source: int, target: int) -> None:
+        """Give the memory of one slot to another, which loses its own."""
+        self._cache.move(source, target)
+
+    def free(self, slot: int) -> None:
+        """Let the memory of a slot go, and with it numbers that may be none."""
+        self._cache.free(slot)
 
     def remove(self, adapter: str) -> None:
         """Let an adapter's weights and its kept prompts go."""
         self.lora.remove(adapter)
-        self._prompts.forget(adapter)
-
-    def _read(self, tokens: list[int], adapter: str, slot: int, done: int) -> Tensor:
-        """Forward tokens[done:] of one row into its slot; logits after the last one (vocabulary,)."""
-        columns = torch.arange(done, len(tokens), device=self._device)
-        mask = columns[:, None] >= torch.arange(len(tokens), device=self._device)
-        self._cache.aim(Window(slot, 1, columns, len(tokens)))
-        self.lora.names = [adapter]
-        return self._forward(torch.tensor([tokens[done:]], device=self._device), columns[None], mask[None, None])[0]
+        self._kept.forget(adapter)
 
     def _forward(self, ids: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
         """ids, positions (rows, tokens), mask (rows, 1, tokens, columns), true where a token may look. Last logits (rows, vocabulary)."""
-        out: Any = self._model(
-            input_ids=ids, position_ids=positions, attention_mask=mask, past_key_values=self._cache, use_cache=True, logits_to_keep=1
-        )
+        if isinstance(self._model, Fused):
+            last: Tensor = self._model(ids, positions, self._cache)
+            return last
+        AIM.layer = None
+        try:
+            out: Any = self._model(
+                input_ids=ids,
+                position_ids=positions,
+                attention_mask=mask,
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=min(ids.shape[1], FEWEST),
+            )
+        except OtherAttention:
+            self._give_all()
+            return self._forward(ids, positions, mask)
         logits: Tensor = out.logits[:, -1]
         return logits
+
+    def _give_all(self) -> None:
+        """Give the model all rows' columns from now on, for the attention that it has of its own. The present window is read again."""
+        self._stacked = True
+        self._model.set_attn_implementation("sdpa")
+        for layer in self._cache.slot_layers:
+            if layer.window is not None:
+                layer.window.stacked = True

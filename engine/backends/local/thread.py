@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,9 +13,10 @@ from torch import Tensor
 
 from engine.backends.base import Finish
 from engine.backends.local.loading import Loaded
-from engine.backends.local.sampling import draw
-from engine.backends.local.schedule import Schedule, Work
+from engine.backends.local.sampling import check_finite, draw
+from engine.backends.local.schedule import Move, Schedule, Work
 from engine.backends.local.step import Step
+from engine.backends.local.threads import ThreadChoice
 from engine.backends.local.writing import Writing
 from engine.errors import BackendError
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 CLOSED = "Duelbot is shutting down; ask again when it is back."
 BROKE_OFF = "Duelbot stopped while this was being answered. Ask it again."
+Outcome = int | BackendError | None  # of a piece of work, for one row: its next token, the error that came instead, or nothing yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,24 @@ class _Call:
 
 
 class ModelThread:
-    """Owns a loaded model. `submit`, `call` and `close` may be used from any thread; everything else happens on the thread itself."""
+    """Owns a loaded model. `submit`, `call` and `close` may be used from any thread; everything else happens on the thread itself.
 
-    def __init__(self, loaded: Loaded, *, max_rows: int, device: str, clock: Callable[[], float]) -> None:
-        self.step = Step(loaded.model, max_rows=max_rows, device=device)
-        self.schedule: Schedule[Writing] = Schedule(max_rows, clock())
+    threads: the numbers of processor threads among which it chooses; empty: it leaves them as they are.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        *,
+        max_rows: int,
+        device: str,
+        budget_bytes: int,
+        clock: Callable[[], float],
+        threads: Sequence[int] = (),
+    ) -> None:
+        self.step = Step(loaded.model, max_rows=max_rows, device=device, budget_bytes=budget_bytes)
+        self.schedule: Schedule[Writing] = Schedule(max_rows, self.step.room, clock())
+        self.threads = ThreadChoice(threads) if threads else None
         self._loaded, self._device, self._clock = loaded, device, clock
         self._arrived: deque[Writing] = deque()
         self._calls: deque[_Call] = deque()
@@ -56,9 +71,14 @@ class ModelThread:
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
         self._thread.start()
 
-    def submit(self, row: Writing) -> None:
-        """Queue a row; it joins the batch when a slot is free, first come first served. Raises BackendError after `close`."""
-        self._post(self._arrived, row)
+    def submit(self, rows: Sequence[Writing]) -> None:
+        """Queue rows, all at once. Raises BackendError after `close`."""
+        self._post(self._arrived, *rows)
+
+    def check_open(self) -> None:
+        """Raise BackendError after `close`."""
+        if self._closing:
+            raise BackendError("closed", CLOSED)
 
     def call(self, function: Callable[[], T], unused: str | None = None) -> "Future[T]":
         """Run something on the thread between two pieces of work, once no row is there that uses the adapter `unused`.
@@ -76,27 +96,54 @@ class ModelThread:
             self._wake.notify()
         self._thread.join()
 
-    def _post(self, to: deque[T], item: T) -> None:
+    def _post(self, to: deque[T], *items: T) -> None:
         with self._wake:
-            if self._closing:
-                raise BackendError("closed", CLOSED)
-            to.append(item)
+            self.check_open()
+            to.extend(items)
             self._wake.notify()
 
     # --- on the thread ---
 
     def _run(self) -> None:
         with torch.inference_mode():
+            self._start()
             while self._wait():
                 for row in self.schedule.stopped():
                     self._end(row, "stopped", self._clock())
                 self._do_call()
                 if work := self.schedule.next(self._clock()):
-                    tokens = _next_tokens(work, self.step, self._loaded)
-                    self.schedule.took(work, now := self._clock())
-                    for row, token in zip(work.seats, tokens, strict=True):
-                        self._tell(row, token, now)
+                    self._do(work)
             self._end_all()
+
+    def _start(self) -> None:
+        """Run the model for nobody: after it, the bytes of a token are known, and so is the best number of threads."""
+        try:
+            self.step.try_out()
+            if self.threads and len(self.threads.numbers) > 1:
+                self.threads.start(self._timed)
+                torch.set_num_threads(self.threads.now)
+        except Exception as error:  # whoever needs the model first is told in words
+            log.info("the model cannot be tried out: %s", error)
+        self.schedule.house(self._clock())
+
+    def _timed(self, threads: int) -> float:
+        """Run the model for nobody with so many processor threads; returns the seconds that it took."""
+        torch.set_num_threads(threads)
+        before = self._clock()
+        self.step.try_out()
+        return self._clock() - before
+
+    def _do(self, work: Work[Writing]) -> None:
+        """Do a piece of work, have it paid for, and hand out what came of it."""
+        before, read = self._clock(), sum(row.read - row.cached for row in work.seats)
+        if self.threads and work.kind == "step":
+            torch.set_num_threads(self.threads.now)
+        outcomes = _outcomes(work, self.step, self._loaded)
+        self.schedule.took(work, now := self._clock(), sum(row.read - row.cached for row in work.seats) - read)
+        if self.threads and work.kind == "step":
+            self.threads.took(len(work.seats), now - before)
+        for row, outcome in zip(work.seats, outcomes, strict=True):
+            self._tell(row, outcome, now)
 
     def _wait(self) -> bool:
         """Sleep while there is nothing to do, and let those in who have come. Returns whether to go on."""
@@ -119,24 +166,37 @@ class ModelThread:
         call.run()
         self.schedule.house(self._clock())
 
-    def _tell(self, row: Writing, token: int | BackendError, now: float) -> None:
+    def _tell(self, row: Writing, token: Outcome, now: float) -> None:
         """Hand out what the new token adds; end the row at an end token, at its limit, or with the error that came instead."""
+        if token is None:
+            return
         how: Finish | BackendError | None
         try:
+            if isinstance(token, int) and row.first is None:
+                self._move(self.schedule.write(row, now))
             how = token if isinstance(token, BackendError) else row.accept(token, self._loaded.end_ids)
         except Exception as error:
             how = _as_backend_error(error)
         if isinstance(how, BackendError) and row.slot is not None:
-            self.step.wipe(row.slot)  # before it leaves: then another row moves in, over only as many columns as it has
+            self.step.free(row.slot)  # before it leaves, as another row may move in
         if how is not None:
             self._end(row, how, now)
 
     def _end(self, row: Writing, how: Finish | BackendError, now: float) -> None:
-        """Free the row's slot, and tell whoever asked how it ended."""
-        if move := self.schedule.leave(row):
-            moved = self.schedule.running[move.target]
-            self.step.move(move.source, move.target, len(moved.tokens) + len(moved.new))
+        """Keep what the row has read and written, free its slot, and tell whoever asked how it ended."""
+        if not isinstance(how, BackendError) and row.first is not None:
+            self.step.keep(row)
+            self.schedule.charge((row,), now := self._clock())
+        slot = row.slot
+        moves = self.schedule.leave(row)
+        if slot is not None:
+            self.step.free(slot)
+        self._move(moves)
         row.end(how, now, self._device)
+
+    def _move(self, moves: Iterable[Move[Writing]]) -> None:
+        for move in moves:
+            self.step.move(move.source, move.target)
 
     def _end_all(self) -> None:
         for row in (*self.schedule.seats, *self._arrived):
@@ -146,23 +206,40 @@ class ModelThread:
                 call.future.set_exception(BackendError("closed", CLOSED))
 
 
-def _next_tokens(work: Work[Writing], step: Step, loaded: Loaded) -> list[int | BackendError]:
-    """Run the model. Returns each row's next token, or the error that came instead."""
+def _outcomes(work: Work[Writing], step: Step, loaded: Loaded) -> list[Outcome]:
+    """Do a piece of work. Returns for each row its next token, None where none is due, or the error that came instead."""
     try:
-        if not work.prompt:
-            logits = list(step.decode(work.seats))
+        if work.kind == "step":
+            logits = step.decode(work.seats)
+            return [_drawn(row, own) for row, own in zip(work.seats, logits, strict=True)]
+        (row,) = work.seats
+        if work.kind == "count":
+            row.count(loaded.chat, loaded.base)
+        elif work.kind == "refuse":
+            raise step.refusal(row)
         else:
-            (row,) = work.seats
-            row.begin(loaded.chat, loaded.base)
-            logits = [step.read(row)]
+            return [_read(row, step, work.tokens)]
+        return [None]
     except Exception as error:
         return [_as_backend_error(error)] * len(work.seats)
-    return [_drawn(row, own) for row, own in zip(work.seats, logits, strict=True)]
+
+
+def _read(row: Writing, step: Step, most: int) -> Outcome:
+    """Read on in a row's prompt; its first token when it has been read."""
+    if row.read == 0:
+        step.begin(row)
+    logits = step.read(row, most)
+    if row.left:
+        check_finite(logits)
+        return None
+    if isinstance(token := _drawn(row, logits), int):  # damaged states must not spread to later prompts
+        step.keep(row)
+    return token
 
 
 def _drawn(row: Writing, logits: Tensor) -> int | BackendError:
     try:
-        return draw(logits, row.prompt.sampling, row.generator)
+        return draw(logits, row.prompt.sampling, row.generator, row.new)
     except Exception as error:
         return _as_backend_error(error)
 

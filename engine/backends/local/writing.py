@@ -9,6 +9,7 @@ import torch
 
 from engine.backends.base import Chunk, Finish, Prompt, Usage
 from engine.backends.local.chat import Chat
+from engine.backends.local.machine import machine_load
 from engine.backends.local.sampling import generator_of
 from engine.backends.local.schedule import Seat
 from engine.backends.local.text import Detokenizer
@@ -25,7 +26,6 @@ class Writing(Seat):
     prompt: Prompt
     deliver: Callable[[Chunk], None]
     tokens: list[int] = field(default_factory=list)  # the prompt's, once it has been encoded
-    cached: int = 0  # of these, taken from the prompt store
     new: list[int] = field(default_factory=list)
     text: Detokenizer | None = None
     generator: torch.Generator | None = None
@@ -35,7 +35,12 @@ class Writing(Seat):
         """Columns that its keys and values fill: all tokens but the newest, which has not been read yet."""
         return len(self.tokens) + len(self.new) - 1
 
-    def begin(self, chat: Chat, base: Base) -> None:
+    @property
+    def known(self) -> list[int]:
+        """All tokens whose keys and values are in its slot."""
+        return [*self.tokens, *self.new[:-1]] if self.new else self.tokens[: self.read]
+
+    def count(self, chat: Chat, base: Base) -> None:
         """Turn the messages into tokens, and make ready to write. Raises BackendError when the template refuses or the context is full."""
         self.tokens = chat.encode(self.prompt.messages, dict(self.prompt.chat_template))
         kept = self.prompt.sampling.max_new_tokens
@@ -46,6 +51,7 @@ class Writing(Seat):
                 f"Request, conversation and instructions are {len(self.tokens):,} tokens together; {base.name} reads {room:,} "
                 f"and keeps {kept:,} for the answer. Shorten the request, or start a new conversation.",
             )
+        self.size, self.columns = len(self.tokens), len(self.tokens) + kept
         self.text = Detokenizer(chat.tokenizer)
         self.generator = generator_of(self.prompt.sampling, self.prompt.seed)
 
@@ -63,7 +69,10 @@ class Writing(Seat):
         """Deliver the last chunk, at the clock's `now`."""
         rest = self.text.rest() if self.text else ""
         usage = self.usage(now, device)
-        self.deliver(Chunk(rest, usage=usage, error=how) if isinstance(how, BackendError) else Chunk(rest, how, usage))
+        load = machine_load() if device == "cpu" else None
+        self.deliver(
+            Chunk(rest, usage=usage, error=how, load=load) if isinstance(how, BackendError) else Chunk(rest, how, usage, load=load)
+        )
 
     def usage(self, now: float, device: str) -> Usage:
         """Count what the answer has taken until the clock's `now`."""

@@ -18,7 +18,7 @@ from bot.app.progress import Signal
 from bot.fronts.discord.bot import DuelBot
 from bot.fronts.discord.pacing import Pacer
 from bot.settings import Settings
-from engine.backends.base import Chunk, Prompt, Stop
+from engine.backends.base import NOBODY, Chunk, Party, Prompt, Stop
 from engine.backends.scripted import Script, ScriptedBackend
 from engine.lineup import Lineup
 from tests.bot.scripted import Coin, lineup_over, two_answers
@@ -60,8 +60,8 @@ class GatedBackend(ScriptedBackend):
         self.gate = gate
         self.open = False
 
-    async def generate(self, prompt: Prompt, stop: Stop) -> AsyncGenerator[Chunk, None]:
-        async with aclosing(super().generate(prompt, stop)) as chunks:
+    async def generate(self, prompt: Prompt, stop: Stop, party: Party = NOBODY) -> AsyncGenerator[Chunk, None]:
+        async with aclosing(super().generate(prompt, stop, party)) as chunks:
             async for chunk in chunks:
                 if chunk.text == "|":
                     await self._wait(stop)
@@ -154,7 +154,7 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
     async def open_lineup() -> Lineup:
         return lineup_over(backend)
 
-    settings = Settings.of(store_path=str(folder / "duels.sqlite3"), **{"discord_blinding_share": 0.0, **names})
+    settings = Settings.of(store_path=str(folder / "duels.sqlite3"), **{"discord_blinding_share": 0.0, "base_model": "demo", **names})
 
     def stop_is_seen(self: Stop) -> None:
         self._raised = True

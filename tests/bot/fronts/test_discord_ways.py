@@ -122,6 +122,20 @@ async def test_some_voters_are_asked_which_side_is_which(tmp_path: Path) -> None
         assert [tuple(row) for row in rows] == [(f"discord:{ann.id}", 1), (f"discord:{bob.id}", None)]
 
 
+async def test_whose_vote_shows_who_was_who_is_asked_before(tmp_path: Path) -> None:
+    async with staged(tmp_path, discord_blinding_share=1.0) as stage:
+        ann = stage.member("ann").user
+        message = (await ann.slash("compare", request="hello")).response
+        await ann.click(message, label="B is better")
+        asked = stage.shown(message)
+        assert "Your vote: **B is better**." in asked and "which answer do you take for the fine-tune?" in asked
+        assert "1 vote" not in asked and "[A is better]" not in asked
+        await ann.click(message, label="A")
+        assert "1 vote: B is better." in stage.shown(message)
+        async with stage.app.core.store.reading() as look:
+            assert [tuple(row) for row in await look.rows("SELECT voter, entrant FROM guesses")] == [(f"discord:{ann.id}", 0)]
+
+
 def test_a_share_of_ballots_is_asked_always_the_same_ones() -> None:
     drawn = [is_drawn("d" * 32, f"discord:{number}", 0.1) for number in range(4000)]
     assert 300 < sum(drawn) < 500

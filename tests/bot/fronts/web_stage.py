@@ -53,6 +53,7 @@ async def lineup(script: Callable[[Prompt], Script] = canned) -> Lineup:
 def settings(folder: Path, **names: Any) -> Settings:
     values = {
         "DUEL_STORE_PATH": str(folder / "duels.sqlite3"),
+        "DUEL_BASE_MODEL": "demo",
         "DUEL_WEB_PORT": str(free_port()),
         "DUEL_DISCORD_BLINDING_SHARE": "0",  # which vote is asked more is drawn by the duel's id
         **names,

@@ -12,6 +12,7 @@ from bot.fronts.discord.names import search_in, tag_in
 from bot.fronts.discord.offers import earlier_requests, tag_names
 from bot.fronts.discord.parts import parts_of
 from bot.fronts.discord.words import link, moment
+from bot.tags import MAX_TAG
 from bot.views import DuelSummary, Post
 from bot.words import STATES, counted
 from engine.errors import BadRequest
@@ -69,6 +70,6 @@ def history_words(found: Sequence[tuple[DuelSummary, Post]]) -> str:
 def _line(summary: DuelSummary, post: Post) -> str:
     request = fit.inline(summary.request, 80) or "(deleted)"
     linked = f"[{request}]({link(post)})" if post.message and not post.private and post.shown != "gone" else request
-    tagged = f" · {fit.inline(post.tag, 40)}" if post.tag else ""
+    tagged = f" · {fit.inline(post.tag, MAX_TAG)}" if post.tag else ""
     votes = f" · {counted(summary.ballots, 'vote')}" if summary.ballots else ""
     return f"- {linked}\n  -# {moment(summary.asked_at)} · {STATES[summary.state]}{votes}{tagged}"

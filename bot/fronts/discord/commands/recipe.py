@@ -64,6 +64,8 @@ def recipe_words(shown: Recipe) -> str:
         lines.append(f"… and {counted(len(shown.examples) - 3, 'more example')}.")
     sampling = shown.sampling
     drawn = "the likeliest token" if sampling.temperature == 0 else f"temperature {sampling.temperature:g}, top_p {sampling.top_p:g}"
+    if sampling.repetition_penalty != 1:
+        drawn += f", repetition penalty {sampling.repetition_penalty:g}"
     return "\n".join((*lines, f"-# Draws {drawn}; at most {counted(sampling.max_new_tokens, 'token')}."))
 
 

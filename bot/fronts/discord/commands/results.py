@@ -13,6 +13,7 @@ from bot.fronts.discord.parts import parts_of
 from bot.fronts.discord.periods import PERIOD_CHOICES, last_words, since_of
 from bot.fronts.discord.pictures import with_pictures
 from bot.fronts.discord.sending import put_original
+from bot.tags import MAX_TAG
 from bot.verdict import Verdict
 from bot.verdict.words import told_apart
 from bot.views import Results
@@ -34,7 +35,7 @@ async def _results(interaction: discord.Interaction, period: str | None, tag: st
     await think(interaction, private=True)
     app, asker = parts_of(interaction).app, person(interaction.user)
     found = await app.looking.results(team=team_of(interaction), asker=asker, since=since_of(period), tag=tag)
-    narrowed = ", ".join(filter(None, (last_words(period), f"tag {fit.inline(tag, 40)}" if tag else "")))
+    narrowed = ", ".join(filter(None, (last_words(period), f"tag {fit.inline(tag, MAX_TAG)}" if tag else "")))
     said = results_words(found, narrowed)
     team = team_of(interaction)
     proved = await app.judging.verdict(team=team, tag=tag or None, since=since_of(period)) if team and found.duels else None

@@ -1,0 +1,49 @@
+"""What the machine has: memory that keys and values may take, processors and who wants them. No torch."""
+
+import os
+from pathlib import Path
+
+from engine.backends.base import Load
+
+SHARE = 4  # a quarter of the machine's memory is for keys and values, where nobody says how much
+UNKNOWN_BYTES = 4 << 30  # of memory, where the system does not tell
+KEPT_SHARE, LEAST_KEPT_BYTES = 16, 128 << 20  # of the budget, what is kept of prompts has beside it; and at least
+LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))  # of a container, in bytes or "max"
+
+
+def machine_bytes() -> int:
+    """Tell the memory of this machine, or of the container that this process is in."""
+    try:
+        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not on Windows
+        there = UNKNOWN_BYTES
+    return min([there, *filter(None, map(_limit, LIMITS))])
+
+
+def kept_bytes(budget_bytes: int) -> int:
+    """Tell how much of prompts and answers is kept, beside a budget for those that are being written."""
+    return min(max(budget_bytes // KEPT_SHARE, LEAST_KEPT_BYTES), budget_bytes)
+
+
+def processors() -> int:
+    """Count the processors that this process may run on."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # Linux alone tells
+        return os.cpu_count() or 1
+
+
+def machine_load() -> Load | None:
+    """Tell how busy this machine is; None where the system does not say, as Windows does not."""
+    try:
+        return Load(os.getloadavg()[0], processors())
+    except (AttributeError, OSError):
+        return None
+
+
+def _limit(file: Path) -> int | None:
+    try:
+        text = file.read_text().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdecimal() else None

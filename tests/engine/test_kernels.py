@@ -1,0 +1,287 @@
+"""What a row's numbers are does not depend on company, pieces or kept prompts, to the bit, and they are transformers' and peft's."""
+
+import gc
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM
+
+from engine.backends.local.fused import Fused
+from engine.backends.local.loading import Way, load_base
+from engine.backends.local.lora import NONE
+from engine.backends.local.packed import PackedLinear, Packer, even, exact_in_float16, has_onednn, kind_for
+from engine.backends.local.step import Step
+from engine.contestants import open_adapter
+from tests.engine import tiny
+
+FAMILIES: list[tuple[str, Way]] = [
+    *((family, "best") for family in ("llama", "qwen2", "qwen3", "mistral")),
+    *((family, "general") for family in ("llama", "gpt_neox", "phi", "gemma3_text", "qwen3", "gpt2", "opt")),
+]
+ATTENTION = {"gpt_neox": ["query_key_value"], "gpt2": ["c_attn"], "opt": ["q_proj", "v_proj"]}
+ROWS = 3  # at once
+
+
+# --- packed layers
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_row_of_a_packed_layer_is_the_same_to_the_bit_among_any_others(kind: str, threads: int) -> None:
+    if kind == "float32" and not has_onednn():
+        pytest.skip("this torch has no oneDNN")
+    usual = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        torch.manual_seed(0)
+        layer = PackedLinear(torch.randn(96, 64).half().float(), torch.randn(96), kind)  # type: ignore[arg-type]
+        x = torch.randn(140, 64)
+        alone = torch.cat([layer(row[None]) for row in x])
+        for rows in range(1, 141):
+            assert layer(x[:rows]).equal(alone[:rows]), rows
+        assert layer(x[None, 5:12]).equal(alone[None, 5:12])
+    finally:
+        torch.set_num_threads(usual)
+
+
+def test_products_of_an_even_number_of_rows_are_those_of_each_row_to_the_bit() -> None:
+    """What LoRA's matrices and everything else is multiplied with: torch's own products, of as many rows as a batch is filled up to."""
+    torch.manual_seed(0)
+    x, down, up, out = torch.randn(240, 64), torch.randn(64, 16), torch.randn(16, 96), torch.randn(240, 96)
+    whole = out.clone().addmm_(x @ down, up)
+    for rows in sorted({even(rows) for rows in range(1, 241)}):
+        assert out[:rows].clone().addmm_(x[:rows] @ down, up).equal(whole[:rows]), rows
+
+
+def test_a_layer_with_a_weight_that_float16_cannot_hold_keeps_float32() -> None:
+    torch.manual_seed(0)
+    exact = torch.randn(8, 16).half().float()
+    for weight in (1e6, 1e-9, 1.0001):
+        inexact = exact.clone()
+        inexact[3, 4] = weight
+        assert exact_in_float16(exact) and not exact_in_float16(inexact)
+        assert kind_for(inexact, torch.float32) != "float16"
+        usual, x = nn.Linear(16, 8), torch.randn(4, 16)
+        usual.weight.data = inexact
+        assert torch.allclose(Packer(torch.float32).linear([usual])(x), usual(x), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("family", ["llama", "gemma3_text"])
+def test_half_precision_is_loaded_as_it_is_packed_and_computed_in_float32(tmp_path: Path, family: str, dtype: torch.dtype) -> None:
+    folder = tiny.save_base(tmp_path, family)
+    AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).save_pretrained(folder)
+    plain, general = (load_base(folder, "tiny", "float32", "cpu", way).model for way in ("plain", "general"))
+    assert not [module for module in general.modules() if type(module) is nn.Linear]
+    assert {buffer.dtype for buffer in general.buffers()} <= {torch.float32}
+    assert all(one.equal(other) for one, other in zip(plain.buffers(), general.buffers(), strict=True)), "constants keep their digits"
+    if family == "llama":
+        assert general.get_input_embeddings().weight.dtype == dtype
+    with torch.inference_mode():
+        ids = torch.arange(5, 25)[None]
+        assert torch.allclose(plain(input_ids=ids).logits, general(input_ids=ids).logits, atol=1e-4, rtol=1e-4)
+
+
+# --- rows
+
+
+@dataclass(eq=False)
+class Asked:
+    """A row as a step sees it, with the logits that it was given."""
+
+    tokens: list[int]
+    adapter: str
+    new: list[int] = field(default_factory=list)
+    logits: list[Tensor] = field(default_factory=list)
+
+    @property
+    def length(self) -> int:
+        return len(self.tokens) + len(self.new) - 1
+
+    def take(self, logits: Tensor) -> None:
+        self.logits.append(logits.clone())
+        self.new.append(int(logits.argmax()))
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A step with two adapters, and what each prompt gives alone."""
+
+    step: Step
+    adapters: list[str]
+    solo: dict[tuple[tuple[int, ...], str], list[Tensor]]
+
+    def read(self, row: Asked, slot: int, pieces: Sequence[int]) -> None:
+        start, number = 0, 0
+        while start < len(row.tokens):
+            end = min(len(row.tokens), start + pieces[number % len(pieces)])
+            logits = self.step.read_span(row.tokens, start, end, row.adapter, slot)
+            start, number = end, number + 1
+        row.take(logits)
+
+    def decode(self, rows: list[Asked]) -> None:
+        for row, logits in zip(rows, self.step.decode(rows), strict=True):  # type: ignore[arg-type]
+            row.take(logits)
+
+    def alone(self, tokens: list[int], adapter: str, count: int) -> list[Tensor]:
+        known = self.solo.setdefault((tuple(tokens), adapter), [])
+        if len(known) < count:
+            row = Asked(tokens, adapter)
+            self.read(row, ROWS - 1, [len(tokens)])
+            self.step.move(ROWS - 1, 0)
+            for _ in range(count - 1):
+                self.decode([row])
+            self.step.free(0)
+            known[:] = row.logits
+        return known
+
+
+@cache
+def runner(family: str, way: Way) -> Runner:
+    folder = tiny.save_base(Path(mkdtemp()) / "base", family)
+    step = Step(load_base(folder, "tiny", "float32", "cpu", way).model, max_rows=ROWS, device="cpu", budget_bytes=1 << 30)
+    found = []
+    for seed in (1, 2):
+        options: dict[str, Any] = {"target_modules": ATTENTION.get(family, "all-linear"), "r": (4, 20)[seed - 1]}
+        options["fan_in_fan_out"] = family == "gpt2"
+        adapter = open_adapter(tiny.save_adapter(folder.with_name(f"adapter{seed}"), folder, seed, **options))
+        step.lora.add(adapter)
+        found.append(adapter.digest)
+    return Runner(step, found, {})
+
+
+events = st.lists(
+    st.one_of(
+        st.tuples(st.just("join"), st.integers(1, 70), st.integers(0, 2), st.lists(st.integers(1, 40), min_size=1, max_size=3)),
+        st.tuples(st.just("step"), st.integers(1, 6)),
+        st.tuples(st.just("leave"), st.integers(0, ROWS - 1)),
+    ),
+    min_size=2,
+    max_size=14,
+)
+
+
+@pytest.mark.parametrize(("family", "way"), FAMILIES)
+@settings(max_examples=5, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(schedule=events)
+def test_a_row_s_logits_are_those_of_its_solo_run_in_any_company_and_in_any_pieces(
+    family: str, way: Way, schedule: list[tuple[Any, ...]]
+) -> None:
+    with torch.inference_mode():
+        run = runner(family, way)
+        rows: list[Asked] = []
+        done: list[Asked] = []
+        for event, *given_ in schedule:
+            if event == "join" and len(rows) < ROWS:
+                length, which, pieces = given_
+                tokens = [(length * 7 + 3 * i) % 300 + 5 for i in range(length)]
+                row = Asked(tokens, [NONE, *run.adapters][which])
+                run.read(row, len(rows), pieces)
+                rows.append(row)
+            elif event == "step" and rows:
+                for _ in range(given_[0]):
+                    run.decode(rows)
+            elif event == "leave" and given_[0] < len(rows):
+                done.append(rows[given_[0]])
+                last = rows.pop()
+                if given_[0] < len(rows):
+                    run.step.move(len(rows), given_[0])
+                    rows[given_[0]] = last
+        for slot in range(ROWS):
+            run.step.free(slot)
+        same = Tensor.equal if not run.step._stacked else close
+        for row in (*done, *rows):
+            expected = run.alone(row.tokens, row.adapter, len(row.logits))
+            assert all(same(one, other) for one, other in zip(row.logits, expected, strict=False))
+
+
+def close(one: Tensor, other: Tensor) -> bool:
+    """Of a model with an attention of its own, which is padded to the longest row: no more than the same tokens."""
+    return bool(one.argmax() == other.argmax()) and torch.allclose(one, other, atol=1e-4)
+
+
+def test_which_models_are_fused_and_which_attend_in_their_own_way() -> None:
+    assert {family: isinstance(runner(family, way).step._model, Fused) for family, way in FAMILIES if way == "best"} == dict.fromkeys(
+        ("llama", "qwen2", "qwen3", "mistral"), True
+    )
+    assert {family for family, way in FAMILIES if runner(family, way).step._stacked} == set()
+
+
+@pytest.mark.parametrize(("family", "way"), FAMILIES)
+def test_greedy_tokens_are_those_of_transformers_and_peft(family: str, way: Way) -> None:
+    run = runner(family, way)
+    folder = Path(run.step._model.config.name_or_path)
+    for adapter in (None, folder.with_name("adapter2")):
+        model = AutoModelForCausalLM.from_pretrained(folder)
+        if adapter is not None:
+            model = PeftModel.from_pretrained(model, adapter)
+        tokens = list(range(5, 45))
+        with torch.inference_mode():
+            out = model.generate(input_ids=torch.tensor([tokens]), max_new_tokens=24, do_sample=False, eos_token_id=None, pad_token_id=0)
+            alone = run.alone(tokens, NONE if adapter is None else run.adapters[1], 24)
+        assert [int(logits.argmax()) for logits in alone] == out[0, len(tokens) :].tolist()
+
+
+# --- adapters
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"use_rslora": True},
+        {"alpha_pattern": {"q_proj": 3}, "rank_pattern": {"down_proj": 7}},
+        {"target_modules": r".*\.1\..*(gate|k)_proj"},
+        {"target_modules": ["v_proj", "up_proj"], "layers_to_transform": [1]},
+        {"target_modules": ["lm_head", "o_proj"]},
+    ],
+)
+@pytest.mark.parametrize("way", ["general", "best", "plain"])
+def test_an_adapter_adds_what_peft_adds(tmp_path: Path, way: Way, options: dict[str, Any]) -> None:
+    base = tiny.save_base(tmp_path / "base", "llama")
+    torch.manual_seed(1)
+    config = LoraConfig(**({"r": 4, "lora_alpha": 8, "target_modules": "all-linear", "init_lora_weights": False} | options))
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base), config).eval()
+    model.save_pretrained(tmp_path / "adapter", save_embedding_layers=False)
+    step = Step(load_base(base, "tiny", "float32", "cpu", way).model, max_rows=2, device="cpu", budget_bytes=1 << 30)
+    tokens = list(range(5, 40))
+    with torch.inference_mode():
+        plain = step.probe(tokens, NONE)
+        step.lora.add(adapter := open_adapter(tmp_path / "adapter"))
+        expected = model(input_ids=torch.tensor([tokens])).logits[0, -1]
+        assert step.probe(tokens, NONE).equal(plain)
+        tuned = step.probe(tokens, adapter.digest)
+        assert torch.allclose(tuned, expected, atol=1e-3, rtol=1e-3) and not torch.allclose(tuned, plain, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("way", ["general", "best"])
+def test_an_adapter_that_is_removed_leaves_nothing(tmp_path: Path, way: Way) -> None:
+    base = tiny.save_base(tmp_path / "base", "llama")
+    step = Step(load_base(base, "tiny", "float32", "cpu", way).model, max_rows=2, device="cpu", budget_bytes=1 << 30)
+    adapters = [open_adapter(tiny.save_adapter(tmp_path / str(seed), base, seed)) for seed in (1, 2)]
+    with torch.inference_mode():
+        before = step.probe([5, 6, 7], NONE)
+        for adapter in adapters:
+            step.lora.add(adapter)
+        both = [Asked([5, 6], adapter.digest) for adapter in adapters]
+        for slot, row in enumerate(both):
+            row.take(step.read_span(row.tokens, 0, 2, row.adapter, slot))
+        step.decode(both)  # type: ignore[arg-type]
+        kept = [weakref.ref(own.down) for hook in step.lora._hooks.values() for own in hook.own.values()]
+        assert kept and all(one() is not None for one in kept)
+        for adapter in adapters:
+            step.remove(adapter.digest)
+        gc.collect()
+        assert not [one for one in kept if one() is not None]
+        assert not any(module._forward_hooks for module in step._model.modules() if isinstance(module, PackedLinear))
+        assert step.probe([5, 6, 7], NONE).equal(before)
