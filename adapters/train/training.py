@@ -217,7 +217,8 @@ class _Run:
         shutil.rmtree(folder, ignore_errors=True)
         lora.save(learned.tuned, folder)
         before = read_trained_on(Path(self.order.parent)) if self.order.parent else None
-        write_trained_on(folder, (row.text for row in parts.train), test=(row.text for row in parts.held_out), before=before)
+        train, dev, test = ([row.text for row in rows] for rows in (parts.train, parts.dev, parts.test))
+        write_trained_on(folder, train, dev=dev, test=test, before=before)
         card.write(folder)
 
     async def _prove(self, recipe: Recipe) -> float:
