@@ -65,7 +65,7 @@ def script_the_model(where: str) -> None:
 
     module, _, function = where.partition(":")
 
-    async def opened(settings: Any) -> Any:
+    async def opened(settings: Any, say: object = None) -> Any:
         from engine.backends.scripted import ScriptedBackend
         from tests.bot.scripted import lineup_over
 
