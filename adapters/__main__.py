@@ -1,4 +1,4 @@
-"""python -m adapters data check FILE | data split FILE | estimate FILE | train FILE | list | check FOLDER | demo build | demo eval"""
+"""python -m adapters train FILE | estimate FILE | data check FILE | data split FILE | list | check FOLDER | demo build | demo eval"""
 
 import argparse
 import asyncio

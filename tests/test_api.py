@@ -97,5 +97,5 @@ def test_a_store_without_votes_has_no_verdict(run: Run, tmp_path: Path) -> None:
 
 
 def test_adapters_are_looked_at(run: Run) -> None:
-    [line] = run("Look at adapters")
-    assert line.startswith("demo {'")
+    demo, desk = run("Look at adapters")
+    assert demo.startswith("demo {'") and desk.startswith("desk {'")

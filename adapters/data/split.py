@@ -98,7 +98,8 @@ def _free(rows: Sequence[Row], groups: Sequence[int], classes: Sequence[str], ro
         counts = Counter(classes[number] for number in numbers)
         chosen = min(counts, key=lambda name: (-counts[name], name))
         key = min(hashlib.sha256(folded(asked(rows[number])).encode(errors="replace")).digest() for number in numbers)
-        found.setdefault(chosen, []).append(_Group(int.from_bytes(key[:7]) / 2**56, tuple(numbers)))
+        place = int.from_bytes(hashlib.sha256(key).digest()[:7]) / 2**56  # the least of several keys is small, and its hash is not
+        found.setdefault(chosen, []).append(_Group(place, tuple(numbers)))
     return {name: sorted(found[name]) for name in sorted(found)}
 
 

@@ -11,7 +11,7 @@ from adapters.train.exercises import BatchOrder, Exercise, exercises_of
 from adapters.train.heldout import parted
 from adapters.train.kept import KeptBase
 from adapters.train.lora import adapted, lowest_layer
-from adapters.train.ordering import Wish
+from adapters.train.ordering import Wish, plain_name
 from adapters.train.plan import BadPlan, TrainingPlan, load_plan
 from adapters.train.probe import ProbedShare, curve, is_closed, rows_needed
 from adapters.train.training import free_threads, rows_in
@@ -62,7 +62,8 @@ def estimate(wish: Wish, settings: EngineSettings) -> TrainingEstimate:
         raise BadPlan('An estimate times steps of the way "kept". For "deep", train with steps.epochs = 1 and look at the time left.')
     threads = free_threads(settings)
     torch.set_num_threads(threads)
-    base, recipe = wish.base or settings.base_model, load_recipe(wish.recipe or settings.plain_recipe)
+    base = wish.base or settings.base_model
+    recipe = load_recipe(plain_name(wish, settings))
     parts = parted(rows_in(wish.file))
     loading = time.perf_counter()
     loaded = load_base(base_folder(base), base, plan.run.precision, pick_device(settings.device))

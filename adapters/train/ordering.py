@@ -55,12 +55,18 @@ def _check_resume(wish: Wish) -> None:
         raise BadRun("Name the run that shall go on: --resume --name NAME.")
 
 
+def plain_name(wish: Wish, settings: EngineSettings) -> str:
+    """Name the plain recipe to learn with: as asked, as set, else the one that says nothing."""
+    return wish.recipe or settings.plain_recipe or "plain"
+
+
 def _new(wish: Wish, name: str, settings: EngineSettings) -> TrainingOrder:
     if wish.file is None:
         raise BadRun("Name the file with the rows to learn.")
     import torch
 
-    base, recipe_name = wish.base or settings.base_model, wish.recipe or settings.plain_recipe
+    base = wish.base or settings.base_model
+    recipe_name = plain_name(wish, settings)
     plan = load_plan(wish.plan or (PLAN_ON_GPU if torch.cuda.is_available() and settings.device != "cpu" else PLAN_ON_CPU))
     recipe, revision = load_recipe(recipe_name), folder_revision(base_folder(base))
     version, parent_digest = "1", ""

@@ -31,7 +31,6 @@ from engine.lineup import base_folder, open_backend
 from engine.recipes import Recipe, load_recipe
 from engine.rows import Row, read_rows
 from engine.settings import EngineSettings
-from engine.trained_on import FILE as TRAINED_ON
 from engine.trained_on import read_trained_on, write_trained_on
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a disk says that takes no more
@@ -217,10 +216,9 @@ class _Run:
         folder = self.work.adapter
         shutil.rmtree(folder, ignore_errors=True)
         lora.save(learned.tuned, folder)
-        write_trained_on(folder, (row.text for row in parts.train))
-        if self.order.parent:
-            seen = read_trained_on(folder) | read_trained_on(Path(self.order.parent))
-            (folder / TRAINED_ON).write_text("".join(f"{each}\n" for each in sorted(seen)), encoding="ascii")
+        before = read_trained_on(Path(self.order.parent)) if self.order.parent else None
+        train, dev, test = ([row.text for row in rows] for rows in (parts.train, parts.dev, parts.test))
+        write_trained_on(folder, train, dev=dev, test=test, before=before)
         card.write(folder)
 
     async def _prove(self, recipe: Recipe) -> float:

@@ -286,7 +286,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return Script(("tuned says hello",), error=BackendError("server", "Gone.") if "7" in requests[-1] else None)
         return Script(("prompted says hi",))
 
-    async def opened(settings: EngineSettings) -> Lineup:
+    async def opened(settings: EngineSettings, say: object = None) -> Lineup:
         return lineup_over(ScriptedBackend(script))
 
     monkeypatch.setattr(lineups, "open_lineup", opened)
@@ -353,7 +353,7 @@ async def test_a_row_that_failed_is_asked_again_and_its_answer_replaces_the_fail
         asked.append(prompt.messages[-1].content)
         return Script(("tuned says hello",), error=BackendError("crashed", "Out of memory.") if broken[0] and "1" in asked[-1] else None)
 
-    async def opened(settings: EngineSettings) -> Lineup:
+    async def opened(settings: EngineSettings, say: object = None) -> Lineup:
         return lineup_over(ScriptedBackend(script))
 
     monkeypatch.setattr(lineups, "open_lineup", opened)
@@ -375,7 +375,7 @@ async def test_a_row_that_failed_is_asked_again_and_its_answer_replaces_the_fail
 def test_answers_are_shown_beside_references_on_eighty_columns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def opened(settings: EngineSettings) -> Lineup:
+    async def opened(settings: EngineSettings, say: object = None) -> Lineup:
         return lineup_over(ScriptedBackend(lambda prompt: Script(("\x1b[2Jfine [b]word[/b] " + "long " * 40,))))
 
     monkeypatch.setattr(lineups, "open_lineup", opened)

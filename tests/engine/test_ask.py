@@ -47,7 +47,7 @@ def lineup(script: Callable[[Prompt], Script] = reply, *, adapter: bool = True) 
 
 @pytest.fixture(autouse=True)
 def scripted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    async def opened(settings: EngineSettings) -> Lineup:
+    async def opened(settings: EngineSettings, say: object = None) -> Lineup:
         print("noise of a library")
         os.write(1, b"noise of a C library\n")
         return lineup()
@@ -133,7 +133,7 @@ def test_right_to_left_answers_are_never_side_by_side(ask: Ask, monkeypatch: pyt
 
 
 def test_escape_sequences_of_an_answer_reach_no_terminal(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def hostile(settings: EngineSettings) -> Lineup:
+    async def hostile(settings: EngineSettings, say: object = None) -> Lineup:
         return lineup(lambda prompt: Script(("\x1b]0;owned\x07 [red]x[/red]", "\x9b2J")))
 
     monkeypatch.setattr(lineups, "open_lineup", hostile)
@@ -176,7 +176,7 @@ def test_a_request_can_come_from_stdin(ask: Ask, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_wrong_setting_and_a_missing_model_are_one_sentence(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def missing(settings: EngineSettings) -> Lineup:
+    async def missing(settings: EngineSettings, say: object = None) -> Lineup:
         raise BadModel("There is no model there.")
 
     monkeypatch.setattr(lineups, "open_lineup", missing)
@@ -328,7 +328,7 @@ import sys
 from engine import lineup as lineups
 from tests.engine.test_ask import lineup
 from engine.backends.scripted import Script
-async def opened(settings):
+async def opened(settings, say=None):
     return lineup(lambda prompt: Script(("x",) * (10_000 if "slow" in prompt.messages[-1].content else 1), 0.01))
 lineups.open_lineup = opened
 from engine.__main__ import main

@@ -134,7 +134,7 @@ def save(tuned: Any, out: Path, card: Card, rows: Sequence[Row]) -> None:
     shutil.rmtree(out, ignore_errors=True)
     for config in tuned.peft_config.values():
         config.base_model_name_or_path = card.base.name  # peft would write the folder's path, which is this machine's
-    tuned.to(torch.bfloat16).save_pretrained(out, save_embedding_layers=False)  # else peft asks the hub for the base
+    tuned.to(torch.bfloat16).save_pretrained(out, save_embedding_layers=False)  # "auto" asks the hub for the base
     (out / "README.md").unlink(missing_ok=True)  # peft's empty form of a model card; ours is card.json
     write_trained_on(out, (row.text for row in rows))
     card.write(out)

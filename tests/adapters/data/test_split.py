@@ -60,6 +60,15 @@ def test_shares_hold_in_all_and_in_each_class(seed: int, count: int) -> None:
         assert abs(of_class["dev"] - 0.2 * (1 - share) * of_class.total()) <= 0.2 * 0.2 * of_class.total() + 3
 
 
+def test_large_groups_have_no_role_of_their_own() -> None:
+    """Groups of five get each role as often as groups of one; a place made of the least of five hashes would send them to the test."""
+    rows = rows_of(3000, classes=1)
+    rows += [Row(f"{row.id} {n}", row.text + "!" * n, references=row.references) for row in rows[:600] for n in range(1, 5)]
+    found = made(rows)
+    assert 0.21 < found.counts["test"] / len(rows) < 0.29 and 0.1 < found.counts["dev"] / len(rows) < 0.2
+    assert 0.2 < found.roles[:600].count("test") / 600 < 0.3
+
+
 def test_a_row_that_is_added_moves_hardly_another() -> None:
     rows, moved = rows_of(900), 0
     for count in range(600, 900, 10):

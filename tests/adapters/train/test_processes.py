@@ -40,7 +40,7 @@ def started(folder: Path, *words: str) -> subprocess.Popen[str]:
 
 def begun(rows: Path, folder: Path) -> subprocess.Popen[str]:
     folder.mkdir(exist_ok=True)
-    return started(folder, str(rows), "--plan", str(rows.with_name("plan.toml")), "--recipe", "plain")
+    return started(folder, str(rows), "--plan", str(rows.with_name("plan.toml")), "--base", "demo")
 
 
 def gone_on(folder: Path) -> subprocess.Popen[str]:

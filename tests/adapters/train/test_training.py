@@ -231,7 +231,7 @@ def test_a_run_leaves_an_adapter_a_card_and_what_it_was_trained_on(base: Path, t
     made = carried_out(base, tmp_path)
     assert made and made.folder == tmp_path / "loras" / "rows-1"
     adapter = open_adapter(made.folder)
-    assert adapter.trained_on == {digest(row.text) for row in ROWS}
+    assert set(adapter.trained_on.listed) == {digest(row.text) for row in ROWS}
     assert {path.name for path in made.folder.iterdir()} == {
         "adapter_config.json",
         "adapter_model.safetensors",
@@ -256,8 +256,8 @@ def test_a_new_version_begins_with_the_one_before(base: Path, tmp_path: Path) ->
     )
     second = train(replace(order, plan=PLAN), work, SETTINGS, lambda _: None, lambda: False)
     assert second and second.card.version == "2" and second.folder.name == "rows-2"
-    seen = open_adapter(second.folder).trained_on
-    assert seen == open_adapter(first.folder).trained_on | {digest("another one")}
+    seen = set(open_adapter(second.folder).trained_on.listed)
+    assert seen == {digest(row.text) for row in ROWS} | {digest("another one")}
 
 
 def test_a_run_goes_on_and_says_what_keeps_it_from_it(base: Path, tmp_path: Path) -> None:
@@ -317,21 +317,39 @@ def test_a_memory_that_is_full_is_said(base: Path, tmp_path: Path) -> None:
 # --- rows that are kept apart
 
 
+WORDS = ["river", "lamp", "stone", "bread", "cloud", "horse", "paper", "music", "winter", "garden", "silver", "doctor"]
+
+
+def different(number: int) -> str:
+    return f"{WORDS[number % 12]} {WORDS[number // 12 % 12]} {WORDS[number * 7 % 11]} {number}"
+
+
 def test_roles_part_the_rows_and_a_request_has_one() -> None:
-    rows = [Row(n, f"q{n}", references=("a",), line=n, role=role) for n, role in enumerate(("train", "", "dev", "test", "example"), 1)]
+    roles = ("train", "train", "dev", "test", "example")
+    rows = [Row(n, different(n), references=("a",), line=n, role=role) for n, role in enumerate(roles, 1)]
     parts = parted(rows)
     assert [row.id for row in parts.train] == [1, 2] and [row.id for row in parts.held_out] == [4]
     assert [row.id for row in parted(rows[:3]).held_out] == [3]
-    with pytest.raises(BadRequest, match="Line 9 has the role test, and line 1 asks the same with the role train"):
-        parted([*rows, Row(9, " Q1", references=("b",), line=9, role="test")])
+    with pytest.raises(BadRequest, match=r"Line 9 has the role test, and line 1, .* has the role train"):
+        parted([*rows, Row(9, different(1).upper(), references=("b",), line=9, role="test")])
     with pytest.raises(BadRequest, match="none has the role train"):
         parted(rows[2:])
 
 
-def test_without_roles_a_quarter_is_kept_apart_once_there_are_enough() -> None:
-    rows = [Row(n, f"question {n % 180}", references=("a",), line=n) for n in range(200)]
+def test_without_roles_the_split_parts_them_once_there_are_enough() -> None:
+    rows = [Row(n, different(n), references=("yes" if n % 2 else "no",), line=n) for n in range(400)]
     assert parted(rows[:149]).held_out == ()
     parts = parted(rows)
-    assert 30 <= len(parts.held_out) <= 70 and len(parts.train) + len(parts.held_out) == 200
-    assert not {row.text for row in parts.train} & {row.text for row in parts.held_out}
-    assert parted(rows[::-1]).held_out == parts.held_out[::-1], "by the request, not by its place"
+    assert len(parts.test) >= 100 and parts.dev and len(parts.train) + len(parts.dev) + len(parts.test) == 400
+
+
+def test_what_was_kept_apart_is_listed_with_the_adapter(base: Path, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    roles = ("train", "train", "dev", "test")
+    lines = [json.dumps({"request": different(n), "answer": "a", "role": role}) for n, role in enumerate(roles)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    order, work = ordered(wish(base, tmp_path / "run", file=path), SETTINGS)
+    made = train(replace(order, plan=PLAN), work, SETTINGS, lambda _: None, lambda: False)
+    assert made and made.after and made.after.rows == 1
+    listed = open_adapter(made.folder).trained_on.listed
+    assert {key: mark.role for key, mark in listed.items()} == {digest(different(n)): role for n, role in enumerate(roles)}
