@@ -73,7 +73,9 @@ def test_the_recipe_shows_rows_of_the_role_example_alone(rows: tuple[Row, ...]) 
 
 def test_the_adapter_saw_the_rows_of_the_role_train_alone(rows: tuple[Row, ...]) -> None:
     adapter, plain = open_adapter(PAIR.adapter), load_recipe(PAIR.plain)
-    assert len(adapter.trained_on) >= 400 and set(adapter.trained_on.listed) <= {digest(row.text) for row in rows if row.role == "train"}
+    listed = adapter.trained_on.listed
+    assert len(listed) >= 400 and set(listed) <= {digest(row.text) for row in rows if row.role == "train"}
+    assert all(mark.role == "train" and mark.signature for mark in listed.values()), "near-duplicates are known again, too"
     assert adapter.card and adapter.card.recipe.digest == plain.digest and plain.sampling == load_recipe(PAIR.recipe).sampling
     assert sum(file.stat().st_size for file in PAIR.adapter.iterdir()) < 10e6
     assert {file.name for file in PAIR.adapter.iterdir()} == {
