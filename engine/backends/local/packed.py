@@ -174,7 +174,7 @@ def kind_for(weight: Tensor, dtype: torch.dtype) -> Kind | None:
 
 def exact_in_float16(weight: Tensor) -> bool:
     """Whether no weight changes when it is written as float16, which has less range than bfloat16 and fewer digits than float32."""
-    return all(bool((part.half().float() == part).all()) for part in torch.split(weight.reshape(-1), TESTED))
+    return all(torch.equal(part.half().float(), part) for part in torch.split(weight.reshape(-1), TESTED))
 
 
 def has_float16() -> bool:
