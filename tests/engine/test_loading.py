@@ -38,6 +38,8 @@ async def backend(base: Path) -> AsyncIterator[LocalBackend]:
 
 
 def test_a_missing_folder_is_named() -> None:
+    with pytest.raises(BadModel, match=r"There is no file model\.gguf for the base model"):
+        fetch("model.gguf", "base model")
     with pytest.raises(BadModel, match="There is no folder /no/such/model"):
         fetch("/no/such/model", "base model")
     for path in ("./no such adapter", "./nope", "../nope", ".hidden"):

@@ -67,6 +67,32 @@ class BotProcess:
         return took_s
 
 
+def _environment(discord: Loopback, folder: Path, port: str, script: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ.get("PATH", ""),
+        "HOME": str(folder),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "DISCORD_TOKEN": TOKEN,
+        "DUEL_STORE_PATH": str(folder / "duels.sqlite3"),
+        "DUEL_WEB_PORT": port,
+        "DUEL_BASE_MODEL": "demo",
+        "LOOPBACK_ADDRESS": discord.address,
+        "LOOPBACK_SCRIPT": script,
+        "LOOPBACK_LIFE_S": f"{LIFE_S:g}",
+    }
+
+
+async def _started(environ: Mapping[str, str], folder: Path) -> "asyncio.subprocess.Process | Forked":
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.loopback.redirected"),
+        cwd=folder,
+        env=environ,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+
+
 @asynccontextmanager
 async def bot_process(
     discord: Loopback,
@@ -82,31 +108,9 @@ async def bot_process(
     anew: with an interpreter that has imported nothing yet, as people start it; else forked, which is ten times as fast.
     """
     port = str(free_port())
-    environ = {
-        "PATH": os.environ.get("PATH", ""),
-        "HOME": str(folder),
-        "PYTHONPATH": str(ROOT),
-        "PYTHONUNBUFFERED": "1",
-        "DISCORD_TOKEN": TOKEN,
-        "DUEL_STORE_PATH": str(folder / "duels.sqlite3"),
-        "DUEL_WEB_PORT": port,
-        "DUEL_BASE_MODEL": "demo",
-        "LOOPBACK_ADDRESS": discord.address,
-        "LOOPBACK_SCRIPT": script,
-        "LOOPBACK_LIFE_S": f"{LIFE_S:g}",
-        **(settings or {}),
-    }
+    environ = _environment(discord, folder, port, script) | dict(settings or {})
     before = len(discord.gateway.identified)
-    if anew or not hasattr(os, "pidfd_open"):
-        process: asyncio.subprocess.Process | Forked = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.loopback.redirected"),
-            cwd=folder,
-            env=environ,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-    else:
-        process = await forked(environ, folder)
+    process = await (_started(environ, folder) if anew or not hasattr(os, "pidfd_open") else forked(environ, folder))
     bot = BotProcess(process, f"http://127.0.0.1:{port}", discord.world.changes)
     ended = asyncio.create_task(process.wait())
     ended.add_done_callback(lambda _: discord.world.changes.tell())

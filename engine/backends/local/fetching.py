@@ -22,6 +22,8 @@ def fetch(name: str, what: str) -> Path:
         return folder
     if folder.is_file():
         raise wrong(f"{name} is a file, and the {what} is a folder. {way_out(folder, what)}".rstrip())
+    if folder.suffix.lower() == ".gguf":  # a name that ends so is a file's, on the hub as well
+        raise wrong(f"There is no file {name} for the {what}.")
     if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", name):
         raise wrong(f"There is no folder {name} for the {what}.")
     from huggingface_hub import errors, snapshot_download  # takes a quarter of a second, and most bases are folders
