@@ -19,7 +19,7 @@ from time import monotonic
 from typing import Any
 
 from engine.errors import BadRequest, SettingsError
-from engine.parsing import Malformed, is_text, read_toml, shown
+from engine.parsing import Malformed, is_text, read_toml, shown, shown_all
 from engine.patterns import Pattern, any_word, whatever_case
 
 MAX_TAG = 40
@@ -98,7 +98,7 @@ def _rule(entry: Any, where: str) -> TagRule:
     if not isinstance(entry, dict) or "name" not in entry or not entry.keys() & {"words", "pattern"}:
         raise SettingsError(f"{where} must have a name, and either words or a pattern, or both.")
     if unknown := sorted(entry.keys() - {"name", "words", "pattern"}):
-        raise SettingsError(f"{where} has the unknown key {', '.join(map(shown, unknown))}; it takes name, words and pattern.")
+        raise SettingsError(f"{where} has the unknown key {shown_all(unknown)}; it takes name, words and pattern.")
     name = entry["name"]
     if not is_text(name) or not 1 <= len(" ".join(name.split())) <= MAX_TAG:
         raise SettingsError(f"{where}: name must be text of 1 to {MAX_TAG} characters.")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from engine.backends.base import Usage
 from engine.errors import SettingsError
-from engine.parsing import is_number, read_toml, shown
+from engine.parsing import is_number, read_toml, shown, shown_all
 
 PRICES = ("input_usd_per_million", "cached_usd_per_million", "output_usd_per_million")
 _NEEDED = (
@@ -91,7 +91,7 @@ def read_token_prices(path: Path, model: str) -> TokenPrices:
 def _source(table: Mapping[str, Any], what: str) -> tuple[str, str]:
     """Where the list comes from, and its day. Raises SettingsError."""
     if unknown := sorted(table.keys() - {"source", "date", "model"}):
-        raise SettingsError(f"{what} have the unknown key {', '.join(map(shown, unknown))} at the top. {_NEEDED}")
+        raise SettingsError(f"{what} have the unknown key {shown_all(unknown)} at the top. {_NEEDED}")
     source, day = table.get("source"), table.get("date")
     if not isinstance(source, str) or not source.strip():
         raise SettingsError(f"{what} name no source, in words. {_NEEDED}")
@@ -110,7 +110,7 @@ def _entry(entry: Any, where: str) -> tuple[str, bool, TokenPrice]:
         raise SettingsError(f"{where} has no name. {_NEEDED}")
     where = f"{where} ({shown(name)})"
     if unknown := sorted(entry.keys() - {"name", "adapter", *PRICES}):
-        raise SettingsError(f"{where} has the unknown key {', '.join(map(shown, unknown))}. {_NEEDED}")
+        raise SettingsError(f"{where} has the unknown key {shown_all(unknown)}. {_NEEDED}")
     if not isinstance(adapted, bool):
         raise SettingsError(f"{where}: adapter must be true or false, not {shown(adapted)}.")
     for key in PRICES:

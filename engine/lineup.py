@@ -15,6 +15,7 @@ from engine.cost import Price
 from engine.duel import Failure, answer_each, prompt_of
 from engine.errors import BackendError, BadModel, BadRecipe, SettingsError
 from engine.kit import Kit
+from engine.parsing import shown_all
 from engine.recipes import Recipe, load_recipe, shipped_recipes
 from engine.request import Request, Turn
 from engine.settings import EngineSettings
@@ -48,7 +49,7 @@ def parse_arms(text: str) -> tuple[Arm, ...]:
     """Read arms, as "prompted,tuned" names them. Raises SettingsError for unknown and repeated ones."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     if unknown := [name for name in names if name not in list(Arm)]:
-        raise SettingsError(f"Unknown arm: {', '.join(unknown)}. There are {', '.join(Arm)}.")
+        raise SettingsError(f"Unknown arm: {shown_all(unknown)}. There are {', '.join(Arm)}.")
     if len(set(names)) < len(names):
         raise SettingsError(f"Name each arm once; {text!r} names one twice.")
     return tuple(Arm(name) for name in names)

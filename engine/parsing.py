@@ -4,7 +4,7 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from engine.errors import DuelbotError
 MOST_BYTES = 1 << 20  # of a TOML file; what is longer is another kind of file
 MOST_DEEP = 60  # lists and tables within each other; deeper ones exhaust the stack of whoever walks through them
 MOST_SHOWN = 60  # characters of a value that a sentence repeats
+MOST_LISTED = 5  # names that a sentence repeats
 
 # A hundred parts of a dotted key: tomllib takes the square of their number to read them.
 _LONG_KEY = re.compile(r"""(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""")
@@ -34,6 +35,13 @@ def shown(value: Any) -> str:
     except (ValueError, RecursionError):  # a whole number of more digits than Python writes
         return "a value too long to show"
     return text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 1] + "…"
+
+
+def shown_all(names: Iterable[str]) -> str:
+    """List names that a person wrote, in order, as a sentence may repeat them: MOST_LISTED of them, and how many more there are."""
+    known = sorted(names)
+    more = f" and {len(known) - MOST_LISTED:,} more" if len(known) > MOST_LISTED else ""
+    return ", ".join(map(shown, known[:MOST_LISTED])) + more
 
 
 def is_number(value: Any) -> bool:

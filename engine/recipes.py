@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 from engine.errors import BadRecipe
 from engine.named import Named
-from engine.parsing import Malformed, taken, toml_table
+from engine.parsing import Malformed, shown_all, taken, toml_table
 from engine.request import Request, Turn
 
 SHIPPED = Path(__file__).with_name("recipes")
@@ -230,4 +230,4 @@ def _check(table: Any, kind: Any, what: str, required: tuple[str, ...] = ()) -> 
     _, unknown = taken(table, kind, what, BadRecipe, required)
     if unknown:
         known = ", ".join(sorted(field.name for field in fields(kind)))
-        raise BadRecipe(f"unknown key {', '.join(unknown)} in {what} (known: {known}).")
+        raise BadRecipe(f"unknown key {shown_all(unknown)} in {what} (known: {known}).")

@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.examples.demo.exchanges import read_rows as read_demo_rows
-from bot.evaluation.metrics import score
 from bot.evaluation.rows import read_rows as read_evaluation
 from bot.settings import Settings
 from bot.tags import read_rules
@@ -21,6 +20,7 @@ from engine.card import read_card
 from engine.contestants import open_adapter
 from engine.cost import read_token_prices
 from engine.errors import DuelbotError
+from engine.metrics import score
 from engine.recipes import load_recipe
 from engine.rows import read_rows
 

@@ -7,11 +7,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bot.evaluation.metrics import Expected
 from bot.evaluation.rows import Case, EvaluationSet
 from bot.store.evaluations import Evaluated
 from bot.words import percent
 from engine.contestants import Arm, Contestant
+from engine.metrics import Expected
 from engine.printable import one_line, printable
 from engine.report import NOTHING
 

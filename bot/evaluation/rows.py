@@ -14,12 +14,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
-from bot.evaluation.metrics import Expected, expected_of
 from bot.tags import checked_tag
 from engine.ask import checked
 from engine.contestants import Contestant
 from engine.errors import BadRequest
 from engine.ledger import RoleLedger
+from engine.metrics import Expected, expected_of
 from engine.rows import Row
 from engine.rows import read_rows as read_file
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
-from bot.evaluation.metrics import metrics_of, score
 from bot.evaluation.rows import Case, EvaluationSet
 from bot.store import Store
 from bot.store.contestants import ContestantRows
@@ -19,6 +18,7 @@ from engine.ask import answer_row
 from engine.contestants import Arm, Contestant
 from engine.duel import Answer, Failure
 from engine.lineup import Lineup
+from engine.metrics import metrics_of, score
 from engine.report import NOTHING
 
 Tell = Callable[[int, int], None]  # told how many rows are done, of how many

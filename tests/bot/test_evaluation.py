@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 
 from bot.__main__ import main
-from bot.evaluation.metrics import Expected, exact_match, json_valid, rubric, score, token_f1
 from bot.evaluation.rows import read_rows, without_seen
-from bot.evaluation.schema import Undecided, check_schema, fits
 from bot.verdict.figures import offline_words
 from bot.verdict.offline import paired
 from engine import lineup as lineups
@@ -22,7 +20,9 @@ from engine.backends.scripted import Script, ScriptedBackend
 from engine.contestants import Adapter, Arm, Base, Contestant
 from engine.errors import BackendError, BadRequest
 from engine.lineup import Lineup
+from engine.metrics import Expected, exact_match, json_valid, rubric, score, token_f1
 from engine.recipes import load_recipe
+from engine.schema import Undecided, check_schema, fits
 from engine.settings import EngineSettings
 from engine.trained_on import TrainedOn
 from tests.bot.scripted import is_tuned, lineup_over, scripted_app

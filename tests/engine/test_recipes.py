@@ -41,7 +41,7 @@ def test_a_recipe_says_who_says_what() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"sistem": "x"}, "unknown key sistem"),
+        ({"sistem": "x"}, "unknown key 'sistem'"),
         ({"name": 3}, "name must be text"),
         ({"template": "no place"}, "exactly once"),
         ({"template": "{{request}}"}, "write {request}, with single ones"),
@@ -58,7 +58,7 @@ def test_a_recipe_says_who_says_what() -> None:
         ({"examples": {"user": "x"}}, "must be a list"),
         ({"examples": [{"user": "x"}]}, "an example lacks assistant"),
         ({"examples": [{"user": 1, "assistant": "x"}]}, "must be text"),
-        ({"sampling": {"temprature": 1}}, "unknown key temprature in sampling"),
+        ({"sampling": {"temprature": 1}}, "unknown key 'temprature' in sampling"),
         ({"sampling": {"temperature": "hot"}}, "sampling.temperature must be a number"),
         ({"sampling": {"max_new_tokens": 0}}, "between 1 and 8192"),
         ({"sampling": {"top_k": 1.5}}, "whole number"),

@@ -223,7 +223,7 @@ def test_arms_are_read_from_words() -> None:
     assert duel_arms("", None, None) == (Arm.PLAIN, Arm.PLAIN)
     for text, words in (
         ("tuned,tuned", "twice"),
-        ("best", "Unknown arm: best"),
+        ("best", "Unknown arm: 'best'"),
         ("tuned", "two arms"),
         ("plain,tuned,prompted", "names 3"),
     ):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from adapters.examples.demo.text.rules import HouseFacts
 from engine.errors import DuelbotError
-from engine.parsing import json_value
+from engine.parsing import json_value, shown_all
 
 HANDWRITTEN = Path(__file__).with_name("handwritten.jsonl")  # reported; no choice looks at them
 DEVELOPMENT = Path(__file__).with_name("development.jsonl")  # hand-written, too; choices look at these
@@ -52,7 +52,7 @@ def read_row(place: str, line: str) -> Exchange:
         for given, kind, what in ((table, Exchange, "key"), (facts, HouseFacts, "fact")):
             known = {field.name for field in fields(kind)}
             if unknown := sorted(given.keys() - known):
-                raise BadRows(f"{place}: unknown {what} {', '.join(unknown)} (known: {', '.join(sorted(known))}).")
+                raise BadRows(f"{place}: unknown {what} {shown_all(unknown)} (known: {', '.join(sorted(known))}).")
         if missing := [key for key in ("id", "kind", "text") if key not in table]:
             raise BadRows(f"{place}: {', '.join(missing)} is missing.")
         row = Exchange(**{**table, "facts": HouseFacts(**facts)})

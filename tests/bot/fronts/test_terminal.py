@@ -372,5 +372,6 @@ async def opened_by(tmp_path: Path, load: Callable[[], object]) -> AsyncGenerato
         await load()  # type: ignore[misc]
         return lineup_over(ScriptedBackend(script))
 
-    async with App.open(Settings.of(store_path=str(tmp_path / "duels.sqlite3"), base_model="demo"), open_lineup) as app:
+    settings = Settings.of(store_path=str(tmp_path / "duels.sqlite3"), base_model="demo", discord_blinding_share=0)
+    async with App.open(settings, open_lineup) as app:
         yield app

@@ -9,10 +9,10 @@ from typing import Any
 
 import regex  # type: ignore[import-untyped]
 
-from bot.evaluation.schema import Undecided, check_schema, fits
 from engine.errors import BadRequest
 from engine.parsing import Malformed, is_text, json_value, shown
 from engine.patterns import Pattern, compile_pattern
+from engine.schema import Undecided, check_schema, fits
 
 PATTERN_S = 0.5  # time of a row's pattern on one answer, in seconds
 ALIKE = str.maketrans(

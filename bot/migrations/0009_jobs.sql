@@ -1,0 +1,1 @@
+-- Filled in by the commit that brings what it keeps.
