@@ -11,6 +11,7 @@ near.py               near-duplicates of a request, and signatures that stand fo
 chats.py              conversations of rows taken apart: messages, ShareGPT, turns before a request
 schema.py             whether a JSON value fits a JSON Schema, within a time
 metrics.py            how an answer is scored against its row: shares in [0, 1]
+scoring.py            one figure for an answer: the metric by which choices are made
 rows.py               the one reader of rows: JSON lines, JSON array or CSV
 recipes.py            a recipe as TOML, and who says what; recipes/ holds those that ship
 card.py               an adapter's card: its form, its one reader and writer, its check
