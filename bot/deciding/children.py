@@ -18,6 +18,7 @@ LOOK_S = 0.5  # between two looks at how far a process is
 PATIENCE_S = 30.0  # for a process to end that was told to
 NICE = 5  # by how much it is less urgent than answers that people wait for
 PR_SET_PDEATHSIG = 1  # of Linux: the signal that a process gets when its parent ends
+PAIR = ("DUEL_ADAPTER", "DUEL_RECIPE", "DUEL_PLAIN_RECIPE", "DUEL_ARMS", "DUEL_AA")
 Look = Callable[[], None]
 
 
@@ -25,15 +26,21 @@ class DecisionStopped(BadDecision):
     """Somebody stopped the decision; the same command goes on."""
 
 
-async def run_child(arguments: Sequence[str], log: Path, look: Look) -> str:
-    """Run python with these arguments; look is called while it runs. Returns what it wrote to stdout.
+async def run_child(arguments: Sequence[str], base: str, log: Path, look: Look) -> str:
+    """Run python with these arguments on a base; look is called while it runs. Returns what it wrote to stdout.
 
     Raises BadDecision with the last sentence of its stderr where it failed, and DecisionStopped where it was stopped. When this task is
     cancelled, the process is told to stop, and waited for: it keeps what it has.
     """
     with log.open("ab") as errors:
         child = await asyncio.create_subprocess_exec(
-            sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, stderr=errors, preexec_fn=_as_child
+            sys.executable,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
+            env=_environment(base),
+            preexec_fn=_as_child,
         )
     reading = asyncio.ensure_future(child.stdout.read() if child.stdout else _nothing())
     try:
@@ -51,9 +58,9 @@ async def run_child(arguments: Sequence[str], log: Path, look: Look) -> str:
     return out
 
 
-async def run_for_json(arguments: Sequence[str], log: Path, look: Look) -> Any:
+async def run_for_json(arguments: Sequence[str], base: str, log: Path, look: Look) -> Any:
     """Run python as `run_child` does, and read the JSON object that it wrote. Raises BadDecision."""
-    out = await run_child(arguments, log, look)
+    out = await run_child(arguments, base, log, look)
     try:
         return json.loads(out)
     except ValueError as error:
@@ -72,6 +79,11 @@ async def _stopped(child: asyncio.subprocess.Process, reading: Awaitable[bytes])
         with suppress(ProcessLookupError):
             child.kill()
         await child.wait()
+
+
+def _environment(base: str) -> dict[str, str]:
+    """The environment of a step: this one's, with the decision's base, and without whatever pair is set beside it."""
+    return {name: value for name, value in os.environ.items() if name not in PAIR} | {"DUEL_BASE_MODEL": base}
 
 
 async def _nothing() -> bytes:

@@ -31,6 +31,7 @@ from engine.settings import EngineSettings
 
 STEPS = ("check", "foretell", "prompt", "fine-tune", "measure", "change")
 RESULT = "{}.json"  # of a step, in the folder
+PROBED_ROWS = 300  # of which it is foretold, within a minute, whether a fine-tune pays
 BATCH_ROWS = 8  # rows of a step of the standard plan
 ADAPTER = "decided"  # name of the adapter that is made
 Tell = Callable[[DecisionStatus], None]
@@ -121,8 +122,20 @@ class Deciding:
 
     async def _foretell(self) -> str:
         order = self.order
-        arguments = ["-m", "adapters", "estimate", str(self.folder["rows.jsonl"]), "--base", order.base, "--recipe", "plain", "--json"]
-        found = await run_for_json(arguments, self._log("foretell"), self._look)
+        arguments = [
+            "-m",
+            "adapters",
+            "estimate",
+            str(self.folder["rows.jsonl"]),
+            "--base",
+            order.base,
+            "--recipe",
+            "plain",
+            "--probe",
+            str(PROBED_ROWS),
+            "--json",
+        ]
+        found = await run_for_json(arguments, order.base, self._log("foretell"), self._look)
         self.folder.write("foretold.json", found)
         return str(found["words"])
 
@@ -130,14 +143,16 @@ class Deciding:
         order, budget = self.order, self.budget
         arguments = [
             *("-m", "engine", "optimise", order.recipe or "new", "--rows", str(self.folder["rows.jsonl"]), "--metric", order.metric),
-            *("--base", order.base, "--calls", str(budget.calls), "--minutes", f"{budget.minutes:.2f}", "--seed", str(order.seed)),
-            *("--state", str(self.folder["optimise"]), "--write", str(self.folder["found.toml"]), "--no-test", "--json"),
+            *("--calls", str(budget.calls), "--minutes", f"{budget.minutes:.2f}", "--seed", str(order.seed), "--test", "0"),
+            *("--state", str(self.folder["optimise"]), "--write", str(self.folder["found.toml"]), "--json"),
         ]
         self.folder["found.toml"].unlink(missing_ok=True)
-        found = await run_for_json(arguments, self._log("prompt"), self._look)
+        found = await run_for_json(arguments, order.base, self._log("prompt"), self._look)
         self.folder.write("prompt.json", found)
         self.folder["found.toml"].replace(self.folder["recipe.toml"])
-        return str(found["words"])
+        dev, outlay = found["dev"], found["outlay"]
+        right = f" {dev['mean']:.0%} of {dev['rows']:,} dev rows," if dev else ""
+        return f"{len(found['trail']):,} candidates, {outlay['calls']:,} answers;{right} where it was chosen."
 
     async def _tune(self) -> str:
         order = self.order
@@ -151,7 +166,7 @@ class Deciding:
         arguments += ["--work", str(self.folder["train"]), "--out", str(self.folder["made"]), "--json"]
         if work.begun:
             arguments = [*arguments[:3], "--resume", "--name", ADAPTER, *arguments[-5:]]
-        made = await run_for_json(arguments, self._log("fine-tune"), look)
+        made = await run_for_json(arguments, order.base, self._log("fine-tune"), look)
         self.folder.write("fine-tune.json", made)
         shutil.rmtree(self.folder["adapter"], ignore_errors=True)
         shutil.copytree(made["folder"], self.folder["adapter"])
@@ -190,7 +205,7 @@ class Deciding:
                 self._now(words=f"{done:,} of {total:,} test rows", part=done / total)
 
         arguments = ["-m", "bot.deciding.asking", str(self.folder.path), f"{max(left_s, 20):.0f}"]
-        await run_child(arguments, self._log("measure"), look)
+        await run_child(arguments, self.order.base, self._log("measure"), look)
         done = self.folder["answers.jsonl"].read_bytes().count(b"\n")
         return f"{done:,} of {total:,} test rows answered by all arms."
 
@@ -214,9 +229,9 @@ class Deciding:
             *("--recipe", "plain", "--plan", str(self.folder["changed-plan.toml"]), "--from", str(self.folder["adapter"])),
             *("--work", str(self.folder["changed"]), "--out", str(self.folder["changed-made"]), "--json"),
         ]
-        made = await run_for_json(arguments, self._log("change"), self._look)
+        made = await run_for_json(arguments, self.order.base, self._log("change"), self._look)
         self.folder.write("change.json", asdict(change) | {"adapter": made["folder"], "trained_s": time.monotonic() - began})
-        await run_child(["-m", "bot.deciding.asking", str(self.folder.path), "changed"], self._log("change"), self._look)
+        await run_child(["-m", "bot.deciding.asking", str(self.folder.path), "changed"], self.order.base, self._log("change"), self._look)
         return f"“{change.old}” was named “{change.new}” on both sides."
 
     # --- what the steps look at
