@@ -33,6 +33,7 @@ printable.py          text from people and models, made safe for a terminal
 commandline.py        how commands end, how flags are checked, how errors become sentences
 report.py             answers and their figures for people and as JSON
 ask.py                requests of one call or a file, answered by every arm
+optimise/             recipes written from rows, and better ones searched for
 bench/                speed and memory, beside the naive way and llama.cpp
 arguments.py          the command line: every verb with its flags and examples
 api.py                names for programs
