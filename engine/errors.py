@@ -22,6 +22,7 @@
     ├── StoreError              bot: the store cannot be opened, read or written; nothing was changed
     ├── BallotRefused           bot: a duel takes no such ballot now
     ├── UnknownDuel             bot: there is no duel, or no conversation, with this id
+    ├── UnknownRecipe           bot: there is no recipe, or no version of one, with this id or name
     ├── AlreadyAsked            bot: the same event came before
     └── BadEvidence             bot: a number cannot be evidence
 

@@ -26,10 +26,12 @@ from bot.app.remembering import Remembering
 from bot.app.replays import Replays
 from bot.app.running import Running
 from bot.app.teams import Teams
+from bot.app.versions import Versions
 from bot.app.voting import Voting
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.duels import DuelRows
+from bot.store.previews import PreviewRows
 from bot.tags import TagRules, read_rules
 from bot.views import ModelState
 from engine.lineup import open_lineup as open_engine
@@ -53,6 +55,7 @@ class App:
     judging: Judging
     teams: Teams
     choices: Choices
+    versions: Versions
     posting: Posting
     batching: Batching
     remembering: Remembering
@@ -79,12 +82,15 @@ class App:
         try:
             async with store.writing() as change:
                 await DuelRows(change).void_unfinished(DIED)
+                await PreviewRows(change).end_all()
             model = Model(settings.engine.base_model, open_lineup or partial(open_engine, settings.engine))
             running = Running(store, model, settings.engine.answer_limit_s, now)
             core = Core(store, model, running, Changes(running.leaving), now)
-            replays = asyncio.create_task(Replays(core, settings).run())
+            app = cls._over(core, settings, rules, rng or random.SystemRandom())
+            await app.versions.start()
+            replays = asyncio.create_task(Replays(core, app.teams, app.choices, settings).run())
             try:
-                yield cls._over(core, settings, rules, rng or random.SystemRandom())
+                yield app
             finally:
                 replays.cancel()
                 await asyncio.gather(replays, return_exceptions=True)
@@ -96,16 +102,18 @@ class App:
     def _over(cls, core: Core, settings: Settings, rules: TagRules, coin: random.Random) -> "App":
         """Make the parts."""
         offers: Offers = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
-        choices, limits = Choices(core.model), Limits(settings.limits)
-        teams = Teams(core.store, choices, settings.votes)
+        own_plain = settings.engine.plain_recipe not in ("", "plain")
+        choices, limits = Choices(core.model, own_plain=own_plain), Limits(settings.limits)
+        teams = Teams(core.store, choices, settings.votes, settings.team.name)
         asking = Asking(core, teams, choices, limits, rules=rules, coin=coin)
         return cls(
             asking=asking,
             voting=Voting(core, teams, settings.votes.blinding_share),
             looking=Looking(core, offers if ships(settings.engine) else {}, settings.engine.max_rows // 2),
-            judging=Judging(core, Evidence(core.store, settings, core.now), limits),
+            judging=Judging(core, choices, Evidence(core.store, settings, core.now), limits),
             teams=teams,
             choices=choices,
+            versions=Versions(core, teams, choices),
             posting=Posting(core.store),
             batching=Batching(core.store, core.now),
             remembering=Remembering(core.store),

@@ -4,7 +4,7 @@ import discord
 from discord import app_commands
 
 from bot.fronts.discord import fit
-from bot.fronts.discord.interactions import answer, guarded, team_of, think
+from bot.fronts.discord.interactions import answer, guarded, person, team_of, think
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.offers import recipe_names
 from bot.fronts.discord.parts import parts_of
@@ -83,6 +83,8 @@ async def _recipe_use(interaction: discord.Interaction, name: str) -> None:
             "A recipe is set for a whole server, by its admins (permission Manage Server). For one request: /compare with a recipe."
         )
     app = parts_of(interaction).app
-    shown = await app.teams.use_recipe(str(interaction.guild_id), name)
-    said = f"From now on the prompted side uses the recipe {fit.inline(shown.name, 80)} {fit.inline(shown.version, 20)} in this server."
+    called = interaction.guild.name if interaction.guild else ""
+    version = app.versions.named(name)
+    used = await app.versions.use(version.id, str(interaction.guild_id), person(interaction.user), "Chosen by /recipe use.", called=called)
+    said = f"From now on the prompted side uses the recipe {fit.inline(str(used.named), 100)} in this server."
     await answer(interaction, words_sheet(f"{said} It is another contestant, so its evidence starts at zero."))
