@@ -12,6 +12,7 @@ from bot.evidence.decision import State
 from bot.words import PER_1000, counted, dollars, listed, percent, seconds, started
 from engine.contestants import Arm
 
+GOOD = 0.5  # share of right answers, below which no advice is to use it
 TEST_SHARE = 0.25  # of the rows that are labelled, which become test rows
 SIMPLEST = (Arm.PLAIN, Arm.PROMPTED, Arm.TUNED, Arm.COMBINED)  # the order in which arms are taken where nothing tells them apart
 Outcome = Literal["wins", "leads", "equal", "open", "few"]
@@ -105,11 +106,21 @@ def _too_few(found: DecisionFindings) -> Advice:
 
 
 def _advice(found: DecisionFindings, outcome: Outcome, take: Arm | None, headline: str, more: str) -> Advice:
-    parts = [_compared(found), more, _times(found), _made(found), _changes(found)]
+    poor = _poor(found, take)
+    parts = [_compared(found), poor, more, _times(found), _made(found), _changes(found)]
+    headline = f"Not good enough yet; {NAMED[take]} is ahead" if poor and take else headline
     return Advice(outcome, take, headline, " ".join(part for part in parts if part), tuple(_change_it(found, take)))
 
 
 # --- sentences
+
+
+def _poor(found: DecisionFindings, take: Arm | None) -> str:
+    """Say that even the best is mostly wrong, where it is."""
+    best = found.of(take) if take else None
+    if not best or not found.counts or best.right.mean >= GOOD:
+        return ""
+    return f"Even {NAMED[best.arm]} is wrong on most rows: a larger base, or more and clearer rows, come before this choice."
 
 
 def _points(share: float) -> str:

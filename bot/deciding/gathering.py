@@ -28,7 +28,7 @@ def gathered(folder: DecisionFolder, status: DecisionStatus, usd_per_hour: float
     foretold = folder.read("foretold.json") if folder["foretold.json"].is_file() else None
     prompt_right = sum(measured[Arm.PROMPTED]) / len(together) if measured.get(Arm.PROMPTED) else None
     return DecisionFindings(
-        rows=Counter(row.role for row in rows),
+        rows=dict(Counter(row.role for row in rows)),
         kind=guess_kind(answers),
         metric=metric.name,
         metric_words=metric.words,
@@ -82,7 +82,7 @@ def _change(folder: DecisionFolder, usd_per_hour: float | None) -> ChangeTried |
     def side(seconds: float, arm: Arm) -> ChangeSide | None:
         found = asked["right"].get(arm)
         usd = None if usd_per_hour is None else seconds / 3600 * usd_per_hour
-        return ChangeSide(seconds, usd, found, asked["rows"]) if found is not None else None
+        return ChangeSide(seconds, usd, round(found), asked["rows"]) if found is not None else None
 
     tuned_s = made["trained_s"] + asked["loaded_s"]
     return ChangeTried(made["old"], made["new"], side(asked["first_s"], Arm.PROMPTED), side(tuned_s, Arm.TUNED))

@@ -137,7 +137,10 @@ class Deciding:
         ]
         found = await run_for_json(arguments, order.base, self._log("foretell"), self._look)
         self.folder.write("foretold.json", found)
-        return str(found["words"])
+        if not found["points"]:
+            return "The answers are no closed set, so nothing is foretold of what a fine-tune would reach."
+        now = found["points"][-1]
+        return f"A fine-tune of {now['rows']:,} rows would be right on about {now['right']:.0%} ({now['least']:.0%} to {now['most']:.0%})."
 
     async def _prompt(self) -> str:
         order, budget = self.order, self.budget
@@ -155,7 +158,6 @@ class Deciding:
         return f"{len(found['trail']):,} candidates, {outlay['calls']:,} answers;{right} where it was chosen."
 
     async def _tune(self) -> str:
-        order = self.order
         work = WorkFolder(self.folder["train"] / ADAPTER)
 
         def look() -> None:
@@ -166,12 +168,13 @@ class Deciding:
         arguments += ["--work", str(self.folder["train"]), "--out", str(self.folder["made"]), "--json"]
         if work.begun:
             arguments = [*arguments[:3], "--resume", "--name", ADAPTER, *arguments[-5:]]
-        made = await run_for_json(arguments, order.base, self._log("fine-tune"), look)
+        made = await run_for_json(arguments, self.order.base, self._log("fine-tune"), look)
         self.folder.write("fine-tune.json", made)
         shutil.rmtree(self.folder["adapter"], ignore_errors=True)
         shutil.copytree(made["folder"], self.folder["adapter"])
-        loss = made["training"]["loss"]
-        return f"{order.base} with {made['training']['examples']:,} rows, {made['training']['steps']:,} steps; loss {loss:.3f} at the end."
+        training = made["training"]
+        short = " It is not finished: more --minutes would let it learn longer." if training["not_finished"] else ""
+        return f"{training['examples']:,} rows, {training['steps']:,} steps; loss {training['loss']:.3f} at the end.{short}"
 
     def _training(self, work: WorkFolder) -> list[str]:
         """The flags of a new training: with fewer row passes where the budget is too small for the standard plan."""

@@ -116,3 +116,9 @@ def test_what_making_took_and_a_change_cost_are_said() -> None:
     assert any("change often" in line for line in said.change_it)
     dear = advise(findings(drawn({P: 0.39, T: 0.88}, 240), {P: 1e-5, T: 2e-5}))
     assert "cost never pays for it" in dear.why
+
+
+def test_the_best_of_the_bad_is_not_recommended() -> None:
+    said = advise(findings(drawn({P: 0.02, T: 0.3, C: 0.02, N: 0.0}, 200)))
+    assert said.headline == "Not good enough yet; the fine-tune is ahead"
+    assert "wrong on most rows" in said.why
