@@ -34,7 +34,7 @@ def add_verb(verbs: Any) -> None:
     train.add_argument("--from", dest="parent", type=Path, metavar="ADAPTER", help="adapter folder to begin with; its shape stays")
     train.add_argument("--resume", action="store_true", help="go on with the run of this --name")
     train.add_argument("--work", type=Path, default=Path("build/train"), help="where runs keep their state (default: build/train)")
-    train.add_argument("--out", type=Path, default=Path("loras"), help="where finished adapters come to lie (default: loras)")
+    train.add_argument("--out", type=Path, help="where finished adapters come to lie (default: DUEL_ADAPTERS)")
     train.add_argument("--json", action="store_true", help="print one JSON object at the end, and no progress")
 
 
@@ -92,7 +92,8 @@ def run(chosen: argparse.Namespace) -> int:
     from adapters.train.training import TrainingFailed, train
 
     settings = EngineSettings.read()
-    wish = Wish(chosen.file, chosen.name, chosen.base, chosen.recipe, chosen.plan, chosen.parent, chosen.resume, chosen.work, chosen.out)
+    out = chosen.out or Path(settings.adapters)
+    wish = Wish(chosen.file, chosen.name, chosen.base, chosen.recipe, chosen.plan, chosen.parent, chosen.resume, chosen.work, out)
     with _stopped() as stopped:
         order, work = ordered(wish, settings)
         try:

@@ -64,7 +64,7 @@ def sentences(made: Trained) -> Iterator[str]:
     yield from card.limits
     if not made.finished:
         yield f"To train on: --from {made.folder}, or raise steps.epochs in the plan."
-    yield f"To let it duel: DUEL_ADAPTER={made.folder}"
+    yield f"To let it duel: python -m adapters use {made.folder} (or DUEL_ADAPTER={made.folder})"
 
 
 def as_json(made: Trained) -> str:
