@@ -187,6 +187,7 @@ class TeamSettings:
     vote_role: str = EVERYONE
     ask_role: str = EVERYONE
     recipe: str = ""  # engineered recipe by name; "": that of DUEL_RECIPE
+    adapter: str = ""  # name@version; "": the one that is in use
 
 
 @dataclass(frozen=True, slots=True)

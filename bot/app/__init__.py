@@ -13,6 +13,7 @@ evidence.py       verdicts on demand, who met whom, the leader board
 pictures.py       pictures that were drawn, kept while nothing has changed
 model.py          the model, loading beside everything else
 choices.py        the recipes there are, and the two contestants that meet
+shelf.py          adapters that come and go while the bot runs
 teams.py          what each team has settled for its duels, and what it may choose from
 running.py        duels in flight, from the waiting for the model to their end in the store
 core.py           what the parts of the app work with, and changes that are never cut off

@@ -25,6 +25,7 @@ from bot.app.posting import Posting
 from bot.app.remembering import Remembering
 from bot.app.replays import Replays
 from bot.app.running import Running
+from bot.app.shelf import Shelf
 from bot.app.teams import Teams
 from bot.app.voting import Voting
 from bot.settings import Settings
@@ -53,6 +54,7 @@ class App:
     judging: Judging
     teams: Teams
     choices: Choices
+    shelf: Shelf
     posting: Posting
     batching: Batching
     remembering: Remembering
@@ -97,8 +99,9 @@ class App:
         """Make the parts."""
         offers: Offers = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
         choices, limits = Choices(core.model), Limits(settings.limits)
+        shelf = Shelf(core.model, settings.engine.adapters_mib << 20)
         teams = Teams(core.store, choices, settings.votes)
-        asking = Asking(core, teams, choices, limits, rules=rules, coin=coin)
+        asking = Asking(core, teams, choices, shelf, limits, rules=rules, coin=coin)
         return cls(
             asking=asking,
             voting=Voting(core, teams, settings.votes.blinding_share),
@@ -106,6 +109,7 @@ class App:
             judging=Judging(core, Evidence(core.store, settings, core.now), limits),
             teams=teams,
             choices=choices,
+            shelf=shelf,
             posting=Posting(core.store),
             batching=Batching(core.store, core.now),
             remembering=Remembering(core.store),
