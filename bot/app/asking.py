@@ -12,7 +12,7 @@ from bot.app.core import Core
 from bot.app.ending import STOPPED
 from bot.app.limits import Limits
 from bot.app.orders import AlreadyAsked, Order
-from bot.app.shelf import Shelf
+from bot.app.shelf import AdapterNotLoaded, Shelf
 from bot.app.teams import Teams
 from bot.errors import UnknownDuel
 from bot.evidence.units import request_key
@@ -54,9 +54,13 @@ class Asking:
         if self._core.model.state.state == "failed":
             raise DuelbotError(self._core.model.state.words)
         await self._shelf.refresh()
-        await self._shelf.load(order.adapter or (await self._teams.settings(order.team)).adapter, order.against)
         guessed = await asyncio.to_thread(self._rules.guess, request) if not said and self._rules.rules else ""
-        return await self._core.changes.whole(self._begin(order, request, said or guessed, by_rule=not said))
+        tag = said or guessed
+        try:
+            return await self._core.changes.whole(self._begin(order, request, tag, by_rule=not said))
+        except AdapterNotLoaded as missing:  # loading takes longer than a transaction may
+            await self._shelf.load(*missing.names)
+            return await self._core.changes.whole(self._begin(order, request, tag, by_rule=not said))
 
     async def _begin(self, order: Order, request: str, tag: str, *, by_rule: bool) -> Shown:
         core = self._core

@@ -19,6 +19,14 @@ LOADING = "The model is still loading. An adapter can be chosen once it is ready
 Pair = tuple[Contestant, Contestant]
 
 
+class AdapterNotLoaded(BadAdapter):
+    """Adapters that are wanted for a duel are not loaded; `names` is what `Shelf.load` takes."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__(f"The adapter {' and '.join(names)} is not loaded.")
+        self.names = names
+
+
 @dataclass(frozen=True, slots=True)
 class OnShelf:
     """An adapter that there is, as it stands now."""
@@ -175,11 +183,14 @@ class Shelf:
         """Pick the two that meet with these adapters, which are loaded. pair: who meets without them; None: those of the line-up.
 
         adapter: of the fine-tuned side; "": the one in use. against: of the other side, which is tuned, too; "": it stays what it is.
-        Raises BadRequest, BadAdapter, UnfairDuel.
+        Raises AdapterNotLoaded, BadRequest, UnfairDuel.
         """
         if not adapter and not against:
             return pair
         lineup = self._lineup()
+        wanted = tuple(name for name in (adapter, against) if name)
+        if not all(any(name in (each.name, f"{each.name}@{each.version}", str(each)) for each in lineup.kit.adapters) for name in wanted):
+            raise AdapterNotLoaded(wanted)
         first = self._tuned(lineup, adapter)
         if against:
             return checked((first, self._tuned(lineup, against)))
@@ -193,7 +204,9 @@ class Shelf:
     def _tuned(self, lineup: Lineup, name: str) -> Contestant:
         if not name:
             return lineup.kit.contestant(Arm.TUNED)
-        return tuned_with(lineup, named_in(name, lineup.kit.adapters, "adapter", BadRequest))
+        found = named_in(name, lineup.kit.adapters, "adapter", BadRequest)
+        self._touch(found)
+        return tuned_with(lineup, found)
 
 
 def _with(contestant: Contestant, tuned: Contestant) -> Contestant:
