@@ -7,18 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from adapters.train.runs import Status
+from adapters.train.runs import PHASES, Status
 from adapters.train.training import Trained
-
-PHASES = {
-    "reading": "reading rows",
-    "loading": "loading the base model",
-    "lower layers": "running the lower layers once",
-    "before": "measuring before",
-    "training": "training",
-    "after": "measuring after",
-    "alive": "proving the adapter alive",
-}
 
 
 @contextlib.contextmanager

@@ -26,6 +26,8 @@ posting.py        what the messages of duels show, and whom to tell
 remembering.py    what fronts keep across starts, and forgetting a person
 batching.py       files of requests, asked one after the other, also after a restart
 replays.py        past requests answered by each side alone while nobody waits, to compare their clocks
+jobs.py           work that takes minutes: a queue, each in a process of its own
+training.py       rows that are brought, estimates and trainings as jobs, and what has come of them
 app.py            opens all of these and holds them
 """
 

@@ -17,6 +17,7 @@ from bot.app.choices import Choices
 from bot.app.core import Changes, Core
 from bot.app.ending import DIED
 from bot.app.evidence import Evidence
+from bot.app.jobs import Jobs
 from bot.app.judging import Judging
 from bot.app.limits import Limits
 from bot.app.looking import Looking
@@ -27,6 +28,7 @@ from bot.app.replays import Replays
 from bot.app.running import Running
 from bot.app.shelf import Shelf
 from bot.app.teams import Teams
+from bot.app.training import ESTIMATE, TRAIN, EstimateKind, Training, TrainKind, jobs_folder
 from bot.app.voting import Voting
 from bot.settings import Settings
 from bot.store import Store
@@ -58,6 +60,8 @@ class App:
     posting: Posting
     batching: Batching
     remembering: Remembering
+    jobs: Jobs
+    training: Training
     core: Core  # for the parts, not for fronts
     offers: Offers  # requests to begin with, by base
     base: str  # as the settings name it
@@ -84,12 +88,14 @@ class App:
             model = Model(settings.engine.base_model, open_lineup or partial(open_engine, settings.engine))
             running = Running(store, model, settings.engine.answer_limit_s, now)
             core = Core(store, model, running, Changes(running.leaving), now)
-            replays = asyncio.create_task(Replays(core, settings).run())
+            app = cls._over(core, settings, rules, rng or random.SystemRandom())
+            beside = [asyncio.create_task(work) for work in (Replays(core, settings).run(), app.jobs.run())]
             try:
-                yield cls._over(core, settings, rules, rng or random.SystemRandom())
+                yield app
             finally:
-                replays.cancel()
-                await asyncio.gather(replays, return_exceptions=True)
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
                 await _leave(core)
         finally:
             await store.aclose()
@@ -100,6 +106,8 @@ class App:
         offers: Offers = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
         choices, limits = Choices(core.model), Limits(settings.limits)
         shelf = Shelf(core.model, settings.engine.adapters_mib << 20)
+        kinds = {ESTIMATE: EstimateKind(), TRAIN: TrainKind(jobs_folder(settings), settings.engine, shelf)}
+        jobs = Jobs(core, settings.engine, kinds)
         teams = Teams(core.store, choices, settings.votes)
         asking = Asking(core, teams, choices, shelf, limits, rules=rules, coin=coin)
         return cls(
@@ -113,6 +121,8 @@ class App:
             posting=Posting(core.store),
             batching=Batching(core.store, core.now),
             remembering=Remembering(core.store),
+            jobs=jobs,
+            training=Training(core, jobs, settings),
             core=core,
             offers=offers,
             base=settings.engine.base_model,
