@@ -5,9 +5,10 @@ Blind by construction: of a duel whose vote has not closed, nothing here tells t
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from bot.ballots import Choice
 from bot.errors import UnknownDuel
@@ -192,6 +193,34 @@ class TeamSettings:
     ask_role: str = EVERYONE
     recipe: str = ""  # engineered recipe by name or name@version; "": that of DUEL_RECIPE
     called: str = ""  # the team's name, for {{team}} in recipes; "": it has none here
+    adapter: str = ""  # name@version; "": the one that is in use
+
+
+JobState = Literal["queued", "running", "done", "stopped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that takes minutes, in a process of its own. Ids are the platform's, as text."""
+
+    id: str
+    kind: str
+    arguments: Mapping[str, Any]  # of the kind, as JSON has them
+    asker: str
+    asked_at: datetime
+    team: str | None = None
+    channel: str = ""  # where a message shows how far it is; "": none does
+    message: str | None = None  # None until it is sent
+    state: JobState = "queued"
+    words: str = ""  # a sentence about its end
+    result: Mapping[str, Any] | None = None  # of the kind; None before it is done
+    began_at: datetime | None = None  # for the first time
+    ended_at: datetime | None = None
+
+    @property
+    def going(self) -> bool:
+        """Whether it runs, or waits for its turn."""
+        return self.state in ("queued", "running")
 
 
 @dataclass(frozen=True, slots=True)

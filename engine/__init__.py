@@ -19,6 +19,7 @@ recipe_text.py        a recipe written as TOML, and what a person must put right
 card.py               an adapter's card: its form, its one reader and writer, its check
 trained_on.py         the requests that an adapter was made with, told by digests and signatures
 contestants.py        ways to answer, pinned down and hashed; an adapter folder opened
+chosen.py             which adapter the tuned side takes on each base, and took before
 ledger.py             what a request is for: train, example, dev, test or evidence; never two
 kit.py                all that a team has, by names and versions; any two of it can meet
 backends/base.py      the seam: a Prompt in, a stream of Chunks out, with Usage at its end

@@ -8,6 +8,7 @@
     ├── BadRecipe               a recipe file is malformed, or asks for something the model refuses
     ├── BadModel                a base model cannot be used: missing, unreachable, no chat template
     ├── BadAdapter              an adapter cannot be used: missing, not made for this base, dead
+    │   └── AdapterNotLoaded    bot: an adapter that is wanted for a duel has to be loaded first
     ├── UnfairDuel              two contestants that must not meet: another base or another sampling
     ├── BackendError(kind)      one answer could not be given; becomes a Failure, the other side goes on
     ├── BadRows                 adapters: a file of evaluation rows cannot be used

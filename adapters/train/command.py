@@ -1,17 +1,22 @@
 """`python -m adapters train`: rows become an adapter."""
 
 import argparse
+import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from adapters.train.runs import BadRun, WorkFolder
 from engine.commandline import DONE, FAILED, INTERRUPTED, complain, verb, whole
 from engine.printable import printable
 from engine.settings import EngineSettings
 
+LAST_STEP_S = 60.0  # seconds that such a step may take
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -34,8 +39,9 @@ def add_verb(verbs: Any) -> None:
     train.add_argument("--from", dest="parent", type=Path, metavar="ADAPTER", help="adapter folder to begin with; its shape stays")
     train.add_argument("--resume", action="store_true", help="go on with the run of this --name")
     train.add_argument("--work", type=Path, default=Path("build/train"), help="where runs keep their state (default: build/train)")
-    train.add_argument("--out", type=Path, default=Path("loras"), help="where finished adapters come to lie (default: loras)")
+    train.add_argument("--out", type=Path, help="where finished adapters come to lie (default: DUEL_ADAPTERS)")
     train.add_argument("--json", action="store_true", help="print one JSON object at the end, and no progress")
+    train.add_argument("--tied", action="store_true", help="stop when standard input closes, for programs that begin this")
 
 
 def add_estimate(verbs: Any) -> None:
@@ -93,9 +99,14 @@ def run(chosen: argparse.Namespace) -> int:
     from adapters.train.training import TrainingFailed, train
 
     settings = EngineSettings.read()
-    wish = Wish(chosen.file, chosen.name, chosen.base, chosen.recipe, chosen.plan, chosen.parent, chosen.resume, chosen.work, chosen.out)
+    out = chosen.out or Path(settings.adapters)
+    wish = Wish(chosen.file, chosen.name, chosen.base, chosen.recipe, chosen.plan, chosen.parent, chosen.resume, chosen.work, out)
     with _stopped() as stopped:
+        if chosen.tied:
+            _tie(stopped)
         order, work = ordered(wish, settings)
+        if chosen.tied:
+            _wait_alone(work)
         try:
             with shown_progress(not chosen.json) as tell:
                 made = train(order, work, settings, tell, lambda: bool(stopped))
@@ -107,6 +118,28 @@ def run(chosen: argparse.Namespace) -> int:
         return complain(f"{said} To go on: --resume --name {order.name} --work {chosen.work}", INTERRUPTED)
     print(printable(as_json(made) if chosen.json else "\n".join(sentences(made))))
     return DONE
+
+
+def _wait_alone(work: WorkFolder) -> None:
+    """Wait while a process whose program has ended is still in its last step."""
+    until = time.monotonic() + LAST_STEP_S
+    while time.monotonic() < until:
+        try:
+            with work.alone():
+                return
+        except BadRun:
+            time.sleep(0.2)
+
+
+def _tie(came: list[int]) -> None:
+    """Wish a stop when standard input closes; nothing that is written there counts."""
+
+    def wait() -> None:
+        while os.read(0, 1 << 16):  # not by sys.stdin: its lock, held here, would abort Python at its end
+            pass
+        came.append(signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 @contextmanager

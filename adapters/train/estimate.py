@@ -14,6 +14,7 @@ from adapters.train.lora import adapted, lowest_layer
 from adapters.train.ordering import Wish, plain_name
 from adapters.train.plan import BadPlan, TrainingPlan, load_plan
 from adapters.train.probe import ProbedShare, curve, is_closed, rows_needed
+from adapters.train.shallow import MEASURED, MEASURED_ROWS
 from adapters.train.training import free_threads, rows_in
 from engine.backends.local.loading import Loaded, load_base, pick_device
 from engine.errors import BadRequest
@@ -103,7 +104,7 @@ class _Took:
     padded: int  # tokens of all steps, padding included
     rates: tuple[float, ...]  # seconds a padded token, of each timed step
     lower_s: float  # the once-only pass over all rows
-    scored_s: float  # both measurements of the held-out rows
+    scored_s: float  # all measurements of the held-out rows; a pass forward is a third of a step
     kept_bytes: int  # of states that are not there yet
     spent_s: float  # on the timing itself
 
@@ -132,7 +133,7 @@ def _timed(loaded: Loaded, plan: TrainingPlan, train: Sequence[Exercise], held_o
         padded=padded,
         rates=rates,
         lower_s=lower_rate * all_tokens * (1 if kept_bytes <= base.most_bytes else epochs),
-        scored_s=2 * sum(map(len, held_out)) * sorted(rates)[1] / 3,  # a pass forward is a third of a step
+        scored_s=(2 * sum(map(len, held_out)) + len(MEASURED) * sum(map(len, held_out[:MEASURED_ROWS]))) * sorted(rates)[1] / 3,
         kept_bytes=kept_bytes if kept_bytes <= base.most_bytes else 0,
         spent_s=time.perf_counter() - began,
     )

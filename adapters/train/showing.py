@@ -7,18 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from adapters.train.runs import Status
+from adapters.train.runs import PHASES, Status
 from adapters.train.training import Trained
-
-PHASES = {
-    "reading": "reading rows",
-    "loading": "loading the base model",
-    "lower layers": "running the lower layers once",
-    "before": "measuring before",
-    "training": "training",
-    "after": "measuring after",
-    "alive": "proving the adapter alive",
-}
 
 
 @contextlib.contextmanager
@@ -64,7 +54,7 @@ def sentences(made: Trained) -> Iterator[str]:
     yield from card.limits
     if not made.finished:
         yield f"To train on: --from {made.folder}, or raise steps.epochs in the plan."
-    yield f"To let it duel: DUEL_ADAPTER={made.folder}"
+    yield f"To let it duel: python -m adapters use {made.folder} (or DUEL_ADAPTER={made.folder})"
 
 
 def as_json(made: Trained) -> str:

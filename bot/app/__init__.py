@@ -13,7 +13,8 @@ evidence.py       verdicts on demand, who met whom, the leader board
 pictures.py       pictures that were drawn, kept while nothing has changed
 model.py          the model, loading beside everything else
 choices.py        the recipes there are, and the two contestants that meet
-teams.py          what each team has settled for its duels
+shelf.py          adapters that come and go while the bot runs
+teams.py          what each team has settled for its duels, and what it may choose from
 past.py           a past request with all that it was asked with
 running.py        duels in flight, from the waiting for the model to their end in the store
 core.py           what the parts of the app work with, and changes that are never cut off
@@ -28,6 +29,8 @@ posting.py        what the messages of duels show, and whom to tell
 remembering.py    what fronts keep across starts, and forgetting a person
 batching.py       files of requests, asked one after the other, also after a restart
 replays.py        past requests answered by each side alone while nobody waits, to compare their clocks
+jobs.py           work that takes minutes: a queue, each in a process of its own
+training.py       rows that are brought, estimates and trainings as jobs, and what has come of them
 app.py            opens all of these and holds them
 """
 

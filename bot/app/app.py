@@ -17,6 +17,7 @@ from bot.app.choices import Choices
 from bot.app.core import Changes, Core
 from bot.app.ending import DIED
 from bot.app.evidence import Evidence
+from bot.app.jobs import JobKind, Jobs
 from bot.app.judging import Judging
 from bot.app.limits import Limits
 from bot.app.looking import Looking
@@ -25,7 +26,9 @@ from bot.app.posting import Posting
 from bot.app.remembering import Remembering
 from bot.app.replays import Replays
 from bot.app.running import Running
+from bot.app.shelf import Shelf
 from bot.app.teams import Teams
+from bot.app.training import ESTIMATE, TRAIN, EstimateKind, Training, TrainKind, jobs_folder
 from bot.app.versions import Versions
 from bot.app.voting import Voting
 from bot.settings import Settings
@@ -56,9 +59,12 @@ class App:
     teams: Teams
     choices: Choices
     versions: Versions
+    shelf: Shelf
     posting: Posting
     batching: Batching
     remembering: Remembering
+    jobs: Jobs
+    training: Training
     core: Core  # for the parts, not for fronts
     offers: Offers  # requests to begin with, by base
     base: str  # as the settings name it
@@ -88,12 +94,14 @@ class App:
             core = Core(store, model, running, Changes(running.leaving), now)
             app = cls._over(core, settings, rules, rng or random.SystemRandom())
             await app.versions.start()
-            replays = asyncio.create_task(Replays(core, app.teams, app.choices, settings).run())
+            replays = Replays(core, app.teams, app.choices, settings)
+            beside = [asyncio.create_task(work) for work in (replays.run(), app.jobs.run())]
             try:
                 yield app
             finally:
-                replays.cancel()
-                await asyncio.gather(replays, return_exceptions=True)
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
                 await _leave(core)
         finally:
             await store.aclose()
@@ -104,8 +112,11 @@ class App:
         offers: Offers = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
         own_plain = settings.engine.plain_recipe not in ("", "plain")
         choices, limits = Choices(core.model, own_plain=own_plain), Limits(settings.limits)
+        shelf = Shelf(core.model, settings.engine.adapters_mib << 20)
+        kinds: dict[str, JobKind] = {ESTIMATE: EstimateKind(), TRAIN: TrainKind(jobs_folder(settings), settings.engine, shelf)}
+        jobs = Jobs(core, settings.engine, kinds)
         teams = Teams(core.store, choices, settings.votes, settings.team.name)
-        asking = Asking(core, teams, choices, limits, rules=rules, coin=coin)
+        asking = Asking(core, teams, choices, shelf, limits, rules=rules, coin=coin)
         return cls(
             asking=asking,
             voting=Voting(core, teams, settings.votes.blinding_share),
@@ -114,9 +125,12 @@ class App:
             teams=teams,
             choices=choices,
             versions=Versions(core, teams, choices),
+            shelf=shelf,
             posting=Posting(core.store),
             batching=Batching(core.store, core.now),
             remembering=Remembering(core.store),
+            jobs=jobs,
+            training=Training(core, jobs, settings),
             core=core,
             offers=offers,
             base=settings.engine.base_model,

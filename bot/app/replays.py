@@ -59,11 +59,13 @@ class Replays:
         if (lineup := self._core.model.lineup) is None:
             return
         await self._kept(self._note_lives(lineup))
-        if not self._settings.replays.on or lineup.arms[0] is lineup.arms[1]:
-            return
-        while True:
+        while self._settings.replays.on:
             await self._quiet()
-            if not await self._kept(self._replay_some(lineup.backend, lineup.price)):
+            now = self._core.model.lineup
+            if now and now is not lineup:  # other adapters, other recipes
+                lineup = now
+                await self._kept(self._note_lives(lineup))
+            if lineup.arms[0] is lineup.arms[1] or not await self._kept(self._replay_some(lineup.backend, lineup.price)):
                 await asyncio.sleep(RETRY_S)
 
     async def _kept(self, work: Coroutine[Any, Any, bool]) -> bool:

@@ -89,7 +89,8 @@ def _right_caption(found: DecisionFindings) -> str:
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str, kind: str = "") -> str:
     head = "".join(f"<th scope=col>{_text(each)}</th>" for each in heads)
     lines = "".join(f"<tr><th scope=row>{_text(row[0])}</th>{''.join(f'<td>{_text(cell)}</td>' for cell in row[1:])}</tr>" for row in rows)
-    return f"<div class=wide><table class="{kind}"><caption>{_text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>"
+    table = f"<caption>{_text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{lines}</tbody>"
+    return f"<div class=wide><table class='{kind}'>{table}</table></div>"
 
 
 def _arms_table(found: DecisionFindings) -> str:

@@ -15,6 +15,7 @@ posts.py          where duels are shown, what their messages show, whom to tell
 lists.py          duels as people look at them: the history, a team's, how they went
 teams.py          what teams have settled, and small facts that a front keeps
 batches.py        files of requests while they are worked on
+jobs.py           work that takes minutes: its queue, and what has come of it
 replays.py        past requests answered again by each side alone
 versions.py       recipes as chains of versions, and which of them answers whom
 previews.py       requests on which a recipe was tried out while it was edited

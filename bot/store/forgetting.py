@@ -23,6 +23,7 @@ async def forget(change: Transaction, person: str, alias: str) -> None:
         f"DELETE FROM prologues WHERE conversation IN {talks}",
         "DELETE FROM runs WHERE asker = ?1",
         "DELETE FROM previews WHERE asker = ?1",
+        f"UPDATE jobs SET asker = '{FORGOTTEN}', channel = '', message = NULL WHERE asker = ?1",
         f"DELETE FROM tags WHERE by_rule = 0 AND duel IN {own}",
         f"UPDATE posts SET event = NULL, left_out = '', shown = iif(shown = 'gone', shown, '') WHERE duel IN {own}",
         "UPDATE duels SET state = 'void', note = 'The asker has deleted this.' WHERE asker = ?1 AND state = 'open'",

@@ -15,7 +15,28 @@ from bot.deciding.order import DecisionFolder
 from tests.patience import patient
 
 pytestmark = pytest.mark.process
-WORDS = "lamp rug bowl towel chair shelf mirror pillow curtain vase blanket candle basket clock tray kettle spoon plate bench stool".split()
+WORDS = [
+    "lamp",
+    "rug",
+    "bowl",
+    "towel",
+    "chair",
+    "shelf",
+    "mirror",
+    "pillow",
+    "curtain",
+    "vase",
+    "blanket",
+    "candle",
+    "basket",
+    "clock",
+    "tray",
+    "kettle",
+    "spoon",
+    "plate",
+    "bench",
+    "stool",
+]
 SAID = {
     "return": ("send back", "return", "give back", "not keep"),
     "broken": ("arrived cracked", "is broken", "came in pieces", "has a dent"),
