@@ -22,6 +22,8 @@ from bot.app.limits import Limits
 from bot.app.looking import Looking
 from bot.app.model import Model, OpenLineup
 from bot.app.posting import Posting
+from bot.app.previewing import Previewing
+from bot.app.rematching import Rematching
 from bot.app.remembering import Remembering
 from bot.app.replays import Replays
 from bot.app.running import Running
@@ -32,6 +34,7 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.store.duels import DuelRows
 from bot.store.previews import PreviewRows
+from bot.store.versions import VersionRows
 from bot.tags import TagRules, read_rules
 from bot.views import ModelState
 from engine.lineup import open_lineup as open_engine
@@ -56,6 +59,8 @@ class App:
     teams: Teams
     choices: Choices
     versions: Versions
+    previewing: Previewing
+    rematching: Rematching
     posting: Posting
     batching: Batching
     remembering: Remembering
@@ -83,17 +88,18 @@ class App:
             async with store.writing() as change:
                 await DuelRows(change).void_unfinished(DIED)
                 await PreviewRows(change).end_all()
+                kept, chosen = await VersionRows(change).all(), await VersionRows(change).chosen()
             model = Model(settings.engine.base_model, open_lineup or partial(open_engine, settings.engine))
             running = Running(store, model, settings.engine.answer_limit_s, now)
             core = Core(store, model, running, Changes(running.leaving), now)
             app = cls._over(core, settings, rules, rng or random.SystemRandom())
-            await app.versions.start()
+            app.versions.start(kept, chosen)
             replays = asyncio.create_task(Replays(core, app.teams, app.choices, settings).run())
             try:
                 yield app
             finally:
                 replays.cancel()
-                await asyncio.gather(replays, return_exceptions=True)
+                await asyncio.gather(replays, app.rematching.leave(), return_exceptions=True)
                 await _leave(core)
         finally:
             await store.aclose()
@@ -105,6 +111,7 @@ class App:
         own_plain = settings.engine.plain_recipe not in ("", "plain")
         choices, limits = Choices(core.model, own_plain=own_plain), Limits(settings.limits)
         teams = Teams(core.store, choices, settings.votes, settings.team.name)
+        versions = Versions(core, teams, choices)
         asking = Asking(core, teams, choices, limits, rules=rules, coin=coin)
         return cls(
             asking=asking,
@@ -113,7 +120,14 @@ class App:
             judging=Judging(core, choices, Evidence(core.store, settings, core.now), limits),
             teams=teams,
             choices=choices,
-            versions=Versions(core, teams, choices),
+            versions=versions,
+            previewing=Previewing(core, teams, choices, limits, limit_s=settings.engine.answer_limit_s),
+            rematching=Rematching(
+                *(core, teams, versions, limits),
+                coin=coin,
+                side_by_side=settings.engine.max_rows // 2,
+                limit_s=settings.engine.answer_limit_s,
+            ),
             posting=Posting(core.store),
             batching=Batching(core.store, core.now),
             remembering=Remembering(core.store),
