@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.commandline import DONE, FAILED, INTERRUPTED, complain, verb
+from engine.commandline import DONE, FAILED, INTERRUPTED, complain, verb, whole
 from engine.printable import printable
 from engine.settings import EngineSettings
 
@@ -53,6 +53,7 @@ def add_estimate(verbs: Any) -> None:
     )
     told.add_argument("--plan", default="", help="quick, standard or a .toml file (default: standard)")
     told.add_argument("--prompt-right", type=_percent, metavar="PERCENT", help="share of such requests that your prompt answers right")
+    told.add_argument("--probe", type=whole(12, 100_000), default=800, metavar="ROWS", help="rows at most that the probe looks at (800)")
     told.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -76,7 +77,7 @@ def run_estimate(chosen: argparse.Namespace) -> int:
     from adapters.train.ordering import Wish
 
     wish = Wish(file=chosen.file, base=chosen.base, recipe=chosen.recipe, plan=chosen.plan)
-    found = estimate(wish, EngineSettings.read())
+    found = estimate(wish, EngineSettings.read(), chosen.probe)
     if chosen.json:
         print(json.dumps(asdict(found) | {"words": will_it_pay(found.points, found.rows, chosen.prompt_right)}))
     else:

@@ -52,8 +52,11 @@ class TrainingEstimate:
     points: tuple[ProbedShare, ...]  # of growing numbers of rows; none where the answers are free text
 
 
-def estimate(wish: Wish, settings: EngineSettings) -> TrainingEstimate:
-    """Time three steps of a training that is thrown away, and probe. Raises what a training raises before it begins."""
+def estimate(wish: Wish, settings: EngineSettings, probed: int = PROBED_ROWS) -> TrainingEstimate:
+    """Time three steps of a training that is thrown away, and probe. Raises what a training raises before it begins.
+
+    probed: rows at most that the probe looks at; each is run forward once.
+    """
     began = time.perf_counter()
     if wish.file is None:
         raise BadRequest("Name the file with the rows to learn.")
@@ -71,8 +74,8 @@ def estimate(wish: Wish, settings: EngineSettings) -> TrainingEstimate:
     longest = min(plan.steps.longest_tokens, loaded.base.context_tokens)
     taught = exercises_of((*parts.train, *parts.held_out), recipe, loaded.chat, loaded.end_ids, longest)
     train, held_out = taught[: len(parts.train)], taught[len(parts.train) :]
-    answers = [row.references[0] for row in parts.train][:PROBED_ROWS]
-    features, feature_s = _features(loaded, train[:PROBED_ROWS]) if is_closed(answers) else (None, 0.0)
+    answers = [row.references[0] for row in parts.train][:probed]
+    features, feature_s = _features(loaded, train[:probed]) if is_closed(answers) else (None, 0.0)
     took = _timed(loaded, plan, train, held_out)
     before_s = time.perf_counter() - began - feature_s - took.spent_s
     ends_s = 2.5 * load_s + 2.0  # loading once more to prove it alive, and writing
@@ -204,7 +207,8 @@ def will_it_pay(points: Sequence[ProbedShare], rows: int, prompt_right: float | 
     if not points:
         return "The answers are free text, not from a closed set, so nothing is told of what a fine-tune would reach."
     now = points[-1]
-    reach = f"With {rows:,} rows a fine-tune would be right on about {now.right:.0%} ({now.least:.0%} to {now.most:.0%})"
+    of = f"{now.rows:,} of {rows:,}" if now.rows < rows else f"{rows:,}"
+    reach = f"With {of} rows a fine-tune would be right on about {now.right:.0%} ({now.least:.0%} to {now.most:.0%})"
     if prompt_right is None:
         return f"{reach}. To know whether that pays, give your prompt's share on the same rows: --prompt-right PERCENT."
     needed = rows_needed(points, prompt_right)
