@@ -105,7 +105,7 @@ class Versions:
         raise UnknownRecipe("There is no version with this address.")
 
     def named(self, text: str) -> RecipeVersion:
-        """Find a version by what a person types: name@version, "name version", or a name, which is its latest version.
+        """Find a version by what a person types: name@version, "name version", or a name, which is the latest that was saved of it.
 
         Raises UnknownRecipe.
         """
@@ -115,7 +115,8 @@ class Versions:
         found = exact or [each for each in everything if each.named.name == wanted]
         if not found:
             raise UnknownRecipe(f"There is no recipe {inline(wanted)}. /recipe list shows those there are.")
-        return found[-1]
+        saved = [each for each in found if each.author not in (SHIPPED, FILE)]
+        return saved[-1] if saved else found[0]
 
     def live(self, team: str | None) -> RecipeVersion | None:
         """Find the version that answers a team now; None: no side answers with an engineered recipe, or no model is loaded."""
