@@ -23,6 +23,7 @@ from bot.app.looking import Looking
 from bot.app.model import Model, OpenLineup
 from bot.app.posting import Posting
 from bot.app.previewing import Previewing
+from bot.app.proposing import Proposing
 from bot.app.rematching import Rematching
 from bot.app.remembering import Remembering
 from bot.app.replays import Replays
@@ -59,6 +60,7 @@ class App:
     teams: Teams
     choices: Choices
     versions: Versions
+    proposing: Proposing
     previewing: Previewing
     rematching: Rematching
     posting: Posting
@@ -121,6 +123,7 @@ class App:
             teams=teams,
             choices=choices,
             versions=versions,
+            proposing=Proposing(core),
             previewing=Previewing(core, teams, choices, limits, limit_s=settings.engine.answer_limit_s),
             rematching=Rematching(
                 *(core, teams, versions, limits),

@@ -14,6 +14,7 @@ from bot.fronts.web.form import RecipeForm, table_of
 from bot.fronts.web.markup import shown
 from bot.fronts.web.recipes.frame import diff_address, editor_address, framed, link, named
 from bot.fronts.web.recipes.listing import facts
+from bot.fronts.web.recipes.shots import propose
 from bot.fronts.web.recipes.trying import Trying
 from bot.fronts.web.tab import Tab
 from bot.views import RecipeVersion
@@ -48,6 +49,7 @@ class EditorPage:
                     self._form.on("draft", self._drafted).on("save", self._save)
                 with el("div", "bench-side"):
                     await self._trying.build()
+                    await propose(self._app, self._form, recipe)
         self._name()
 
     def _name(self) -> None:
