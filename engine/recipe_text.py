@@ -32,6 +32,11 @@ def toml_of(recipe: Recipe) -> str:
     return "\n".join(lines) + "\n"
 
 
+def toml_values(values: Mapping[str, Any]) -> dict[str, str]:
+    """Write each value as TOML has it, on one line, by the key as TOML has it."""
+    return {_key(key): _inline(value) for key, value in values.items()}
+
+
 def _table(name: str, values: Mapping[str, Any]) -> list[str]:
     return ["", f"[{name}]", *(f"{_key(key)} = {_value(value)}" for key, value in values.items())] if values else []
 

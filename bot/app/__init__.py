@@ -28,6 +28,9 @@ judging.py        the verdict of a pair, with its pictures, sums and estimates
 posting.py        what the messages of duels show, and whom to tell
 remembering.py    what fronts keep across starts, and forgetting a person
 batching.py       files of requests, asked one after the other, also after a restart
+previewing.py     a recipe that is edited tried out on the team's last requests
+proposing.py      examples for a recipe, from the winners of votes
+rematching.py     a new version answers past requests again, and only changed answers are voted on
 replays.py        past requests answered by each side alone while nobody waits, to compare their clocks
 jobs.py           work that takes minutes: a queue, each in a process of its own
 training.py       rows that are brought, estimates and trainings as jobs, and what has come of them

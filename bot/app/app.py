@@ -23,6 +23,9 @@ from bot.app.limits import Limits
 from bot.app.looking import Looking
 from bot.app.model import Model, OpenLineup
 from bot.app.posting import Posting
+from bot.app.previewing import Previewing
+from bot.app.proposing import Proposing
+from bot.app.rematching import Rematching
 from bot.app.remembering import Remembering
 from bot.app.replays import Replays
 from bot.app.running import Running
@@ -35,6 +38,7 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.store.duels import DuelRows
 from bot.store.previews import PreviewRows
+from bot.store.versions import VersionRows
 from bot.tags import TagRules, read_rules
 from bot.views import ModelState
 from engine.lineup import open_lineup as open_engine
@@ -59,7 +63,13 @@ class App:
     teams: Teams
     choices: Choices
     versions: Versions
+<<<<<<< HEAD
     shelf: Shelf
+=======
+    proposing: Proposing
+    previewing: Previewing
+    rematching: Rematching
+>>>>>>> versions
     posting: Posting
     batching: Batching
     remembering: Remembering
@@ -89,11 +99,13 @@ class App:
             async with store.writing() as change:
                 await DuelRows(change).void_unfinished(DIED)
                 await PreviewRows(change).end_all()
+                kept, chosen = await VersionRows(change).all(), await VersionRows(change).chosen()
             model = Model(settings.engine.base_model, open_lineup or partial(open_engine, settings.engine))
             running = Running(store, model, settings.engine.answer_limit_s, now)
             core = Core(store, model, running, Changes(running.leaving), now)
             app = cls._over(core, settings, rules, rng or random.SystemRandom())
-            await app.versions.start()
+<<<<<<< HEAD
+            app.versions.start(kept, chosen)
             replays = Replays(core, app.teams, app.choices, settings)
             beside = [asyncio.create_task(work) for work in (replays.run(), app.jobs.run())]
             try:
@@ -101,7 +113,16 @@ class App:
             finally:
                 for task in beside:
                     task.cancel()
-                await asyncio.gather(*beside, return_exceptions=True)
+                await asyncio.gather(*beside, app.rematching.leave(), return_exceptions=True)
+=======
+            app.versions.start(kept, chosen)
+            replays = asyncio.create_task(Replays(core, app.teams, app.choices, settings).run())
+            try:
+                yield app
+            finally:
+                replays.cancel()
+                await asyncio.gather(replays, app.rematching.leave(), return_exceptions=True)
+>>>>>>> versions
                 await _leave(core)
         finally:
             await store.aclose()
@@ -116,7 +137,11 @@ class App:
         kinds: dict[str, JobKind] = {ESTIMATE: EstimateKind(), TRAIN: TrainKind(jobs_folder(settings), settings.engine, shelf)}
         jobs = Jobs(core, settings.engine, kinds)
         teams = Teams(core.store, choices, settings.votes, settings.team.name)
+<<<<<<< HEAD
         asking = Asking(core, teams, choices, shelf, limits, rules=rules, coin=coin)
+=======
+        versions = Versions(core, teams, choices)
+>>>>>>> versions
         return cls(
             asking=asking,
             voting=Voting(core, teams, settings.votes.blinding_share),
@@ -124,8 +149,20 @@ class App:
             judging=Judging(core, choices, Evidence(core.store, settings, core.now), limits),
             teams=teams,
             choices=choices,
+<<<<<<< HEAD
             versions=Versions(core, teams, choices),
             shelf=shelf,
+=======
+            versions=versions,
+            proposing=Proposing(core),
+            previewing=Previewing(core, teams, choices, limits, limit_s=settings.engine.answer_limit_s),
+            rematching=Rematching(
+                *(core, teams, versions, limits),
+                coin=coin,
+                side_by_side=settings.engine.max_rows // 2,
+                limit_s=settings.engine.answer_limit_s,
+            ),
+>>>>>>> versions
             posting=Posting(core.store),
             batching=Batching(core.store, core.now),
             remembering=Remembering(core.store),

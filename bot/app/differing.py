@@ -95,11 +95,14 @@ def _alike(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def _compared(one: Sequence[str], other: Sequence[str]) -> list[DiffPart]:
+    """Blanks alone between two changes are a part of the change: a new sentence is read in one piece."""
     parts: list[DiffPart] = []
+    taken, added = "", ""
     for kind, a, b, c, d in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
-        if kind == "equal":
-            parts.append(DiffPart("same", "".join(one[a:b])))
+        before, after = "".join(one[a:b]), "".join(other[c:d])
+        if kind != "equal" or not before.strip():
+            taken, added = taken + before, added + after
             continue
-        found: tuple[tuple[Literal["out", "in"], str], ...] = (("out", "".join(one[a:b])), ("in", "".join(other[c:d])))
-        parts += [DiffPart(side, text) for side, text in found if text]
-    return parts
+        parts += [DiffPart("out", taken), DiffPart("in", added), DiffPart("same", before)]
+        taken, added = "", ""
+    return [*parts, DiffPart("out", taken), DiffPart("in", added)]

@@ -59,16 +59,17 @@ class Versions:
         self._core, self._teams, self._choices = core, teams, choices
         self._kept: dict[str, RecipeVersion] = {}  # by id, as the store has them
 
-    async def start(self) -> None:
-        """Read what is kept, before anybody asks. A version that this Duelbot cannot read is listed, and cannot be chosen."""
-        async with self._core.store.reading() as look:
-            rows = VersionRows(look)
-            for version in await rows.all():
-                self._kept[version.id] = version
-                with suppress(BadRecipe):
-                    self._hold(version)
-            for team, recipe in (await rows.chosen()).items():
-                self._choices.settle(team, recipe)
+    def start(self, kept: Sequence[RecipeVersion], chosen: Mapping[str, str]) -> None:
+        """Know what is kept, before anybody asks. A version that this Duelbot cannot read is listed, and cannot be chosen.
+
+        chosen: the recipe that each team has settled, by the team's id.
+        """
+        for version in kept:
+            self._kept[version.id] = version
+            with suppress(BadRecipe):
+                self._hold(version)
+        for team, recipe in chosen.items():
+            self._choices.settle(team, recipe)
 
     def _hold(self, version: RecipeVersion) -> None:
         self._kept[version.id] = version
@@ -104,7 +105,7 @@ class Versions:
         raise UnknownRecipe("There is no version with this address.")
 
     def named(self, text: str) -> RecipeVersion:
-        """Find a version by what a person types: name@version, "name version", or a name, which is its latest version.
+        """Find a version by what a person types: name@version, "name version", or a name, which is the latest that was saved of it.
 
         Raises UnknownRecipe.
         """
@@ -114,7 +115,8 @@ class Versions:
         found = exact or [each for each in everything if each.named.name == wanted]
         if not found:
             raise UnknownRecipe(f"There is no recipe {inline(wanted)}. /recipe list shows those there are.")
-        return found[-1]
+        saved = [each for each in found if each.author not in (SHIPPED, FILE)]
+        return saved[-1] if saved else found[0]
 
     def live(self, team: str | None) -> RecipeVersion | None:
         """Find the version that answers a team now; None: no side answers with an engineered recipe, or no model is loaded."""
@@ -230,7 +232,7 @@ class Versions:
             fitting = recipe
         parent = chain[-1] if chain else None
         now = self._core.now()
-        version = RecipeVersion(fitting.named, fitting.digest, parent and parent.id, author, now, reason, toml_of(fitting), None)
+        version = RecipeVersion(fitting.named, fitting.digest, parent.id if parent else None, author, now, reason, toml_of(fitting), None)
         async with self._core.store.writing() as change:
             if parent:
                 await self._keep(change, parent)

@@ -42,7 +42,8 @@ class CountRows(Queries):
         """Sum up duels and previews. column: of `previews`, that names them."""
         values = {"who": who, "minute": stamp(now - MINUTE), "day": stamp(now - DAY)}
         [row] = await self._in.rows(
-            "SELECT count(*) AS day, coalesce(sum(asked_at > :minute), 0) AS minute, coalesce(sum(state = 'answering'), 0) AS running, "
+            "SELECT count(*) AS day, coalesce(sum(state = 'answering'), 0) AS running, "
+            "coalesce(sum(asked_at > :minute AND duels.id NOT IN (SELECT duel FROM rematches)), 0) AS minute, "
             f"coalesce(sum((SELECT sum(usd) FROM answers WHERE answers.duel = duels.id AND {_ANEW})), 0) AS usd {of} "
             "AND asked_at > :day",
             values,

@@ -155,7 +155,7 @@ async def test_versions_are_compared_word_by_word_and_examples_stay_together(tmp
         second = (await app.versions.save(edit(first, system="Say it in two sentences, please.", examples=[three, one, two]))).version
         sections = app.versions.diff(first.id, second.id)
         assert [section.title for section in sections if section.changed] == ["System text", "Example 1"]
-        assert [(part.kind, part.text) for part in sections[0].parts][1:3] == [("out", "one"), ("in", "two")]
+        assert [(part.kind, part.text) for part in sections[0].parts][1:3] == [("out", "one sentence"), ("in", "two sentences")]
 
 
 def test_a_diff_put_together_again_is_both_texts_and_long_ones_take_no_time() -> None:
