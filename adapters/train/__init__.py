@@ -14,7 +14,10 @@ kept.py        a base whose lower layers are run once
 lora.py        the adapter that is trained, fresh or copied from another
 shallow.py     the way of a CPU: LoRA above kept lower layers
 deep.py        the way of a GPU: LoRA in all layers, by trl
+beside.py      the other arms on the same rows, and the loss on unrelated text
 runs.py        the work folder of a run: order, status, checkpoint
+instructions.py  short instructions whose answers a rule checks
+forgetting.py  how many of them a new adapter still follows
 training.py    a run from rows to an adapter that may duel
 ordering.py    what a person asks for becomes an order
 probe.py       what a fine-tune will reach, told before it is made

@@ -29,6 +29,9 @@ def add_verb(verbs: Any) -> None:
     train.add_argument(
         "--recipe", default="", help="plain recipe to learn with: a shipped name or a .toml file (default: DUEL_PLAIN_RECIPE)"
     )
+    train.add_argument(
+        "--engineered", default="", metavar="RECIPE", help="engineered recipe to measure on the same held-out rows (default: DUEL_RECIPE)"
+    )
     train.add_argument("--method", choices=("sft",), default="sft", help="sft: learn the answers of the rows (default)")
     train.add_argument("--plan", default="", help="quick, standard, gpu or a .toml file (default: gpu where there is one, else standard)")
     train.add_argument("--from", dest="parent", type=Path, metavar="ADAPTER", help="adapter folder to begin with; its shape stays")
@@ -92,7 +95,18 @@ def run(chosen: argparse.Namespace) -> int:
     from adapters.train.training import TrainingFailed, train
 
     settings = EngineSettings.read()
-    wish = Wish(chosen.file, chosen.name, chosen.base, chosen.recipe, chosen.plan, chosen.parent, chosen.resume, chosen.work, chosen.out)
+    wish = Wish(
+        chosen.file,
+        chosen.name,
+        chosen.base,
+        chosen.recipe,
+        chosen.plan,
+        chosen.parent,
+        chosen.resume,
+        chosen.work,
+        chosen.out,
+        chosen.engineered,
+    )
     with _stopped() as stopped:
         order, work = ordered(wish, settings)
         try:

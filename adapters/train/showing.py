@@ -5,10 +5,12 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from adapters.train.runs import Status
 from adapters.train.training import Trained
+from engine.card import HeldOut
 
 PHASES = {
     "reading": "reading rows",
@@ -17,7 +19,9 @@ PHASES = {
     "before": "measuring before",
     "training": "training",
     "after": "measuring after",
+    "beside": "measuring the other arms",
     "alive": "proving the adapter alive",
+    "forgetting": "asking what it has forgotten",
 }
 
 
@@ -59,12 +63,25 @@ def sentences(made: Trained) -> Iterator[str]:
             f"On {made.after.rows:,} held-out rows it is right word for word on {made.after.exact:.1%} (before: {made.before.exact:.1%}); "
             f"loss {made.after.loss:.3f} (before: {made.before.loss:.3f})."
         )
+    yield from _beside(card.held_out)
+    if lost := card.forgetting:
+        yield (
+            f"Beside its task: of {lost.followed_before} of {lost.instructions} instructions that the base follows it still follows "
+            f"{lost.kept}; loss on unrelated text {lost.text_loss_after:.3f} (base: {lost.text_loss_before:.3f})."
+        )
     if math.isfinite(made.moved):
         yield f"It is alive: it moves next-token distributions by up to {made.moved:.2f} of 1."
     yield from card.limits
     if not made.finished:
         yield f"To train on: --from {made.folder}, or raise steps.epochs in the plan."
     yield f"To let it duel: DUEL_ADAPTER={made.folder}"
+
+
+def _beside(held_out: HeldOut | None) -> Iterator[str]:
+    """Word the arms that were measured on the same rows as the adapter."""
+    if held_out and held_out.prompted and held_out.combined:
+        given = (("the prompt " + held_out.recipe, held_out.prompted), ("both together", held_out.combined))
+        yield "On the same rows " + ", ".join(f"{what} is right on {score.exact:.1%}" for what, score in given) + "."
 
 
 def as_json(made: Trained) -> str:
@@ -77,5 +94,7 @@ def as_json(made: Trained) -> str:
         "figures": made.card.figures,
         "training": made.card.training,
         "limits": made.card.limits,
+        "held_out": made.card.held_out and asdict(made.card.held_out),
+        "forgetting": made.card.forgetting and asdict(made.card.forgetting),
     }
     return json.dumps(table, ensure_ascii=False)

@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,21 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
+from adapters.data.join import near_pairs
+from adapters.data.rows import asked
 from adapters.train import lora
+from adapters.train.beside import scored, text_loss
 from adapters.train.course import Course, Follower, Learned
 from adapters.train.exercises import exercises_of
+from adapters.train.forgetting import Followed, instructions_followed
 from adapters.train.heldout import RowParts, Score, parted
 from adapters.train.loop import TrainingProgress, Watch
 from adapters.train.record import tools
 from adapters.train.runs import BadRun, Phase, Status, TrainingOrder, WorkFolder, file_digest
 from engine.backends.local.loading import Loaded, load_base, pick_device
-from engine.card import BaseRef, Card, RecipeRef
+from engine.card import ArmScore, BaseRef, Card, Forgetting, HeldOut, RecipeRef
 from engine.contestants import Adapter, folder_revision, open_adapter
-from engine.errors import DuelbotError
+from engine.errors import BadRequest, DuelbotError
 from engine.lineup import base_folder, open_backend
 from engine.recipes import Recipe, load_recipe
 from engine.rows import Row, read_rows
@@ -121,19 +125,23 @@ class _Run:
         self._phase("reading")
         torch.set_num_threads(order.threads)
         parts = read_parts(order)
-        recipe = load_recipe(order.recipe)
+        recipe, engineered = self._recipes()
+        check_not_shown((*parts.train, *parts.dev, *parts.test), engineered)
         self._phase("loading")
-        loaded = self._load(recipe)
+        loaded = self._load()
         learned = self._learn(loaded, recipe, parts)
         if learned.steps < self.latest.steps:
             return None
         card = self._card(loaded, recipe, parts, learned)
+        card, texts = replace(card, held_out=self._held_out(loaded, recipe, engineered, parts, learned)), self._texts(loaded, learned)
         self._write(learned, card, parts)
         del loaded
         learned = replace(learned, tuned=None)
         gc.collect()
         self._phase("alive")
-        moved = asyncio.run(self._prove(recipe))
+        moved, followed = asyncio.run(self._prove(recipe))
+        card = replace(card, forgetting=_forgetting(texts, followed))
+        card.write(self.work.adapter)
         out.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(self.work.adapter, out)
         return Trained(out, card, learned.before, learned.after, learned.loss, not card.training["not_finished"], moved)
@@ -145,15 +153,25 @@ class _Run:
         self.latest = Status("training", progress.step, progress.steps, progress.loss, progress.spent_s, progress.left_s)
         self._tell(self.latest)
 
-    def _load(self, recipe: Recipe) -> Loaded:
+    def _recipes(self) -> tuple[Recipe, Recipe | None]:
+        """Load the plain and the engineered recipe. Raises BadRun where one has changed since the run began."""
+        order = self.order
+        wanted = ((order.recipe, order.recipe_digest), (order.engineered, order.engineered_digest))
+        found = [load_recipe(name) if name else None for name, _ in wanted]
+        for (name, digest), recipe in zip(wanted, found, strict=True):
+            if recipe and recipe.digest != digest:
+                raise BadRun(f"The recipe {name} has changed since this run began. Begin anew under another --name.")
+        plain, engineered = found
+        assert plain is not None
+        return plain, engineered
+
+    def _load(self) -> Loaded:
         order = self.order
         folder = base_folder(order.base)
         if (revision := folder_revision(folder)) != order.base_revision:
             raise BadRun(
                 f"This run began on the base {order.base} at {order.base_revision[:12]}, which is {revision[:12]} now. Begin anew."
             )
-        if recipe.digest != order.recipe_digest:
-            raise BadRun(f"The recipe {order.recipe} has changed since this run began. Begin anew under another --name.")
         return load_base(
             folder,
             Path(order.base).name if Path(order.base).is_dir() else order.base,
@@ -178,6 +196,34 @@ class _Run:
         learned = _way(order.plan.run.way)(course, Follower(self._phase, watch))  # type: ignore[arg-type]
         self.latest = Status("training", learned.steps, course.steps, learned.loss, learned.spent_s)
         return learned
+
+    def _held_out(self, loaded: Loaded, plain: Recipe, engineered: Recipe | None, parts: RowParts, learned: Learned) -> HeldOut | None:
+        """Measure the other arms on the held-out rows; None where there are none."""
+        rows, tuned = parts.held_out, learned.tuned
+        if not rows:
+            return None
+        self._phase("beside", 0, len(rows))
+
+        def arm(recipe: Recipe | None, adapted: bool) -> ArmScore | None:
+            if recipe is None:
+                return None
+            taught = exercises_of(rows, recipe, loaded.chat, loaded.end_ids, loaded.base.context_tokens)
+            return _arm_score(scored(tuned, taught, adapted=adapted))
+
+        return HeldOut(
+            rows=len(rows),
+            before=_arm_score(learned.before),
+            plain=arm(plain, adapted=False) if self.order.parent else _arm_score(learned.before),
+            tuned=_arm_score(learned.after),
+            prompted=arm(engineered, adapted=False),
+            combined=arm(engineered, adapted=True),
+            recipe=str(engineered.named) if engineered else "",
+        )
+
+    def _texts(self, loaded: Loaded, learned: Learned) -> tuple[float, float, int]:
+        """Measure the loss on unrelated text, without and with the adapter, and count its tokens."""
+        (before, tokens), (after, _) = (text_loss(learned.tuned, loaded.tokenizer, adapted=adapted) for adapted in (False, True))
+        return before, after, tokens
 
     def _card(self, loaded: Loaded, recipe: Recipe, parts: RowParts, learned: Learned) -> Card:
         order, hour = self.order, self.settings.price.usd_per_hour
@@ -221,12 +267,18 @@ class _Run:
         write_trained_on(folder, train, dev=dev, test=test, before=before)
         card.write(folder)
 
-    async def _prove(self, recipe: Recipe) -> float:
-        """Load the new adapter into the engine, as a duel does. Raises BadAdapter for one that is dead or does not fit."""
+    async def _prove(self, recipe: Recipe) -> tuple[float, Followed]:
+        """Load the new adapter into the engine, as a duel does, and ask it for what it may have forgotten.
+
+        Raises BadAdapter for one that is dead or does not fit.
+        """
         settings = self.settings.but({"base_model": self.order.base})
         backend = await open_backend(base_folder(self.order.base), settings)
         try:
-            return (await backend.add_adapter(open_adapter(self.work.adapter), recipe)).moved
+            adapter = open_adapter(self.work.adapter)
+            moved = (await backend.add_adapter(adapter, recipe)).moved
+            self._phase("forgetting")
+            return moved, await instructions_followed(backend, adapter, recipe, settings.price)
         finally:
             await backend.aclose()
 
@@ -244,6 +296,17 @@ def read_parts(order: TrainingOrder) -> RowParts:
     if file_digest(path) != order.file_digest:
         raise BadRun(f"The rows {path} have changed since this run began. Put the file back, or begin anew under another --name.")
     return parted(rows_in(path))
+
+
+def check_not_shown(rows: Sequence[Row], recipe: Recipe | None) -> None:
+    """Raise BadRequest for a row, to learn or to measure on, that the recipe shows as an example: a request is one thing."""
+    shown = recipe.examples if recipe else ()
+    for row, example in zip(rows, near_pairs([asked(row) for row in rows], [each.user for each in shown]), strict=True):
+        if recipe and example is not None:
+            raise BadRequest(
+                f"Line {row.line:,} is nearly example {example + 1} of the recipe {recipe.name}, and a request is one thing. "
+                'Give the row the role "example", or take it out: adapters data check --recipe shows all of them.'
+            )
 
 
 def rows_in(path: Path) -> tuple[Row, ...]:
@@ -288,3 +351,20 @@ def _way(name: str) -> Callable[[Course, Follower], Learned]:
 def _scores(learned: Learned) -> dict[str, Score]:
     given = {"before": learned.before, "after": learned.after}
     return {what: score for what, score in given.items() if score is not None}
+
+
+def _arm_score(given: Score | None) -> ArmScore | None:
+    return ArmScore(round(given.exact, 4), round(given.loss, 4)) if given else None
+
+
+def _forgetting(texts: tuple[float, float, int], followed: Followed) -> Forgetting:
+    before, after, tokens = texts
+    return Forgetting(
+        text_tokens=tokens,
+        text_loss_before=round(before, 4),
+        text_loss_after=round(after, 4),
+        instructions=len(followed.before),
+        followed_before=sum(followed.before),
+        followed_after=sum(followed.after),
+        kept=followed.kept,
+    )
