@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from transformers import DynamicCache
 
 from adapters.train.exercises import Exercise
 from adapters.train.heldout import Score, score
+from engine.card import ArmScore, HeldOut
 
 UNRELATED = Path(__file__).with_name("unrelated.txt")  # of our own writing
 LEAST_SHARED = 32  # tokens with which all prompts begin, from which on they are run once
@@ -54,6 +56,25 @@ def scored(tuned: Any, exercises: Sequence[Exercise], *, adapted: bool) -> Score
     """Measure the model on exercises, with its adapter or as its base is."""
     with _arm(tuned, adapted):
         return score(Prefixed(tuned, exercises).logits, exercises)
+
+
+def held_out_arms(tuned: Any, known: HeldOut, plain: Sequence[Exercise], engineered: Sequence[Exercise]) -> HeldOut:
+    """Measure the arms that are not known yet, on the same rows with the plain and with the engineered recipe, where there is one."""
+
+    def arm(exercises: Sequence[Exercise], *, adapted: bool) -> ArmScore | None:
+        return arm_score(scored(tuned, exercises, adapted=adapted))
+
+    return replace(
+        known,
+        plain=known.plain or arm(plain, adapted=False),
+        prompted=arm(engineered, adapted=False),
+        combined=arm(engineered, adapted=True),
+    )
+
+
+def arm_score(given: Score | None) -> ArmScore | None:
+    """Round a score as a card holds it."""
+    return ArmScore(round(given.exact, 4), round(given.loss, 4)) if given else None
 
 
 def text_loss(tuned: Any, tokenizer: Any, *, adapted: bool) -> tuple[float, int]:

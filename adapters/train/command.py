@@ -12,6 +12,7 @@ from engine.commandline import DONE, FAILED, INTERRUPTED, complain, verb
 from engine.printable import printable
 from engine.settings import EngineSettings
 
+METHODS = "sft: learn the answers of rows (default); dpo: pairs, chosen and rejected; kto: pairs, or answers with good true or false"
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -20,8 +21,10 @@ def add_verb(verbs: Any) -> None:
     train = verb(
         verbs,
         "train",
-        "Train a LoRA adapter on rows: requests with their answers. Ctrl+C keeps a checkpoint, and --resume goes on from it.",
-        "%(prog)s rows.jsonl --base ./my-base --name support\n%(prog)s rows.csv --plan quick\n%(prog)s --resume --name support",
+        "Train a LoRA adapter on rows: requests with their answers, or with those that people chose and rejected. Ctrl+C keeps a "
+        "checkpoint, and --resume goes on from it.",
+        "%(prog)s rows.jsonl --base ./my-base --name support\n%(prog)s rows.csv --plan quick\n"
+        "%(prog)s pairs.jsonl --method dpo --from loras/support-1\n%(prog)s --resume --name support",
     )
     train.add_argument("file", nargs="?", type=Path, help="JSON lines, JSON array or CSV; left out with --resume")
     train.add_argument("--name", default="", help="of the adapter (default: the file's)")
@@ -32,7 +35,7 @@ def add_verb(verbs: Any) -> None:
     train.add_argument(
         "--engineered", default="", metavar="RECIPE", help="engineered recipe to measure on the same held-out rows (default: DUEL_RECIPE)"
     )
-    train.add_argument("--method", choices=("sft",), default="sft", help="sft: learn the answers of the rows (default)")
+    train.add_argument("--method", choices=("sft", "dpo", "kto"), default="", help=METHODS)
     train.add_argument("--plan", default="", help="quick, standard, gpu or a .toml file (default: gpu where there is one, else standard)")
     train.add_argument("--from", dest="parent", type=Path, metavar="ADAPTER", help="adapter folder to begin with; its shape stays")
     train.add_argument("--resume", action="store_true", help="go on with the run of this --name")
@@ -96,16 +99,17 @@ def run(chosen: argparse.Namespace) -> int:
 
     settings = EngineSettings.read()
     wish = Wish(
-        chosen.file,
-        chosen.name,
-        chosen.base,
-        chosen.recipe,
-        chosen.plan,
-        chosen.parent,
-        chosen.resume,
-        chosen.work,
-        chosen.out,
-        chosen.engineered,
+        file=chosen.file,
+        name=chosen.name,
+        base=chosen.base,
+        recipe=chosen.recipe,
+        plan=chosen.plan,
+        parent=chosen.parent,
+        resume=chosen.resume,
+        work=chosen.work,
+        out=chosen.out,
+        engineered=chosen.engineered,
+        method=chosen.method,
     )
     with _stopped() as stopped:
         order, work = ordered(wish, settings)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from adapters.train.plan import load_plan
 from adapters.train.runs import BadRun, TrainingOrder, WorkFolder, check_name, file_digest
@@ -29,6 +30,7 @@ class Wish:
     work: Path = Path("build/train")
     out: Path = Path("loras")
     engineered: str = ""
+    method: Literal["", "sft", "dpo", "kto"] = ""
 
 
 def ordered(wish: Wish, settings: EngineSettings) -> tuple[TrainingOrder, WorkFolder]:
@@ -56,6 +58,7 @@ def _check_resume(wish: Wish) -> None:
         "--plan": wish.plan,
         "--from": wish.parent,
         "--engineered": wish.engineered,
+        "--method": wish.method,
     }
     if given := [flag for flag, value in said.items() if value]:
         raise BadRun(f"A run goes on with what it began with; leave out {', '.join(given)} beside --resume.")
@@ -100,6 +103,7 @@ def _new(wish: Wish, name: str, settings: EngineSettings) -> TrainingOrder:
         parent_digest=parent_digest,
         threads=free_threads(settings),
         out=str(wish.out.absolute() / f"{name}-{version}"),
+        method=wish.method or "sft",
         engineered=_placed(engineered),
         engineered_digest=load_recipe(engineered).digest if engineered else "",
     )

@@ -52,6 +52,7 @@ class TrainingOrder:
     out: str  # folder in which the adapter comes to lie
     engineered: str = ""  # the engineered recipe that is measured beside, as DUEL_RECIPE names it; "": none
     engineered_digest: str = ""
+    method: Literal["sft", "dpo", "kto"] = "sft"
 
     def table(self) -> dict[str, Any]:
         """The order as order.json holds it."""

@@ -58,6 +58,8 @@ def sentences(made: Trained) -> Iterator[str]:
     """Word what a training has made, a line each."""
     card = made.card
     yield f"{card.name} {card.version} learned {card.training['examples']:,} rows; its training ended at a loss of {made.loss:.3f}."
+    if told := card.training.get("preferred"):
+        yield f"Of the held-out preferences {told['right']:.0%} are told apart, by {told['margin']:.2f} on average."
     if made.before and made.after:
         yield (
             f"On {made.after.rows:,} held-out rows it is right word for word on {made.after.exact:.1%} (before: {made.before.exact:.1%}); "

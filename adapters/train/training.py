@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import errno
 import gc
-import hashlib
 import os
 import shutil
 import time
@@ -19,16 +18,18 @@ from safetensors import SafetensorError
 from adapters.data.join import near_pairs
 from adapters.data.rows import asked
 from adapters.train import lora
-from adapters.train.beside import scored, text_loss
+from adapters.train.carding import arms_of, card_of, forgetting_of, forgotten, with_likeness
 from adapters.train.course import Course, Follower, Learned
-from adapters.train.exercises import exercises_of
-from adapters.train.forgetting import Followed, instructions_followed
+from adapters.train.exercises import answer_tokens, exercises_of
+from adapters.train.forgetting import Followed, instructions_followed, new_answers
 from adapters.train.heldout import RowParts, Score, parted
+from adapters.train.likeness import ASKED, Likeness, likeness, shape
 from adapters.train.loop import TrainingProgress, Watch
-from adapters.train.record import tools
+from adapters.train.preferences import Method, good, judged_of, pairs_of, parted_preferences, read_preferences
 from adapters.train.runs import BadRun, Phase, Status, TrainingOrder, WorkFolder, file_digest
+from engine.backends.local.chat import Chat
 from engine.backends.local.loading import Loaded, load_base, pick_device
-from engine.card import ArmScore, BaseRef, Card, Forgetting, HeldOut, RecipeRef
+from engine.card import Card
 from engine.contestants import Adapter, folder_revision, open_adapter
 from engine.errors import BadRequest, DuelbotError
 from engine.lineup import base_folder, open_backend
@@ -110,6 +111,15 @@ def _memory_words(on: str) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """What the engine says of a new adapter."""
+
+    moved: float
+    followed: Followed
+    answers: Sequence[str]  # to held-out requests
+
+
 class _Run:
     """One order while it is carried out."""
 
@@ -130,21 +140,24 @@ class _Run:
         self._phase("loading")
         loaded = self._load()
         learned = self._learn(loaded, recipe, parts)
-        if learned.steps < self.latest.steps:
+        if not learned.ended:
             return None
-        card = self._card(loaded, recipe, parts, learned)
-        card, texts = replace(card, held_out=self._held_out(loaded, recipe, engineered, parts, learned)), self._texts(loaded, learned)
+        card = card_of(order, loaded, recipe, parts, learned)
+        self._phase("beside", 0, len(parts.held_out))
+        arms = arms_of(loaded, (recipe, engineered), parts, learned, anew=not order.parent)
+        texts, chat = forgotten(loaded, learned), loaded.chat
         self._write(learned, card, parts)
         del loaded
         learned = replace(learned, tuned=None)
         gc.collect()
         self._phase("alive")
-        moved, followed = asyncio.run(self._prove(recipe))
-        card = replace(card, forgetting=_forgetting(texts, followed))
+        proof = asyncio.run(self._prove(recipe, self._asked(parts)))
+        card = replace(card, held_out=arms, forgetting=forgetting_of(texts, proof.followed))
+        card = self._timed(with_likeness(card, _likeness(chat, parts, proof.answers)), learned)
         card.write(self.work.adapter)
         out.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(self.work.adapter, out)
-        return Trained(out, card, learned.before, learned.after, learned.loss, not card.training["not_finished"], moved)
+        return Trained(out, card, learned.before, learned.after, learned.loss, not card.training["not_finished"], proof.moved)
 
     def _phase(self, phase: Phase, step: int = 0, steps: int = 0) -> None:
         self._tell(Status(phase, step, steps, spent_s=time.monotonic() - self.began))
@@ -182,8 +195,10 @@ class _Run:
     def _learn(self, loaded: Loaded, recipe: Recipe, parts: RowParts) -> Learned:
         order = self.order
         longest = min(order.plan.steps.longest_tokens, loaded.base.context_tokens)
-        rendered = exercises_of((*parts.train, *parts.held_out), recipe, loaded.chat, loaded.end_ids, longest)
-        course = Course(
+        given = (recipe, loaded.chat, loaded.end_ids, longest)
+        rendered = _render(order.method)((*parts.train, *parts.held_out), *given)
+        kind, learn = _way(order)
+        course = kind(
             name=order.name,
             loaded=loaded,
             parent=parent_of(order),
@@ -193,70 +208,15 @@ class _Run:
             checkpoint=self.work.checkpoint,
         )
         watch = Watch(order.plan.checkpoint_steps(course.steps), self._step, self._stop)
-        learned = _way(order.plan.run.way)(course, Follower(self._phase, watch))  # type: ignore[arg-type]
+        learned = learn(course, Follower(self._phase, watch))
         self.latest = Status("training", learned.steps, course.steps, learned.loss, learned.spent_s)
         return learned
 
-    def _held_out(self, loaded: Loaded, plain: Recipe, engineered: Recipe | None, parts: RowParts, learned: Learned) -> HeldOut | None:
-        """Measure the other arms on the held-out rows; None where there are none."""
-        rows, tuned = parts.held_out, learned.tuned
-        if not rows:
-            return None
-        self._phase("beside", 0, len(rows))
-
-        def arm(recipe: Recipe | None, adapted: bool) -> ArmScore | None:
-            if recipe is None:
-                return None
-            taught = exercises_of(rows, recipe, loaded.chat, loaded.end_ids, loaded.base.context_tokens)
-            return _arm_score(scored(tuned, taught, adapted=adapted))
-
-        return HeldOut(
-            rows=len(rows),
-            before=_arm_score(learned.before),
-            plain=arm(plain, adapted=False) if self.order.parent else _arm_score(learned.before),
-            tuned=_arm_score(learned.after),
-            prompted=arm(engineered, adapted=False),
-            combined=arm(engineered, adapted=True),
-            recipe=str(engineered.named) if engineered else "",
-        )
-
-    def _texts(self, loaded: Loaded, learned: Learned) -> tuple[float, float, int]:
-        """Measure the loss on unrelated text, without and with the adapter, and count its tokens."""
-        (before, tokens), (after, _) = (text_loss(learned.tuned, loaded.tokenizer, adapted=adapted) for adapted in (False, True))
-        return before, after, tokens
-
-    def _card(self, loaded: Loaded, recipe: Recipe, parts: RowParts, learned: Learned) -> Card:
-        order, hour = self.order, self.settings.price.usd_per_hour
-        seconds = max(learned.spent_s, time.monotonic() - self.began)
-        not_finished = learned.loss > order.plan.safety.finished_loss
-        training: dict[str, Any] = {
-            "method": "sft",
-            "examples": len(parts.train),
-            "held_out": len(parts.held_out),
-            "data": order.file_digest,
-            "steps": learned.steps,
-            "tokens": learned.tokens,
-            "hours": round(seconds / 3600, 4),
-            "usd": None if hour is None else round(seconds / 3600 * hour, 6),
-            "rank": learned.tuned.peft_config["default"].r,
-            "loss": round(learned.loss, 4),
-            "not_finished": not_finished,
-            "held_out_loss_before": learned.before and round(learned.before.loss, 4),
-            "held_out_loss_after": learned.after and round(learned.after.loss, 4),
-            "from": order.parent_digest,
-            "template": hashlib.sha256(str(loaded.tokenizer.chat_template).encode()).hexdigest()[:16],
-            "settings": order.plan.table(),
-            "device": f"{loaded.model.device}, threads: {order.threads}",
-            "tools": tools(),
-            "order": order.digest,
-        }
-        figures = {f"held-out rows right, {what}": score.exact for what, score in _scores(learned).items()}
-        limits = (
-            *(() if learned.after else ("Nothing is known of it on rows that it did not learn: none were kept apart.",)),
-            *((f"Its training is not finished: the loss ended at {learned.loss:.3f} nats a token.",) if not_finished else ()),
-        )
-        base = BaseRef(loaded.base.name, loaded.base.revision)
-        return Card(order.name, order.version, base, RecipeRef(recipe.name, recipe.version, recipe.digest), training, figures, limits)
+    def _timed(self, card: Card, learned: Learned) -> Card:
+        """Add to a card what the training took so far."""
+        hour, seconds = self.settings.price.usd_per_hour, max(learned.spent_s, time.monotonic() - self.began)
+        took = {"hours": round(seconds / 3600, 4), "usd": None if hour is None else round(seconds / 3600 * hour, 6)}
+        return replace(card, training=card.training | took)
 
     def _write(self, learned: Learned, card: Card, parts: RowParts) -> None:
         folder = self.work.adapter
@@ -267,8 +227,12 @@ class _Run:
         write_trained_on(folder, train, dev=dev, test=test, before=before)
         card.write(folder)
 
-    async def _prove(self, recipe: Recipe) -> tuple[float, Followed]:
-        """Load the new adapter into the engine, as a duel does, and ask it for what it may have forgotten.
+    def _asked(self, parts: RowParts) -> tuple[Row, ...]:
+        """Choose the requests whose new answers are compared with chosen ones: where people's preferences were learned, held-out ones."""
+        return () if self.order.method == "sft" else tuple({row.text: row for row in parts.held_out}.values())[:ASKED]
+
+    async def _prove(self, recipe: Recipe, asked: Sequence[Row]) -> _Proof:
+        """Load the new adapter into the engine, as a duel does, and ask it for what it may have forgotten, and for answers of its own.
 
         Raises BadAdapter for one that is dead or does not fit.
         """
@@ -278,7 +242,8 @@ class _Run:
             adapter = open_adapter(self.work.adapter)
             moved = (await backend.add_adapter(adapter, recipe)).moved
             self._phase("forgetting")
-            return moved, await instructions_followed(backend, adapter, recipe, settings.price)
+            followed = await instructions_followed(backend, adapter, recipe, settings.price)
+            return _Proof(moved, followed, await new_answers(backend, adapter, recipe, asked, settings.price))
         finally:
             await backend.aclose()
 
@@ -295,7 +260,9 @@ def read_parts(order: TrainingOrder) -> RowParts:
     path = Path(order.file)
     if file_digest(path) != order.file_digest:
         raise BadRun(f"The rows {path} have changed since this run began. Put the file back, or begin anew under another --name.")
-    return parted(rows_in(path))
+    if order.method == "sft":
+        return parted(rows_in(path))
+    return parted_preferences(read_preferences(path, order.method))
 
 
 def check_not_shown(rows: Sequence[Row], recipe: Recipe | None) -> None:
@@ -337,34 +304,28 @@ def free_threads(settings: EngineSettings) -> int:
     return max(1, round(cores - load))
 
 
-def _way(name: str) -> Callable[[Course, Follower], Learned]:
-    """Import one way alone: trl and what it needs take seconds."""
-    if name == "deep":
+def _render(method: Method) -> Callable[..., Sequence[Any]]:
+    """Choose how rows become what is learned."""
+    return {"sft": exercises_of, "dpo": pairs_of, "kto": judged_of}[method]
+
+
+def _way(order: TrainingOrder) -> tuple[Callable[..., Any], Callable[..., Learned]]:
+    """Import one way alone, with what it calls a course: trl and what it needs take seconds."""
+    if order.method != "sft":
+        from adapters.train import preferring
+
+        return preferring.PreferenceCourse, preferring.learn
+    if order.plan.run.way == "deep":
         from adapters.train import deep
 
-        return deep.learn
+        return Course, deep.learn
     from adapters.train import shallow
 
-    return shallow.learn
+    return Course, shallow.learn
 
 
-def _scores(learned: Learned) -> dict[str, Score]:
-    given = {"before": learned.before, "after": learned.after}
-    return {what: score for what, score in given.items() if score is not None}
-
-
-def _arm_score(given: Score | None) -> ArmScore | None:
-    return ArmScore(round(given.exact, 4), round(given.loss, 4)) if given else None
-
-
-def _forgetting(texts: tuple[float, float, int], followed: Followed) -> Forgetting:
-    before, after, tokens = texts
-    return Forgetting(
-        text_tokens=tokens,
-        text_loss_before=round(before, 4),
-        text_loss_after=round(after, 4),
-        instructions=len(followed.before),
-        followed_before=sum(followed.before),
-        followed_after=sum(followed.after),
-        kept=followed.kept,
-    )
+def _likeness(chat: Chat, parts: RowParts, answers: Sequence[str]) -> Likeness | None:
+    """Compare new answers with those that people wanted."""
+    chosen = [row.references[0] for row in (*parts.train, *parts.held_out) if good(row)] if answers else []
+    ours, theirs = ([shape(text, len(answer_tokens(chat, text))) for text in texts] for texts in (chosen, answers))
+    return likeness(ours, theirs)
