@@ -63,13 +63,10 @@ class App:
     teams: Teams
     choices: Choices
     versions: Versions
-<<<<<<< HEAD
     shelf: Shelf
-=======
     proposing: Proposing
     previewing: Previewing
     rematching: Rematching
->>>>>>> versions
     posting: Posting
     batching: Batching
     remembering: Remembering
@@ -104,7 +101,6 @@ class App:
             running = Running(store, model, settings.engine.answer_limit_s, now)
             core = Core(store, model, running, Changes(running.leaving), now)
             app = cls._over(core, settings, rules, rng or random.SystemRandom())
-<<<<<<< HEAD
             app.versions.start(kept, chosen)
             replays = Replays(core, app.teams, app.choices, settings)
             beside = [asyncio.create_task(work) for work in (replays.run(), app.jobs.run())]
@@ -114,15 +110,6 @@ class App:
                 for task in beside:
                     task.cancel()
                 await asyncio.gather(*beside, app.rematching.leave(), return_exceptions=True)
-=======
-            app.versions.start(kept, chosen)
-            replays = asyncio.create_task(Replays(core, app.teams, app.choices, settings).run())
-            try:
-                yield app
-            finally:
-                replays.cancel()
-                await asyncio.gather(replays, app.rematching.leave(), return_exceptions=True)
->>>>>>> versions
                 await _leave(core)
         finally:
             await store.aclose()
@@ -137,11 +124,8 @@ class App:
         kinds: dict[str, JobKind] = {ESTIMATE: EstimateKind(), TRAIN: TrainKind(jobs_folder(settings), settings.engine, shelf)}
         jobs = Jobs(core, settings.engine, kinds)
         teams = Teams(core.store, choices, settings.votes, settings.team.name)
-<<<<<<< HEAD
         asking = Asking(core, teams, choices, shelf, limits, rules=rules, coin=coin)
-=======
         versions = Versions(core, teams, choices)
->>>>>>> versions
         return cls(
             asking=asking,
             voting=Voting(core, teams, settings.votes.blinding_share),
@@ -149,11 +133,8 @@ class App:
             judging=Judging(core, choices, Evidence(core.store, settings, core.now), limits),
             teams=teams,
             choices=choices,
-<<<<<<< HEAD
-            versions=Versions(core, teams, choices),
-            shelf=shelf,
-=======
             versions=versions,
+            shelf=shelf,
             proposing=Proposing(core),
             previewing=Previewing(core, teams, choices, limits, limit_s=settings.engine.answer_limit_s),
             rematching=Rematching(
@@ -162,7 +143,6 @@ class App:
                 side_by_side=settings.engine.max_rows // 2,
                 limit_s=settings.engine.answer_limit_s,
             ),
->>>>>>> versions
             posting=Posting(core.store),
             batching=Batching(core.store, core.now),
             remembering=Remembering(core.store),
