@@ -3,8 +3,8 @@
 For other code:
 
     rows = by_role(read_rows(file, name).rows, start)                 engine.optimise.roles
-    order = Order(start, rows, metric, Budget(calls=240), seed=0)     engine.optimise.run, engine.optimise.budget
-    found = await optimise(order, Engine(backend, price), folder, stop=stop, tell=tell)
+    order = Optimisation(start, rows, metric, Budget(calls=240), seed=0)     engine.optimise.run, engine.optimise.budget
+    found = await optimise(order, Engine(backend, price), folder, stop=stop, tell=tell)   engine.optimise.run, .asking
 
 `start` None lets one be written from the training rows. `found` (Optimised) has the new recipe, its dev and test figures with the start's,
 what was spent, and the trail of candidates; nothing is activated. With the same folder the same order goes on where it was stopped.
