@@ -9,11 +9,16 @@ For other code:
 `start` None lets one be written from the training rows. `found` (Optimised) has the new recipe, its dev and test figures with the start's,
 what was spent, and the trail of candidates; nothing is activated. With the same folder the same order goes on where it was stopped.
 
+    findings = lint(recipe, rows=rows, metric=metric)                 engine.optimise.lint
+
+`lint` finds what is known to hurt in a recipe, each with its place; `line_numbers` tells the places' lines in a TOML text.
+
 budget.py     what may be spent, and what has been
 journal.py    every answer on the disk: the state that a search goes on from
 choosing.py   examples for coverage and likeness
 wording.py    instructions written from the answers that rows want
 writing.py    a first recipe from training rows alone
+lint.py       what is known to hurt in a prompt, found before it is kept
 race.py       candidates compared on the same rows
 asking.py     rows asked within the budget, none twice
 roles.py      which rows are for what
