@@ -134,6 +134,12 @@ def _json(answer: str) -> Any:
         return None
 
 
+def json_table(answer: str) -> dict[str, Any] | None:
+    """Read an answer that is a JSON object, perhaps in a code fence; None for any other."""
+    value = _json(answer)
+    return value if isinstance(value, dict) else None
+
+
 def _json_match(answer: str, reference: str) -> float:
     said, wanted = _json(answer), _json(reference)
     return exact_match(answer, reference) if wanted is None else float(said == wanted)

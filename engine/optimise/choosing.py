@@ -47,9 +47,10 @@ def _vectors(texts: Sequence[str]) -> Matrix:
         for word, count in Counter(each).items():
             counts[number, known[word]] = count
     weight = np.log((1 + len(texts)) / (1 + (counts > 0).sum(axis=0))) + 1
-    vectors: Matrix = counts * weight
+    vectors = counts * weight
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=vectors, where=lengths > 0)
+    scaled: Matrix = vectors / np.where(lengths > 0, lengths, 1)
+    return scaled
 
 
 def spread(classes: Mapping[str, Sequence[Row]], count: int) -> list[Row]:

@@ -17,7 +17,7 @@ from engine.errors import BadRequest, SettingsError
 from engine.optimise.asking import Engine
 from engine.optimise.budget import Budget
 from engine.optimise.roles import RowsByRole, by_role
-from engine.optimise.run import Optimised, Order, Progress, optimise
+from engine.optimise.run import Optimisation, Optimised, SearchProgress, optimise
 from engine.optimise.words import json_for, lines_for, toml_for, trail_of
 from engine.parsing import shown
 from engine.printable import one_line
@@ -48,10 +48,10 @@ metrics: {NAMES}; without --metric the rows' answers tell.
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class OptimiseCall:
     """A command line, checked as far as that goes without a model."""
 
-    order: Order
+    order: Optimisation
     state: Path
     write: Path | None
     as_json: bool
@@ -77,7 +77,7 @@ def add_verb(verbs: Any) -> argparse.ArgumentParser:
     return command
 
 
-def read_wanted(options: argparse.Namespace) -> Wanted:
+def read_wanted(options: argparse.Namespace) -> OptimiseCall:
     """Read a command line, its recipe and its rows. Raises BadRequest, BadRecipe, SettingsError."""
     budget = Budget(options.calls, options.tokens, options.minutes, options.usd)
     start = None if options.recipe == NEW else load_recipe(options.recipe)
@@ -87,7 +87,7 @@ def read_wanted(options: argparse.Namespace) -> Wanted:
     if write is not None and (write.suffix != ".toml" or not write.parent.is_dir()):
         raise SettingsError(f"--write names a recipe's file, which ends in .toml in a folder that is there; {shown(str(write))} is none.")
     state = Path(options.state or f"optimise-{start.name if start else NEW}")
-    return Wanted(Order(start, rows, metric, budget, options.seed, most_test=options.test), state, write, options.json)
+    return OptimiseCall(Optimisation(start, rows, metric, budget, options.seed, most_test=options.test), state, write, options.json)
 
 
 def read(path: Path, start: Recipe | None) -> RowsByRole:
@@ -99,7 +99,7 @@ def read(path: Path, start: Recipe | None) -> RowsByRole:
         raise BadRequest(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
 
-async def run(wanted: Wanted, settings: EngineSettings, out: TextIO) -> int:
+async def run(wanted: OptimiseCall, settings: EngineSettings, out: TextIO) -> int:
     """Load the base, search, measure, write the recipe's file and the report. Returns the exit status."""
     notes = Console(stderr=True, highlight=False, markup=False)
     rows = wanted.order.rows
@@ -135,7 +135,7 @@ def _write(file: Path, text: str) -> None:
         raise SettingsError(f"{file} cannot be written: {error.strerror}.") from error
 
 
-async def _interruptible(wanted: Wanted, engine: Engine, notes: Console) -> Optimised:
+async def _interruptible(wanted: OptimiseCall, engine: Engine, notes: Console) -> Optimised:
     """Optimise with a line of progress; Ctrl-C gives up the answers that are being written, a second one everything."""
     stop, loop = Stop(), asyncio.get_running_loop()
 
@@ -148,7 +148,7 @@ async def _interruptible(wanted: Wanted, engine: Engine, notes: Console) -> Opti
     said = ""
     with notes.status("Searching …") as status:
 
-        def tell(progress: Progress) -> None:
+        def tell(progress: SearchProgress) -> None:
             nonlocal said
             best = f", best {progress.best.mean:.0%} of {len(progress.best.scores)}" if progress.best else ""
             status.update(f"{progress.stage}: {progress.calls:,} answers, {seconds(progress.seconds)}{best}")

@@ -1,4 +1,4 @@
-"""New candidates: other wordings, other examples, more or fewer of them, in another order; and children of candidates that did well. Pure."""
+"""New candidates: other wordings, other examples, more or fewer, in another order; and children of candidates that did well. Pure."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence

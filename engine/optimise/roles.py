@@ -1,7 +1,7 @@
 """Which rows an optimisation may use for what: examples come from training rows, choices from dev rows, the figure from test rows. Pure.
 
-A row's role is what its file says; rows without one get theirs by a digest of the request, as a quarter test, a seventh dev and else training.
-A request that is, or nearly is, one with another role already is left out.
+A row's role is what its file says. Rows without one get theirs by a digest of the request: a quarter for the test, three in twenty for
+dev, all else for training. A request that is, or nearly is, one with another role already is left out.
 """
 
 import hashlib
@@ -36,7 +36,10 @@ class RowsByRole:
 
 
 def by_role(rows: Sequence[Row], start: Recipe | None = None) -> RowsByRole:
-    """Sort rows by their roles; what the start recipe shows is no dev or test row. Raises BadRequest where a role that is needed is empty."""
+    """Sort rows by their roles; what the start recipe shows is no dev or test row.
+
+    Raises BadRequest where no row may be an example.
+    """
     ledger, found = RoleLedger(), dict[Role, list[Row]]()
     for number, example in enumerate(start.examples if start else (), 1):
         ledger.take(example.user, "train", f"example {number} of the recipe")
@@ -47,8 +50,8 @@ def by_role(rows: Sequence[Row], start: Recipe | None = None) -> RowsByRole:
                 found.setdefault(role, []).append(row)
     if not found.get("train"):
         raise BadRequest("No row with an answer may be shown as an example: give rows the role train or example, or none.")
-    kept = RowsByRole(*(tuple(found.get(role, ())) for role in ("train", "dev", "test")))
-    return RowsByRole(kept.train, kept.dev, kept.test, len(rows) - len(kept.train) - len(kept.dev) - len(kept.test))
+    train, dev, test = (tuple(found.get(role, ())) for role in ("train", "dev", "test"))
+    return RowsByRole(train, dev, test, len(rows) - len(train) - len(dev) - len(test))
 
 
 def drawn_role(row: Row) -> str:
@@ -64,7 +67,7 @@ def place_of(row: Row) -> float:
 
 
 def in_turn(rows: Sequence[Row], classes: Sequence[str]) -> list[Row]:
-    """Order rows so that every beginning of them has the classes in about their shares, and chance alone decides within a class."""
+    """Optimisation rows so that every beginning of them has the classes in about their shares, and chance alone decides within a class."""
     sizes, seen = Counter(classes), Counter[str]()
     ordered = sorted(zip(rows, classes, strict=True), key=lambda pair: place_of(pair[0]))
     placed = []

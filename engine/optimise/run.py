@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from engine.backends.base import Stop
 from engine.optimise.asking import Asker, Engine, enough
@@ -23,7 +24,7 @@ MOST_TEST = 250  # rows that winner and start are measured on
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Optimisation:
     """What is to be optimised, and with what."""
 
     start: Recipe | None  # None: one is written from the training rows
@@ -36,7 +37,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class MeanScore:
     """A mean score over rows, with its standard error."""
 
     mean: float
@@ -44,7 +45,7 @@ class Figure:
     rows: int
 
     @classmethod
-    def of(cls, scores: Sequence[float]) -> "Figure | None":
+    def of(cls, scores: Sequence[float]) -> "MeanScore | None":
         """Take the mean of scores; None without any."""
         if not scores:
             return None
@@ -54,14 +55,14 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class TrailEntry:
     """A candidate of the trail."""
 
     digest: str
     parent: str  # digest
     made: str  # how, for people
     examples: int
-    dev: Figure | None
+    dev: MeanScore | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +73,16 @@ class Optimised:
     parent: str  # digest of the start
     start: Recipe
     metric: str
-    dev: Figure | None  # of the recipe, on rows that it was chosen by
-    start_dev: Figure | None
-    test: Figure | None  # of the recipe, on rows that nobody has looked at; None where there are none, or the budget ended before
-    start_test: Figure | None
-    gain: Figure | None  # test scores of recipe minus start, row by row
+    dev: MeanScore | None  # of the recipe, on rows that it was chosen by
+    start_dev: MeanScore | None
+    test: MeanScore | None  # of the recipe, on rows that nobody has looked at; None where there are none, or the budget ended before
+    start_test: MeanScore | None
+    gain: MeanScore | None  # test scores of recipe minus start, row by row
     outlay: Outlay
     seconds: float
     why: str  # it ended, in words
     complete: bool  # False: stopped from outside; the state folder goes on
-    trail: tuple[Tried, ...]
+    trail: tuple[TrailEntry, ...]
 
     @property
     def changed(self) -> bool:
@@ -95,7 +96,7 @@ class Optimised:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SearchProgress:
     """What is told while it runs."""
 
     calls: int
@@ -107,12 +108,12 @@ class Progress:
 
 
 async def optimise(
-    order: Order,
+    order: Optimisation,
     engine: Engine,
     folder: Path | None = None,
     *,
     stop: Stop | None = None,
-    tell: Callable[[Progress], None] = lambda progress: None,
+    tell: Callable[[SearchProgress], None] = lambda progress: None,
 ) -> Optimised:
     """Search for a better recipe, and measure it.
 
@@ -122,14 +123,14 @@ async def optimise(
     flag = stop or Stop()
     start = order.start or write_recipe(order.rows.train, order.metric, name="written", version="1", example_tokens=order.example_tokens)
     journal = Journal(folder, {"base": engine.backend.base.parts, "metric": order.metric.name})
-    latest = Progress(0, Outlay(), 0.0, "search", "", None)
+    latest = SearchProgress(0, Outlay(), 0.0, "search", "", None)
 
-    def told(**changes: object) -> None:
+    def told(**changes: Any) -> None:
         nonlocal latest
-        latest = replace(latest, calls=asker.outlay.calls, outlay=asker.outlay, seconds=asker.seconds, **changes)  # type: ignore[arg-type]
+        latest = replace(latest, calls=asker.outlay.calls, outlay=asker.outlay, seconds=asker.seconds, **changes)
         tell(latest)
 
-    asker = Asker(engine, journal, order.metric, flag, lambda: told())
+    asker = Asker(engine, journal, order.metric, flag, told)
     asker.check_price(order.budget)
     try:
         answers = [row.references[0] for row in order.rows.train]
@@ -138,9 +139,9 @@ async def optimise(
             choice_rows(order.rows, order.metric),
             asker,
             order.budget.searching,
-            order.seed,
-            lambda candidates, words: told(words=words, best=ranked(candidates)[0]),
-            enough(order.metric, max(map(len, answers))),
+            seed=order.seed,
+            tell=lambda candidates, words: told(words=words, best=ranked(candidates)[0]),
+            done=enough(order.metric, max(map(len, answers))),
         )
         first = Candidate(start, "the start", "")
         why = await search.run(first)
@@ -152,17 +153,17 @@ async def optimise(
             start.digest,
             start,
             order.metric.name,
-            Figure.of(list(best.scores.values())),
-            Figure.of(list(first.scores.values())),
-            Figure.of(list(new.values())),
-            Figure.of(list(old.values())),
-            Figure.of(paired(new, old)),
+            MeanScore.of(list(best.scores.values())),
+            MeanScore.of(list(first.scores.values())),
+            MeanScore.of(list(new.values())),
+            MeanScore.of(list(old.values())),
+            MeanScore.of(paired(new, old)),
             asker.outlay,
             asker.seconds,
             "it was stopped" if flag.raised else why,
             not flag.raised,
             tuple(
-                Tried(each.recipe.digest, each.parent, each.made, len(each.recipe.examples), Figure.of(list(each.scores.values())))
+                TrailEntry(each.recipe.digest, each.parent, each.made, len(each.recipe.examples), MeanScore.of(list(each.scores.values())))
                 for each in search.candidates
             ),
         )
@@ -170,7 +171,7 @@ async def optimise(
         journal.close()
 
 
-async def _measured(best: Recipe, start: Recipe, order: Order, asker: Asker) -> tuple[dict[str, float], dict[str, float]]:
+async def _measured(best: Recipe, start: Recipe, order: Optimisation, asker: Asker) -> tuple[dict[str, float], dict[str, float]]:
     """Score winner and start on test rows, as many as the budget allows; both on the same ones."""
     shown = {example.user for recipe in (best, start) for example in recipe.examples}
     rows = [row for row in in_turn(order.rows.test, _classes(order.rows.test, order.metric)) if row.text not in shown][: order.most_test]
@@ -196,7 +197,7 @@ def _classes(rows: Sequence[Row], metric: Metric) -> list[str]:
     return [key_of(metric, row.references[0]) for row in rows] if metric.counts else [""] * len(rows)
 
 
-def named(recipe: Recipe, start: Recipe, order: Order) -> Recipe:
+def named(recipe: Recipe, start: Recipe, order: Optimisation) -> Recipe:
     """Give the winner a version of its own: its parent's, and the first digits of its digest."""
     if recipe.digest == start.digest:
         return start

@@ -30,7 +30,7 @@ class Search:
     """The state of a search: all candidates so far. A function of its seed and of the answers, so it can be run once more."""
 
     def __init__(
-        self, stock: Stock, rows: Sequence[Row], asker: Asker, budget: Budget, seed: int, tell: Tell, done: Callable[[str], bool]
+        self, stock: Stock, rows: Sequence[Row], asker: Asker, budget: Budget, *, seed: int, tell: Tell, done: Callable[[str], bool]
     ) -> None:
         """done: tells that an answer's score is certain before its end."""
         self.candidates: list[Candidate] = []

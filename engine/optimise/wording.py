@@ -22,7 +22,7 @@ class Wording:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class AnswerPart:
     """A part of an answer with a name: a key of its JSON, or the name of its line. An answer without parts is one without a name."""
 
     name: str
@@ -35,19 +35,21 @@ class Part:
         return text if len(self.values) <= MOST_LISTED and len(text) <= MOST_OF_LIST else ""
 
 
-def parts_of(answers: Sequence[str], metric: Metric) -> tuple[Part, ...]:
+def parts_of(answers: Sequence[str], metric: Metric) -> tuple[AnswerPart, ...]:
     """Find the parts of the answers, with their values where few of them are all there is."""
     match guess_kind(answers):
         case "JSON":
             tables = [table for answer in answers if isinstance(table := _json(answer), dict)]
             names = dict.fromkeys(key for table in tables for key in table)
-            return tuple(Part(name, _few([_word(table[name]) for table in tables if name in table], len(answers))) for name in names)
+            return tuple(AnswerPart(name, _few([_word(table[name]) for table in tables if name in table], len(answers))) for name in names)
         case "closed set":
-            return (Part("", _few(answers, len(answers))),)
+            return (AnswerPart("", _few(answers, len(answers))),)
         case _:
             lines = [lines_of(answer) for answer in answers]
             often = [name for name, count in Counter(name for each in lines for name in each).items() if count >= 0.9 * len(answers)]
-            return tuple(Part(name.capitalize(), _few([each[name] for each in lines if name in each], len(answers))) for name in often)
+            return tuple(
+                AnswerPart(name.capitalize(), _few([each[name] for each in lines if name in each], len(answers))) for name in often
+            )
 
 
 def _json(answer: str) -> Any:
@@ -83,7 +85,7 @@ def wordings(answers: Sequence[str], metric: Metric) -> tuple[Wording, ...]:
     return tuple(found)
 
 
-def _form(kind: str, parts: Sequence[Part], answers: Sequence[str]) -> str:
+def _form(kind: str, parts: Sequence[AnswerPart], answers: Sequence[str]) -> str:
     """The sentence that says how an answer looks."""
     match kind:
         case "JSON":

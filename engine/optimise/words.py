@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from engine.optimise.run import Figure, Optimised
+from engine.optimise.run import MeanScore, Optimised
 from engine.printable import one_line
 from engine.recipe_text import toml_of
 from engine.report import dollars, seconds
@@ -12,7 +12,7 @@ from engine.scoring import Metric
 SHOWN = 8  # candidates of the trail, the best ones
 
 
-def share(figure: Figure | None) -> str:
+def share(figure: MeanScore | None) -> str:
     """Say a mean score with its standard error and its rows."""
     if figure is None:
         return "not measured"
@@ -26,11 +26,11 @@ def lines_for(found: Optimised) -> list[str]:
     said = [
         f"Metric {found.metric}: right means {metric.words}. ± is one standard error.",
         f"The search ended because {found.why}: {len(found.trail):,} candidates, {spent(found)}.",
-        f"start   {start.named}, {len(start.examples)} examples: dev {share(found.start_dev)}, test {share(found.start_test)}",
+        f"start: {start.named}, {len(start.examples)} examples: dev {share(found.start_dev)}, test {share(found.start_test)}",
     ]
     if not found.changed:
         return [*said, "No candidate did better on the dev rows: the start stays as it is."]
-    said.append(f"winner  {recipe.named}, {len(recipe.examples)} examples: dev {share(found.dev)}, test {share(found.test)}")
+    said.append(f"winner: {recipe.named}, {len(recipe.examples)} examples: dev {share(found.dev)}, test {share(found.test)}")
     if found.gain is not None:
         said.append(f"On the same test rows the winner has {found.gain.mean * 100:+.1f} ± {found.gain.error * 100:.1f} points.")
     if found.overstated is not None:
@@ -58,14 +58,5 @@ def toml_for(found: Optimised) -> str:
 
 def json_for(found: Optimised) -> dict[str, Any]:
     """Give the result as a JSON object; the recipe as TOML."""
-    plain = asdict(found)
-    return plain | {
-        "recipe": {
-            "name": found.recipe.name,
-            "version": found.recipe.version,
-            "digest": found.recipe.digest,
-            "toml": toml_of(found.recipe),
-        },
-        "start": {"name": found.start.name, "version": found.start.version, "digest": found.start.digest},
-        "overstated": found.overstated,
-    }
+    recipe, start = ({"name": each.name, "version": each.version, "digest": each.digest} for each in (found.recipe, found.start))
+    return asdict(found) | {"recipe": recipe | {"toml": toml_of(found.recipe)}, "start": start, "overstated": found.overstated}
