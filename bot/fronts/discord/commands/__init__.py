@@ -7,7 +7,7 @@ help       /help
 results    /results: how the votes went
 history    /history: earlier requests, to find and to go on with
 recipe     /recipe list, show, use
-adapter    /adapter list, info
+adapter    /adapter list, info, use, train
 verdict    /verdict: what the votes prove
 settings   /settings, for admins
 export     /export, for admins
