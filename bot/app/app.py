@@ -31,7 +31,7 @@ from bot.app.replays import Replays
 from bot.app.running import Running
 from bot.app.shelf import Shelf
 from bot.app.teams import Teams
-from bot.app.training import ESTIMATE, TRAIN, EstimateKind, Trainings, TrainKind, jobs_folder
+from bot.app.training import ESTIMATE, TRAIN, AdapterTraining, EstimateKind, TrainKind, jobs_folder
 from bot.app.versions import Versions
 from bot.app.voting import Voting
 from bot.settings import Settings
@@ -71,7 +71,7 @@ class App:
     batching: Batching
     remembering: Remembering
     jobs: Jobs
-    training: Trainings
+    training: AdapterTraining
     core: Core  # for the parts, not for fronts
     offers: Offers  # requests to begin with, by base
     base: str  # as the settings name it
@@ -147,7 +147,7 @@ class App:
             batching=Batching(core.store, core.now),
             remembering=Remembering(core.store),
             jobs=jobs,
-            training=Trainings(core, jobs, settings),
+            training=AdapterTraining(core, jobs, settings),
             core=core,
             offers=offers,
             base=settings.engine.base_model,
