@@ -39,5 +39,6 @@ def test_what_contestants_were_made_with_is_entered() -> None:
     assert shown == Use("example", f"example 1 of the recipe {house.name}")
     assert shown.words == f"is an example that the prompt shows (example 1 of the recipe {house.name})"
     assert ledger.clash("where is my parcel with the blue lamp??", "evidence") == Use("train", "the training of the adapter shop")
-    assert ledger.clash("Do you ship to Norway?", "test") is None and ledger.clash("Do you ship to Norway?", "evidence")
+    assert ledger.clash("Do you ship to Norway?", "test") is None and ledger.clash("Do you ship to Norway?", "train")
+    assert ledger.clash("Do you ship to Norway?", "evidence") is None  # a vote may confirm what was measured
     assert ledger.clash("Is the blue lamp in stock?", "evidence") is None
