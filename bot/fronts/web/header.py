@@ -24,6 +24,8 @@ class Header:
                 self._standing: TextElement = el("p", "standing", "")  # type: ignore[assignment]
             with el("a", "bare", href="/results", aria_label="Results", title="Results"):
                 icon("results")
+            with el("a", "bare", href="/adapters", aria_label="Adapters", title="Adapters"):
+                icon("adapters")
             with el("button", "bare", type="button", aria_label="Light or dark", title="Light or dark", data_does="theme"):
                 icon("theme")
             log_out()
