@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from bot.app.training import PLANS, BroughtRows, TrainingWish
@@ -69,11 +70,13 @@ class TrainingForm:
             el("span", "", label)
             self._follow(el("input", "", type="text", value=self._given[name], aria_label=label, **props), name)
 
-    def _follow(self, field: object, name: str) -> None:
+    def _follow(self, field: Element, name: str) -> None:
         def changed(event: GenericEventArguments) -> None:
             self._given[name] = str(event.args)
+            if name != "plan":
+                field.props["value"] = self._given[name]  # else what is drawn beside it would put the first value back
 
-        field.on("input", changed, js_handler="(event) => emit(event.target.value)")  # type: ignore[attr-defined]
+        field.on("change", changed, js_handler="(event) => emit(event.target.value)")
 
     def wish(self) -> TrainingWish:
         """Read what was typed. Raises BadRequest for a share that is none."""
