@@ -187,6 +187,7 @@ class TeamSettings:
     vote_role: str = EVERYONE
     ask_role: str = EVERYONE
     recipe: str = ""  # engineered recipe by name; "": that of DUEL_RECIPE
+    consent: bool = False  # people may agree that their closed duels train adapters
 
 
 @dataclass(frozen=True, slots=True)

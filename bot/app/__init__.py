@@ -14,8 +14,10 @@ pictures.py       pictures that were drawn, kept while nothing has changed
 model.py          the model, loading beside everything else
 choices.py        the recipes there are, and the two contestants that meet
 teams.py          what each team has settled for its duels, and what it may choose from
+learnable.py      what closed duels of people who agreed teach: pairs, winners, judged answers
 running.py        duels in flight, from the waiting for the model to their end in the store
 core.py           what the parts of the app work with, and changes that are never cut off
+consents.py       people agree that their closed duels may train adapters, or withdraw
 asking.py         an order becomes a duel that is being answered
 voting.py         ballots, guesses and closes
 exporting.py      a team's duels and ballots as rows for files

@@ -14,6 +14,7 @@ from bot.app.agreed import Offers, ships
 from bot.app.asking import Asking
 from bot.app.batching import Batching
 from bot.app.choices import Choices
+from bot.app.consents import Consents
 from bot.app.core import Changes, Core
 from bot.app.ending import DIED
 from bot.app.evidence import Evidence
@@ -56,6 +57,7 @@ class App:
     posting: Posting
     batching: Batching
     remembering: Remembering
+    consents: Consents
     core: Core  # for the parts, not for fronts
     offers: Offers  # requests to begin with, by base
     base: str  # as the settings name it
@@ -109,6 +111,7 @@ class App:
             posting=Posting(core.store),
             batching=Batching(core.store, core.now),
             remembering=Remembering(core.store),
+            consents=Consents(core, teams),
             core=core,
             offers=offers,
             base=settings.engine.base_model,

@@ -51,4 +51,5 @@ def settled(given: Mapping[str, str], default: TeamSettings) -> TeamSettings:
         given.get("vote_role", EVERYONE),
         given.get("ask_role", EVERYONE),
         given.get("recipe", ""),
+        given.get("consent") == "on",
     )

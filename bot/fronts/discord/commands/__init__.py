@@ -10,6 +10,7 @@ recipe     /recipe list, show, use
 adapter    /adapter list, info
 verdict    /verdict: what the votes prove
 settings   /settings, for admins
+consent    /consent: may a person's closed duels train adapters
 export     /export, for admins
 forget     /forget, with its confirmation
 """
@@ -21,6 +22,7 @@ from discord import app_commands
 from bot.fronts.discord.commands import (
     adapter,
     compare,
+    consent,
     export,
     forget,
     history,
@@ -48,6 +50,7 @@ def every() -> list[Addable]:
         recipe.recipe,
         adapter.adapter,
         settings.settings,
+        consent.consent,
         export.export,
         forget.forget,
         verdict.verdict,
