@@ -1,4 +1,4 @@
-"""python -m adapters train | estimate | data check | data split | data from-duels | list | check FOLDER | demo build | demo eval"""
+"""python -m adapters data | estimate | train | list | info | use | rollback | remove | card | export | check | demo"""
 
 import argparse
 import asyncio
@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from adapters import shelf
 from adapters.arguments import parser
 from adapters.data import command as data
 from adapters.examples.demo import command as demo
-from adapters.registry import check_adapter, list_adapters
+from adapters.registry import check_adapter
 from adapters.train import command as training
 from engine.commandline import ended
-from engine.folders import named_base
 from engine.printable import printable
 from engine.settings import EngineSettings
-from engine.shipped import SHIPPED_ADAPTERS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,13 +30,15 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(chosen: argparse.Namespace) -> int:
     settings = EngineSettings.read()
+    if chosen.verb in shelf.VERBS:
+        for line in shelf.lines(chosen, settings):
+            print(printable(line))
+        return 0
     match chosen.verb:
         case "train":
             return training.run(chosen)
         case "estimate":
             return training.run_estimate(chosen)
-        case "list":
-            return show_list((SHIPPED_ADAPTERS, *chosen.folder))
         case "check":
             return show_check(chosen.folder, chosen.base or settings.base_model, chosen.recipe or settings.plain_recipe)
         case "data" if chosen.data_verb == "from-duels":
@@ -70,19 +71,6 @@ def write_from_duels(store: Path, form: Any, file: Path) -> int:
 
     duels = asyncio.run(read())
     return data.write_from_duels(file, rows_of(duels, form), len(duels))
-
-
-def show_list(folders: tuple[Path, ...]) -> int:
-    """Print a line for every adapter in these folders."""
-    for listed in list_adapters(folders):
-        if listed.adapter is None:
-            print(printable(f"{listed.folder.name}  cannot be used: {listed.trouble}"))
-        elif (card := listed.adapter.card) is None:
-            base_name = named_base(listed.folder) or "a base that it does not name"
-            print(printable(f"{listed.folder.name}  for {base_name}, without a card  {listed.folder}"))
-        else:
-            print(printable(f"{listed.adapter.named}  for {card.base.name or 'a base'} at {card.base.revision}  {listed.folder}"))
-    return 0
 
 
 def show_check(folder: Path, base: str, recipe: str) -> int:

@@ -4,13 +4,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from adapters import shelf
 from adapters.data import command as data
 from adapters.examples.demo import command as demo
 from adapters.train import command as training
 from engine.commandline import program, verb
 
-ABOUT = "LoRA adapters: what there is, and how the demo is made."
-VERBS = "data | estimate | train | list | check | demo"
+ABOUT = "LoRA adapters: rows, training, and which one the tuned side takes."
+VERBS = "data | estimate | train | list | info | use | rollback | remove | card | export | check | demo"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,8 +32,7 @@ def add_verbs(verbs: Any) -> None:
     """Add the verbs of adapters to a command line."""
     training.add_verb(verbs)
     training.add_estimate(verbs)
-    listing = verb(verbs, "list", "The adapters that ship, and those in folders of yours.", "%(prog)s\n%(prog)s ./loras")
-    listing.add_argument("folder", nargs="*", type=Path, help="folders that hold adapter folders")
+    shelf.add_verbs(verbs)
     check = verb(
         verbs,
         "check",

@@ -17,6 +17,8 @@ from engine.commandline import DONE, FAILED
 from engine.errors import BadRequest
 from engine.lineup import parse_arms
 from engine.printable import one_line, printable
+from engine.scoring import metric_named
+from engine.settings import EngineSettings
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,6 +31,8 @@ PICTURES = ("trail", "samples", "alone")  # parts of a verdict that pictures are
 def run(options: argparse.Namespace) -> int:
     """The exit status. Raises DuelbotError for what a person can mend."""
     match options.command:
+        case "decide":
+            return asyncio.run(_decide(options))
         case "verdict":
             return asyncio.run(_verdict(options))
         case "simulate":
@@ -77,6 +81,29 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+async def _decide(options: argparse.Namespace) -> int:
+    from bot.deciding.deciding import DecisionWish, decide_rows, decision_folder, decision_json
+    from bot.deciding.showing import decision_shown, shown_steps
+
+    said = {key: getattr(options, key) for key in ("file", "name", "base", "metric", "recipe", "minutes", "usd", "seed", "out")}
+    wish, settings = DecisionWish(**said, margin=options.margin / 100), EngineSettings.read()
+    folder = await asyncio.to_thread(decision_folder, wish, settings)
+    order = folder.order()
+    if not options.json:
+        _note(f"Right means: {metric_named(order.metric).words}" + (" (guessed; --metric takes another)." if order.guessed else "."))
+    with shown_steps(not options.json) as tell:
+        try:
+            decided = await decide_rows(folder, settings, tell)
+        except asyncio.CancelledError:
+            _note("Stopped. The same command goes on.")
+            raise
+    if options.json:
+        _json(decision_json(decided.found, decided.advice) | {"folder": str(folder.path)})
+    else:
+        _show(*decision_shown(decided.found, decided.advice), "", f"The report: {folder['report.html']}")
+    return DONE
 
 
 async def _verdict(options: argparse.Namespace) -> int:

@@ -10,11 +10,13 @@ from engine.backends.local.fetching import fetch
 from engine.backends.local.gguf import gguf_in, unpacked, unsaid
 from engine.backends.local.opening import open_local
 from engine.backends.local.package import ModelPackage, packaged
+from engine.chosen import AdapterChoice, choices_of, open_choice
 from engine.contestants import Adapter, Arm, Contestant, check_fair, open_adapter
 from engine.cost import Price
 from engine.duel import Failure, answer_each, prompt_of
-from engine.errors import BackendError, BadModel, BadRecipe, SettingsError
+from engine.errors import BackendError, BadAdapter, BadModel, BadRecipe, SettingsError
 from engine.kit import Kit
+from engine.named import Named
 from engine.parsing import shown_all
 from engine.recipes import Recipe, load_recipe, shipped_recipes
 from engine.request import Request, Turn
@@ -38,6 +40,8 @@ class Lineup:
     notes: tuple[str, ...] = ()  # what people should be told before the first duel, a sentence each
     written: Recipe | None = None  # the plain recipe as its file has it, which adapters are trained with; None: the kit's own
     alive: Mapping[str, Alive] = field(default_factory=dict)  # by adapter digest
+    settings: EngineSettings = field(default_factory=EngineSettings)  # those that hold, after a base that could not be had
+    choice: AdapterChoice | None = None  # which made the usual adapter what it is; None: DUEL_ADAPTER, or what ships
 
     @property
     def entrants(self) -> tuple[Contestant, Contestant]:
@@ -148,10 +152,17 @@ async def open_backend(folder: Path, settings: EngineSettings) -> Backend:
             return await open_local(folder, settings.base_model, settings)
 
 
-def _adapter(settings: EngineSettings) -> Adapter | None:
-    """Open the adapter that is set, else the one that ships for the base. Raises BadAdapter."""
+def choice_in(settings: EngineSettings) -> AdapterChoice | None:
+    """Read which adapter was chosen for the base; None: DUEL_ADAPTER names it, or nobody chose one. Raises BadAdapter."""
+    return None if settings.adapter else next(iter(choices_of(Path(settings.adapters), settings.base_model)[::-1]), None)
+
+
+def adapter_of(settings: EngineSettings, choice: AdapterChoice | None) -> Adapter | None:
+    """Open the adapter that the tuned side takes: the one that is set, the chosen one, else what ships. Raises BadAdapter."""
     if settings.adapter:
         return open_adapter(fetch(settings.adapter, "adapter"))
+    if choice:
+        return open_choice(Path(settings.adapters), choice)
     pair = PAIRS.get(settings.base_model)
     return open_adapter(pair.adapter) if pair else None
 
@@ -164,7 +175,8 @@ async def open_lineup(settings: EngineSettings, say: Callable[[str], None] = uns
     """
     engineered_recipe(settings), plain_recipe(settings.plain_recipe, None)  # one that cannot be read is told before a model is fetched
     settings, folder, said = await asyncio.to_thread(found_base, settings, say)
-    adapter = await asyncio.to_thread(_adapter, settings)
+    choice = choice_in(settings)
+    adapter = await asyncio.to_thread(adapter_of, settings, choice)
     engineered, written = engineered_recipe(settings), plain_recipe(settings.plain_recipe, adapter)
     plain, notes = sampled_alike(written, engineered, settings)
     notes = (*said, *notes)
@@ -178,7 +190,8 @@ async def open_lineup(settings: EngineSettings, say: Callable[[str], None] = uns
             proof = await backend.add_adapter(adapter, written)  # what it was trained with; sampling is no part of a training
             alive[adapter.digest] = proof
             notes += proof.notes
-        lineup = Lineup(backend, Kit.of(backend.base, engineered, plain, adapter), settings.price, arms, notes, written, alive)
+        kit = Kit.of(backend.base, engineered, plain, adapter)
+        lineup = Lineup(backend, kit, settings.price, arms, notes, written, alive, settings, choice)
         check_fair(lineup.entrants)
         await _prove(lineup)
     except BaseException:
@@ -192,9 +205,52 @@ async def with_adapter(lineup: Lineup, folder: Path) -> Lineup:
 
     Raises BadAdapter when it is not fit to duel or another one has its name and version; then everything is as it was.
     """
-    adapter = await asyncio.to_thread(open_adapter, folder)
+    return await _loaded(lineup, await asyncio.to_thread(open_adapter, folder))
+
+
+async def without_adapter(lineup: Lineup, name: Named) -> Lineup:
+    """Let an adapter go; return the line-up without it, once what is being written with it has ended. Raises BadAdapter."""
+    adapter = lineup.kit.adapters.get(name)
+    kit = lineup.kit.without_adapter(name)
+    if adapter:
+        await lineup.backend.remove_adapter(adapter)
+    return replace(lineup, kit=kit)
+
+
+async def using_adapter(lineup: Lineup, adapter: Adapter | None, choice: AdapterChoice | None) -> Lineup:
+    """Have the arms of a line-up that runs take this adapter from now on, under the plain recipe that it was trained with.
+
+    None: no adapter. choice: what made it so. Raises BadAdapter, BadRecipe, UnfairDuel; then everything is as it was.
+    """
+    settings, engineered = lineup.settings, lineup.kit.engineered
+    written = plain_recipe(settings.plain_recipe, adapter)
+    plain, notes = sampled_alike(written, engineered, settings)
+    arms = lineup.arms if settings.aa else duel_arms(settings.arms, adapter, engineered)
+    if engineered is None and not (settings.aa or settings.arms):
+        notes += (without_recipe(settings.base_model, adapter),)
+    more = await _loaded(lineup, adapter) if adapter else lineup
+    usual = replace(more.kit.usual, adapter=adapter.named if adapter else None)
+    kit = replace(more.kit, plain=plain, usual=usual)
+    if adapter:
+        notes += more.alive[adapter.digest].notes
+    changed = replace(more, kit=kit, arms=arms, notes=notes, written=written, choice=choice)
+    check_fair(changed.entrants)
+    await _prove(changed)
+    return changed
+
+
+def tuned_with(lineup: Lineup, name: Named) -> Contestant:
+    """Make the tuned contestant of a loaded adapter, under the plain recipe that it was trained with. Raises BadAdapter, BadRecipe."""
+    if name not in lineup.kit.adapters:
+        raise BadAdapter(f"The adapter {name} is not loaded.")
+    adapter = lineup.kit.adapters[name]
+    plain, _ = sampled_alike(plain_recipe(lineup.settings.plain_recipe, adapter), lineup.kit.engineered, lineup.settings)
+    return Contestant(Arm.TUNED, plain, adapter, lineup.kit.base)
+
+
+async def _loaded(lineup: Lineup, adapter: Adapter) -> Lineup:
     kit = lineup.kit.with_adapter(adapter)
-    proof = await lineup.backend.add_adapter(adapter, lineup.written or lineup.kit.plain)
+    proof = await lineup.backend.add_adapter(adapter, plain_recipe(lineup.settings.plain_recipe, adapter))
     alive = {**lineup.alive, adapter.digest: proof}
     return replace(lineup, kit=kit, notes=(*lineup.notes, *proof.notes), alive=alive)
 
@@ -226,17 +282,35 @@ async def _prove(lineup: Lineup) -> None:
         await _prove_read(entrant, lineup.backend, setting)
 
 
+async def prove_written(entrant: Contestant, backend: Backend) -> None:
+    """Prove of a recipe that somebody has just written that a request can be asked with it; nothing is answered.
+
+    Raises BadRecipe where it fills the context, or the model's chat template refuses or drops a part.
+    """
+    recipe, base = entrant.recipe, entrant.base
+    await _prove_read(entrant, backend, "")
+    tokens, room = len(await backend.encoded(prompt_of(entrant, PROBES[0], 0))), base.context_tokens - recipe.sampling.max_new_tokens
+    if tokens > room:
+        raise BadRecipe(
+            f"The recipe leaves no room for a request: it is {tokens:,} tokens with a short one, and {base.name} reads {max(room, 0):,} "
+            f"beside an answer of {recipe.sampling.max_new_tokens:,}. Shorten it, or leave out an example."
+        )
+
+
 async def _prove_read(entrant: Contestant, backend: Backend, setting: str) -> None:
-    """Raises BadRecipe when the prompts of two requests, one within a conversation, do not hold every word of recipe and request."""
-    recipe = entrant.recipe
+    """Raises BadRecipe when the prompts of two requests, one within a conversation, do not hold every word of recipe and request.
+
+    setting: that names the recipe; "": none does.
+    """
+    recipe, where = entrant.recipe, f" ({setting})" if setting else ""
     for request in PROBES:
         try:
             unread = await backend.unread(prompt_of(entrant, request, 0))
         except BackendError as error:
-            raise BadRecipe(f"With the recipe {recipe.name} {recipe.version} {error.words} ({setting})") from error
+            raise BadRecipe(f"With the recipe {recipe.name} {recipe.version} {error.words}{where}") from error
         if unread:
             lost = "; ".join(f"{message.role}: {message.content[:60]!r}" for message in unread[:2])
             raise BadRecipe(
                 f"With the recipe {recipe.name} {recipe.version} the model {entrant.base.name} would not see all that is said: its chat "
-                f"template drops or changes {lost}. Put it where the template keeps it, or take another model. ({setting})"
+                f"template drops or changes {lost}. Put it where the template keeps it, or take another model.{where}"
             )

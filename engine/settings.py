@@ -81,7 +81,18 @@ class EngineSettings(Part):
     )
     adapter: str = Field(
         "",
-        description="LoRA adapter on that base: a hub id or a folder. Empty: desk with smollm2, demo with demo, none with another base.",
+        description="LoRA adapter on that base: a hub id or a folder; while it is set, no other can be put in use. "
+        "Empty: the one that `adapters use` or the page chose, else desk with smollm2, demo with demo, none with another base.",
+    )
+    adapters: str = Field(
+        "loras", min_length=1, description="Folder of your adapters, a folder each; in-use.json in it says which one the tuned side takes."
+    )
+    adapters_mib: int = Field(
+        512,
+        ge=1,
+        le=1 << 24,
+        description="MiB of memory for adapters that are loaded at the same time. The one in use stays; of the others, the one that was "
+        "not asked for the longest leaves when another needs its room.",
     )
     recipe: str = Field(
         "",

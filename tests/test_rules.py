@@ -14,9 +14,23 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("engine", "adapters", "bot")  # a file imports only what comes before it: here, and in the map of each folder
 FENCES = {
-    "torch": ("engine/backends/local/", "engine/bench/models", "engine/bench/naive", "adapters/train/", "adapters/examples/"),
-    "transformers": ("engine/backends/local/", "engine/bench/models", "adapters/train/", "adapters/examples/"),
-    "peft": ("engine/backends/local/", "engine/bench/models", "engine/bench/naive", "adapters/train/", "adapters/examples/"),
+    "torch": (
+        "engine/backends/local/",
+        "engine/bench/models",
+        "engine/bench/naive",
+        "adapters/export",
+        "adapters/train/",
+        "adapters/examples/",
+    ),
+    "transformers": ("engine/backends/local/", "engine/bench/models", "adapters/export", "adapters/train/", "adapters/examples/"),
+    "peft": (
+        "engine/backends/local/",
+        "engine/bench/models",
+        "engine/bench/naive",
+        "adapters/export",
+        "adapters/train/",
+        "adapters/examples/",
+    ),
     "gguf": ("engine/backends/local/gguf", "engine/bench/gguf_files"),
     "trl": ("adapters/train/",),
     "datasets": ("adapters/train/",),
@@ -25,7 +39,7 @@ FENCES = {
     "nicegui": ("bot/fronts/web",),
     "discord": ("bot/fronts/discord",),
     "prompt_toolkit": ("bot/fronts/terminal",),
-    "matplotlib": ("bot/charts", "engine/bench/picture"),
+    "matplotlib": ("bot/charts", "bot/deciding/pictures", "engine/bench/picture"),
 }
 LARGE = {
     "engine/models/demo/model.safetensors",

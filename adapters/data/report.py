@@ -49,11 +49,12 @@ def table_of(check: RowsCheck) -> Table:
         if found := check.of(kind):
             rows = len({row for finding in found for row in finding.rows})
             mark = "!" if any(finding.wrong for finding in found) else ""
-            table.add_row(mark, kind.value, f"{rows:,}", Text(_places(check, found)), SAID[kind][1])
+            table.add_row(mark, kind.value, f"{rows:,}", Text(places(check, found)), SAID[kind][1])
     return table
 
 
-def _places(check: RowsCheck, found: Sequence[Finding]) -> str:
+def places(check: RowsCheck, found: Sequence[Finding]) -> str:
+    """Name the lines of findings of one kind, some of them."""
     shown = []
     for finding in found[:MOST_PLACES]:
         lines = [f"{line:,}" for line in check.lines(finding)]

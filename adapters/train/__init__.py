@@ -6,6 +6,7 @@ share.py       one process's share of every batch; pure
 processes.py   the processes that train together, and how they add up what each has learned
 checkpoint.py  where a training has got to, kept so that it can be stopped at any moment
 record.py      the figures of a training that has ended, and steps that are done once
+curve.py       points of the loss and of what is right, for a picture
 loop.py        batch after batch, from the last checkpoint to the end of the schedule
 exercises.py   rows as tokens, of which the answer's are learned, and the order in which they come
 heldout.py     rows that are kept apart, and how right a model is on them

@@ -1,17 +1,22 @@
 """`python -m adapters train`: rows become an adapter."""
 
 import argparse
+import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.commandline import DONE, FAILED, INTERRUPTED, complain, verb
+from adapters.train.runs import BadRun, WorkFolder
+from engine.commandline import DONE, FAILED, INTERRUPTED, complain, verb, whole
 from engine.printable import printable
 from engine.settings import EngineSettings
 
+LAST_STEP_S = 60.0  # seconds that such a step may take
 METHODS = "sft: learn the answers of rows (default); dpo: pairs, chosen and rejected; kto: pairs, or answers with good true or false"
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -40,8 +45,9 @@ def add_verb(verbs: Any) -> None:
     train.add_argument("--from", dest="parent", type=Path, metavar="ADAPTER", help="adapter folder to begin with; its shape stays")
     train.add_argument("--resume", action="store_true", help="go on with the run of this --name")
     train.add_argument("--work", type=Path, default=Path("build/train"), help="where runs keep their state (default: build/train)")
-    train.add_argument("--out", type=Path, default=Path("loras"), help="where finished adapters come to lie (default: loras)")
+    train.add_argument("--out", type=Path, help="where finished adapters come to lie (default: DUEL_ADAPTERS)")
     train.add_argument("--json", action="store_true", help="print one JSON object at the end, and no progress")
+    train.add_argument("--tied", action="store_true", help="stop when standard input closes, for programs that begin this")
 
 
 def add_estimate(verbs: Any) -> None:
@@ -59,6 +65,7 @@ def add_estimate(verbs: Any) -> None:
     )
     told.add_argument("--plan", default="", help="quick, standard or a .toml file (default: standard)")
     told.add_argument("--prompt-right", type=_percent, metavar="PERCENT", help="share of such requests that your prompt answers right")
+    told.add_argument("--probe", type=whole(12, 100_000), default=800, metavar="ROWS", help="rows at most that the probe looks at (800)")
     told.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -82,7 +89,7 @@ def run_estimate(chosen: argparse.Namespace) -> int:
     from adapters.train.ordering import Wish
 
     wish = Wish(file=chosen.file, base=chosen.base, recipe=chosen.recipe, plan=chosen.plan)
-    found = estimate(wish, EngineSettings.read())
+    found = estimate(wish, EngineSettings.read(), chosen.probe)
     if chosen.json:
         print(json.dumps(asdict(found) | {"words": will_it_pay(found.points, found.rows, chosen.prompt_right)}))
     else:
@@ -98,6 +105,7 @@ def run(chosen: argparse.Namespace) -> int:
     from adapters.train.training import TrainingFailed, train
 
     settings = EngineSettings.read()
+    out = chosen.out or Path(settings.adapters)
     wish = Wish(
         file=chosen.file,
         name=chosen.name,
@@ -107,12 +115,16 @@ def run(chosen: argparse.Namespace) -> int:
         parent=chosen.parent,
         resume=chosen.resume,
         work=chosen.work,
-        out=chosen.out,
+        out=out,
         engineered=chosen.engineered,
         method=chosen.method,
     )
     with _stopped() as stopped:
+        if chosen.tied:
+            _tie(stopped)
         order, work = ordered(wish, settings)
+        if chosen.tied:
+            _wait_alone(work)
         try:
             with shown_progress(not chosen.json) as tell:
                 made = train(order, work, settings, tell, lambda: bool(stopped))
@@ -124,6 +136,28 @@ def run(chosen: argparse.Namespace) -> int:
         return complain(f"{said} To go on: --resume --name {order.name} --work {chosen.work}", INTERRUPTED)
     print(printable(as_json(made) if chosen.json else "\n".join(sentences(made))))
     return DONE
+
+
+def _wait_alone(work: WorkFolder) -> None:
+    """Wait while a process whose program has ended is still in its last step."""
+    until = time.monotonic() + LAST_STEP_S
+    while time.monotonic() < until:
+        try:
+            with work.alone():
+                return
+        except BadRun:
+            time.sleep(0.2)
+
+
+def _tie(came: list[int]) -> None:
+    """Wish a stop when standard input closes; nothing that is written there counts."""
+
+    def wait() -> None:
+        while os.read(0, 1 << 16):  # not by sys.stdin: its lock, held here, would abort Python at its end
+            pass
+        came.append(signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 @contextmanager

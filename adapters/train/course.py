@@ -37,6 +37,7 @@ class Follower:
 
     phase: Callable[[str, int, int], None]  # takes the name, how much of it is done, and how much there is
     watch: Watch
+    measured: Callable[[int, Score], None] = lambda _step, _score: None  # takes how right the model is after a step
 
 
 @dataclass(frozen=True, slots=True)

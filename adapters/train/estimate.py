@@ -14,6 +14,7 @@ from adapters.train.lora import adapted, lowest_layer
 from adapters.train.ordering import Wish, plain_name
 from adapters.train.plan import BadPlan, TrainingPlan, load_plan
 from adapters.train.probe import ProbedShare, curve, is_closed, rows_needed
+from adapters.train.shallow import MEASURED, MEASURED_ROWS
 from adapters.train.training import free_threads, rows_in
 from engine.backends.local.loading import Loaded, load_base, pick_device
 from engine.errors import BadRequest
@@ -52,8 +53,11 @@ class TrainingEstimate:
     points: tuple[ProbedShare, ...]  # of growing numbers of rows; none where the answers are free text
 
 
-def estimate(wish: Wish, settings: EngineSettings) -> TrainingEstimate:
-    """Time three steps of a training that is thrown away, and probe. Raises what a training raises before it begins."""
+def estimate(wish: Wish, settings: EngineSettings, probed: int = PROBED_ROWS) -> TrainingEstimate:
+    """Time three steps of a training that is thrown away, and probe. Raises what a training raises before it begins.
+
+    probed: rows at most that the probe looks at; each is run forward once.
+    """
     began = time.perf_counter()
     if wish.file is None:
         raise BadRequest("Name the file with the rows to learn.")
@@ -71,8 +75,8 @@ def estimate(wish: Wish, settings: EngineSettings) -> TrainingEstimate:
     longest = min(plan.steps.longest_tokens, loaded.base.context_tokens)
     taught = exercises_of((*parts.train, *parts.held_out), recipe, loaded.chat, loaded.end_ids, longest)
     train, held_out = taught[: len(parts.train)], taught[len(parts.train) :]
-    answers = [row.references[0] for row in parts.train][:PROBED_ROWS]
-    features, feature_s = _features(loaded, train[:PROBED_ROWS]) if is_closed(answers) else (None, 0.0)
+    answers = [row.references[0] for row in parts.train][:probed]
+    features, feature_s = _features(loaded, train[:probed]) if is_closed(answers) else (None, 0.0)
     took = _timed(loaded, plan, train, held_out)
     before_s = time.perf_counter() - began - feature_s - took.spent_s
     ends_s = 2.5 * load_s + 2.0  # loading once more to prove it alive, and writing
@@ -100,7 +104,7 @@ class _Took:
     padded: int  # tokens of all steps, padding included
     rates: tuple[float, ...]  # seconds a padded token, of each timed step
     lower_s: float  # the once-only pass over all rows
-    scored_s: float  # both measurements of the held-out rows
+    scored_s: float  # all measurements of the held-out rows; a pass forward is a third of a step
     kept_bytes: int  # of states that are not there yet
     spent_s: float  # on the timing itself
 
@@ -129,7 +133,7 @@ def _timed(loaded: Loaded, plan: TrainingPlan, train: Sequence[Exercise], held_o
         padded=padded,
         rates=rates,
         lower_s=lower_rate * all_tokens * (1 if kept_bytes <= base.most_bytes else epochs),
-        scored_s=2 * sum(map(len, held_out)) * sorted(rates)[1] / 3,  # a pass forward is a third of a step
+        scored_s=(2 * sum(map(len, held_out)) + len(MEASURED) * sum(map(len, held_out[:MEASURED_ROWS]))) * sorted(rates)[1] / 3,
         kept_bytes=kept_bytes if kept_bytes <= base.most_bytes else 0,
         spent_s=time.perf_counter() - began,
     )
@@ -204,7 +208,8 @@ def will_it_pay(points: Sequence[ProbedShare], rows: int, prompt_right: float | 
     if not points:
         return "The answers are free text, not from a closed set, so nothing is told of what a fine-tune would reach."
     now = points[-1]
-    reach = f"With {rows:,} rows a fine-tune would be right on about {now.right:.0%} ({now.least:.0%} to {now.most:.0%})"
+    of = f"{now.rows:,} of {rows:,}" if now.rows < rows else f"{rows:,}"
+    reach = f"With {of} rows a fine-tune would be right on about {now.right:.0%} ({now.least:.0%} to {now.most:.0%})"
     if prompt_right is None:
         return f"{reach}. To know whether that pays, give your prompt's share on the same rows: --prompt-right PERCENT."
     needed = rows_needed(points, prompt_right)

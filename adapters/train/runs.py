@@ -3,6 +3,7 @@
 order.json               what was ordered; the same as long as the run lives
 status.json              how far it is: `Status`, replaced as a whole
 checkpoint.safetensors   where the training has got to
+curve.jsonl              how the loss fell and how right the model became
 adapter/                 the adapter while it is made and proven
 """
 
@@ -18,6 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from adapters.train.curve import FILE as CURVE_FILE
+from adapters.train.curve import CurveFile
 from adapters.train.plan import TrainingPlan, plan_of
 from adapters.train.record import write
 from engine.errors import DuelbotError
@@ -26,6 +29,17 @@ from engine.parsing import read_json, shown
 Phase = Literal[
     "reading", "loading", "lower layers", "before", "training", "after", "beside", "alive", "forgetting", "done", "stopped", "failed"
 ]
+PHASES: dict[str, str] = {  # what a run does, for people
+    "reading": "reading rows",
+    "loading": "loading the base model",
+    "lower layers": "running the lower layers once",
+    "before": "measuring before",
+    "training": "training",
+    "after": "measuring after",
+    "beside": "measuring the other arms",
+    "alive": "proving the adapter alive",
+    "forgetting": "asking what it has forgotten",
+}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -94,6 +108,7 @@ class WorkFolder:
         self.path = path
         self.order_file, self.status_file = path / "order.json", path / "status.json"
         self.checkpoint, self.adapter = path / "checkpoint.safetensors", path / "adapter"
+        self.curve = CurveFile(path / CURVE_FILE)
 
     @property
     def begun(self) -> bool:

@@ -1,14 +1,19 @@
 """The way of a CPU: LoRA in the upper layers, from what the lower ones gave once."""
 
+from dataclasses import replace
+
 import torch
 
 from adapters.train.course import Course, Follower, Learned
 from adapters.train.exercises import BatchOrder
 from adapters.train.heldout import score
 from adapters.train.kept import KeptBase, KeptExercises
-from adapters.train.loop import Learner, TrainingJob, TrainingRun
+from adapters.train.loop import Learner, TrainingJob, TrainingProgress, TrainingRun
 from adapters.train.lora import adapted, lowest_layer
 from adapters.train.share import Share
+
+MEASURED = (0.25, 0.5, 0.75)  # shares of the steps after which held-out rows are measured
+MEASURED_ROWS = 64  # of them, at most
 
 
 def learn(course: Course, follower: Follower) -> Learned:
@@ -25,7 +30,9 @@ def learn(course: Course, follower: Follower) -> Learned:
     with base.upper():
         follower.phase("before", 0, len(course.held_out))
         before = score(held_out.logits, course.held_out)
-        run = TrainingRun(job(course, tuned, train, follower), Share())
+        if before:
+            follower.measured(0, before)
+        run = TrainingRun(job(course, tuned, train, measuring(course, held_out, follower)), Share())
         run.go()
         ended = run.done.step == course.steps
         if ended:
@@ -33,6 +40,18 @@ def learn(course: Course, follower: Follower) -> Learned:
         after = score(held_out.logits, course.held_out) if ended else None
     loss, done = tail(run.latest, course.steps), run.done
     return Learned(tuned, done.step, done.tokens, loss, done.spent_s, before, after, kept=bool(train.kept), ended=ended)
+
+
+def measuring(course: Course, held_out: KeptExercises, follower: Follower) -> Follower:
+    """Have some held-out rows measured at some steps on the way, for whoever watches. A measurement changes no weight."""
+    marks = {round(course.steps * part) for part in MEASURED}
+
+    def told(progress: TrainingProgress) -> None:
+        follower.watch.tell(progress)
+        if progress.step in marks and (found := score(held_out.logits, course.held_out[:MEASURED_ROWS])):
+            follower.measured(progress.step, found)
+
+    return replace(follower, watch=replace(follower.watch, tell=told))
 
 
 def job(course: Course, tuned: torch.nn.Module, train: KeptExercises, follower: Follower) -> TrainingJob[list[int]]:

@@ -8,21 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from adapters.train.runs import Status
+from adapters.train.runs import PHASES, Status
 from adapters.train.training import Trained
 from engine.card import HeldOut
-
-PHASES = {
-    "reading": "reading rows",
-    "loading": "loading the base model",
-    "lower layers": "running the lower layers once",
-    "before": "measuring before",
-    "training": "training",
-    "after": "measuring after",
-    "beside": "measuring the other arms",
-    "alive": "proving the adapter alive",
-    "forgetting": "asking what it has forgotten",
-}
 
 
 @contextlib.contextmanager
@@ -76,7 +64,7 @@ def sentences(made: Trained) -> Iterator[str]:
     yield from card.limits
     if not made.finished:
         yield f"To train on: --from {made.folder}, or raise steps.epochs in the plan."
-    yield f"To let it duel: DUEL_ADAPTER={made.folder}"
+    yield f"To let it duel: python -m adapters use {made.folder} (or DUEL_ADAPTER={made.folder})"
 
 
 def _beside(held_out: HeldOut | None) -> Iterator[str]:

@@ -164,7 +164,11 @@ class _Run:
 
     def _step(self, progress: TrainingProgress) -> None:
         self.latest = Status("training", progress.step, progress.steps, progress.loss, progress.spent_s, progress.left_s)
+        self.work.curve.add_loss(progress.step, progress.steps, progress.loss)
         self._tell(self.latest)
+
+    def _measured(self, step: int, score: Score) -> None:
+        self.work.curve.add_right(step, score.exact, score.rows)
 
     def _recipes(self) -> tuple[Recipe, Recipe | None]:
         """Load the plain and the engineered recipe. Raises BadRun where one has changed since the run began."""
@@ -208,7 +212,10 @@ class _Run:
             checkpoint=self.work.checkpoint,
         )
         watch = Watch(order.plan.checkpoint_steps(course.steps), self._step, self._stop)
-        learned = learn(course, Follower(self._phase, watch))
+        learned = learn(course, Follower(self._phase, watch, self._measured))  # type: ignore[arg-type]
+        for step, score in ((0, learned.before), (learned.steps, learned.after)):
+            if score:
+                self._measured(step, score)
         self.latest = Status("training", learned.steps, course.steps, learned.loss, learned.spent_s)
         return learned
 
@@ -226,6 +233,8 @@ class _Run:
         train, dev, test = ([row.text for row in rows] for rows in (parts.train, parts.dev, parts.test))
         write_trained_on(folder, train, dev=dev, test=test, before=before)
         card.write(folder)
+        if self.work.curve.path.is_file():
+            shutil.copyfile(self.work.curve.path, folder / self.work.curve.path.name)
 
     def _asked(self, parts: RowParts) -> tuple[Row, ...]:
         """Choose the requests whose new answers are compared with chosen ones: where people's preferences were learned, held-out ones."""

@@ -12,6 +12,7 @@ from bot.app.core import Core
 from bot.app.ending import STOPPED
 from bot.app.limits import Limits
 from bot.app.orders import AlreadyAsked, Order
+from bot.app.shelf import AdapterNotLoaded, Shelf
 from bot.app.teams import Teams
 from bot.errors import UnknownDuel
 from bot.evidence.units import request_key
@@ -23,17 +24,21 @@ from bot.store.tags import TagRows
 from bot.tags import TagRules, checked_tag
 from bot.views import DuelView, Post, Shown, TeamSettings
 from engine.errors import BadRequest, DuelbotError
+from engine.placeholders import given_on
 from engine.request import Request
 
 
 class Asking:
     """Begins duels and stops them, and says which conversation a channel goes on with."""
 
-    def __init__(self, core: Core, teams: Teams, choices: Choices, limits: Limits, *, rules: TagRules, coin: random.Random) -> None:
+    def __init__(
+        self, core: Core, teams: Teams, choices: Choices, shelf: Shelf, limits: Limits, *, rules: TagRules, coin: random.Random
+    ) -> None:
         """rules: which guess the tag of a request that has none. coin: seats the two sides."""
         self._core = core
         self._teams = teams
         self._choices = choices
+        self._shelf = shelf
         self._limits = limits
         self._rules = rules
         self._coin = coin
@@ -49,8 +54,14 @@ class Asking:
             raise BadRequest(f"A vote closes by one ballot or more; {order.quorum} is no such number.")
         if self._core.model.state.state == "failed":
             raise DuelbotError(self._core.model.state.words)
+        await self._shelf.refresh()
         guessed = await asyncio.to_thread(self._rules.guess, request) if not said and self._rules.rules else ""
-        return await self._core.changes.whole(self._begin(order, request, said or guessed, by_rule=not said))
+        tag = said or guessed
+        try:
+            return await self._core.changes.whole(self._begin(order, request, tag, by_rule=not said))
+        except AdapterNotLoaded as missing:  # loading takes longer than a transaction may
+            await self._shelf.load(*missing.names)
+            return await self._core.changes.whole(self._begin(order, request, tag, by_rule=not said))
 
     async def _begin(self, order: Order, request: str, tag: str, *, by_rule: bool) -> Shown:
         core = self._core
@@ -61,6 +72,7 @@ class Asking:
             if team.ask_role and team.ask_role not in order.roles:
                 raise BadRequest("In this server only members with a certain role may ask. A server admin sets it with /settings.")
             entrants = self._choices.entrants(order.recipe or team.recipe)
+            entrants = self._shelf.meeting(entrants, order.adapter or team.adapter, order.against)
             await self._limits.refuse(change, order, core.running.count, core.now())
             past, changed, note = settled(await before(change, order))
             duel = await self._duel(change, order, past, request, quorum=quorum_of(order, team), note=note)
@@ -70,7 +82,8 @@ class Asking:
             post = await self._post(change, order, duel, team, tag) if order.placed else None
         for earlier in past.earlier[-1:]:
             core.running.signals.of(earlier.id).wake()
-        return Shown(show(duel, order.asker, core.running.start(duel, past.turns, entrants)), post)
+        asked = Request(duel.request, past.turns, given_on(duel.asked_at, team.called))
+        return Shown(show(duel, order.asker, core.running.start(duel, asked, entrants)), post)
 
     async def _duel(self, look: Transaction, order: Order, past: Before, request: str, *, quorum: int, note: str) -> DuelRecord:
         key = request_key(request, past.turns)

@@ -18,6 +18,7 @@ class Model:
     def __init__(self, name: str, open_lineup: OpenLineup) -> None:
         self.state = ModelState("loading", f"Loading the model {name} …")
         self.lineup: Lineup | None = None
+        self.changing = asyncio.Lock()  # held by whoever makes another line-up of the one that is there
         self._task = asyncio.create_task(self._load(open_lineup))
 
     async def _load(self, open_lineup: OpenLineup) -> None:
@@ -30,6 +31,11 @@ class Model:
             log.exception("The model could not be loaded")
             words = f"The model could not be loaded, by an error in Duelbot ({type(error).__name__}: {error}). The log has the details."
             self.state = ModelState("failed", words)
+
+    def change(self, lineup: Lineup) -> None:
+        """Have this line-up answer from now on; duels that are being answered end as they began. Hold `changing` meanwhile."""
+        self.lineup = lineup
+        self.state = ModelState("ready", _words(lineup), lineup.arms)
 
     def tell(self, words: str) -> None:
         """Say what takes long while the model loads. May be called from any thread."""

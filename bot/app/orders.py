@@ -39,6 +39,8 @@ class Order:
     before: tuple[Turn, ...] = ()  # what was said before, in a new conversation
     tag: str = ""  # what it is about, in a word; "": the team's rules guess it
     recipe: str = ""  # engineered recipe by name; "": the team's choice
+    adapter: str = ""  # of the fine-tuned side, by name; "": the team's choice, else the one in use
+    against: str = ""  # an adapter that meets that one, in place of the other side
     left_out: str = ""  # a sentence about what came with the request and is no part of it
     batch: bool = False  # one of a file: asked one after the other, so not counted by the minute
     quorum: int | None = None  # ballots that close the vote; None: as the team has settled, one outside of teams

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from adapters.train.curve import TrainingCurve
 from bot.evidence.capital import Interval
 from bot.evidence.figure import few
 from bot.verdict import Verdict
@@ -88,3 +89,15 @@ def standing_words(line: BoardLine) -> str:
     if line.interval is None:
         return f"{percent(line.share)}; {few(line.duels, noun='duel')}"
     return f"{percent(line.share)} {between(line.interval)}"
+
+
+def training(curve: TrainingCurve, prompt_right: float | None) -> str:
+    """Say how a training went."""
+    if not curve.losses:
+        return "How the training goes: no step is done yet."
+    (first, before), (last, after) = curve.losses[0], curve.losses[-1]
+    loss = f"The loss fell from {before:.3f} at step {first:,} to {after:.3f} at step {last:,}."
+    right = [f"{each.share:.0%} of {each.rows:,} held-out rows at step {each.step:,}" for each in curve.right]
+    told = f" Right were {'; '.join(right)}." if right else ""
+    line = "" if prompt_right is None else f" The prompt is right on {prompt_right:.0%}."
+    return f"{loss}{told}{line}"

@@ -23,12 +23,16 @@ async def forget(change: Transaction, person: str, alias: str) -> None:
         f"DELETE FROM rolling WHERE conversation IN {talks}",
         f"DELETE FROM prologues WHERE conversation IN {talks}",
         "DELETE FROM runs WHERE asker = ?1",
+        "DELETE FROM previews WHERE asker = ?1",
+        f"UPDATE jobs SET asker = '{FORGOTTEN}', channel = '', message = NULL WHERE asker = ?1",
         f"DELETE FROM tags WHERE by_rule = 0 AND duel IN {own}",
         f"UPDATE posts SET event = NULL, left_out = '', shown = iif(shown = 'gone', shown, '') WHERE duel IN {own}",
         "UPDATE duels SET state = 'void', note = 'The asker has deleted this.' WHERE asker = ?1 AND state = 'open'",
     ):
         await change.run(sql, (person,))
     await change.run("UPDATE ballots SET voter = ?2 WHERE voter = ?1", (person, alias))
+    await change.run("UPDATE recipe_versions SET author = ?2 WHERE author = ?1", (person, alias))
+    await change.run("UPDATE recipe_uses SET person = ?2 WHERE person = ?1", (person, alias))
     await change.run("DELETE FROM voters WHERE name = ?", (person,))
     await change.run(f"UPDATE duels SET asker = '{FORGOTTEN}', request = '', request_key = NULL WHERE asker = ?1", (person,))
 

@@ -6,7 +6,8 @@ new        /new: a new conversation in a direct message
 help       /help
 results    /results: how the votes went
 history    /history: earlier requests, to find and to go on with
-recipe     /recipe list, show, use
+recipe_form  the form of /recipe edit
+recipe     /recipe list, show, edit, use
 adapter    /adapter list, info
 verdict    /verdict: what the votes prove
 settings   /settings, for admins
