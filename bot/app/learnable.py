@@ -36,7 +36,7 @@ async def decided(store: Store) -> list[Decided]:
 async def decided_in(look: Transaction) -> list[Decided]:
     """Read the same within a transaction, of a copy of a store, too."""
     voters: dict[str, frozenset[str]] = {}
-    found = []
+    found = list[Decided]()
     for duel, team, conversation in await ConsentRows(look).free():
         if team not in voters:
             voters[team] = await ConsentRows(look).voters(team)
