@@ -32,7 +32,7 @@ from bot.app.replays import Replays
 from bot.app.running import Running
 from bot.app.shelf import Shelf
 from bot.app.teams import Teams
-from bot.app.training import ESTIMATE, TRAIN, EstimateKind, Training, TrainKind, jobs_folder
+from bot.app.training import ESTIMATE, TRAIN, AdapterTraining, EstimateKind, TrainKind, jobs_folder
 from bot.app.versions import Versions
 from bot.app.voting import Voting
 from bot.settings import Settings
@@ -73,7 +73,7 @@ class App:
     remembering: Remembering
     consents: Consents
     jobs: Jobs
-    training: Training
+    training: AdapterTraining
     core: Core  # for the parts, not for fronts
     offers: Offers  # requests to begin with, by base
     base: str  # as the settings name it
@@ -150,7 +150,7 @@ class App:
             remembering=Remembering(core.store),
             consents=Consents(core, teams),
             jobs=jobs,
-            training=Training(core, jobs, settings),
+            training=AdapterTraining(core, jobs, settings),
             core=core,
             offers=offers,
             base=settings.engine.base_model,

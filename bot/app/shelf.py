@@ -58,7 +58,10 @@ class Shelf:
         lineup = self._model.lineup
         if lineup is None:
             raise BadRequest(LOADING)
-        return tuple(on_shelf(each, lineup) for each in reversed(self._read(lineup)))
+        lying = self._read(lineup)
+        digests = {each.adapter.digest for each in lying if each.adapter}
+        elsewhere = (Listed(Path(each.folder), each) for each in lineup.kit.adapters.values() if each.digest not in digests)
+        return tuple(on_shelf(each, lineup) for each in (*elsewhere, *reversed(lying)))
 
     async def found(self, name: str) -> OnShelf:
         """Find an adapter by its name, or name@version. Raises BadRequest for one that is not there."""

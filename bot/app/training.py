@@ -78,7 +78,7 @@ class JobProgress:
     prompt_right: float | None
 
 
-class Training:
+class AdapterTraining:
     """The use cases around training. Everything of a job lies in a folder of its own beside the store."""
 
     def __init__(self, core: Core, jobs: Jobs, settings: Settings) -> None:

@@ -22,7 +22,7 @@ from engine.ask import checked
 from engine.commandline import DONE, ended
 from engine.contestants import Arm, Contestant
 from engine.duel import Answer, Failure, answer_each, prompt_of, seed_of
-from engine.lineup import Lineup, open_lineup, with_adapter
+from engine.lineup import Lineup, base_folder, open_lineup, with_adapter
 from engine.recipes import load_recipe
 from engine.rows import Row, read_rows
 from engine.scoring import metric_named
@@ -39,10 +39,14 @@ def test_rows(path: Path) -> list[Row]:
 
 
 def decided_settings(order: DecisionOrder, folder: DecisionFolder, settings: EngineSettings) -> EngineSettings:
-    """Make the settings under which what a decision has made answers."""
+    """Make the settings under which what a decision has made answers.
+
+    Where a side is missing the base goes by its folder: by its name, the pair that ships with it would take the empty place.
+    """
     adapter = str(folder["adapter"]) if folder["adapter"].is_dir() else ""
     recipe = str(folder["recipe.toml"]) if folder["recipe.toml"].is_file() else ""
-    return settings.but({"base_model": order.base, "adapter": adapter, "recipe": recipe, "plain_recipe": "plain", "arms": "", "aa": ""})
+    base = order.base if adapter and recipe else str(base_folder(order.base))
+    return settings.but({"base_model": base, "adapter": adapter, "recipe": recipe, "plain_recipe": "plain", "arms": "", "aa": ""})
 
 
 def arms_of(lineup: Lineup) -> dict[Arm, Contestant]:

@@ -30,7 +30,7 @@ from engine.scoring import guess_kind
 from engine.settings import EngineSettings
 
 STEPS = ("check", "foretell", "prompt", "fine-tune", "measure", "change")
-RESULT = "{}.json"  # of a step, in the folder
+CRAFTS = ("prompt", "fine-tune")
 PROBED_ROWS = 300  # of which it is foretold, within a minute, whether a fine-tune pays
 BATCH_ROWS = 8  # rows of a step of the standard plan
 ADAPTER = "decided"  # name of the adapter that is made
@@ -62,6 +62,15 @@ class Deciding:
         for name in STEPS:
             if self.steps[name].state not in ("done", "skipped"):
                 await self._step(name, doing[name])
+                if name in CRAFTS and self.steps[name].state == "done":
+                    self._measure_anew()
+
+    def _measure_anew(self) -> None:
+        """A side is there now that was not measured: what was measured without it is of no use."""
+        for name in ("measure", "change"):
+            self.steps[name] = replace(self.steps[name], state="waiting", words="", part=None)
+        for file in ("answers.jsonl", "alone.jsonl", "change.json", "changed-asked.json"):
+            self.folder[file].unlink(missing_ok=True)
 
     async def _step(self, name: str, do: Callable[[], Awaitable[str]]) -> None:
         before_s, began = self.steps[name].spent_s, time.monotonic()

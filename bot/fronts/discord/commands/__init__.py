@@ -8,7 +8,7 @@ results    /results: how the votes went
 history    /history: earlier requests, to find and to go on with
 recipe_form  the form of /recipe edit
 recipe     /recipe list, show, edit, use
-adapter    /adapter list, info
+adapter    /adapter list, info, use, train
 verdict    /verdict: what the votes prove
 settings   /settings, for admins
 consent    /consent: may a person's closed duels train adapters

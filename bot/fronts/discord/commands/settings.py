@@ -34,7 +34,7 @@ async def settings(
     """Change what is named, and show what is settled."""
     numbers = {"quorum": quorum, "deadline_hours": deadline_hours}
     roles = {"vote_role": vote_role, "ask_role": ask_role}
-    changes: dict[str, str | None] = dict.fromkeys((*numbers, *roles, "recipe", "consent")) if reset else {}
+    changes: dict[str, str | None] = dict.fromkeys((*numbers, *roles, "recipe", "adapter", "consent")) if reset else {}
     changes |= {name: f"{number:g}" for name, number in numbers.items() if number is not None}
     changes |= {name: EVERYONE if role.is_default() else str(role.id) for name, role in roles.items() if role is not None}
     if consent is not None:
@@ -61,6 +61,7 @@ def settings_words(settled: TeamSettings) -> str:
         f"- Who may vote: {who(settled.vote_role)}",
         f"- Who may ask: {who(settled.ask_role)}",
         *([f"- Recipe of the prompted side: {settled.recipe}"] if settled.recipe else []),
+        *([f"- Adapter of the fine-tuned side: {settled.adapter}"] if settled.adapter else []),
         f"- Closed duels may train adapters: {'of those who agree with /consent' if settled.consent else 'no'}",
         "-# Open votes keep the quorum and the deadline they began with. Who may use which command: Server Settings → Integrations.",
     )
