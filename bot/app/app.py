@@ -14,6 +14,7 @@ from bot.app.agreed import Offers, ships
 from bot.app.asking import Asking
 from bot.app.batching import Batching
 from bot.app.choices import Choices
+from bot.app.consents import Consents
 from bot.app.core import Changes, Core
 from bot.app.decisions import DECIDE, DecideKind, Decisions
 from bot.app.ending import DIED
@@ -71,6 +72,7 @@ class App:
     posting: Posting
     batching: Batching
     remembering: Remembering
+    consents: Consents
     jobs: Jobs
     training: AdapterTraining
     decisions: Decisions
@@ -150,6 +152,7 @@ class App:
             posting=Posting(core.store),
             batching=Batching(core.store, core.now),
             remembering=Remembering(core.store),
+            consents=Consents(core, teams),
             jobs=jobs,
             training=training,
             decisions=Decisions(core, jobs, training, asking, settings),
