@@ -166,3 +166,11 @@ def test_a_diff_put_together_again_is_both_texts_and_long_ones_take_no_time() ->
         assert "".join(part.text for part in parts if part.kind != "in") == old
         assert "".join(part.text for part in parts if part.kind != "out") == new
     assert time.perf_counter() - began < 5
+
+
+async def test_what_is_known_to_hurt_is_said_with_its_line_and_forbids_nothing(tmp_path: Path) -> None:
+    async with scripted_app(tmp_path / "s") as (app, _):
+        odd = [{"user": f"Q{n}", "assistant": "Team: billing" if n else "billing"} for n in range(3)]
+        saved = await app.versions.save(edit(live(app), system="Be brief.\nAnswer in detail.", examples=odd))
+        assert any(note.startswith("System, line 3: It says “brief” and “in detail”") for note in saved.notes)
+        assert any(note.startswith("Example 1, line ") and "lacks 'team'" in note.casefold() for note in saved.notes)
