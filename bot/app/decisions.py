@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from bot.app.shelf import Shelf
 from bot.app.training import AdapterTraining, jobs_folder
 from bot.app.versions import Versions
 from bot.deciding.order import DecisionFolder, DecisionStatus, check_name
+from bot.errors import UnknownDuel
 from bot.settings import Settings
+from bot.store.duels import DuelRows
 from bot.views import Job
 from engine.contestants import open_adapter
 from engine.errors import BadRecipe, BadRequest, DuelbotError
@@ -28,6 +31,7 @@ from engine.scoring import metric_named
 DECIDE = "decide"
 REASON = "Found by a decision on {file}."
 LEAST_MINUTES, MOST_MINUTES = 2, 600
+ASKED = "confirm-duels.json"  # ids of the duels that were asked to confirm
 NOT_DONE = "This decision has not ended."
 
 
@@ -159,16 +163,27 @@ class Decisions:
         ]
         if not orders:
             raise BadRequest("Both sides gave the same answer to every test request, so there is nothing to vote on.")
-        task = asyncio.create_task(self._ask_all(orders))
+        task = asyncio.create_task(self._ask_all(folder, orders))
         self._confirming.add(task)
         task.add_done_callback(self._confirming.discard)
         return len(orders)
 
-    async def _ask_all(self, orders: Sequence[Order]) -> None:
-        """Ask one after the other; one that cannot be asked is left out."""
-        for order in orders:
+    async def waiting(self, job: Job) -> list[str]:
+        """List the duels that confirm a decision and wait for a vote, the oldest first."""
+        found = []
+        async with self._core.store.reading() as look:
+            for duel in _asked(self._of(job)):
+                with suppress(UnknownDuel):  # somebody has deleted it
+                    if (await DuelRows(look).duel(duel)).state == "open":
+                        found.append(duel)
+        return found
+
+    async def _ask_all(self, folder: DecisionFolder, orders: Sequence[Order]) -> None:
+        """Ask one after the other, those that were not asked yet; one that cannot be asked is left out."""
+        for order in orders[len(_asked(folder)) :]:
             try:
                 shown = await self._asking.ask(order)
+                folder.write(ASKED, [*_asked(folder), shown.view.id])
                 await self._ended(shown.view.id)
             except DuelbotError:
                 continue
@@ -185,6 +200,11 @@ class Decisions:
         for task in self._confirming:
             task.cancel()
         await asyncio.gather(*self._confirming, return_exceptions=True)
+
+
+def _asked(folder: DecisionFolder) -> list[str]:
+    """List the duels that were asked to confirm a decision."""
+    return list(folder.read(ASKED)) if folder[ASKED].is_file() else []
 
 
 def name_of(file: str) -> str:

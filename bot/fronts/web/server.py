@@ -19,6 +19,7 @@ from bot.app import App
 from bot.errors import UnknownDuel
 from bot.fronts.web.adapters import add_adapters
 from bot.fronts.web.assets import THEME, style
+from bot.fronts.web.deciding import add_decisions
 from bot.fronts.web.dom import MARK, viewer
 from bot.fronts.web.door import Door, Gate, Place, Seal
 from bot.fronts.web.login import Attempts, add_login
@@ -127,6 +128,7 @@ def build(app: App, settings: Settings) -> FastAPI:
     add_results(web, app)
     add_recipes(web, app, owner=not password)
     add_adapters(web, app)
+    add_decisions(web, app, owner=not password)
     ui.run_with(
         web,
         title="Duelbot",
