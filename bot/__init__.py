@@ -17,6 +17,7 @@ verdict/      closed duels folded into a ledger, and a ledger judged
 charts/       pictures of a verdict
 store/        one SQLite file, and all of the product's SQL; migrations/ holds its schema
 evaluation/   rows with references, answered by each arm and scored without votes
+deciding/     from a file of examples to a decision: both crafts at their best, measured
 app/          the use cases: asking, voting, looking; what fronts call
 fronts/       terminal, web page, Discord: they render what the app says, and hand on what people do
 tools/        commands beside the product: out, in, made-up teams, measures

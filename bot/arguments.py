@@ -1,6 +1,7 @@
 """The command line of python -m bot: its verbs with their flags, what they do, and calls of them that work."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ ROWS = """a row holds a request and what is expected of an answer; JSON lines, a
   {"request": "…", "required": ["…"], "forbidden": ["…"]}      share of phrases that are there, and not there
   {"messages": [… {"role": "assistant", "content": "…"}]}      the last answer is the reference
 request, text and prompt mean the same, as do reference, answer and completion. Other keys are named once and not used.
+"""
+
+
+DECIDED_ROWS = """rows are JSON lines, a JSON array or CSV, as every command reads them:
+  {"request": "…", "answer": "…"}               or messages, Alpaca, ShareGPT; "role": train, dev or test keeps a row for that
+100 test rows are kept apart, or a quarter; below 150 rows there are none, and the report says what to label.
 """
 
 
@@ -42,10 +49,58 @@ def add_verbs(verbs: Any, bench: str = "bench") -> tuple[argparse.ArgumentParser
 
     bench: the name of the verb that measures verdicts, where another verb is called bench.
     """
-    added = (_verdict(verbs), _simulate(verbs), _bench(verbs, bench), *_exchange(verbs), _evaluate(verbs), _aa(verbs), _alive(verbs))
+    added = (
+        _decide(verbs),
+        _verdict(verbs),
+        _simulate(verbs),
+        _bench(verbs, bench),
+        *_exchange(verbs),
+        _evaluate(verbs),
+        _aa(verbs),
+        _alive(verbs),
+    )
     for command in added:
         command.add_argument("--json", action="store_true", help="write one JSON object to stdout instead of lines for people")
     return added
+
+
+def _decide(verbs: Any) -> argparse.ArgumentParser:
+    command = verb(
+        verbs,
+        "decide",
+        "From a file of examples to a decision: prompt or fine-tune? The rows are checked and split, both crafts are done at their "
+        "best within the minutes, and all is measured on rows that neither has seen. The report is one page to send on. Stopped or "
+        "killed, the same command goes on.",
+        "%(prog)s tickets.csv\n%(prog)s rows.jsonl --minutes 30 --base Qwen/Qwen3-0.6B\n%(prog)s tickets.csv --metric line:Team --usd 0.05",
+        DECIDED_ROWS,
+    )
+    command.add_argument("file", type=Path, metavar="ROWS", help="requests with the answers that are wanted")
+    command.add_argument("--base", default="", help="base model: a name, a hub id or a folder (default: DUEL_BASE_MODEL)")
+    command.add_argument("--minutes", type=_amount(2, 10_000), default=15.0, metavar="N", help="for everything (default 15)")
+    command.add_argument("--usd", type=_amount(0, 1e6), default=None, metavar="N", help="the same in dollars, at the device's price")
+    command.add_argument("--metric", default="", help="exact, json, f1 or line:NAME (default: guessed from the answers, and said)")
+    command.add_argument("--recipe", default="", help="where the prompt's search begins (default: at one written from the rows)")
+    command.add_argument("--margin", type=_amount(0.1, 50), default=10.0, metavar="POINTS", help="differences below count as none (10)")
+    command.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help="of the search and the training (0)")
+    command.add_argument("--name", default="", help="of the decision (default: the file's)")
+    command.add_argument("--out", type=Path, default=Path("decisions"), help="where decisions come to lie (default: decisions)")
+    command.add_argument("--tied", action="store_true", help="end in order when standard input closes, as a job of the bot does")
+    return command
+
+
+def _amount(least: float, most: float) -> Callable[[str], float]:
+    """Make the type of a flag that takes a number from `least` to `most`."""
+
+    def checked(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = float("nan")
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number from {least:g} to {most:,g}")
+        return number
+
+    return checked
 
 
 def _verdict(verbs: Any) -> argparse.ArgumentParser:

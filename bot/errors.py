@@ -3,7 +3,8 @@
 DuelbotError
 ├── StoreError              the store cannot be opened, read or written; nothing was changed
 ├── BallotRefused           this duel takes no such ballot now
-└── UnknownDuel             there is no duel, or no conversation, with this id
+├── UnknownDuel             there is no duel, or no conversation, with this id
+└── UnknownRecipe           there is no recipe, or no version of one, with this id or name
 """
 
 from engine.errors import DuelbotError
@@ -19,3 +20,7 @@ class BallotRefused(DuelbotError):
 
 class UnknownDuel(DuelbotError):
     """No duel, or no conversation, has this id."""
+
+
+class UnknownRecipe(DuelbotError):
+    """No recipe, or no version of one, has this id or name."""

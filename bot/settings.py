@@ -199,6 +199,7 @@ class TeamFacts(Part):
         None, gt=0, description="Months until base, data or task have changed so much that an adapter is trained again; empty: not known."
     )
     requests_per_month: float | None = Field(None, gt=0, description="Requests in a month; empty: those of the last 30 days.")
+    name: str = Field("", max_length=100, description="Name of the team, for {{team}} in recipes; empty: none.")
     base_licence: str = Field("", description="Licence of the base model, shown on the decision card; empty: not known.")
     tag_rules: str = Field("", description="A .toml file of rules that guess a request's tag from its words; empty: no guesses.")
 

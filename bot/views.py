@@ -3,6 +3,8 @@
 Blind by construction: of a duel whose vote has not closed, nothing here tells the sides apart.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +20,8 @@ from engine.duel import Side
 from engine.named import Named
 
 EVERYONE = ""  # the role of everybody in a channel
+OUTSIDE = ""  # the team that page, terminal and direct messages are together
+SHIPPED, FILE = "shipped", "file"  # authors of recipes that are nobody: it came with the program, or from a file of the settings
 GONE = "gone"  # what a deleted message shows, as `Post.shown` keeps it
 
 DuelState = Literal[
@@ -187,8 +191,10 @@ class TeamSettings:
     deadline_hours: float
     vote_role: str = EVERYONE
     ask_role: str = EVERYONE
-    recipe: str = ""  # engineered recipe by name; "": that of DUEL_RECIPE
+    recipe: str = ""  # engineered recipe by name or name@version; "": that of DUEL_RECIPE
+    called: str = ""  # the team's name, for {{team}} in recipes; "": it has none here
     adapter: str = ""  # name@version; "": the one that is in use
+    consent: bool = False  # people may agree that their closed duels train adapters
 
 
 JobState = Literal["queued", "running", "done", "stopped", "failed"]
@@ -246,3 +252,42 @@ class BatchRequest:
     number: int  # from 1
     text: str
     breaks: int = 0  # how often the process ended while it was being answered
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeVersion:
+    """A recipe as it stood: who made it of what, when, why, and in how long."""
+
+    named: Named
+    digest: str  # of its content, as contestants have it
+    parent: str | None  # id of the version that was edited; None: the first of its chain
+    author: str
+    saved_at: datetime  # UTC
+    reason: str
+    content: str  # TOML
+    edit_s: float | None  # seconds from opening the editor to saving; None: it was not edited here
+
+    @property
+    def id(self) -> str:
+        """16 hex digits of the SHA-256 of name, version and digest."""
+        return hashlib.sha256(json.dumps([self.named.name, self.named.version, self.digest]).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeUse:
+    """A moment from which on a version answered a team."""
+
+    team: str
+    recipe: str  # id of the version
+    person: str
+    used_at: datetime  # UTC
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rematched:
+    """How far a version has come on past requests, and what became of it."""
+
+    equal: int = 0  # auto-ties: the answer of then, word for word
+    open: int = 0  # changed, and waiting for a vote
+    closed: int = 0  # changed, and voted on

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.ballots import Choice
-from bot.views import Reveal, RevealedSide
+from bot.views import FILE, SHIPPED, Reveal, RevealedSide
 from engine.contestants import Arm
 from engine.cost import Estimate
 from engine.duel import Side
@@ -27,6 +27,7 @@ __all__ = [
     "UNKNOWN",
     "ArmWords",
     "are",
+    "author_words",
     "counted",
     "dollars",
     "estimated",
@@ -39,6 +40,7 @@ __all__ = [
     "quantile",
     "said_in_a_sentence",
     "seconds",
+    "side_named",
     "started",
     "tallied",
     "when",
@@ -152,6 +154,15 @@ def when(at: datetime, now: datetime) -> str:
     return f"{day}{local:%H:%M}"
 
 
+def author_words(author: str, viewer: str = "") -> str:
+    """Say who made a version, as far as a front may tell."""
+    if author == viewer:
+        return "you"
+    known = {SHIPPED: "Duelbot", FILE: "the settings", "terminal": "the terminal"}
+    places = {"web": "the page", "discord": "Discord"}
+    return known.get(author) or (f"somebody on {places[kind]}" if (kind := author.partition(":")[0]) in places else "somebody")
+
+
 # --- votes
 
 
@@ -171,13 +182,20 @@ def own_choice(choice: Choice | None, reveal: Reveal | None) -> str:
         return ""
     if reveal and choice in (Choice.LEFT, Choice.RIGHT):
         side = Side(choice.value)
-        return f"You chose {side.label}, {ARMS[reveal.sides[side].arm].named}."
+        return f"You chose {side.label}, {side_named(reveal, side)}."
     return f"You voted: {said_in_a_sentence(choice)}."
 
 
 def who_was(reveal: Reveal) -> str:
     """Say who sat where: "A was the fine-tune, B was the prompt."."""
-    return ", ".join(f"{side.label} was {ARMS[revealed.arm].named}" for side, revealed in reveal.sides.items()) + "."
+    return ", ".join(f"{side.label} was {side_named(reveal, side)}" for side in reveal.sides) + "."
+
+
+def side_named(reveal: Reveal, side: Side) -> str:
+    """Name a side in a sentence; where two versions of one recipe met, with the version."""
+    named, recipes = ARMS[reveal.sides[side].arm].named, {each.recipe for each in reveal.sides.values()}
+    same = len({each.arm for each in reveal.sides.values()}) == 1 and len(recipes) > 1
+    return f"{named} {reveal.sides[side].recipe}" if same else named
 
 
 def tallied(tally: Mapping[Choice, int]) -> str:

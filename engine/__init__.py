@@ -11,8 +11,11 @@ near.py               near-duplicates of a request, and signatures that stand fo
 chats.py              conversations of rows taken apart: messages, ShareGPT, turns before a request
 schema.py             whether a JSON value fits a JSON Schema, within a time
 metrics.py            how an answer is scored against its row: shares in [0, 1]
+scoring.py            one figure for an answer: the metric by which choices are made
 rows.py               the one reader of rows: JSON lines, JSON array or CSV
+placeholders.py       {{today}}, {{team}} and own ones in a recipe's texts
 recipes.py            a recipe as TOML, and who says what; recipes/ holds those that ship
+recipe_text.py        a recipe written as TOML, and what a person must put right before it is kept
 card.py               an adapter's card: its form, its one reader and writer, its check
 trained_on.py         the requests that an adapter was made with, told by digests and signatures
 contestants.py        ways to answer, pinned down and hashed; an adapter folder opened
@@ -31,6 +34,7 @@ printable.py          text from people and models, made safe for a terminal
 commandline.py        how commands end, how flags are checked, how errors become sentences
 report.py             answers and their figures for people and as JSON
 ask.py                requests of one call or a file, answered by every arm
+optimise/             recipes written from rows, and better ones searched for
 bench/                speed and memory, beside the naive way and llama.cpp
 arguments.py          the command line: every verb with its flags and examples
 api.py                names for programs

@@ -1,4 +1,4 @@
-"""python -m engine ask "…": requests answered by every arm, without votes; python -m engine bench: speed and memory.
+"""python -m engine ask "…": requests answered by every arm, without votes; optimise: a better recipe; bench: speed and memory.
 
 stdout carries the report and nothing else.
 """
@@ -34,6 +34,8 @@ from engine.cost import Cost
 from engine.duel import Answer, Failure
 from engine.errors import BadRequest, SettingsError
 from engine.lineup import Lineup, parse_arms
+from engine.optimise import command as optimising
+from engine.optimise import linting
 from engine.printable import one_line, printable, runs_right_to_left
 from engine.report import dollars, duel_json, figures, json_line, price_note, seconds, side_json, summary
 from engine.request import Request
@@ -76,6 +78,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.command == "optimise":
+        wanted_recipe, settings = optimising.read_wanted(options), EngineSettings.read()
+        with sole_stdout() as out:
+            return asyncio.run(optimising.run(wanted_recipe, settings, out))
+    if options.command == "lint":
+        with sole_stdout() as out:
+            return linting.run(options, out)
     question = read_question(options) if options.command == "ask" else None
     settings = EngineSettings.read()
     if question is None:

@@ -6,6 +6,7 @@ async with open_engine() as engine:
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from engine import lineup as lineups
 from engine.ask import entrants_of
@@ -14,6 +15,7 @@ from engine.contestants import Arm
 from engine.duel import Answer, Failure, answer_each, prompt_of, seed_of
 from engine.errors import DuelbotError
 from engine.lineup import Lineup
+from engine.placeholders import given_on
 from engine.request import Request, Turn
 from engine.settings import ANSWER_LIMIT_S, EngineSettings
 
@@ -49,6 +51,6 @@ async def ask(
     given up. hear: is told each piece of an answer as it comes.
     Raises BadRequest, BadRecipe, BadAdapter, UnfairDuel; an answer that could not be given is a Failure, and the others go on.
     """
-    request = Request.of(text, tuple(history))
+    request = Request.of(text, tuple(history), given_on(datetime.now(UTC)))
     prompts = {arm: prompt_of(one, request, seed_of("ask", arm)) for arm, one in entrants_of(engine, arms).items()}
     return await answer_each(prompts, engine.backend, engine.price, limit_s=limit_s, hear=hear)

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from engine.contestants import Arm, Contestant, check_fair
 from engine.duel import Answer, Failure, answer_each, prompt_of, seed_of
 from engine.errors import BadRequest
 from engine.lineup import Lineup
+from engine.placeholders import given_on
 from engine.request import Request, Turn
 from engine.rows import Row
 
@@ -35,7 +37,7 @@ def checked(row: Row) -> Request:
             history.append(Turn(turn.role, Request.of(turn.text).text))
         except BadRequest as error:
             raise BadRequest(f"Turn {number} of the history: {error.words}") from error
-    return Request.of(row.text, tuple(history))
+    return Request.of(row.text, tuple(history), given_on(datetime.now(UTC)))
 
 
 async def answer_row(row: Row, lineup: Lineup, entrants: Mapping[Arm, Contestant], limit_s: float) -> Answered:

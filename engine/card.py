@@ -5,6 +5,11 @@
      "recipe": {"name": "plain", "version": "1", "digest": "…"},     the plain recipe that it was trained with
      "training": {"steps": 2400, "hours": 0.5, …}, "figures": {"right decision": 0.94}, "limits": ["Knows one subject."]}
 
+A training on rows may add `held_out`, every arm's figures on the rows kept apart, and `forgetting`, what it cost beside its task:
+
+     "held_out": {"rows": 100, "before": {"exact": 0.0, "loss": 2.1}, "tuned": {"exact": 0.9, "loss": 0.03}, …},
+     "forgetting": {"text_tokens": 480, "text_loss_before": 3.0, "text_loss_after": 3.1, "instructions": 30, …}
+
 Name, version, base.revision and recipe.digest must be there; what else is left out is not known. Keys that mean nothing here are kept
 by name, so that somebody can be told. An adapter from elsewhere has no card at all.
 """
@@ -71,6 +76,45 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmScore:
+    """How right one arm is on the rows kept apart."""
+
+    exact: float  # share of rows whose whole answer it gives, token by token
+    loss: float  # nats a token, over all tokens of the answers
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """All arms on the same rows kept apart. None: not measured."""
+
+    rows: int
+    before: ArmScore | None = None  # what the training began with: the base, or the adapter that it goes on from
+    plain: ArmScore | None = None  # the base with the plain recipe
+    tuned: ArmScore | None = None  # the adapter with the plain recipe
+    prompted: ArmScore | None = None  # the base with the engineered recipe
+    combined: ArmScore | None = None  # the adapter with the engineered recipe
+    recipe: str = ""  # the engineered recipe, its name and version
+
+
+@dataclass(frozen=True, slots=True)
+class Forgetting:
+    """What a training cost beside its task: the base without (before) and with the adapter (after), asked with the plain recipe."""
+
+    text_tokens: int  # of text that has nothing to do with any task
+    text_loss_before: float  # nats a token of that text
+    text_loss_after: float
+    instructions: int  # whose answers a rule checks
+    followed_before: int
+    followed_after: int
+    kept: int  # of those followed before, still followed
+
+    @property
+    def kept_share(self) -> float | None:
+        """The share kept of what was followed before; None where nothing was."""
+        return self.kept / self.followed_before if self.followed_before else None
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """Everything that a person should know before trusting an adapter."""
 
@@ -81,6 +125,8 @@ class Card:
     training: dict[str, Any] = field(default_factory=dict)  # whatever the trainer writes; `trained` has the figures in it
     figures: dict[str, float] = field(default_factory=dict)  # measure -> share
     limits: tuple[str, ...] = ()  # one sentence each
+    held_out: HeldOut | None = None
+    forgetting: Forgetting | None = None
     others: tuple[str, ...] = ()  # keys of the file that mean nothing here
 
     @property
@@ -90,8 +136,7 @@ class Card:
 
     def write(self, folder: Path) -> None:
         """Save as card.json, readable and in the order of the fields."""
-        table = asdict(self)
-        del table["others"]
+        table = {name: value for name, value in asdict(self).items() if name != "others" and value is not None}
         (folder / FILE).write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def check_made_for(self, base: str, revision: str, plain: Recipe) -> None:
@@ -148,8 +193,30 @@ def parse_card(table: Any) -> Card:
         training=training,
         figures=figures,
         limits=tuple(limits),
+        held_out=_held_out(own.get("held_out")),
+        forgetting=_measured(own.get("forgetting"), Forgetting, "forgetting"),
         others=(*others, *(f"base.{key}" for key in more), *(f"recipe.{key}" for key in most)),
     )
+
+
+def _held_out(table: Any) -> HeldOut | None:
+    if table is None:
+        return None
+    own, _ = taken(table, HeldOut, "held_out", BadAdapter, ("rows",))
+    if not is_number(own["rows"]) or not isinstance(own.get("recipe", ""), str):
+        raise BadAdapter("held_out.rows must be a number, and held_out.recipe text.")
+    arms = {name: _measured(value, ArmScore, f"held_out.{name}") for name, value in own.items() if name not in ("rows", "recipe")}
+    return HeldOut(own["rows"], recipe=own.get("recipe", ""), **arms)
+
+
+def _measured(table: Any, kind: Any, what: str) -> Any:
+    """Read a table of which every field of its kind must be a number."""
+    if table is None:
+        return None
+    own, _ = taken(table, kind, what, BadAdapter, tuple(each.name for each in fields(kind)))
+    if not all(is_number(value) and abs(value) <= MOST for value in own.values()):
+        raise BadAdapter(f"{what} must hold numbers, none beyond {MOST:g}.")
+    return kind(**own)
 
 
 def _number(given: Any) -> Any:

@@ -17,9 +17,13 @@
     ├── BadRun                  adapters: a training run cannot begin or go on
     ├── TrainingFailed          adapters: a training came to no end; its last checkpoint is kept
     ├── BadCheckpoint           adapters: a checkpoint cannot be read, or is of another training
+    ├── BadDecision             bot: a decision cannot begin or go on
+    │   └── DecisionStopped     bot: somebody stopped it; the same command goes on
+    ├── NotApplicable           bot: a step of a decision says nothing here
     ├── StoreError              bot: the store cannot be opened, read or written; nothing was changed
     ├── BallotRefused           bot: a duel takes no such ballot now
     ├── UnknownDuel             bot: there is no duel, or no conversation, with this id
+    ├── UnknownRecipe           bot: there is no recipe, or no version of one, with this id or name
     ├── AlreadyAsked            bot: the same event came before
     └── BadEvidence             bot: a number cannot be evidence
 

@@ -282,17 +282,35 @@ async def _prove(lineup: Lineup) -> None:
         await _prove_read(entrant, lineup.backend, setting)
 
 
+async def prove_written(entrant: Contestant, backend: Backend) -> None:
+    """Prove of a recipe that somebody has just written that a request can be asked with it; nothing is answered.
+
+    Raises BadRecipe where it fills the context, or the model's chat template refuses or drops a part.
+    """
+    recipe, base = entrant.recipe, entrant.base
+    await _prove_read(entrant, backend, "")
+    tokens, room = len(await backend.encoded(prompt_of(entrant, PROBES[0], 0))), base.context_tokens - recipe.sampling.max_new_tokens
+    if tokens > room:
+        raise BadRecipe(
+            f"The recipe leaves no room for a request: it is {tokens:,} tokens with a short one, and {base.name} reads {max(room, 0):,} "
+            f"beside an answer of {recipe.sampling.max_new_tokens:,}. Shorten it, or leave out an example."
+        )
+
+
 async def _prove_read(entrant: Contestant, backend: Backend, setting: str) -> None:
-    """Raises BadRecipe when the prompts of two requests, one within a conversation, do not hold every word of recipe and request."""
-    recipe = entrant.recipe
+    """Raises BadRecipe when the prompts of two requests, one within a conversation, do not hold every word of recipe and request.
+
+    setting: that names the recipe; "": none does.
+    """
+    recipe, where = entrant.recipe, f" ({setting})" if setting else ""
     for request in PROBES:
         try:
             unread = await backend.unread(prompt_of(entrant, request, 0))
         except BackendError as error:
-            raise BadRecipe(f"With the recipe {recipe.name} {recipe.version} {error.words} ({setting})") from error
+            raise BadRecipe(f"With the recipe {recipe.name} {recipe.version} {error.words}{where}") from error
         if unread:
             lost = "; ".join(f"{message.role}: {message.content[:60]!r}" for message in unread[:2])
             raise BadRecipe(
                 f"With the recipe {recipe.name} {recipe.version} the model {entrant.base.name} would not see all that is said: its chat "
-                f"template drops or changes {lost}. Put it where the template keeps it, or take another model. ({setting})"
+                f"template drops or changes {lost}. Put it where the template keeps it, or take another model.{where}"
             )

@@ -11,6 +11,8 @@
     temperature = 0.0
     [chat_template]                 # optional; variables for the model's own chat template
     enable_thinking = false
+    [placeholders]                  # optional; texts of the recipe's own that {{shop}} stands for, beside {{today}} and {{team}}
+    shop = "Lime & Loom"
 
 A key that is not known is an error. The text is turned into tokens by the backend, through the chat
 template that came with the model; this file only says who says what. Roles take turns: what one of them
@@ -29,6 +31,7 @@ from typing import Any, Literal
 from engine.errors import BadRecipe
 from engine.named import Named
 from engine.parsing import Malformed, shown_all, taken, toml_table
+from engine.placeholders import GIVEN, NAME, REQUEST, filled
 from engine.request import Request, Turn
 
 SHIPPED = Path(__file__).with_name("recipes")
@@ -93,6 +96,7 @@ class Recipe:
     examples: tuple[Example, ...] = ()
     sampling: Sampling = Sampling()
     chat_template: tuple[tuple[str, Any], ...] = ()  # sorted pairs, so that a recipe can be hashed
+    placeholders: tuple[tuple[str, str], ...] = ()  # its own, with their texts; sorted pairs
 
     @property
     def named(self) -> Named:
@@ -103,21 +107,37 @@ class Recipe:
     def digest(self) -> str:
         """First 16 hex digits of the SHA-256 of everything but name and version."""
         content = {k: v for k, v in asdict(self).items() if k not in ("name", "version")} | {"sampling": self.sampling.parts}
+        if not self.placeholders:  # they came later, and digests from before them stay true
+            del content["placeholders"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def messages(self, request: Request) -> tuple[Message, ...]:
         """Lay out who says what: system text, examples, earlier turns, the request. After the system text user and assistant alternate.
 
         What the user says in a row (a message that was replied to, and the request) is one text, and the template wraps it once.
+        Placeholders are filled in the recipe's own texts; one that the request has no value for stays as it is written.
         """
+        values = {**dict(self.placeholders), **dict(request.given)}
+        before, _, after = (filled(part, values) for part in self.template.partition("{request}"))
 
         def said(turn: Turn) -> Message:
-            return Message(turn.role, self.template.replace("{request}", turn.text) if turn.role == "user" else turn.text)
+            return Message(turn.role, f"{before}{turn.text}{after}" if turn.role == "user" else turn.text)
 
-        shown = [turn for example in self.examples for turn in (Turn("user", example.user), Turn("assistant", example.assistant))]
+        examples = [(filled(each.user, values), filled(each.assistant, values)) for each in self.examples]
+        shown = [turn for user, assistant in examples for turn in (Turn("user", user), Turn("assistant", assistant))]
         asked = alternating((*request.history, Turn("user", request.text)))
-        system = (Message("system", self.system),) if self.system else ()
+        system = (Message("system", filled(self.system, values)),) if self.system else ()
         return (*system, *(said(turn) for turn in alternating((*shown, *asked))))
+
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """All that it says itself, each with the words for its place: the system text, the template, its examples."""
+        examples = [
+            (f"example {number}, {what}", text)
+            for number, example in enumerate(self.examples, 1)
+            for what, text in (("request", example.user), ("answer", example.assistant))
+        ]
+        return (("the system text", self.system), ("the template", self.template), *examples)
 
 
 def alternating(turns: Sequence[Turn]) -> tuple[Turn, ...]:
@@ -173,12 +193,12 @@ def parse_recipe(table: Mapping[str, Any]) -> Recipe:
         examples=_examples(table.get("examples", [])),
         sampling=_sampling(table.get("sampling", {})),
         chat_template=_variables(table.get("chat_template", {})),
+        placeholders=_placeholders(table.get("placeholders", {})),
     )
 
 
 def _template(template: str) -> str:
-    if "{{request}}" in template:
-        raise BadRecipe("template says {{request}}, which would put braces around every request; write {request}, with single ones.")
+    template = template.replace("{{request}}", "{request}")  # one placeholder with two ways to write it, and one digest
     if template.count("{request}") != 1:
         raise BadRecipe("template must hold {request} exactly once.")
     return template
@@ -216,6 +236,17 @@ def _variables(variables: Any) -> tuple[tuple[str, Any], ...]:
             "chat_template takes text, numbers and truth values, and lists and tables of them; write dates in quotes."
         ) from error
     return tuple(sorted(variables.items()))
+
+
+def _placeholders(table: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(table, dict) or not all(isinstance(text, str) for text in table.values()):
+        raise BadRecipe("placeholders must be a table of texts.")
+    for name in table:
+        if name == REQUEST or name in GIVEN:
+            raise BadRecipe(f"placeholders sets {name}, which is filled by itself. Give yours another name.")
+        if not NAME.fullmatch(name):
+            raise BadRecipe(f"placeholders has the name {shown_all([name])}; write lower-case letters, digits and _, a letter first.")
+    return tuple(sorted(table.items()))
 
 
 def _depth(value: Any) -> int:

@@ -28,9 +28,10 @@ class Request:
 
     text: str
     history: tuple[Turn, ...] = ()
+    given: tuple[tuple[str, str], ...] = ()  # what recipes may fill in beside it: {{today}}, {{team}}
 
     @classmethod
-    def of(cls, text: str, history: tuple[Turn, ...] = ()) -> "Request":
+    def of(cls, text: str, history: tuple[Turn, ...] = (), given: tuple[tuple[str, str], ...] = ()) -> "Request":
         """Check a request: trim its ends, unify line ends, keep everything else.
 
         Raises BadRequest for an empty text, more than MAX_CHARACTERS, and characters that are no text
@@ -50,4 +51,4 @@ class Request:
                     f"The request holds a character that is no text (U+{ord(character):04X}, at position {position:,}). "
                     "Remove it and send the request again."
                 )
-        return cls(text, history)
+        return cls(text, history, given)

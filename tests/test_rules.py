@@ -39,7 +39,7 @@ FENCES = {
     "nicegui": ("bot/fronts/web",),
     "discord": ("bot/fronts/discord",),
     "prompt_toolkit": ("bot/fronts/terminal",),
-    "matplotlib": ("bot/charts", "engine/bench/picture"),
+    "matplotlib": ("bot/charts", "bot/deciding/pictures", "engine/bench/picture"),
 }
 LARGE = {
     "engine/models/demo/model.safetensors",

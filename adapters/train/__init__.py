@@ -14,11 +14,20 @@ course.py      the seam: what is taught to which model, and what has come of it
 kept.py        a base whose lower layers are run once
 lora.py        the adapter that is trained, fresh or copied from another
 shallow.py     the way of a CPU: LoRA above kept lower layers
+stepping.py    steps of one of trl's trainers, stopped and gone on with
 deep.py        the way of a GPU: LoRA in all layers, by trl
+beside.py      the other arms on the same rows, and the loss on unrelated text
+preferences.py  answers that people chose and rejected, as tokens
+preferring.py  the way of preferences: dpo and kto, by trl
 runs.py        the work folder of a run: order, status, checkpoint
+instructions.py  short instructions whose answers a rule checks
+likeness.py    whether new answers look like those that people chose
+forgetting.py  how many of them a new adapter still follows
+carding.py     what has been learned and measured, as a card
 training.py    a run from rows to an adapter that may duel
 ordering.py    what a person asks for becomes an order
 probe.py       what a fine-tune will reach, told before it is made
+pilot.py       the same where answers are free text, from small trainings
 estimate.py    what a training will take, and whether it will pay
 showing.py     a run for people and as JSON
 command.py     python -m adapters train | estimate

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from adapters.train.runs import BadRun, WorkFolder
-from engine.commandline import DONE, FAILED, INTERRUPTED, complain, verb
+from engine.commandline import DONE, FAILED, INTERRUPTED, complain, verb, whole
 from engine.printable import printable
 from engine.settings import EngineSettings
 
 LAST_STEP_S = 60.0  # seconds that such a step may take
+METHODS = "sft: learn the answers of rows (default); dpo: pairs, chosen and rejected; kto: pairs, or answers with good true or false"
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -25,8 +26,10 @@ def add_verb(verbs: Any) -> None:
     train = verb(
         verbs,
         "train",
-        "Train a LoRA adapter on rows: requests with their answers. Ctrl+C keeps a checkpoint, and --resume goes on from it.",
-        "%(prog)s rows.jsonl --base ./my-base --name support\n%(prog)s rows.csv --plan quick\n%(prog)s --resume --name support",
+        "Train a LoRA adapter on rows: requests with their answers, or with those that people chose and rejected. Ctrl+C keeps a "
+        "checkpoint, and --resume goes on from it.",
+        "%(prog)s rows.jsonl --base ./my-base --name support\n%(prog)s rows.csv --plan quick\n"
+        "%(prog)s pairs.jsonl --method dpo --from loras/support-1\n%(prog)s --resume --name support",
     )
     train.add_argument("file", nargs="?", type=Path, help="JSON lines, JSON array or CSV; left out with --resume")
     train.add_argument("--name", default="", help="of the adapter (default: the file's)")
@@ -34,7 +37,10 @@ def add_verb(verbs: Any) -> None:
     train.add_argument(
         "--recipe", default="", help="plain recipe to learn with: a shipped name or a .toml file (default: DUEL_PLAIN_RECIPE)"
     )
-    train.add_argument("--method", choices=("sft",), default="sft", help="sft: learn the answers of the rows (default)")
+    train.add_argument(
+        "--engineered", default="", metavar="RECIPE", help="engineered recipe to measure on the same held-out rows (default: DUEL_RECIPE)"
+    )
+    train.add_argument("--method", choices=("sft", "dpo", "kto"), default="", help=METHODS)
     train.add_argument("--plan", default="", help="quick, standard, gpu or a .toml file (default: gpu where there is one, else standard)")
     train.add_argument("--from", dest="parent", type=Path, metavar="ADAPTER", help="adapter folder to begin with; its shape stays")
     train.add_argument("--resume", action="store_true", help="go on with the run of this --name")
@@ -59,6 +65,8 @@ def add_estimate(verbs: Any) -> None:
     )
     told.add_argument("--plan", default="", help="quick, standard or a .toml file (default: standard)")
     told.add_argument("--prompt-right", type=_percent, metavar="PERCENT", help="share of such requests that your prompt answers right")
+    told.add_argument("--pilot", action="store_true", help="where the answers are free text: train on a quarter and half of the rows")
+    told.add_argument("--probe", type=whole(12, 100_000), default=800, metavar="ROWS", help="rows at most that the probe looks at (800)")
     told.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -82,7 +90,7 @@ def run_estimate(chosen: argparse.Namespace) -> int:
     from adapters.train.ordering import Wish
 
     wish = Wish(file=chosen.file, base=chosen.base, recipe=chosen.recipe, plan=chosen.plan)
-    found = estimate(wish, EngineSettings.read())
+    found = estimate(wish, EngineSettings.read(), chosen.probe, piloted=chosen.pilot)
     if chosen.json:
         print(json.dumps(asdict(found) | {"words": will_it_pay(found.points, found.rows, chosen.prompt_right)}))
     else:
@@ -99,7 +107,19 @@ def run(chosen: argparse.Namespace) -> int:
 
     settings = EngineSettings.read()
     out = chosen.out or Path(settings.adapters)
-    wish = Wish(chosen.file, chosen.name, chosen.base, chosen.recipe, chosen.plan, chosen.parent, chosen.resume, chosen.work, out)
+    wish = Wish(
+        file=chosen.file,
+        name=chosen.name,
+        base=chosen.base,
+        recipe=chosen.recipe,
+        plan=chosen.plan,
+        parent=chosen.parent,
+        resume=chosen.resume,
+        work=chosen.work,
+        out=out,
+        engineered=chosen.engineered,
+        method=chosen.method,
+    )
     with _stopped() as stopped:
         if chosen.tied:
             _tie(stopped)

@@ -52,3 +52,14 @@ class Learned:
     before: Score | None  # on the held-out rows, with what the training began with
     after: Score | None
     kept: bool  # whether the lower layers' states fitted into the plan's memory
+    ended: bool = True  # False: stopped before its end
+    preferred: "Preferred | None" = None  # of a training on preferences
+
+
+@dataclass(frozen=True, slots=True)
+class Preferred:
+    """How well held-out preferences are told apart, as rewards: beta times a likelihood's logarithm against the reference's."""
+
+    rows: int  # held out: pairs of dpo, answers of kto
+    right: float  # share of pairs (of kto: of every good answer with every bad one) whose better answer has the higher reward
+    margin: float  # mean difference of the rewards

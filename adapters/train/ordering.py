@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from adapters.train.plan import load_plan
 from adapters.train.runs import BadRun, TrainingOrder, WorkFolder, check_name, file_digest
@@ -28,6 +29,8 @@ class Wish:
     resume: bool = False
     work: Path = Path("build/train")
     out: Path = Path("loras")
+    engineered: str = ""
+    method: Literal["", "sft", "dpo", "kto"] = ""
 
 
 def ordered(wish: Wish, settings: EngineSettings) -> tuple[TrainingOrder, WorkFolder]:
@@ -48,7 +51,15 @@ def ordered(wish: Wish, settings: EngineSettings) -> tuple[TrainingOrder, WorkFo
 
 
 def _check_resume(wish: Wish) -> None:
-    said = {"FILE": wish.file, "--base": wish.base, "--recipe": wish.recipe, "--plan": wish.plan, "--from": wish.parent}
+    said = {
+        "FILE": wish.file,
+        "--base": wish.base,
+        "--recipe": wish.recipe,
+        "--plan": wish.plan,
+        "--from": wish.parent,
+        "--engineered": wish.engineered,
+        "--method": wish.method,
+    }
     if given := [flag for flag, value in said.items() if value]:
         raise BadRun(f"A run goes on with what it began with; leave out {', '.join(given)} beside --resume.")
     if not wish.name:
@@ -68,6 +79,7 @@ def _new(wish: Wish, name: str, settings: EngineSettings) -> TrainingOrder:
     base = wish.base or settings.base_model
     recipe_name = plain_name(wish, settings)
     plan = load_plan(wish.plan or (PLAN_ON_GPU if torch.cuda.is_available() and settings.device != "cpu" else PLAN_ON_CPU))
+    engineered = wish.engineered or settings.recipe
     recipe, revision = load_recipe(recipe_name), folder_revision(base_folder(base))
     version, parent_digest = "1", ""
     if wish.parent is not None:
@@ -84,11 +96,19 @@ def _new(wish: Wish, name: str, settings: EngineSettings) -> TrainingOrder:
         file_digest=file_digest(wish.file),
         base=str(Path(base).absolute()) if Path(base).is_dir() else base,
         base_revision=revision,
-        recipe=str(Path(recipe_name).absolute()) if recipe_name.endswith(".toml") else recipe_name,
+        recipe=_placed(recipe_name),
         recipe_digest=recipe.digest,
         plan=plan,
         parent=str(wish.parent.absolute()) if wish.parent else "",
         parent_digest=parent_digest,
         threads=free_threads(settings),
         out=str(wish.out.absolute() / f"{name}-{version}"),
+        method=wish.method or "sft",
+        engineered=_placed(engineered),
+        engineered_digest=load_recipe(engineered).digest if engineered else "",
     )
+
+
+def _placed(recipe: str) -> str:
+    """Name a recipe so that it is found from any folder."""
+    return str(Path(recipe).absolute()) if recipe.endswith(".toml") else recipe

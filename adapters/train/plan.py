@@ -65,6 +65,18 @@ class RatePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class PreferencePlan:
+    """The amount of a training on preferences (dpo, kto), and when it has learned them."""
+
+    beta: float = 0.1  # how much a likelihood against the reference's counts
+    rate: float = 0.5  # share of the highest learning rate
+    answer_weight: float = 1.0  # of the chosen answers' own loss beside dpo's; 0: none
+    row_passes_least: int = 300  # pairs are repeated until they are that many
+    enough_right: float = 0.95  # share of held-out pairs told apart, from which on the training may end
+    enough_margin: float = 2.0  # mean difference of rewards that goes with it
+
+
+@dataclass(frozen=True, slots=True)
 class SafetyPlan:
     """The checkpoints of a training, and when it counts as finished."""
 
@@ -82,6 +94,7 @@ class TrainingPlan:
     steps: StepsPlan = field(default_factory=StepsPlan)
     rate: RatePlan = field(default_factory=RatePlan)
     safety: SafetyPlan = field(default_factory=SafetyPlan)
+    preference: PreferencePlan = field(default_factory=PreferencePlan)
 
     def epochs(self, rows: int) -> int:
         """Return how many times each of so many rows is learned."""
@@ -90,6 +103,10 @@ class TrainingPlan:
         root = PASSES_A_ROOT * math.sqrt(rows)
         passes = min(self.steps.row_passes_most, max(self.steps.row_passes_least, root))
         return max(1, round(passes / rows))
+
+    def preference_epochs(self, rows: int) -> int:
+        """Return how many times each of so many pairs is learned, at most."""
+        return self.steps.epochs or max(1, round(self.preference.row_passes_least / rows))
 
     def highest_rate(self, parameters: int) -> float:
         """Return the highest learning rate for a base of so many parameters."""
@@ -109,7 +126,14 @@ class TrainingPlan:
         return asdict(self)
 
 
-PARTS: dict[str, Any] = {"run": RunPlan, "lora": LoraPlan, "steps": StepsPlan, "rate": RatePlan, "safety": SafetyPlan}
+PARTS: dict[str, Any] = {
+    "run": RunPlan,
+    "lora": LoraPlan,
+    "steps": StepsPlan,
+    "rate": RatePlan,
+    "safety": SafetyPlan,
+    "preference": PreferencePlan,
+}
 BOUNDS: dict[str, tuple[float, float]] = {
     "run.seed": (0, 2**32 - 1),
     "run.kept_most_mb": (0, 1e9),
@@ -126,6 +150,12 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "rate.warm_up": (0, 0.9),
     "safety.checkpoint": (1e-4, 1),
     "safety.finished_loss": (0, 100),
+    "preference.beta": (1e-4, 10),
+    "preference.rate": (1e-3, 10),
+    "preference.answer_weight": (0, 100),
+    "preference.row_passes_least": (1, 1e9),
+    "preference.enough_right": (0.5, 1),
+    "preference.enough_margin": (0, 100),
 }  # least and most of each number
 WORDS = {"run.way": ("kept", "deep"), "run.precision": ("float32", "bfloat16")}
 
@@ -163,8 +193,9 @@ def parse_plan(data: bytes, name: str, what: str) -> TrainingPlan:
 
 
 def plan_of(table: Mapping[str, Any]) -> TrainingPlan:
-    """Make the plan again that `table` was made of."""
-    parts = {part: kind(**{key: _frozen(value) for key, value in table[part].items()}) for part, kind in PARTS.items()}
+    """Make the plan again that `table` was made of; a part that is newer than the table is as standard.toml has it."""
+    there = {part: kind for part, kind in PARTS.items() if part in table}
+    parts = {part: kind(**{key: _frozen(value) for key, value in table[part].items()}) for part, kind in there.items()}
     return TrainingPlan(table["name"], **parts)
 
 

@@ -14,7 +14,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +26,9 @@ from adapters.train.record import write
 from engine.errors import DuelbotError
 from engine.parsing import read_json, shown
 
-Phase = Literal["reading", "loading", "lower layers", "before", "training", "after", "alive", "done", "stopped", "failed"]
+Phase = Literal[
+    "reading", "loading", "lower layers", "before", "training", "after", "beside", "alive", "forgetting", "done", "stopped", "failed"
+]
 PHASES: dict[str, str] = {  # what a run does, for people
     "reading": "reading rows",
     "loading": "loading the base model",
@@ -34,7 +36,9 @@ PHASES: dict[str, str] = {  # what a run does, for people
     "before": "measuring before",
     "training": "training",
     "after": "measuring after",
+    "beside": "measuring the other arms",
     "alive": "proving the adapter alive",
+    "forgetting": "asking what it has forgotten",
 }
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -60,6 +64,9 @@ class TrainingOrder:
     parent_digest: str
     threads: int  # of the processor: another number adds up in another order
     out: str  # folder in which the adapter comes to lie
+    engineered: str = ""  # the engineered recipe that is measured beside, as DUEL_RECIPE names it; "": none
+    engineered_digest: str = ""
+    method: Literal["sft", "dpo", "kto"] = "sft"
 
     def table(self) -> dict[str, Any]:
         """The order as order.json holds it."""
@@ -68,12 +75,15 @@ class TrainingOrder:
     @classmethod
     def of(cls, table: dict[str, Any]) -> "TrainingOrder":
         """Read an order from parsed JSON. Raises LookupError, TypeError for what is none."""
-        return cls(**{each.name: table[each.name] for each in fields(cls)} | {"plan": plan_of(table["plan"])})
+        given = {each.name: table[each.name] for each in fields(cls) if each.default is MISSING or each.name in table}
+        return cls(**given | {"plan": plan_of(table["plan"])})
 
     @property
     def digest(self) -> str:
         """16 hex digits of what was ordered, by which a finished adapter is known as this run's."""
-        return hashlib.sha256(json.dumps(self.table(), sort_keys=True).encode()).hexdigest()[:16]
+        usual = {each.name: each.default for each in fields(self) if each.default is not MISSING}
+        told = {name: value for name, value in self.table().items() if name not in usual or value != usual[name]}
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,8 @@ def learn(course: Course, follower: Follower) -> Learned:
         if ended:
             follower.phase("after", 0, len(course.held_out))
         after = score(held_out.logits, course.held_out) if ended else None
-    return Learned(tuned, run.done.step, run.done.tokens, tail(run.latest, course.steps), run.done.spent_s, before, after, bool(train.kept))
+    loss, done = tail(run.latest, course.steps), run.done
+    return Learned(tuned, done.step, done.tokens, loss, done.spent_s, before, after, kept=bool(train.kept), ended=ended)
 
 
 def measuring(course: Course, held_out: KeptExercises, follower: Follower) -> Follower:

@@ -5,10 +5,12 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from adapters.train.runs import PHASES, Status
 from adapters.train.training import Trained
+from engine.card import HeldOut
 
 
 @contextlib.contextmanager
@@ -44,10 +46,18 @@ def sentences(made: Trained) -> Iterator[str]:
     """Word what a training has made, a line each."""
     card = made.card
     yield f"{card.name} {card.version} learned {card.training['examples']:,} rows; its training ended at a loss of {made.loss:.3f}."
+    if told := card.training.get("preferred"):
+        yield f"Of the held-out preferences {told['right']:.0%} are told apart, by {told['margin']:.2f} on average."
     if made.before and made.after:
         yield (
             f"On {made.after.rows:,} held-out rows it is right word for word on {made.after.exact:.1%} (before: {made.before.exact:.1%}); "
             f"loss {made.after.loss:.3f} (before: {made.before.loss:.3f})."
+        )
+    yield from _beside(card.held_out)
+    if lost := card.forgetting:
+        yield (
+            f"Beside its task: of {lost.followed_before} of {lost.instructions} instructions that the base follows it still follows "
+            f"{lost.kept}; loss on unrelated text {lost.text_loss_after:.3f} (base: {lost.text_loss_before:.3f})."
         )
     if math.isfinite(made.moved):
         yield f"It is alive: it moves next-token distributions by up to {made.moved:.2f} of 1."
@@ -55,6 +65,13 @@ def sentences(made: Trained) -> Iterator[str]:
     if not made.finished:
         yield f"To train on: --from {made.folder}, or raise steps.epochs in the plan."
     yield f"To let it duel: python -m adapters use {made.folder} (or DUEL_ADAPTER={made.folder})"
+
+
+def _beside(held_out: HeldOut | None) -> Iterator[str]:
+    """Word the arms that were measured on the same rows as the adapter."""
+    if held_out and held_out.prompted and held_out.combined:
+        given = (("the prompt " + held_out.recipe, held_out.prompted), ("both together", held_out.combined))
+        yield "On the same rows " + ", ".join(f"{what} is right on {score.exact:.1%}" for what, score in given) + "."
 
 
 def as_json(made: Trained) -> str:
@@ -67,5 +84,7 @@ def as_json(made: Trained) -> str:
         "figures": made.card.figures,
         "training": made.card.training,
         "limits": made.card.limits,
+        "held_out": made.card.held_out and asdict(made.card.held_out),
+        "forgetting": made.card.forgetting and asdict(made.card.forgetting),
     }
     return json.dumps(table, ensure_ascii=False)

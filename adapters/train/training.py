@@ -4,11 +4,10 @@ import asyncio
 import contextlib
 import errno
 import gc
-import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,17 +15,23 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
+from adapters.data.join import near_pairs
+from adapters.data.rows import asked
 from adapters.train import lora
+from adapters.train.carding import arms_of, card_of, forgetting_of, forgotten, with_likeness
 from adapters.train.course import Course, Follower, Learned
-from adapters.train.exercises import exercises_of
+from adapters.train.exercises import answer_tokens, exercises_of
+from adapters.train.forgetting import Followed, instructions_followed, new_answers
 from adapters.train.heldout import RowParts, Score, parted
+from adapters.train.likeness import ASKED, Likeness, likeness, shape
 from adapters.train.loop import TrainingProgress, Watch
-from adapters.train.record import tools
+from adapters.train.preferences import Method, good, judged_of, pairs_of, parted_preferences, read_preferences
 from adapters.train.runs import BadRun, Phase, Status, TrainingOrder, WorkFolder, file_digest
+from engine.backends.local.chat import Chat
 from engine.backends.local.loading import Loaded, load_base, pick_device
-from engine.card import BaseRef, Card, RecipeRef
+from engine.card import Card
 from engine.contestants import Adapter, folder_revision, open_adapter
-from engine.errors import DuelbotError
+from engine.errors import BadRequest, DuelbotError
 from engine.lineup import base_folder, open_backend
 from engine.recipes import Recipe, load_recipe
 from engine.rows import Row, read_rows
@@ -106,6 +111,15 @@ def _memory_words(on: str) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """What the engine says of a new adapter."""
+
+    moved: float
+    followed: Followed
+    answers: Sequence[str]  # to held-out requests
+
+
 class _Run:
     """One order while it is carried out."""
 
@@ -121,22 +135,29 @@ class _Run:
         self._phase("reading")
         torch.set_num_threads(order.threads)
         parts = read_parts(order)
-        recipe = load_recipe(order.recipe)
+        recipe, engineered = self._recipes()
+        check_not_shown((*parts.train, *parts.dev, *parts.test), engineered)
         self._phase("loading")
-        loaded = self._load(recipe)
+        loaded = self._load()
         learned = self._learn(loaded, recipe, parts)
-        if learned.steps < self.latest.steps:
+        if not learned.ended:
             return None
-        card = self._card(loaded, recipe, parts, learned)
+        card = card_of(order, loaded, recipe, parts, learned)
+        self._phase("beside", 0, len(parts.held_out))
+        arms = arms_of(loaded, (recipe, engineered), parts, learned, anew=not order.parent)
+        texts, chat = forgotten(loaded, learned), loaded.chat
         self._write(learned, card, parts)
         del loaded
         learned = replace(learned, tuned=None)
         gc.collect()
         self._phase("alive")
-        moved = asyncio.run(self._prove(recipe))
+        proof = asyncio.run(self._prove(recipe, self._asked(parts)))
+        card = replace(card, held_out=arms, forgetting=forgetting_of(texts, proof.followed))
+        card = self._timed(with_likeness(card, _likeness(chat, parts, proof.answers)), learned)
+        card.write(self.work.adapter)
         out.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(self.work.adapter, out)
-        return Trained(out, card, learned.before, learned.after, learned.loss, not card.training["not_finished"], moved)
+        return Trained(out, card, learned.before, learned.after, learned.loss, not card.training["not_finished"], proof.moved)
 
     def _phase(self, phase: Phase, step: int = 0, steps: int = 0) -> None:
         self._tell(Status(phase, step, steps, spent_s=time.monotonic() - self.began))
@@ -149,15 +170,25 @@ class _Run:
     def _measured(self, step: int, score: Score) -> None:
         self.work.curve.add_right(step, score.exact, score.rows)
 
-    def _load(self, recipe: Recipe) -> Loaded:
+    def _recipes(self) -> tuple[Recipe, Recipe | None]:
+        """Load the plain and the engineered recipe. Raises BadRun where one has changed since the run began."""
+        order = self.order
+        wanted = ((order.recipe, order.recipe_digest), (order.engineered, order.engineered_digest))
+        found = [load_recipe(name) if name else None for name, _ in wanted]
+        for (name, digest), recipe in zip(wanted, found, strict=True):
+            if recipe and recipe.digest != digest:
+                raise BadRun(f"The recipe {name} has changed since this run began. Begin anew under another --name.")
+        plain, engineered = found
+        assert plain is not None
+        return plain, engineered
+
+    def _load(self) -> Loaded:
         order = self.order
         folder = base_folder(order.base)
         if (revision := folder_revision(folder)) != order.base_revision:
             raise BadRun(
                 f"This run began on the base {order.base} at {order.base_revision[:12]}, which is {revision[:12]} now. Begin anew."
             )
-        if recipe.digest != order.recipe_digest:
-            raise BadRun(f"The recipe {order.recipe} has changed since this run began. Begin anew under another --name.")
         return load_base(
             folder,
             Path(order.base).name if Path(order.base).is_dir() else order.base,
@@ -168,8 +199,10 @@ class _Run:
     def _learn(self, loaded: Loaded, recipe: Recipe, parts: RowParts) -> Learned:
         order = self.order
         longest = min(order.plan.steps.longest_tokens, loaded.base.context_tokens)
-        rendered = exercises_of((*parts.train, *parts.held_out), recipe, loaded.chat, loaded.end_ids, longest)
-        course = Course(
+        given = (recipe, loaded.chat, loaded.end_ids, longest)
+        rendered = _render(order.method)((*parts.train, *parts.held_out), *given)
+        kind, learn = _way(order)
+        course = kind(
             name=order.name,
             loaded=loaded,
             parent=parent_of(order),
@@ -179,45 +212,18 @@ class _Run:
             checkpoint=self.work.checkpoint,
         )
         watch = Watch(order.plan.checkpoint_steps(course.steps), self._step, self._stop)
-        learned = _way(order.plan.run.way)(course, Follower(self._phase, watch, self._measured))  # type: ignore[arg-type]
+        learned = learn(course, Follower(self._phase, watch, self._measured))  # type: ignore[arg-type]
         for step, score in ((0, learned.before), (learned.steps, learned.after)):
             if score:
                 self._measured(step, score)
         self.latest = Status("training", learned.steps, course.steps, learned.loss, learned.spent_s)
         return learned
 
-    def _card(self, loaded: Loaded, recipe: Recipe, parts: RowParts, learned: Learned) -> Card:
-        order, hour = self.order, self.settings.price.usd_per_hour
-        seconds = max(learned.spent_s, time.monotonic() - self.began)
-        not_finished = learned.loss > order.plan.safety.finished_loss
-        training: dict[str, Any] = {
-            "method": "sft",
-            "examples": len(parts.train),
-            "held_out": len(parts.held_out),
-            "data": order.file_digest,
-            "steps": learned.steps,
-            "tokens": learned.tokens,
-            "hours": round(seconds / 3600, 4),
-            "usd": None if hour is None else round(seconds / 3600 * hour, 6),
-            "rank": learned.tuned.peft_config["default"].r,
-            "loss": round(learned.loss, 4),
-            "not_finished": not_finished,
-            "held_out_loss_before": learned.before and round(learned.before.loss, 4),
-            "held_out_loss_after": learned.after and round(learned.after.loss, 4),
-            "from": order.parent_digest,
-            "template": hashlib.sha256(str(loaded.tokenizer.chat_template).encode()).hexdigest()[:16],
-            "settings": order.plan.table(),
-            "device": f"{loaded.model.device}, threads: {order.threads}",
-            "tools": tools(),
-            "order": order.digest,
-        }
-        figures = {f"held-out rows right, {what}": score.exact for what, score in _scores(learned).items()}
-        limits = (
-            *(() if learned.after else ("Nothing is known of it on rows that it did not learn: none were kept apart.",)),
-            *((f"Its training is not finished: the loss ended at {learned.loss:.3f} nats a token.",) if not_finished else ()),
-        )
-        base = BaseRef(loaded.base.name, loaded.base.revision)
-        return Card(order.name, order.version, base, RecipeRef(recipe.name, recipe.version, recipe.digest), training, figures, limits)
+    def _timed(self, card: Card, learned: Learned) -> Card:
+        """Add to a card what the training took so far."""
+        hour, seconds = self.settings.price.usd_per_hour, max(learned.spent_s, time.monotonic() - self.began)
+        took = {"hours": round(seconds / 3600, 4), "usd": None if hour is None else round(seconds / 3600 * hour, 6)}
+        return replace(card, training=card.training | took)
 
     def _write(self, learned: Learned, card: Card, parts: RowParts) -> None:
         folder = self.work.adapter
@@ -230,12 +236,23 @@ class _Run:
         if self.work.curve.path.is_file():
             shutil.copyfile(self.work.curve.path, folder / self.work.curve.path.name)
 
-    async def _prove(self, recipe: Recipe) -> float:
-        """Load the new adapter into the engine, as a duel does. Raises BadAdapter for one that is dead or does not fit."""
+    def _asked(self, parts: RowParts) -> tuple[Row, ...]:
+        """Choose the requests whose new answers are compared with chosen ones: where people's preferences were learned, held-out ones."""
+        return () if self.order.method == "sft" else tuple({row.text: row for row in parts.held_out}.values())[:ASKED]
+
+    async def _prove(self, recipe: Recipe, asked: Sequence[Row]) -> _Proof:
+        """Load the new adapter into the engine, as a duel does, and ask it for what it may have forgotten, and for answers of its own.
+
+        Raises BadAdapter for one that is dead or does not fit.
+        """
         settings = self.settings.but({"base_model": self.order.base})
         backend = await open_backend(base_folder(self.order.base), settings)
         try:
-            return (await backend.add_adapter(open_adapter(self.work.adapter), recipe)).moved
+            adapter = open_adapter(self.work.adapter)
+            moved = (await backend.add_adapter(adapter, recipe)).moved
+            self._phase("forgetting")
+            followed = await instructions_followed(backend, adapter, recipe, settings.price)
+            return _Proof(moved, followed, await new_answers(backend, adapter, recipe, asked, settings.price))
         finally:
             await backend.aclose()
 
@@ -252,7 +269,20 @@ def read_parts(order: TrainingOrder) -> RowParts:
     path = Path(order.file)
     if file_digest(path) != order.file_digest:
         raise BadRun(f"The rows {path} have changed since this run began. Put the file back, or begin anew under another --name.")
-    return parted(rows_in(path))
+    if order.method == "sft":
+        return parted(rows_in(path))
+    return parted_preferences(read_preferences(path, order.method))
+
+
+def check_not_shown(rows: Sequence[Row], recipe: Recipe | None) -> None:
+    """Raise BadRequest for a row, to learn or to measure on, that the recipe shows as an example: a request is one thing."""
+    shown = recipe.examples if recipe else ()
+    for row, example in zip(rows, near_pairs([asked(row) for row in rows], [each.user for each in shown]), strict=True):
+        if recipe and example is not None:
+            raise BadRequest(
+                f"Line {row.line:,} is nearly example {example + 1} of the recipe {recipe.name}, and a request is one thing. "
+                'Give the row the role "example", or take it out: adapters data check --recipe shows all of them.'
+            )
 
 
 def rows_in(path: Path) -> tuple[Row, ...]:
@@ -283,17 +313,28 @@ def free_threads(settings: EngineSettings) -> int:
     return max(1, round(cores - load))
 
 
-def _way(name: str) -> Callable[[Course, Follower], Learned]:
-    """Import one way alone: trl and what it needs take seconds."""
-    if name == "deep":
+def _render(method: Method) -> Callable[..., Sequence[Any]]:
+    """Choose how rows become what is learned."""
+    return {"sft": exercises_of, "dpo": pairs_of, "kto": judged_of}[method]
+
+
+def _way(order: TrainingOrder) -> tuple[Callable[..., Any], Callable[..., Learned]]:
+    """Import one way alone, with what it calls a course: trl and what it needs take seconds."""
+    if order.method != "sft":
+        from adapters.train import preferring
+
+        return preferring.PreferenceCourse, preferring.learn
+    if order.plan.run.way == "deep":
         from adapters.train import deep
 
-        return deep.learn
+        return Course, deep.learn
     from adapters.train import shallow
 
-    return shallow.learn
+    return Course, shallow.learn
 
 
-def _scores(learned: Learned) -> dict[str, Score]:
-    given = {"before": learned.before, "after": learned.after}
-    return {what: score for what, score in given.items() if score is not None}
+def _likeness(chat: Chat, parts: RowParts, answers: Sequence[str]) -> Likeness | None:
+    """Compare new answers with those that people wanted."""
+    chosen = [row.references[0] for row in (*parts.train, *parts.held_out) if good(row)] if answers else []
+    ours, theirs = ([shape(text, len(answer_tokens(chat, text))) for text in texts] for texts in (chosen, answers))
+    return likeness(ours, theirs)

@@ -14,25 +14,33 @@ from bot.app.agreed import Offers, ships
 from bot.app.asking import Asking
 from bot.app.batching import Batching
 from bot.app.choices import Choices
+from bot.app.consents import Consents
 from bot.app.core import Changes, Core
+from bot.app.decisions import DECIDE, DecideKind, Decisions
 from bot.app.ending import DIED
 from bot.app.evidence import Evidence
-from bot.app.jobs import Jobs
+from bot.app.jobs import JobKind, Jobs
 from bot.app.judging import Judging
 from bot.app.limits import Limits
 from bot.app.looking import Looking
 from bot.app.model import Model, OpenLineup
 from bot.app.posting import Posting
+from bot.app.previewing import Previewing
+from bot.app.proposing import Proposing
+from bot.app.rematching import Rematching
 from bot.app.remembering import Remembering
 from bot.app.replays import Replays
 from bot.app.running import Running
 from bot.app.shelf import Shelf
 from bot.app.teams import Teams
 from bot.app.training import ESTIMATE, TRAIN, AdapterTraining, EstimateKind, TrainKind, jobs_folder
+from bot.app.versions import Versions
 from bot.app.voting import Voting
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.duels import DuelRows
+from bot.store.previews import PreviewRows
+from bot.store.versions import VersionRows
 from bot.tags import TagRules, read_rules
 from bot.views import ModelState
 from engine.lineup import open_lineup as open_engine
@@ -56,12 +64,18 @@ class App:
     judging: Judging
     teams: Teams
     choices: Choices
+    versions: Versions
     shelf: Shelf
+    proposing: Proposing
+    previewing: Previewing
+    rematching: Rematching
     posting: Posting
     batching: Batching
     remembering: Remembering
+    consents: Consents
     jobs: Jobs
     training: AdapterTraining
+    decisions: Decisions
     core: Core  # for the parts, not for fronts
     offers: Offers  # requests to begin with, by base
     base: str  # as the settings name it
@@ -85,17 +99,21 @@ class App:
         try:
             async with store.writing() as change:
                 await DuelRows(change).void_unfinished(DIED)
+                await PreviewRows(change).end_all()
+                kept, chosen = await VersionRows(change).all(), await VersionRows(change).chosen()
             model = Model(settings.engine.base_model, open_lineup or partial(open_engine, settings.engine))
             running = Running(store, model, settings.engine.answer_limit_s, now)
             core = Core(store, model, running, Changes(running.leaving), now)
             app = cls._over(core, settings, rules, rng or random.SystemRandom())
-            beside = [asyncio.create_task(work) for work in (Replays(core, settings).run(), app.jobs.run())]
+            app.versions.start(kept, chosen)
+            replays = Replays(core, app.teams, app.choices, settings)
+            beside = [asyncio.create_task(work) for work in (replays.run(), app.jobs.run())]
             try:
                 yield app
             finally:
                 for task in beside:
                     task.cancel()
-                await asyncio.gather(*beside, return_exceptions=True)
+                await asyncio.gather(*beside, app.rematching.leave(), app.decisions.leave(), return_exceptions=True)
                 await _leave(core)
         finally:
             await store.aclose()
@@ -104,25 +122,40 @@ class App:
     def _over(cls, core: Core, settings: Settings, rules: TagRules, coin: random.Random) -> "App":
         """Make the parts."""
         offers: Offers = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
-        choices, limits = Choices(core.model), Limits(settings.limits)
+        own_plain = settings.engine.plain_recipe not in ("", "plain")
+        choices, limits = Choices(core.model, own_plain=own_plain), Limits(settings.limits)
         shelf = Shelf(core.model, settings.engine.adapters_mib << 20)
-        kinds = {ESTIMATE: EstimateKind(), TRAIN: TrainKind(jobs_folder(settings), settings.engine, shelf)}
-        jobs = Jobs(core, settings.engine, kinds)
-        teams = Teams(core.store, choices, settings.votes)
+        kinds: dict[str, JobKind] = {ESTIMATE: EstimateKind(), TRAIN: TrainKind(jobs_folder(settings), settings.engine, shelf)}
+        teams = Teams(core.store, choices, settings.votes, settings.team.name)
         asking = Asking(core, teams, choices, shelf, limits, rules=rules, coin=coin)
+        versions = Versions(core, teams, choices)
+        kinds[DECIDE] = DecideKind(jobs_folder(settings), settings, shelf, versions)
+        jobs = Jobs(core, settings.engine, kinds)
+        training = AdapterTraining(core, jobs, settings)
         return cls(
             asking=asking,
             voting=Voting(core, teams, settings.votes.blinding_share),
             looking=Looking(core, offers if ships(settings.engine) else {}, settings.engine.max_rows // 2),
-            judging=Judging(core, Evidence(core.store, settings, core.now), limits),
+            judging=Judging(core, choices, Evidence(core.store, settings, core.now), limits),
             teams=teams,
             choices=choices,
+            versions=versions,
             shelf=shelf,
+            proposing=Proposing(core),
+            previewing=Previewing(core, teams, choices, limits, limit_s=settings.engine.answer_limit_s),
+            rematching=Rematching(
+                *(core, teams, versions, limits),
+                coin=coin,
+                side_by_side=settings.engine.max_rows // 2,
+                limit_s=settings.engine.answer_limit_s,
+            ),
             posting=Posting(core.store),
             batching=Batching(core.store, core.now),
             remembering=Remembering(core.store),
+            consents=Consents(core, teams),
             jobs=jobs,
-            training=AdapterTraining(core, jobs, settings),
+            training=training,
+            decisions=Decisions(core, jobs, training, asking, settings),
             core=core,
             offers=offers,
             base=settings.engine.base_model,

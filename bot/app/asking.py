@@ -24,6 +24,7 @@ from bot.store.tags import TagRows
 from bot.tags import TagRules, checked_tag
 from bot.views import DuelView, Post, Shown, TeamSettings
 from engine.errors import BadRequest, DuelbotError
+from engine.placeholders import given_on
 from engine.request import Request
 
 
@@ -81,7 +82,8 @@ class Asking:
             post = await self._post(change, order, duel, team, tag) if order.placed else None
         for earlier in past.earlier[-1:]:
             core.running.signals.of(earlier.id).wake()
-        return Shown(show(duel, order.asker, core.running.start(duel, past.turns, entrants)), post)
+        asked = Request(duel.request, past.turns, given_on(duel.asked_at, team.called))
+        return Shown(show(duel, order.asker, core.running.start(duel, asked, entrants)), post)
 
     async def _duel(self, look: Transaction, order: Order, past: Before, request: str, *, quorum: int, note: str) -> DuelRecord:
         key = request_key(request, past.turns)

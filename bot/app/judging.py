@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from bot.app.choices import Choices
 from bot.app.core import Core
 from bot.app.ending import who
 from bot.app.evidence import Evidence, LeaderBoard
@@ -11,7 +12,7 @@ from bot.charts import BoardLine, Chart, Form, Picture, Theme
 from bot.store.counts import CountRows
 from bot.store.tags import TagRows
 from bot.verdict import Unknown, Verdict, in_question, ordered
-from bot.views import Spending
+from bot.views import OUTSIDE, Spending
 from bot.who import Who
 from engine.cost import Estimate
 from engine.cost import estimate as estimate_from
@@ -22,8 +23,9 @@ ESTIMATE_DUELS = 50  # of the pair that meets now, the latest, from which a duel
 class Judging:
     """Answers questions over many duels."""
 
-    def __init__(self, core: Core, evidence: Evidence, limits: Limits) -> None:
+    def __init__(self, core: Core, choices: Choices, evidence: Evidence, limits: Limits) -> None:
         self._core = core
+        self._choices = choices
         self.evidence = evidence
         self._limits = limits
         self._pictures = Pictures()
@@ -41,7 +43,7 @@ class Judging:
 
         A scope that was never asked for is read from its first duel; from then on a look costs what has closed since.
         """
-        pair = pair or self.pair() or in_question(None, await self.pairs())
+        pair = pair or self.pair(team) or in_question(None, await self.pairs())
         if pair is None:
             failed = self._core.model.state.state == "failed"
             why = "and the model could not be loaded" if failed else "and which pair meets is known once the model is loaded"
@@ -49,10 +51,10 @@ class Judging:
         scope = self.evidence.scope(pair, team=team, tag=tag, since=since, until=until)
         return await self.evidence.verdict(scope, pair)
 
-    def pair(self) -> tuple[Who, Who] | None:
-        """Name the contestants that meet now, in the order of evidence; None while the model is not loaded."""
-        lineup = self._core.model.lineup
-        return ordered([who(entrant) for entrant in lineup.entrants]) if lineup else None
+    def pair(self, team: str | None = None) -> tuple[Who, Who] | None:
+        """Name the contestants that meet for a team now, in the order of evidence; None while the model is not loaded."""
+        met = self._choices.meeting(team or OUTSIDE)
+        return ordered([who(entrant) for entrant in met]) if met else None
 
     async def pairs(self) -> list[tuple[Who, Who, int]]:
         """List pairs that closed duels, with how many; the latest first."""
@@ -70,10 +72,10 @@ class Judging:
 
     async def estimate(self) -> Estimate | None:
         """Estimate what a duel of the pair that meets now will take. None: no history yet, or the model is not loaded."""
-        if (lineup := self._core.model.lineup) is None:
+        if (met := self._choices.meeting(OUTSIDE)) is None:
             return None
         async with self._core.store.reading() as look:
-            return estimate_from(await CountRows(look).spent([entrant.id for entrant in lineup.entrants], ESTIMATE_DUELS))
+            return estimate_from(await CountRows(look).spent([entrant.id for entrant in met], ESTIMATE_DUELS))
 
     async def picture(self, chart: Chart, verdict: Verdict, theme: Theme = "light", form: Form = "svg") -> Picture:
         """Draw a picture of this verdict, off the event loop; it is kept until something changes."""

@@ -13,17 +13,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bot.app.choices import Choices, Entrants
 from bot.app.core import Core
-from bot.app.ending import turns_of
+from bot.app.past import past_request
+from bot.app.teams import Teams
 from bot.ballots import seats_of
 from bot.errors import StoreError
 from bot.settings import Settings
 from bot.store.contestants import ContestantRows
-from bot.store.conversations import ConversationRows
 from bot.store.duels import DuelRows
 from bot.store.replays import Replay, ReplayRows
-from engine.backends.base import Stop
+from bot.views import OUTSIDE
+from engine.backends.base import Backend, Stop
 from engine.contestants import Contestant
+from engine.cost import Price
 from engine.duel import Answer, answer_each, prompt_of, seed_of
 from engine.lineup import Lineup
 from engine.request import Request
@@ -44,8 +47,9 @@ class Past:
 class Replays:
     """Answers past requests again while nobody waits. Lives beside the app; `run` ends only when it is cancelled."""
 
-    def __init__(self, core: Core, settings: Settings) -> None:
+    def __init__(self, core: Core, teams: Teams, choices: Choices, settings: Settings) -> None:
         self._core = core
+        self._teams, self._choices = teams, choices
         self._store = core.store
         self._settings = settings
 
@@ -57,10 +61,11 @@ class Replays:
         await self._kept(self._note_lives(lineup))
         while self._settings.replays.on:
             await self._quiet()
-            if self._core.model.lineup is not lineup:  # other adapters, other recipes
-                lineup = self._core.model.lineup
+            now = self._core.model.lineup
+            if now and now is not lineup:  # other adapters, other recipes
+                lineup = now
                 await self._kept(self._note_lives(lineup))
-            if lineup.arms[0] is lineup.arms[1] or not await self._kept(self._replay_some(lineup)):
+            if lineup.arms[0] is lineup.arms[1] or not await self._kept(self._replay_some(lineup.backend, lineup.price)):
                 await asyncio.sleep(RETRY_S)
 
     async def _kept(self, work: Coroutine[Any, Any, bool]) -> bool:
@@ -94,9 +99,12 @@ class Replays:
                 await ContestantRows(change).live(contestant, moment, now)
         return True
 
-    async def _replay_some(self, lineup: Lineup) -> bool:
+    async def _replay_some(self, backend: Backend, price: Price) -> bool:
         """Replay past duels of the present pair until somebody asks. Returns whether there was one to replay."""
-        pair = [each.id for each in lineup.entrants]
+        if (entrants := self._choices.meeting(OUTSIDE)) is None:
+            return False
+        alone = _Alone(backend, price, entrants, self._settings.engine.answer_limit_s)
+        pair = [each.id for each in entrants]
         async with self._store.reading() as look:
             done, waiting = await ReplayRows(look).waiting(pair, self._settings.replays.most)
         if not waiting:
@@ -107,9 +115,9 @@ class Replays:
             for number, duel in enumerate(waiting):
                 past = await self._past(duel)
                 if number == 0:
-                    await self._answer(lineup, past, lineup.entrants, stop)  # warms up
-                order = lineup.entrants if (done + number) % 2 == 0 else lineup.entrants[::-1]
-                found = await self._answer(lineup, past, order, stop)
+                    await alone.answer(past, entrants, stop)  # warms up
+                order = entrants if (done + number) % 2 == 0 else entrants[::-1]
+                found = await alone.answer(past, order, stop)
                 if stop.raised:
                     return True
                 if len(found) == len(order):
@@ -127,18 +135,27 @@ class Replays:
     async def _past(self, duel_id: str) -> Past:
         async with self._store.reading() as look:
             duel = await DuelRows(look).duel(duel_id)
-            talk = await DuelRows(look).conversation(duel.conversation)
-            before = await ConversationRows(look).prologue(duel.conversation)
+            request = await past_request(look, self._teams, duel)
         seeds = {entrant: seed_of(duel_id, side) for side, entrant in seats_of(duel.left).items()}
-        return Past(duel_id, Request(duel.request, before + turns_of(talk[: duel.turn - 1])), (seeds[0], seeds[1]))
+        return Past(duel_id, request, (seeds[0], seeds[1]))
 
-    async def _answer(self, lineup: Lineup, past: Past, order: Sequence[Contestant], stop: Stop) -> list[Replay]:
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """Answers one side after the other."""
+
+    backend: Backend
+    price: Price
+    entrants: Entrants
+    limit_s: float  # seconds that one answer may take
+
+    async def answer(self, past: Past, order: Sequence[Contestant], stop: Stop) -> list[Replay]:
         """Answer by one side after the other, each alone. A side that failed or had company gives no replay."""
         found = []
         for place, contestant in enumerate(order):
-            seed = past.seeds[lineup.entrants.index(contestant)]
+            seed = past.seeds[self.entrants.index(contestant)]
             prompts = {contestant.id: prompt_of(contestant, past.request, seed)}
-            outcomes = await answer_each(prompts, lineup.backend, lineup.price, limit_s=self._settings.engine.answer_limit_s, stop=stop)
+            outcomes = await answer_each(prompts, self.backend, self.price, limit_s=self.limit_s, stop=stop)
             outcome = outcomes[contestant.id]
             if stop.raised:
                 return []

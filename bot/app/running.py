@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,11 +16,12 @@ from bot.store.contestants import ContestantRows
 from bot.store.duels import DuelRows
 from bot.store.evidence import EvidenceRows
 from bot.store.posts import PostRows
+from bot.store.previews import PreviewRows
 from engine.contestants import Contestant
 from engine.duel import Answer, Failure, Side, run_duel
 from engine.ledger import RoleLedger
 from engine.lineup import Lineup
-from engine.request import Request, Turn
+from engine.request import Request
 
 RETRY_S = 2.0  # seconds before answers that the disk refused are written again
 GRACE_S = 5.0  # seconds that a stop waits for a duel to end
@@ -48,14 +49,14 @@ class Running:
         """Find a running duel; None once its end is stored."""
         return self._running.get(duel)
 
-    def start(self, duel: DuelRecord, history: tuple[Turn, ...], entrants: tuple[Contestant, Contestant] | None) -> Progress:
-        """Begin to answer a stored duel. entrants: who meet instead of the line-up's two."""
+    def start(self, duel: DuelRecord, asked: Request, entrants: tuple[Contestant, Contestant] | None) -> Progress:
+        """Begin to answer a stored duel. asked: its request with all that comes before. entrants: who meet instead of the line-up's two."""
         progress = Progress(duel, self.signals.of(duel.id), entrants)
         if self._model.state.state == "loading":
             progress.note = f"{self._model.state.words} This is answered as soon as it is ready."
         self._running[duel.id] = progress
         self.arrived.wake()
-        self._tasks[duel.id] = asyncio.create_task(self._run(progress, Request(duel.request, history)))
+        self._tasks[duel.id] = asyncio.create_task(self._run(progress, asked))
         return progress
 
     @property
@@ -134,7 +135,7 @@ class Running:
         duel, texts = progress.duel, cut(outcomes, progress.texts)
         entrants = progress.entrants or lineup.entrants
         answers = {entrant: answer_record(entrants[entrant], outcomes[side], texts[side]) for side, entrant in duel.seats.items()}
-        seen = await asyncio.to_thread(lambda: RoleLedger.of(entrants).clash(duel.request, "evidence"))
+        seen = await is_spoken_for(self._store, entrants, duel.request)
 
         async def write(change: Transaction) -> None:
             if seen:
@@ -154,6 +155,20 @@ class Running:
             await DuelRows(change).save(replace(progress.duel, state="void", note=note))
 
         await _insist(self._store, self.leaving, progress, write)
+
+
+async def is_spoken_for(store: Store, entrants: Sequence[Contestant], request: str) -> bool:
+    """Whether a side was made with this request or a near-duplicate: trained on it, shows it, or was tried out on it while edited."""
+    async with store.reading() as look:
+        tried = await PreviewRows(look).tried([entrant.recipe.name for entrant in entrants if entrant.arm.engineered])
+
+    def clashes() -> bool:
+        ledger = RoleLedger.of(entrants)
+        for text, recipe in tried:
+            ledger.take(text, "dev", f"a preview of the recipe {recipe}")
+        return ledger.clash(request, "evidence") is not None
+
+    return await asyncio.to_thread(clashes)
 
 
 async def _insist(store: Store, leaving: asyncio.Event, progress: Progress, write: Callable[[Transaction], Awaitable[None]]) -> None:

@@ -1,4 +1,4 @@
-"""Teams: what each has settled for its duels, and what it may choose from."""
+"""Teams: what each has settled for its duels."""
 
 from collections.abc import Mapping
 
@@ -6,41 +6,40 @@ from bot.app.choices import Choices
 from bot.settings import VoteSettings
 from bot.store import Store, Transaction
 from bot.store.teams import TeamRows
-from bot.views import EVERYONE, TeamSettings
-from engine.recipes import Recipe
+from bot.views import EVERYONE, OUTSIDE, TeamSettings
 
 
 class Teams:
-    """Settings of teams, by the platform's id of each."""
+    """Settings of teams, by the platform's id of each; page, terminal and direct messages are one team together, None."""
 
-    def __init__(self, store: Store, choices: Choices, settings: VoteSettings) -> None:
+    def __init__(self, store: Store, choices: Choices, settings: VoteSettings, called: str = "") -> None:
+        """called: the name of a team that has settled none."""
         self._store = store
         self._choices = choices
-        self._default = TeamSettings(settings.quorum, settings.deadline_hours)
+        self._default = TeamSettings(settings.quorum, settings.deadline_hours, called=called)
 
     async def settings(self, team: str | None) -> TeamSettings:
-        """Read what a team has settled; None: the defaults."""
-        if team is None:
-            return self._default
+        """Read what a team has settled."""
         async with self._store.reading() as look:
             return await self.settled(look, team)
 
     async def settled(self, look: Transaction, team: str | None) -> TeamSettings:
         """Read the same within a transaction."""
-        return settled(await TeamRows(look).settings(team), self._default) if team else self._default
+        return settled(await TeamRows(look).settings(team or OUTSIDE), self._default)
 
     async def settle(self, team: str, **changes: str | None) -> TeamSettings:
         """Change what is named; None puts it back to the default."""
         async with self._store.writing() as change:
-            for name, value in changes.items():
-                await TeamRows(change).set(team, name, value)
-            return await self.settled(change, team)
+            found = await self.settle_in(change, team, **changes)
+        if "recipe" in changes:
+            self._choices.settle(team, changes["recipe"])
+        return found
 
-    async def use_recipe(self, team: str, name: str) -> Recipe:
-        """Have the team's duels use a recipe from now on. Raises BadRequest, BadRecipe, UnfairDuel."""
-        recipe = await self._choices.recipe(name)
-        await self.settle(team, recipe=name if self._choices.entrants(name) else None)
-        return recipe
+    async def settle_in(self, change: Transaction, team: str, **changes: str | None) -> TeamSettings:
+        """Change the same within a transaction; a recipe holds for `Choices` once that is told."""
+        for name, value in changes.items():
+            await TeamRows(change).set(team, name, value)
+        return await self.settled(change, team)
 
 
 def settled(given: Mapping[str, str], default: TeamSettings) -> TeamSettings:
@@ -51,5 +50,7 @@ def settled(given: Mapping[str, str], default: TeamSettings) -> TeamSettings:
         given.get("vote_role", EVERYONE),
         given.get("ask_role", EVERYONE),
         given.get("recipe", ""),
+        given.get("called", default.called),
         given.get("adapter", ""),
+        given.get("consent") == "on",
     )

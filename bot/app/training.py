@@ -139,10 +139,12 @@ class AdapterTraining:
             "name": wish.name,
             "plan": wish.plan,
             "prompt_right": wish.prompt_right,
-            "base": self._base(),
+            "base": self.base,
         }
 
-    def _base(self) -> str:
+    @property
+    def base(self) -> str:
+        """The base that is loaded, as DUEL_BASE_MODEL names it."""
         lineup = self._core.model.lineup
         return lineup.settings.base_model if lineup else self._settings.engine.base_model
 

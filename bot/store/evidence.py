@@ -31,7 +31,8 @@ _ANSWERS = """
 SELECT o.*,
     a.prompt_tokens AS first_prompt_tokens, b.prompt_tokens AS second_prompt_tokens,
     a.first_token_s AS first_first_token_s, b.first_token_s AS second_first_token_s,
-    a.total_s AS first_total_s, b.total_s AS second_total_s, a.usd AS first_usd, b.usd AS second_usd
+    a.total_s AS first_total_s, b.total_s AS second_total_s, a.usd AS first_usd, b.usd AS second_usd,
+    EXISTS (SELECT 1 FROM rematches WHERE rematches.duel = o.duel) AS rematch
 FROM outcomes AS o
     CROSS JOIN answers AS a ON a.duel = o.duel AND a.entrant = 0
     CROSS JOIN answers AS b ON b.duel = o.duel AND b.entrant = 1
@@ -164,8 +165,8 @@ def _speaks(row: sqlite3.Row) -> bool:
 
 
 def _sample(row: sqlite3.Row) -> Sample | None:
-    """In the order of the duel's entrants; None when a side's usage is unknown."""
-    if row["first_total_s"] is None or row["second_total_s"] is None:
+    """In the order of the duel's entrants; None when a side's usage is unknown, or its answer was written another day."""
+    if row["rematch"] or row["first_total_s"] is None or row["second_total_s"] is None:
         return None
     names = ("prompt_tokens", "first_token_s", "total_s", "usd")
     return Sample(*((row[f"first_{name}"], row[f"second_{name}"]) for name in names))

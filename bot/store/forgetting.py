@@ -8,7 +8,7 @@ FORGOTTEN = "forgotten"  # stands where a person was
 
 
 async def forget(change: Transaction, person: str, alias: str) -> None:
-    """Delete a person: requests with answers, conversations, guesses, ballots of open duels. Other ballots stay, as `alias`'s.
+    """Delete a person: requests with answers, conversations, guesses, consents, ballots of open duels. Other ballots stay, as `alias`'s.
 
     Votes on their requests end without a result, and the messages become stale.
     """
@@ -18,10 +18,12 @@ async def forget(change: Transaction, person: str, alias: str) -> None:
     for sql in (
         "DELETE FROM ballots WHERE voter = ?1 AND duel IN (SELECT id FROM duels WHERE state = 'open')",
         "DELETE FROM guesses WHERE voter = ?1",
+        "DELETE FROM consents WHERE person = ?1",
         f"UPDATE answers SET text = '' WHERE duel IN {own}",
         f"DELETE FROM rolling WHERE conversation IN {talks}",
         f"DELETE FROM prologues WHERE conversation IN {talks}",
         "DELETE FROM runs WHERE asker = ?1",
+        "DELETE FROM previews WHERE asker = ?1",
         f"UPDATE jobs SET asker = '{FORGOTTEN}', channel = '', message = NULL WHERE asker = ?1",
         f"DELETE FROM tags WHERE by_rule = 0 AND duel IN {own}",
         f"UPDATE posts SET event = NULL, left_out = '', shown = iif(shown = 'gone', shown, '') WHERE duel IN {own}",
@@ -29,6 +31,8 @@ async def forget(change: Transaction, person: str, alias: str) -> None:
     ):
         await change.run(sql, (person,))
     await change.run("UPDATE ballots SET voter = ?2 WHERE voter = ?1", (person, alias))
+    await change.run("UPDATE recipe_versions SET author = ?2 WHERE author = ?1", (person, alias))
+    await change.run("UPDATE recipe_uses SET person = ?2 WHERE person = ?1", (person, alias))
     await change.run("DELETE FROM voters WHERE name = ?", (person,))
     await change.run(f"UPDATE duels SET asker = '{FORGOTTEN}', request = '', request_key = NULL WHERE asker = ?1", (person,))
 

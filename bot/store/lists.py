@@ -38,10 +38,11 @@ class ListRows(Queries):
     """Queries on many duels."""
 
     async def history(self, limit: int, before: datetime | None, search: str) -> list[DuelSummary]:
-        """List everybody's duels, newest first; `search` is found in requests whatever its case."""
+        """List everybody's duels but rematches, newest first; `search` is found in requests whatever its case."""
         rows = await self._in.rows(
             "SELECT *, (SELECT count(*) FROM ballots WHERE duel = duels.id) AS cast FROM duels "
-            "WHERE (?1 IS NULL OR asked_at < ?1) AND (?2 = '' OR instr(fold(request), fold(?2))) "
+            "WHERE id NOT IN (SELECT duel FROM rematches) "
+            "AND (?1 IS NULL OR asked_at < ?1) AND (?2 = '' OR instr(fold(request), fold(?2))) "
             "ORDER BY asked_at DESC, rowid DESC LIMIT ?3",
             (before and stamp(before), search, limit),
         )

@@ -125,6 +125,10 @@ class Backend(Protocol):
         """Find the messages that the model would not see whole, as its chat template drops or changes them. Raises BackendError."""
         ...
 
+    async def encoded(self, prompt: Prompt) -> tuple[int, ...]:
+        """Turn a prompt into the tokens that the model would read; nothing is answered. Raises BackendError."""
+        ...
+
     async def add_adapter(self, adapter: Adapter, plain: Recipe) -> Alive:
         """Load an adapter, while answers are written if need be, and prove it alive on requests asked with the plain recipe.
 

@@ -44,7 +44,6 @@ def test_a_recipe_says_who_says_what() -> None:
         ({"sistem": "x"}, "unknown key 'sistem'"),
         ({"name": 3}, "name must be text"),
         ({"template": "no place"}, "exactly once"),
-        ({"template": "{{request}}"}, "write {request}, with single ones"),
         ({"template": "{{ request }}"}, "exactly once"),
         ({"name": " "}, "must not be empty"),
         ({"sampling": {"temperature": 10**5000}}, "between 0 and 5"),

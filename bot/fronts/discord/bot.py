@@ -17,6 +17,7 @@ from bot.fronts.discord.allowance import Clock, LoopClock
 from bot.fronts.discord.buttons import ActButton, GuessButton, JobButton, StopButton, VoteButton
 from bot.fronts.discord.commands import menus
 from bot.fronts.discord.commands.forget import ForgetButton
+from bot.fronts.discord.commands.recipe_form import is_recipe_form, recipe_submitted
 from bot.fronts.discord.gateway import forgiving
 from bot.fronts.discord.interactions import say
 from bot.fronts.discord.messages import heard
@@ -115,7 +116,9 @@ class DuelBot(ext.AutoShardedBot):
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Carry out a form. No other way is taken, so that a form which an earlier process showed is as good as any."""
-        if menus.is_form(interaction):
+        if is_recipe_form(interaction):
+            await recipe_submitted(interaction)
+        elif menus.is_form(interaction):
             await menus.submitted(interaction)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:

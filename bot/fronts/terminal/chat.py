@@ -17,6 +17,7 @@ from bot.errors import StoreError
 from bot.fronts.terminal import render, results
 from bot.fronts.terminal.duel import PERSON, Leave, Stage
 from bot.fronts.terminal.input import Command, KeyReader, LineReader, parse
+from bot.fronts.terminal.recipes import recipe_command
 from bot.tags import checked_tag
 from bot.views import DuelSummary, DuelView
 from engine.cost import Estimate
@@ -126,6 +127,8 @@ class TerminalChat:
                 await self._history(command.argument)
             case "/open":
                 await self._open(command.argument)
+            case "/recipe":
+                self._show(await recipe_command(self._app, command.argument, PERSON))
             case "/tag":
                 self._tag = checked_tag(command.argument)
                 self._say(f"The next requests get the tag {self._tag}." if self._tag else "The next requests get no tag of yours.")

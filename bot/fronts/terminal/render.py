@@ -35,6 +35,7 @@ COMMANDS = {
     "/open": "open one of that list by its number",
     "/verdict": "which of prompt and fine-tune to use, as far as the votes say",
     "/results": "the whole evidence; with a tag, that tag's",
+    "/recipe": "the versions of recipes; use NAME, diff OLD NEW, back",
     "/tag": "give the next requests a tag; without a word, none",
     "/estimate": "what a duel takes",
     "/help": "this list",

@@ -5,9 +5,9 @@ from pathlib import Path
 
 
 @cache
-def style() -> str:
-    """Read the style sheet of every page."""
-    return Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+def style(name: str = "style.css") -> str:
+    """Read a style sheet: that of every page, or what a page has on top."""
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 # a theme that was chosen by hand holds from the first picture on

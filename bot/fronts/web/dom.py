@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from nicegui import app as nicegui_app
 from nicegui import ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
@@ -15,6 +16,7 @@ _ICONS = {
     "history": '<path d="M3 12a9 9 0 1 0 3-6.7L3 8"/><path d="M3 3v5h5"/><path d="M12 7v5l3.5 2"/>',
     "new": '<path d="M12 5v14M5 12h14"/>',
     "results": '<path d="M4 20V11M10 20V4M16 20v-6M21 20H3"/>',
+    "recipes": '<path d="M5 4h11l3 3v13H5z"/><path d="M9 10h7M9 14h7M9 18h4"/>',
     "adapters": '<path d="M12 3l8.5 4.5L12 12 3.5 7.5z"/><path d="M3.5 12l8.5 4.5 8.5-4.5M3.5 16.5L12 21l8.5-4.5"/>',
     "theme": '<circle cx="12" cy="12" r="8.5"/><path d="M12 3.5v17a8.5 8.5 0 0 0 0-17z" fill="currentColor" stroke="none"/>',
     "close": '<path d="M6 6l12 12M18 6L6 18"/>',
@@ -54,6 +56,11 @@ def log_out() -> None:
     if "login" in _scope():
         with el("form", "", method="post", action="/logout"), el("button", "bare", type="submit", aria_label="Log out", title="Log out"):
             icon("leave")
+
+
+def viewer() -> str:
+    """Name who this browser is: by an id in its signed cookie."""
+    return f"web:{nicegui_app.storage.browser['id']}"
 
 
 def _scope() -> Scope:

@@ -22,6 +22,8 @@ class Header:
             with el("div", "top-words"):
                 el("p", "tagline", "Prompt or fine-tune? Two blind answers, your vote.")
                 self._standing: TextElement = el("p", "standing", "")  # type: ignore[assignment]
+            with el("a", "bare", href="/recipes", aria_label="Recipes", title="Recipes"):
+                icon("recipes")
             with el("a", "bare", href="/results", aria_label="Results", title="Results"):
                 icon("results")
             with el("a", "bare", href="/adapters", aria_label="Adapters", title="Adapters"):

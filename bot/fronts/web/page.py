@@ -10,7 +10,7 @@ from bot.app import App
 from bot.fronts.web.dock import Dock
 from bot.fronts.web.dom import el
 from bot.fronts.web.header import Header
-from bot.fronts.web.history import PAGE, History
+from bot.fronts.web.history import PAGE, ConsentSwitch, History
 from bot.fronts.web.markup import shown
 from bot.fronts.web.tab import Tab
 from bot.fronts.web.turns import Asks, Turns
@@ -24,7 +24,7 @@ class ChatPage:
 
     def __init__(self, app: App, viewer: str, conversation: str | None, views: list[DuelView], *, owner: bool, against: str = "") -> None:
         """owner: nobody but whoever runs Duelbot reaches the page. against: the adapter that meets the one in use, or ""."""
-        self._app = app
+        self._app, self._viewer = app, viewer
         self._tab = Tab()
         self._dock = Dock(app, viewer, self._tab, conversation, owner=owner, against=against)
         self._against = against
@@ -32,7 +32,7 @@ class ChatPage:
         self._tab.spawn(self._follow_model(), "model")
 
     def _build(self, viewer: str, views: Sequence[DuelView]) -> None:
-        history = History(self._earlier)
+        history = History(self._earlier, ConsentSwitch(self._agreed, self._change_consent))
         el("a", "skip", "Skip to the request box", href="#composer")
         self._header = Header(history.open)
         with el("main", "chat"):
@@ -53,6 +53,16 @@ class ChatPage:
         with self._tab.in_words():
             return await self._app.looking.history(limit=PAGE, before=before, search=search)
         return []
+
+    async def _agreed(self) -> bool:
+        with self._tab.in_words():
+            return (await self._app.consents.of(self._viewer, None)).agreed
+        return False
+
+    async def _change_consent(self, agree: bool) -> None:
+        consents = self._app.consents
+        with self._tab.in_words():
+            await (consents.agree if agree else consents.withdraw)(self._viewer, None)
 
     async def _follow_model(self) -> None:
         """Show how the model stands until it is ready or has failed."""

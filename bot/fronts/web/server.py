@@ -19,13 +19,14 @@ from bot.app import App
 from bot.errors import UnknownDuel
 from bot.fronts.web.adapters import add_adapters
 from bot.fronts.web.assets import THEME, style
-from bot.fronts.web.dom import MARK
+from bot.fronts.web.dom import MARK, viewer
 from bot.fronts.web.door import Door, Gate, Place, Seal
 from bot.fronts.web.login import Attempts, add_login
 from bot.fronts.web.markup import shown
 from bot.fronts.web.page import ChatPage
 from bot.fronts.web.patience import Patient
 from bot.fronts.web.plain import Head, Spoken, told
+from bot.fronts.web.recipes import add_recipes
 from bot.fronts.web.results import add_results
 from bot.fronts.web.sessions import Logins, kept_secret
 from bot.fronts.web.words import title_of
@@ -124,6 +125,7 @@ def build(app: App, settings: Settings) -> FastAPI:
         add_login(web, password=password, logins=logins, attempts=Attempts())
     add_pages(app, owner=not password)  # without one, the page is for this machine alone
     add_results(web, app)
+    add_recipes(web, app, owner=not password)
     add_adapters(web, app)
     ui.run_with(
         web,
@@ -169,11 +171,6 @@ def add_pages(app: App, *, owner: bool) -> None:
     ui.page("/c/{conversation}", response_timeout=PATIENCE_S)(earlier)
     nicegui_app.add_exception_handler(404, nothing)
     nicegui_app.on_page_exception(lambda: None)  # NiceGUI writes a bug to the log, and the layer Spoken says it
-
-
-def viewer() -> str:
-    """Name who this browser is: by an id in its signed cookie."""
-    return f"web:{nicegui_app.storage.browser['id']}"
 
 
 def dress() -> None:

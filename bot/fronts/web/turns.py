@@ -34,7 +34,11 @@ class Asks:
 class Turns:
     """The turns' elements, oldest first, each followed by a task of its own until its duel has ended."""
 
-    def __init__(self, app: App, viewer: str, tab: Tab, asks: Asks, decided: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, app: App, viewer: str, tab: Tab, asks: Asks, decided: Callable[[], Awaitable[None]], *, guesses: bool = True
+    ) -> None:
+        """guesses: a voter in a few is asked which side is which technique; not where two versions of one technique meet."""
+        self._guesses = guesses
         self._app, self._viewer, self._tab, self._decided = app, viewer, tab, decided
         self._acts = Acts(stop=self._stop, asks=self._asks, vote=self._vote, ask_again=asks.again, ask_next=asks.next)
         self._shown = set[str]()
@@ -73,7 +77,7 @@ class Turns:
             await self._app.asking.stop(view.id)
 
     def _asks(self, view: DuelView) -> Arm | None:
-        return self._app.voting.asks_before(view, self._viewer)
+        return self._app.voting.asks_before(view, self._viewer) if self._guesses else None
 
     async def _vote(self, view: DuelView, choice: Choice, guess: Guess | None) -> None:
         with self._tab.in_words():

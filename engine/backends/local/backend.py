@@ -96,6 +96,10 @@ class LocalBackend:
         """Find the messages that the chat template drops or changes, as Backend.unread says."""
         return await asyncio.to_thread(self._loaded.chat.unread, prompt.messages, dict(prompt.chat_template))
 
+    async def encoded(self, prompt: Prompt) -> tuple[int, ...]:
+        """Turn a prompt into tokens by the model's own chat template, as Backend.encoded says."""
+        return tuple(await asyncio.to_thread(self._loaded.chat.encode, prompt.messages, dict(prompt.chat_template)))
+
     async def add_adapter(self, adapter: Adapter, plain: Recipe) -> Alive:
         """Load an adapter between two steps and prove it alive, as Backend.add_adapter says; answers that are being written wait for it.
 

@@ -18,11 +18,11 @@ async def test_recipes_are_listed_shown_and_used_by_admins(tmp_path: Path) -> No
     async with staged(tmp_path) as stage:
         ann, boss = stage.member("ann"), admin(stage)
         listed = stage.shown((await ann.slash(stage.channel, "recipe list")).response)
-        assert "- house · **used here**" in listed
+        assert "- house@1 · It is what the settings name. · **used here**" in listed
         assert "You are the house." in stage.shown((await ann.slash(stage.channel, "recipe show", name="house")).response)
         assert "permission Manage Server" in stage.shown((await ann.slash(stage.channel, "recipe use", name="plain")).response)
         assert "From now on" in stage.shown((await boss.slash(stage.channel, "recipe use", name="plain")).response)
-        assert "- plain · **used here**" in stage.shown((await ann.slash(stage.channel, "recipe list")).response)
+        assert "- plain@1 · It ships with Duelbot. · **used here**" in stage.shown((await ann.slash(stage.channel, "recipe list")).response)
         assert {"name": "plain", "value": "plain"} in await ann.autocomplete(stage.channel, "compare", "recipe", "pl")
 
 
@@ -88,3 +88,24 @@ async def test_a_bug_in_a_command_becomes_words(tmp_path: Path, monkeypatch: Any
         monkeypatch.setattr(stage.app.looking, "results", None)
         said = await stage.member("ann").slash(stage.channel, "results")
         assert "An error in Duelbot" in stage.shown(said.response)
+
+
+async def test_an_admin_edits_a_recipe_in_a_form_and_it_answers_this_server_at_once(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        ann, boss = stage.member("ann"), admin(stage)
+        assert "permission Manage Server" in stage.shown((await ann.slash(stage.channel, "recipe edit")).response)
+        opened = await boss.slash(stage.channel, "recipe edit")
+        typed = {"system": "For {{team}}: be brief.", "template": "{request}", "reason": "shorter", "use": "Yes"}
+        said = stage.shown((await boss.submit_modal(opened, typed)).response)
+        assert "house 2 is kept. It answers here from now on" in said
+        shown = await voted(stage, ann, "hello", "Tie", visible="me")
+        assert shown and [each.messages[0].content for each in stage.backend.prompts if each.adapter is None] == [
+            f"For {stage.guild.name}: be brief."
+        ]
+        assert str((await stage.app.teams.settings(str(stage.guild.id))).recipe) == "house@2"
+        live = stage.app.versions.live(None)
+        assert live and str(live.named) == "house 1"  # page and terminal go on with theirs
+        again = await boss.slash(stage.channel, "recipe edit", name="house@2")
+        refused = await boss.submit_modal(again, {**typed, "system": "Say {{nobody}}.", "use": "no"})
+        told = "\n".join(stage.shown(each) for each in (refused.response, *refused.followups) if each)
+        assert "which nothing fills" in told and "Say {{nobody}}." in told

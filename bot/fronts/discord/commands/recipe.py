@@ -1,16 +1,24 @@
 """/recipe: the recipes there are, and which one a server uses."""
 
+from collections.abc import Sequence
+
 import discord
 from discord import app_commands
 
+from bot.app.choices import handle
+from bot.app.versions import recipe_of
 from bot.fronts.discord import fit
-from bot.fronts.discord.interactions import answer, guarded, team_of, think
+from bot.fronts.discord.commands.recipe_form import ADMINS, form
+from bot.fronts.discord.interactions import answer, guarded, person, team_of, think
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.offers import recipe_names
 from bot.fronts.discord.parts import parts_of
+from bot.views import RecipeVersion
 from bot.words import counted
 from engine.errors import BadRequest
 from engine.recipes import Recipe
+
+MOST_LISTED = 30  # versions beside the one that answers here
 
 recipe = app_commands.Group(
     name="recipe",
@@ -28,15 +36,23 @@ async def recipe_list(interaction: discord.Interaction) -> None:
 
 async def _recipe_list(interaction: discord.Interaction) -> None:
     await think(interaction, private=True)
-    app = parts_of(interaction).app
-    kit = app.choices.kit
-    chosen = (await app.teams.settings(team_of(interaction))).recipe or (kit.engineered.name if kit and kit.engineered else "")
-    lines = [f"- {fit.inline(name, 80)}{' · **used here**' if name == chosen else ''}" for name in app.choices.names]
-    if chosen and chosen not in app.choices.names:
-        lines.insert(0, f"- {fit.inline(chosen, 80)} · **used here**")
-    await answer(
-        interaction, words_sheet("\n".join(("### Recipes", *lines, "-# /recipe show NAME, /recipe use NAME, or /compare with a recipe.")))
-    )
+    versions = parts_of(interaction).app.versions
+    live = versions.live(team_of(interaction))
+    await answer(interaction, words_sheet(list_words(versions.all(), live)))
+
+
+def list_words(versions: Sequence[RecipeVersion], live: RecipeVersion | None) -> str:
+    """List versions, the latest first, the one that answers here before all. Pure."""
+    others = [each for each in reversed(versions) if live is None or each.id != live.id]
+    lines = [f"- {_line(live)} · **used here**"] if live else []
+    lines += [f"- {_line(each)}" for each in others[:MOST_LISTED]]
+    if len(others) > MOST_LISTED:
+        lines.append(f"… and {len(others) - MOST_LISTED:,} earlier ones.")
+    return "\n".join(("### Recipes", *lines, "-# /recipe show, edit or use NAME@VERSION, or /compare with a recipe."))
+
+
+def _line(version: RecipeVersion) -> str:
+    return f"{fit.inline(handle(version.named), 80)} · {fit.inline(version.reason, 80)}"
 
 
 @recipe.command(name="show", description="What a recipe tells the model.")
@@ -48,7 +64,7 @@ async def recipe_show(interaction: discord.Interaction, name: str) -> None:
 
 async def _recipe_show(interaction: discord.Interaction, name: str) -> None:
     await think(interaction, private=True)
-    await answer(interaction, words_sheet(recipe_words(await parts_of(interaction).app.choices.recipe(name))))
+    await answer(interaction, words_sheet(recipe_words(recipe_of(parts_of(interaction).app.versions.named(name)))))
 
 
 def recipe_words(shown: Recipe) -> str:
@@ -69,6 +85,23 @@ def recipe_words(shown: Recipe) -> str:
     return "\n".join((*lines, f"-# Draws {drawn}; at most {counted(sampling.max_new_tokens, 'token')}."))
 
 
+@recipe.command(name="edit", description="Write a new version of a recipe (admins).")
+@app_commands.autocomplete(name=recipe_names)
+async def recipe_edit(interaction: discord.Interaction, name: str = "") -> None:
+    """Show the form of a recipe, the one that answers here unless another is named, at an admin's wish."""
+    await guarded(interaction, _recipe_edit(interaction, name))
+
+
+async def _recipe_edit(interaction: discord.Interaction, name: str) -> None:
+    if interaction.guild_id is None or not interaction.permissions.manage_guild:
+        raise BadRequest(ADMINS)
+    versions = parts_of(interaction).app.versions
+    version = versions.named(name) if name else versions.live(team_of(interaction))
+    if version is None:
+        raise BadRequest("No side of the duel uses an engineered recipe now. Say which recipe to edit.")
+    await interaction.response.send_modal(form(version))
+
+
 @recipe.command(name="use", description="Use a recipe in this server from now on (admins).")
 @app_commands.autocomplete(name=recipe_names)
 async def recipe_use(interaction: discord.Interaction, name: str) -> None:
@@ -83,6 +116,8 @@ async def _recipe_use(interaction: discord.Interaction, name: str) -> None:
             "A recipe is set for a whole server, by its admins (permission Manage Server). For one request: /compare with a recipe."
         )
     app = parts_of(interaction).app
-    shown = await app.teams.use_recipe(str(interaction.guild_id), name)
-    said = f"From now on the prompted side uses the recipe {fit.inline(shown.name, 80)} {fit.inline(shown.version, 20)} in this server."
+    called = interaction.guild.name if interaction.guild else ""
+    version = app.versions.named(name)
+    used = await app.versions.use(version.id, str(interaction.guild_id), person(interaction.user), "Chosen by /recipe use.", called=called)
+    said = f"From now on the prompted side uses the recipe {fit.inline(str(used.named), 100)} in this server."
     await answer(interaction, words_sheet(f"{said} It is another contestant, so its evidence starts at zero."))

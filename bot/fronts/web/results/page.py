@@ -136,6 +136,8 @@ def _header() -> None:
             el("h1", "", "Duelbot")
         with el("div", "top-words"):
             el("p", "tagline", "What the votes, clocks and bills say")
+        with el("a", "bare", href="/recipes", aria_label="Recipes", title="Recipes"):
+            icon("recipes")
         with el("button", "bare", type="button", aria_label="Light or dark", title="Light or dark", data_does="theme"):
             icon("theme")
         log_out()

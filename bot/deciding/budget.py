@@ -1,0 +1,51 @@
+"""Who gets how many minutes of a decision: both crafts the same, the measuring what is left. Pure."""
+
+from dataclasses import dataclass
+
+CRAFT = 0.25  # share of the time for each craft
+CHANGE = 0.10  # share for the small change that is made on both sides
+LEAST_MINUTES = 2.0  # of a decision: the model is loaded five times
+LOADING_MINUTES = 0.35  # of each of these, on a small base
+CALLS_A_MINUTE = 90  # answers of a few words that a small base gives on two cores, about
+
+
+@dataclass(frozen=True, slots=True)
+class CraftBudget:
+    """What both crafts may take, each."""
+
+    minutes: float
+    calls: int  # answers that the search for a prompt may ask for
+    usd: float | None  # at the device's price; None: nobody said what it costs
+
+
+def within_budget(minutes: float, usd: float | None, usd_per_hour: float | None) -> float:
+    """Compute the minutes of a decision: those that were asked for, or fewer where the dollars do not reach."""
+    if usd is None or not usd_per_hour:
+        return minutes
+    return min(minutes, usd / usd_per_hour * 60)
+
+
+def craft_budget(minutes: float, usd_per_hour: float | None) -> CraftBudget:
+    """Compute what each craft may take of a decision's minutes."""
+    each = minutes * CRAFT
+    return CraftBudget(
+        each, max(40, round((each - LOADING_MINUTES) * CALLS_A_MINUTE)), None if usd_per_hour is None else each * usd_per_hour / 60
+    )
+
+
+def split_words(budget: CraftBudget) -> str:
+    """Say how the budget is shared."""
+    usd = "" if budget.usd is None else f", ${budget.usd:.4f} at the device's price"
+    search = f"the prompt's search at most {budget.calls:,} answers"
+    return f"Each craft may take {budget.minutes:.1f} minutes{usd}; {search}. The rest is for measuring."
+
+
+def shortened(seconds: float, budget: CraftBudget, row_passes: int) -> int | None:
+    """Compute the row passes of a training that fit the budget, given what all of them would take; None where all do.
+
+    A fifth of the time does not depend on the passes: loading, the lower layers once, measuring.
+    """
+    limit = budget.minutes * 60
+    if seconds <= limit:
+        return None
+    return max(1, int(row_passes * (limit - 0.2 * seconds) / (0.8 * seconds)))

@@ -1,0 +1,109 @@
+"""Steps that load a model run as processes of their own: their memory is free when they end, and a broken one breaks nothing here."""
+
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from bot.deciding.order import BadDecision
+from engine.commandline import BAD_INPUT, DONE, INTERRUPTED
+
+LOOK_S = 0.5  # between two looks at how far a process is
+PATIENCE_S = 30.0  # for a process to end that was told to
+NICE = 5  # by how much it is less urgent than answers that people wait for
+PR_SET_PDEATHSIG = 1  # of Linux: the signal that a process gets when its parent ends
+PAIR = ("DUEL_ADAPTER", "DUEL_RECIPE", "DUEL_PLAIN_RECIPE", "DUEL_ARMS", "DUEL_AA")
+Look = Callable[[], None]
+
+
+class DecisionStopped(BadDecision):
+    """Somebody stopped the decision; the same command goes on."""
+
+
+async def run_child(arguments: Sequence[str], base: str, log: Path, look: Look) -> str:
+    """Run python with these arguments on a base; look is called while it runs. Returns what it wrote to stdout.
+
+    Raises BadDecision with the last sentence of its stderr where it failed, and DecisionStopped where it was stopped. When this task is
+    cancelled, the process is told to stop, and waited for: it keeps what it has.
+    """
+    with log.open("ab") as errors:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
+            env=_environment(base),
+            preexec_fn=_as_child,
+        )
+    reading = asyncio.ensure_future(child.stdout.read() if child.stdout else _nothing())
+    try:
+        while not reading.done():
+            look()
+            await asyncio.wait([reading], timeout=LOOK_S)
+        status, out = await child.wait(), (await reading).decode(errors="replace")
+    except asyncio.CancelledError:
+        await _stopped(child, reading)
+        raise
+    if status == INTERRUPTED or -status in (signal.SIGINT, signal.SIGTERM):
+        raise DecisionStopped("Stopped.")
+    if status != DONE:
+        raise BadDecision(_last_words(log, arguments, status))
+    return out
+
+
+async def run_for_json(arguments: Sequence[str], base: str, log: Path, look: Look) -> Any:
+    """Run python as `run_child` does, and read the JSON object that it wrote. Raises BadDecision."""
+    out = await run_child(arguments, base, log, look)
+    try:
+        return json.loads(out)
+    except ValueError as error:
+        raise BadDecision(f"{' '.join(arguments[:3])} did not say what it found; {log} has its words.") from error
+
+
+async def _stopped(child: asyncio.subprocess.Process, reading: Awaitable[bytes]) -> None:
+    """Tell a process to stop, wait for it, and end it where it does not."""
+    with suppress(ProcessLookupError):
+        child.send_signal(signal.SIGINT)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await reading
+            await child.wait()
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            child.kill()
+        await child.wait()
+
+
+def _environment(base: str) -> dict[str, str]:
+    """The environment of a step: this one's, with the decision's base, and without whatever pair is set beside it."""
+    return {name: value for name, value in os.environ.items() if name not in PAIR} | {"DUEL_BASE_MODEL": base}
+
+
+async def _nothing() -> bytes:
+    return b""
+
+
+def _as_child() -> None:
+    """In the new process: less urgent than a duel, and ended with its parent, however that ends."""
+    with suppress(OSError):
+        os.nice(NICE)
+    os.setsid()  # a Ctrl-C in the terminal is the parent's to hand on
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _last_words(log: Path, arguments: Sequence[str], status: int) -> str:
+    """The sentence with which a process ended, or what is known."""
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    if status == -signal.SIGKILL:
+        return f"{' '.join(arguments[:3])} was killed, mostly for want of memory. Close programs, and start again: it goes on."
+    if status == BAD_INPUT and lines:
+        return lines[-1]
+    return lines[-1] if lines and not lines[-1].startswith(" ") else f"{' '.join(arguments[:3])} failed with status {status}; see {log}."

@@ -1,0 +1,166 @@
+"""A decision from an order to its report."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from adapters.data.reading import read_file
+from adapters.data.rows import answered
+from bot.deciding.advice import Advice, advise
+from bot.deciding.findings import DecisionFindings
+from bot.deciding.gathering import gathered
+from bot.deciding.measured import read_answers
+from bot.deciding.order import BadDecision, DecisionFolder, DecisionOrder, check_name, file_digest
+from bot.deciding.report import MOST_ROWS, Quoted, ReportFacts, written
+from bot.deciding.steps import Deciding, Tell
+from bot.deciding.telling import for_votes, telling
+from engine.lineup import base_folder
+from engine.recipes import load_recipe
+from engine.request import Request
+from engine.rows import Row, read_rows
+from engine.scoring import guess_metric, metric_named
+from engine.settings import EngineSettings
+
+MOST_CONFIRM = 20  # test requests that people vote on to confirm
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionWish:
+    """What a person asks for. "" and None: not said."""
+
+    file: Path
+    name: str = ""
+    base: str = ""
+    metric: str = ""
+    recipe: str = ""
+    minutes: float = 15.0
+    usd: float | None = None
+    margin: float = 0.10
+    seed: int = 0
+    out: Path = Path("decisions")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision that has ended."""
+
+    folder: Path
+    found: DecisionFindings
+    advice: Advice
+
+
+def decision_folder(wish: DecisionWish, settings: EngineSettings) -> DecisionFolder:
+    """Begin a decision's folder, or find it again: the same wish goes on with what it began. Raises BadDecision, BadRequest, BadModel."""
+    name = wish.name or wish.file.stem
+    check_name(name)
+    folder, order = DecisionFolder(wish.out.absolute() / name), _ordered(wish, name, settings)
+    if not folder.begun:
+        base_folder(order.base)  # one that is not there is told before anything begins
+        if order.recipe:
+            load_recipe(order.recipe)
+        folder.begin(order)
+        return folder
+    before = folder.order()
+    if before.file_digest != order.file_digest:
+        raise BadDecision(f"{wish.file} has changed since the decision in {folder.path} began. Take another --name, or delete that folder.")
+    if before != order:
+        said = {key: value for key, value in asdict(order).items() if value != asdict(before)[key]}
+        raise BadDecision(
+            f"The decision in {folder.path} began with other wishes ({', '.join(said)}). Say the same to go on, or take another --name."
+        )
+    return folder
+
+
+def _ordered(wish: DecisionWish, name: str, settings: EngineSettings) -> DecisionOrder:
+    rows = read_file(wish.file).rows
+    metric = metric_named(wish.metric) if wish.metric else guess_metric([answered(row) for row in rows])
+    base, recipe = wish.base or settings.base_model, wish.recipe
+    return DecisionOrder(
+        name=name,
+        file=str(wish.file.absolute()),
+        file_digest=file_digest(wish.file),
+        base=str(Path(base).absolute()) if Path(base).is_dir() else base,
+        metric=metric.name,
+        guessed=not wish.metric,
+        minutes=wish.minutes,
+        usd=wish.usd,
+        margin=wish.margin,
+        seed=wish.seed,
+        recipe=str(Path(recipe).absolute()) if recipe.endswith(".toml") else recipe,
+    )
+
+
+async def decide_rows(folder: DecisionFolder, settings: EngineSettings, tell: Tell) -> Decided:
+    """Do what is left of a decision, and write its report. Raises BadDecision, DecisionStopped; what was done is kept."""
+    with folder.alone():
+        deciding = Deciding(folder, settings, tell)
+        try:
+            await deciding.run()
+        except BadDecision as error:
+            deciding.tell(words=error.words)
+            raise
+        decided = await asyncio.to_thread(_reported, folder, settings)
+        deciding.tell(ended=True, words=f"{decided.advice.headline}. The report is {folder['report.html']}.")
+        return decided
+
+
+def _reported(folder: DecisionFolder, settings: EngineSettings) -> Decided:
+    """Write the report and all that is to be taken along."""
+    status = folder.status()
+    if status is None:
+        raise BadDecision(f"{folder['status.json']} cannot be read. Start the same command again.")
+    found = gathered(folder, status, settings.price.usd_per_hour)
+    advice = advise(found)
+    rows = {row.line: row for row in read_rows([folder["rows.jsonl"].read_bytes()], "rows.jsonl").rows}
+    answers = read_answers(folder["answers.jsonl"])
+    quoted = [Quoted(rows[each.line].text, rows[each.line].references[0], each) for each in telling(answers, MOST_ROWS)]
+    _write_confirming(folder, [rows[each.line] for each in for_votes(answers, MOST_CONFIRM)])
+    _write_messages(folder)
+    folder.write("decision.json", decision_json(found, advice))
+    folder["report.html"].write_text(written(found, advice, _facts(folder, settings, quoted)), encoding="utf-8")
+    return Decided(folder.path, found, advice)
+
+
+def _write_confirming(folder: DecisionFolder, rows: Sequence[Row]) -> None:
+    """Write the requests that people vote on to confirm, as a file of requests."""
+    lines = [json.dumps({"request": row.text, "tags": list(row.tags)}, ensure_ascii=False) for row in rows]
+    folder["confirm.jsonl"].write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _write_messages(folder: DecisionFolder) -> None:
+    """Write the recipe as messages for any server with OpenAI's interface."""
+    if not folder["recipe.toml"].is_file():
+        return
+    recipe = load_recipe(str(folder["recipe.toml"]))
+    messages = [{"role": each.role, "content": each.content} for each in recipe.messages(Request("{{request}}"))]
+    sampling = {"temperature": recipe.sampling.temperature, "top_p": recipe.sampling.top_p, "max_tokens": recipe.sampling.max_new_tokens}
+    folder.write("recipe-messages.json", {"messages": messages, **sampling})
+
+
+def _facts(folder: DecisionFolder, settings: EngineSettings, quoted: Sequence[Quoted]) -> ReportFacts:
+    order, price = folder.order(), settings.price
+    costs = f"Costs: {price.usd_per_hour:g} dollars an hour of this device, {price.source}, {price.date}." if price.usd_per_hour else ""
+    serve = [f"DUEL_BASE_MODEL={order.base}"]
+    serve += [f"DUEL_ADAPTER={folder['adapter']}"] if folder["adapter"].is_dir() else []
+    serve += [f"DUEL_RECIPE={folder['recipe.toml']}"] if folder["recipe.toml"].is_file() else []
+    return ReportFacts(
+        title=order.name,
+        file=Path(order.file).name,
+        base=order.base,
+        made=f"{datetime.now(UTC):%-d %B %Y}",
+        price=costs,
+        command=f"duelbot decide {Path(order.file).name} --base {order.base} --minutes {order.minutes:g}",
+        serve=" ".join([*serve, "duelbot"]),
+        quoted=quoted,
+    )
+
+
+def decision_json(found: DecisionFindings, advice: Advice) -> dict[str, Any]:
+    """Write a decision for programs."""
+    table = asdict(found)
+    table["gaps"] = [asdict(gap) | {"better": gap.better} for gap in found.gaps]
+    return {"advice": asdict(advice), "found": table}

@@ -1,0 +1,64 @@
+"""Rematches that wait for a vote, one after the other: blind, by click or by key, each shown who was who when it is decided."""
+
+from nicegui import ui
+
+from bot.app import App
+from bot.fronts.web.dom import el
+from bot.fronts.web.recipes.frame import framed, link
+from bot.fronts.web.tab import Tab
+from bot.fronts.web.turns import Asks, Turns
+from bot.views import DuelView
+from bot.words import counted
+
+NOTHING = "Nothing waits for your vote. Compare two versions of a recipe and have past requests answered again; what changed comes here."
+
+
+class VotesPage:
+    """One browser tab."""
+
+    def __init__(self, app: App, viewer: str) -> None:
+        self._app, self._viewer, self._tab = app, viewer, Tab()
+        self._later: list[str] = []  # duels that were put off
+
+    async def build(self) -> None:
+        """Draw the first one that waits."""
+        with framed("Changed answers, waiting for your vote"):
+            with el("div", "recipes-head"):
+                el("h2", "", "Waiting for your vote")
+                link("All recipes", "/recipes")
+            self._tab.place_notice()
+            self._box = el("div", "rematch")
+        await self._next()
+
+    async def _next(self) -> None:
+        waiting = await self._app.rematching.waiting()
+        wanted = [each for each in waiting if each not in self._later] or waiting
+        self._box.clear()
+        with self._box:
+            if not wanted:
+                el("p", "note", NOTHING)
+                return
+            view = await self._app.looking.view(wanted[0], self._viewer)
+            el("p", "quiet", f"{counted(len(waiting), 'changed answer')} left. Which is better?", role="status")
+            turns = Turns(self._app, self._viewer, self._tab, Asks(_nothing, _nothing), self._decided, guesses=False)
+            turns.place_conduct()
+            turns.add(view)
+            with el("div", "acts") as self._acts:
+                el("button", "pill", "Later", type="button").on("click", lambda: self.put_off(view.id), args=[])
+
+    async def put_off(self, duel: str) -> None:
+        """Show another one first."""
+        self._later = [each for each in self._later if each != duel] + [duel]
+        await self._next()
+
+    async def _decided(self) -> None:
+        """Offer the next one under the reveal."""
+        self._acts.clear()
+        with self._acts:
+            el("button", "pill primary", "Next", type="button").on("click", self._next, args=[])
+        with self._tab.client:
+            ui.run_javascript("document.querySelector('.acts .pill.primary')?.focus()")
+
+
+async def _nothing(view: DuelView) -> None:
+    """Ask nothing anew: a rematch is one of past requests."""

@@ -1,0 +1,58 @@
+"""Past requests that a new version of a recipe answers again, and the duels of its answers with those of then."""
+
+from bot.store.transaction import Queries
+from bot.views import Rematched
+
+# closed duels of a team but the private ones; the page's own team: those that no channel shows
+_OF_TEAM = (
+    "d.state = 'closed' AND d.request != '' AND NOT EXISTS (SELECT 1 FROM rematches WHERE rematches.duel = d.id) "
+    "AND (?1 IS NULL AND NOT EXISTS (SELECT 1 FROM posts WHERE posts.duel = d.id) "
+    "OR EXISTS (SELECT 1 FROM posts WHERE posts.duel = d.id AND posts.team = ?1 AND NOT private))"
+)
+
+
+class RematchRows(Queries):
+    """Queries on rematches."""
+
+    async def past(self, team: str | None, limit: int) -> list[str]:
+        """Find the latest closed duels of a team, one for each request, newest first; None: what page and terminal asked."""
+        rows = await self._in.rows(
+            f"SELECT id FROM duels AS d WHERE {_OF_TEAM} GROUP BY coalesce(d.repeats, d.id) ORDER BY max(d.asked_at) DESC LIMIT ?2",
+            (team, limit),
+        )
+        return [row["id"] for row in rows]
+
+    async def answered_by(self, team: str | None, contestant: str, limit: int) -> list[str]:
+        """Find the latest closed duels of a team that this contestant answered, one for each request, newest first."""
+        rows = await self._in.rows(
+            f"SELECT d.id FROM answers JOIN duels AS d ON d.id = answers.duel WHERE answers.contestant = ?2 AND {_OF_TEAM} "
+            "GROUP BY coalesce(d.repeats, d.id) ORDER BY max(d.asked_at) DESC LIMIT ?3",
+            (team, contestant, limit),
+        )
+        return [row["id"] for row in rows]
+
+    async def done(self, challenger: str) -> set[str]:
+        """Find the past duels whose requests this contestant has answered again."""
+        return {row["past"] for row in await self._in.rows("SELECT past FROM rematches WHERE challenger = ?", (challenger,))}
+
+    async def add(self, duel: str, past: str, challenger: str) -> None:
+        """Keep that this duel is the rematch of a past one."""
+        await self._in.insert("rematches", {"duel": duel, "past": past, "challenger": challenger})
+
+    async def waiting(self, challenger: str = "") -> list[str]:
+        """Find rematches that wait for a vote, the oldest first. challenger: of this contestant alone; "": of all."""
+        rows = await self._in.rows(
+            "SELECT duel FROM rematches JOIN duels ON duels.id = duel WHERE state = 'open' AND ?1 IN ('', challenger) ORDER BY duels.rowid",
+            (challenger,),
+        )
+        return [row["duel"] for row in rows]
+
+    async def standing(self, challenger: str) -> Rematched:
+        """Count how this contestant's rematches stand."""
+        [row] = await self._in.rows(
+            "SELECT coalesce(sum(identical), 0) AS equal, coalesce(sum(state = 'open'), 0) AS open, "
+            "coalesce(sum(state = 'closed' AND NOT identical), 0) AS closed FROM rematches JOIN duels ON duels.id = duel "
+            "WHERE challenger = ?",
+            (challenger,),
+        )
+        return Rematched(row["equal"], row["open"], row["closed"])

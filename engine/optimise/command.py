@@ -1,0 +1,163 @@
+"""python -m engine optimise: the verb, its flags, its progress and its end."""
+
+import argparse
+import asyncio
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console
+
+from engine import lineup as lineups
+from engine.backends.base import Stop
+from engine.commandline import DONE, INTERRUPTED, verb, whole
+from engine.errors import BadRequest, SettingsError
+from engine.optimise.asking import Engine
+from engine.optimise.budget import Budget
+from engine.optimise.roles import RowsByRole, by_role
+from engine.optimise.run import Optimisation, Optimised, SearchProgress, optimise
+from engine.optimise.words import json_for, lines_for, toml_for, trail_of
+from engine.parsing import shown
+from engine.printable import one_line
+from engine.recipes import Recipe, load_recipe
+from engine.report import json_line, seconds
+from engine.rows import read_rows
+from engine.scoring import NAMES, guess_metric, metric_named
+from engine.settings import EngineSettings
+
+NEW = "new"  # in the place of a recipe: one is written from the rows
+ABOUT = (
+    "Search for a better recipe on rows with answers. Other wordings, examples, orders and formats are raced on the dev rows, within a "
+    "budget; winner and start are measured once on the test rows. The result is a new version of the recipe, which answers nobody until "
+    "you say so. Stopped with Ctrl-C, the same call goes on where it was."
+)
+EXAMPLES = """
+%(prog)s desk --rows examples/tickets.csv --calls 600 --metric line:Team --write desk-2.toml
+%(prog)s new --rows rows.jsonl --calls 240 --minutes 10
+%(prog)s ./support.toml --rows rows.jsonl --calls 240 --state ./search --json
+"""
+MORE = f"""\
+rows are JSON lines, a JSON array or CSV, with a request and the wanted answer each. Examples are taken from rows with the role train or
+example, choices are made on dev rows, and test rows are asked at the end alone; rows without a role get one by a digest of their request.
+--calls counts the answers of the search; the measurement asks each test row twice more (250 rows at most). --tokens, --minutes and --usd
+hold for everything, and the search leaves two fifths of them for the measurement. No limit is ever exceeded.
+metrics: {NAMES}; without --metric the rows' answers tell.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiseCall:
+    """A command line, checked as far as that goes without a model."""
+
+    order: Optimisation
+    state: Path
+    write: Path | None
+    as_json: bool
+
+
+def add_verb(verbs: Any) -> argparse.ArgumentParser:
+    """Add the verb optimise to a command line. Returns its parser."""
+    command = verb(verbs, "optimise", ABOUT, EXAMPLES, MORE)
+    command.add_argument("recipe", help=f"where to start: a shipped name, a .toml file, or {NEW} to have one written from the rows")
+    command.add_argument("--rows", required=True, metavar="FILE", help="rows with answers")
+    command.add_argument("--calls", required=True, type=whole(1, 1_000_000), metavar="N", help="answers that the search may ask for")
+    command.add_argument("--tokens", type=whole(1, 10**12), metavar="N", help="tokens of all prompts and answers")
+    command.add_argument("--minutes", type=float, metavar="N", help="minutes from the start to the end")
+    command.add_argument("--usd", type=float, metavar="N", help="US dollars, by the price that is set")
+    command.add_argument("--metric", default="", metavar="NAME", help="how answers are scored, see below")
+    command.add_argument("--test", type=whole(0, 100_000), default=250, metavar="N", help="test rows at most (250)")
+    command.add_argument("--seed", type=whole(0, 2**63 - 1), default=0, metavar="N", help="of the search's random choices (0)")
+    command.add_argument("--state", default="", metavar="FOLDER", help="keeps the answers; without it optimise-NAME in this folder")
+    command.add_argument(
+        "--write", default="", metavar="FILE.toml", help="the new recipe's file; without it recipe.toml in the state folder"
+    )
+    command.add_argument("--json", action="store_true", help="write one JSON object to stdout instead of lines for people")
+    return command
+
+
+def read_wanted(options: argparse.Namespace) -> OptimiseCall:
+    """Read a command line, its recipe and its rows. Raises BadRequest, BadRecipe, SettingsError."""
+    budget = Budget(options.calls, options.tokens, options.minutes, options.usd)
+    start = None if options.recipe == NEW else load_recipe(options.recipe)
+    rows = read(Path(options.rows), start)
+    metric = metric_named(options.metric) if options.metric else guess_metric([row.references[0] for row in rows.train])
+    write = Path(options.write) if options.write else None
+    if write is not None and (write.suffix != ".toml" or not write.parent.is_dir()):
+        raise SettingsError(f"--write names a recipe's file, which ends in .toml in a folder that is there; {shown(str(write))} is none.")
+    state = Path(options.state or f"optimise-{start.name if start else NEW}")
+    return OptimiseCall(Optimisation(start, rows, metric, budget, options.seed, most_test=options.test), state, write, options.json)
+
+
+def read(path: Path, start: Recipe | None) -> RowsByRole:
+    """Read rows by their roles. Raises BadRequest."""
+    try:
+        with path.open("rb") as lines:
+            return by_role(read_rows(lines, str(path)).rows, start)
+    except (OSError, ValueError) as error:
+        raise BadRequest(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+
+
+async def run(wanted: OptimiseCall, settings: EngineSettings, out: TextIO) -> int:
+    """Load the base, search, measure, write the recipe's file and the report. Returns the exit status."""
+    notes = Console(stderr=True, highlight=False, markup=False)
+    rows = wanted.order.rows
+    notes.print(
+        f"Rows: {len(rows.train):,} to take examples from, {len(rows.dev):,} to choose on{' and training rows behind them' * rows.thin}, "
+        f"{len(rows.test):,} for the test, {rows.left_out:,} left out. Metric: {wanted.order.metric.name}."
+    )
+    with notes.status("Loading the model …"):
+        folder = await asyncio.to_thread(lineups.base_folder, settings.base_model, lambda words: notes.print(one_line(words)))
+        backend = await lineups.open_backend(folder, settings)
+    try:
+        engine = Engine(backend, settings.price, settings.max_rows, settings.answer_limit_s)
+        found = await _interruptible(wanted, engine, notes)
+    finally:
+        await backend.aclose()
+    if not found.complete:
+        notes.print(f"Stopped. The same call goes on from {wanted.state}.")
+        return INTERRUPTED
+    file = wanted.write or wanted.state / "recipe.toml"
+    _write(file, toml_for(found))
+    if wanted.as_json:
+        out.write(json_line(json_for(found) | {"file": str(file)}) + "\n")
+    else:
+        written = [f"Written: {file}. It answers nobody until you name it (DUEL_RECIPE={file})."] if found.changed else []
+        out.write("".join(f"{one_line(line)}\n" for line in [*trail_of(found), "", *lines_for(found), *written]))
+    return DONE
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be written: {error.strerror}.") from error
+
+
+async def _interruptible(wanted: OptimiseCall, engine: Engine, notes: Console) -> Optimised:
+    """Optimise with a line of progress; Ctrl-C gives up the answers that are being written, a second one everything."""
+    stop, loop = Stop(), asyncio.get_running_loop()
+
+    def interrupt() -> None:
+        stop.raise_()
+        loop.remove_signal_handler(signal.SIGINT)
+
+    with suppress(NotImplementedError):
+        loop.add_signal_handler(signal.SIGINT, interrupt)
+    said = ""
+    with notes.status("Searching …") as status:
+
+        def tell(progress: SearchProgress) -> None:
+            nonlocal said
+            best = f", best {progress.best.mean:.0%} of {len(progress.best.scores)}" if progress.best else ""
+            status.update(f"{progress.stage}: {progress.calls:,} answers, {seconds(progress.seconds)}{best}")
+            if progress.words and progress.words != said and progress.best:
+                said = progress.words
+                notes.print(one_line(f"{progress.calls:,} answers: {said}; best {progress.best.mean:.0%} ({progress.best.made})"))
+
+        try:
+            return await optimise(wanted.order, engine, wanted.state, stop=stop, tell=tell)
+        finally:
+            with suppress(NotImplementedError):
+                loop.remove_signal_handler(signal.SIGINT)

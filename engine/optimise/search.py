@@ -1,0 +1,115 @@
+"""The search: generations of candidates, each raced over growing numbers of rows, the best of one the parents of the next."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from engine.optimise.asking import Asker
+from engine.optimise.budget import Budget
+from engine.optimise.journal import row_digest
+from engine.optimise.proposing import Stock, children, first_brood
+from engine.optimise.race import Candidate, ranked, survivors
+from engine.rows import Row
+
+FIRST_ROWS = 12  # that a new candidate is asked; each round of a race doubles them
+BROOD = 6  # candidates of a generation, those that went on from the one before included
+PARENTS = 2  # that go on
+PERFECT = 1.0
+PERFECT_WORDS = "a recipe is right on every row"
+SEARCHED = 0.7  # of the calls, that go into generations; with the rest the best ones are told apart
+MOST_GENERATIONS = 1000
+Tell = Callable[[Sequence[Candidate], str], None]
+
+
+class Exhausted(Exception):
+    """The budget has no room for the next answer, or somebody has stopped the search."""
+
+
+class Search:
+    """The state of a search: all candidates so far. A function of its seed and of the answers, so it can be run once more."""
+
+    def __init__(self, stock: Stock, rows: Sequence[Row], asker: Asker, budget: Budget, *, seed: int, tell: Tell) -> None:
+        self.candidates: list[Candidate] = []
+        self._stock, self._rows, self._asker, self._budget, self._tell = stock, rows, asker, budget, tell
+        self._chance = random.Random(seed)
+
+    async def run(self, start: Candidate) -> str:
+        """Search until the budget is spent, or a candidate is perfect on all rows. Returns why it ended, in words."""
+        self.candidates = [start]
+        try:
+            if await self._generations(replace(self._budget, calls=max(1, round(self._budget.calls * SEARCHED)))):
+                return PERFECT_WORDS
+        except Exhausted:
+            pass
+        try:
+            return PERFECT_WORDS if await self._final(self._budget) else "the best ones have been asked every row"
+        except Exhausted:
+            return "the budget is spent"
+
+    async def _generations(self, budget: Budget) -> bool:
+        """Race generation after generation. Returns True when a candidate is right on every row; raises Exhausted."""
+        pool, source = list(self.candidates), first_brood(self._stock, self._chance)
+        for _ in range(MOST_GENERATIONS):
+            fresh = self._fresh(source, BROOD - len(pool))
+            if not fresh:
+                break
+            pool = await self._race([*pool, *fresh], budget)
+            if pool[0].mean >= PERFECT:
+                await self._ask(pool[:1], len(self._rows), budget)
+            if self._perfect(pool[0]):
+                return True
+            pool = ranked(self.candidates)[:PARENTS]
+            source = children(self._stock, pool, self._chance)
+        return False
+
+    async def _final(self, budget: Budget) -> bool:
+        """Ask the best candidates as many rows as the budget allows, without those that fall behind. Returns whether one is perfect."""
+        pool = ranked(self.candidates)[: PARENTS + 1]
+        for rows in range(FIRST_ROWS, len(self._rows) + FIRST_ROWS, FIRST_ROWS):
+            await self._ask(pool, rows, budget)
+            pool = survivors(pool, PARENTS)
+            self._tell(self.candidates, f"the best {len(pool)} after {min(rows, len(self._rows))} rows")
+        return self._perfect(pool[0])
+
+    def _perfect(self, candidate: Candidate) -> bool:
+        return len(candidate.scores) >= len(self._rows_of(candidate)) and candidate.mean >= PERFECT
+
+    def _fresh(self, source: Iterator[Candidate], count: int) -> list[Candidate]:
+        """Take new candidates that nobody has tried."""
+        known = {each.recipe.digest for each in self.candidates}
+        found = list[Candidate]()
+        for candidate in islice(source, 40 * count):
+            if candidate.recipe.digest not in known and len(found) < count:
+                known.add(candidate.recipe.digest)
+                found.append(candidate)
+        self.candidates += found
+        return found
+
+    async def _race(self, pool: list[Candidate], budget: Budget) -> list[Candidate]:
+        """Ask the candidates more and more rows, with half of them at every round, until one is left that has been asked all."""
+        rows = FIRST_ROWS
+        while True:
+            await self._ask(pool, rows, budget)
+            pool = survivors(pool, len(pool) // 2)
+            self._tell(self.candidates, f"{len(pool)} of the candidates go on after {rows} rows")
+            if len(pool) == 1 or rows >= len(self._rows):
+                return pool
+            rows = min(2 * rows, len(self._rows))
+
+    async def _ask(self, pool: Sequence[Candidate], count: int, budget: Budget) -> None:
+        """Bring every candidate to its first `count` rows; candidate by candidate, as the beginning of its prompts is read once.
+
+        Raises Exhausted when the budget has no room for all.
+        """
+        pairs = [(each, row) for each in pool for row in self._rows_of(each)[:count] if row_digest(row) not in each.scores]
+        scores = await self._asker.ask([(each.recipe, row) for each, row in pairs], budget)
+        for (each, row), score in zip(pairs, scores, strict=False):
+            each.scores[row_digest(row)] = score
+        if len(scores) < len(pairs):
+            raise Exhausted
+
+    def _rows_of(self, candidate: Candidate) -> list[Row]:
+        """The rows that a candidate may be asked: all but those that it shows."""
+        shown = {example.user for example in candidate.recipe.examples}
+        return [row for row in self._rows if row.text not in shown]

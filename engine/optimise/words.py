@@ -1,0 +1,62 @@
+"""The result of an optimisation for people, as the head of the new recipe's file, and as JSON."""
+
+from dataclasses import asdict
+from typing import Any
+
+from engine.optimise.run import MeanScore, Optimised
+from engine.printable import one_line
+from engine.recipe_text import toml_of
+from engine.report import dollars, seconds
+from engine.scoring import Metric
+
+SHOWN = 8  # candidates of the trail, the best ones
+
+
+def share(figure: MeanScore | None) -> str:
+    """Say a mean score with its standard error and its rows."""
+    if figure is None:
+        return "not measured"
+    return f"{figure.mean:.1%} ± {figure.error:.1%} of {figure.rows:,} rows"
+
+
+def lines_for(found: Optimised) -> list[str]:
+    """Write the result for people, a line each."""
+    recipe, start = found.recipe, found.start
+    metric = Metric(found.metric)
+    said = [
+        f"Metric {found.metric}: right means {metric.words}. ± is one standard error.",
+        f"The search ended because {found.why}: {len(found.trail):,} candidates, {spent(found)}.",
+        f"start: {start.named}, {len(start.examples)} examples: dev {share(found.start_dev)}, test {share(found.start_test)}",
+    ]
+    if not found.changed:
+        return [*said, "No candidate did better on the dev rows: the start stays as it is."]
+    said.append(f"winner: {recipe.named}, {len(recipe.examples)} examples: dev {share(found.dev)}, test {share(found.test)}")
+    if found.gain is not None:
+        said.append(f"On the same test rows the winner has {found.gain.mean * 100:+.1f} ± {found.gain.error * 100:.1f} points.")
+    if found.overstated is not None:
+        said.append(f"Its dev figure says {found.overstated * 100:+.1f} points more than the test: it was chosen on the dev rows.")
+    return said
+
+
+def spent(found: Optimised) -> str:
+    """Say what was spent."""
+    usd = f", {dollars(found.outlay.usd)}" if found.outlay.usd else ""
+    return f"{found.outlay.calls:,} answers, {found.outlay.tokens:,} tokens, {seconds(found.seconds)}{usd}, the test included"
+
+
+def trail_of(found: Optimised) -> list[str]:
+    """Write the candidates that were asked most and did best, a line each."""
+    asked = sorted((each for each in found.trail if each.dev), key=lambda each: (-each.dev.rows, -each.dev.mean) if each.dev else (0, 0))
+    return [f"{each.digest[:6]}  dev {share(each.dev)}  {each.examples} examples, {one_line(each.made)}" for each in asked[:SHOWN]]
+
+
+def toml_for(found: Optimised) -> str:
+    """Write the new recipe as TOML; comments at its top say where it comes from."""
+    head = [f"Found by python -m engine optimise; parent {found.start.named}, digest {found.parent}.", *lines_for(found)]
+    return "".join(f"# {one_line(line)}\n" for line in head) + toml_of(found.recipe)
+
+
+def json_for(found: Optimised) -> dict[str, Any]:
+    """Give the result as a JSON object; the recipe as TOML."""
+    recipe, start = ({"name": each.name, "version": each.version, "digest": each.digest} for each in (found.recipe, found.start))
+    return asdict(found) | {"recipe": recipe | {"toml": toml_of(found.recipe)}, "start": start, "overstated": found.overstated}

@@ -1,0 +1,122 @@
+"""The parts of a decision that need no model: budget, change, kept answers, telling rows, orders and the report."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.deciding.budget import craft_budget, shortened, split_words, within_budget
+from bot.deciding.change import ClassChange, chosen, rows_to_learn, rows_to_test
+from bot.deciding.deciding import DecisionWish, decision_folder
+from bot.deciding.measured import ArmAnswer, RowAnswers, cut_off, read_answers, scores
+from bot.deciding.order import BadDecision, DecisionFolder, DecisionStatus, StepStatus
+from bot.deciding.telling import for_votes, telling
+from engine.contestants import Arm
+from engine.errors import BadRequest
+from engine.rows import Row
+from engine.settings import EngineSettings
+
+P, T = Arm.PROMPTED, Arm.TUNED
+DEMO = EngineSettings(base_model="demo")
+
+
+def test_dollars_shorten_the_minutes() -> None:
+    assert within_budget(15, None, 0.1) == 15
+    assert within_budget(15, 0.01, 0.1) == pytest.approx(6)
+    assert within_budget(15, 0.01, None) == 15
+    budget = craft_budget(15, 0.1)
+    assert budget.minutes == 3.75
+    assert "3.8 minutes, $0.0063" in split_words(budget)
+
+
+def test_a_training_is_shortened_to_its_budget() -> None:
+    budget = craft_budget(8, None)  # two minutes each
+    assert shortened(119, budget, 800) is None
+    passes = shortened(240, budget, 800)
+    assert passes == 300
+    assert 0.2 * 240 + 0.8 * 240 * passes / 800 == pytest.approx(120)
+    assert shortened(10_000, budget, 800) == 1
+
+
+def rows(*answers: tuple[str, str]) -> list[Row]:
+    return [Row(at, f"request {at}", references=(answer,), role=role, line=at) for at, (answer, role) in enumerate(answers, 1)]
+
+
+def test_a_class_with_test_rows_gets_another_name() -> None:
+    made = rows(*[('{"t": "a_b"}', "train")] * 5, *[('{"t": "a_b"}', "test")] * 4, *[('{"t": "a"}', "train")] * 9, ('{"t": "a"}', "test"))
+    classes = [json.loads(row.references[0])["t"] for row in made]
+    change = chosen(classes, [row.role for row in made])
+    assert change == ClassChange("a_b", "a_b_new")
+    learned = rows_to_learn(made, classes, change, 0)
+    assert len(learned) == 10
+    assert sum(row.references == ('{"t": "a_b_new"}',) for row in learned) == 5
+    assert [row.references[0] for row in rows_to_test(made, classes, change)] == ['{"t": "a_b_new"}'] * 4
+    assert chosen(["", ""], ["train", "test"]) is None
+    assert ClassChange("Billing", "Billing New").in_text("Billing, Billings: Billing") == "Billing New, Billings: Billing New"
+
+
+def answers(line: int, prompted: float, tuned: float, same: bool = False) -> RowAnswers:
+    return RowAnswers(line, {P: ArmAnswer("one", prompted), T: ArmAnswer("one" if same else "two", tuned)})
+
+
+def test_kept_answers_are_read_back_and_a_torn_line_is_not_one(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    assert read_answers(path) == []
+    kept = [answers(3, 1, 0), RowAnswers(4, {P: ArmAnswer("…", 0.5, "too late", True, 10, 3, 0.1, 0.2, 1e-6)})]
+    path.write_text("".join(each.written() for each in kept) + '{"line": 5, "arms": {"pro')
+    assert read_answers(path) == kept
+    cut_off(path)
+    assert read_answers(path) == kept
+    assert path.read_text().endswith("\n")
+    assert scores(kept[:1]) == {P: [1], T: [0]}
+    path.write_text("[]\n")
+    with pytest.raises(BadRequest, match=r"Line 1 of .*answers\.jsonl cannot be read"):
+        read_answers(path)
+
+
+def test_telling_rows_come_in_turn_and_differ() -> None:
+    known = [answers(1, 0, 1), answers(2, 0, 1), answers(3, 1, 0), answers(4, 1, 1), answers(5, 1, 1, same=True)]
+    assert [each.line for each in telling(known, 9)] == [1, 3, 4, 2]
+    assert [each.line for each in telling(known, 2)] == [1, 3]
+    assert [each.line for each in for_votes(known, 9)] == [1, 2, 3, 4]  # whatever the scores say
+    assert [each.line for each in for_votes(known, 1)] == [1]
+
+
+def test_an_order_goes_on_and_another_wish_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps({"request": f"{at}?", "answer": "yes" if at % 2 else "no"}) + "\n" for at in range(12)))
+    wish = DecisionWish(file, out=tmp_path / "decisions")
+    folder = decision_folder(wish, DEMO)
+    order = folder.order()
+    assert (order.metric, order.guessed, order.base) == ("exact", True, "demo")
+    assert decision_folder(wish, DEMO) == folder
+    with pytest.raises(BadDecision, match="other wishes \\(minutes\\)"):
+        decision_folder(replace(wish, minutes=20), DEMO)
+    file.write_text(file.read_text() + '{"request": "more?", "answer": "no"}\n')
+    with pytest.raises(BadDecision, match="has changed since"):
+        decision_folder(wish, DEMO)
+    with pytest.raises(BadDecision, match="letters, digits"):
+        decision_folder(replace(wish, name="../x"), DEMO)
+    with pytest.raises(BadRequest, match="cannot be read"):
+        decision_folder(replace(wish, file=tmp_path / "none.csv"), DEMO)
+    with pytest.raises(BadRequest, match="no metric"):
+        decision_folder(replace(wish, name="other", metric="best"), DEMO)
+
+
+def test_a_status_is_read_back(tmp_path: Path) -> None:
+    folder = DecisionFolder(tmp_path)
+    assert folder.status() is None
+    folder.tell(DecisionStatus((StepStatus("check", "done", 1.5, "12 rows"), StepStatus("prompt")), words="so far"))
+    status = folder.status()
+    assert status is not None
+    assert status.steps == (StepStatus("check", "done", 1.5, "12 rows"), StepStatus("prompt"))
+    assert (status.spent_s, status.words, status.ended) == (1.5, "so far", False)
+    folder["status.json"].write_text("{")
+    assert folder.status() is None
+
+
+def test_one_process_decides_in_a_folder(tmp_path: Path) -> None:
+    folder = DecisionFolder(tmp_path)
+    with folder.alone(), pytest.raises(BadDecision, match="Another process"), DecisionFolder(tmp_path).alone():
+        pass
