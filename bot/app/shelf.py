@@ -85,7 +85,7 @@ class Shelf:
     def _read(self, lineup: Lineup) -> tuple[Listed, ...]:
         """Read the folders again where a file of theirs has changed; hashing all weights at each look would take long."""
         folders = shelves(lineup.settings)
-        files = (file for folder in folders for part in folder.glob("*/*") for file in [part] if part.suffix in (".json", ".safetensors"))
+        files = (file for folder in folders for file in folder.glob("*/*") if file.suffix in (".json", ".safetensors"))
         state = tuple(sorted((str(file), (stat := file.stat()).st_mtime_ns, stat.st_size) for file in files))
         if self._seen[0] != state:
             self._seen = (state, list_adapters(folders))

@@ -128,7 +128,7 @@ class AdaptersPage:
 
     async def _show_jobs(self, jobs: list[JobProgress]) -> None:
         """Draw the jobs anew where one has come, gone or changed its state; else have their figures follow."""
-        states = [(each.job.id, each.job.state) for each in jobs]
+        states: list[tuple[str, str]] = [(each.job.id, each.job.state) for each in jobs]
         if states != self._drawn:
             self._drawn = states
             self._jobs.clear()

@@ -68,7 +68,7 @@ class TrainingForm:
     def _field(self, label: str, name: str, **props: str | int) -> None:
         with el("label"):
             el("span", "", label)
-            self._follow(el("input", "", type="text", value=self._given[name], aria_label=label, **props), name)
+            self._follow(el("input", "", None, type="text", value=self._given[name], aria_label=label, **props), name)
 
     def _follow(self, field: Element, name: str) -> None:
         def changed(event: GenericEventArguments) -> None:
