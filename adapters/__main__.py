@@ -5,6 +5,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from adapters import shelf
 from adapters.arguments import parser
@@ -40,6 +41,8 @@ def _run(chosen: argparse.Namespace) -> int:
             return training.run_estimate(chosen)
         case "check":
             return show_check(chosen.folder, chosen.base or settings.base_model, chosen.recipe or settings.plain_recipe)
+        case "data" if chosen.data_verb == "from-duels":
+            return write_from_duels(chosen.store, chosen.form, chosen.write)
         case "data":
             return data.run(chosen, settings, evidence_of(chosen.store) if getattr(chosen, "store", None) else ())
     return demo.run(chosen)
@@ -55,6 +58,19 @@ def evidence_of(store: Path) -> list[str]:
             return await EvidenceRows(look).requests()
 
     return asyncio.run(read())
+
+
+def write_from_duels(store: Path, form: Any, file: Path) -> int:
+    """Write rows out of the closed duels of people who agreed. Raises StoreError, BadRequest."""
+    from bot.app.learnable import decided_in, rows_of
+    from bot.store.exchange import reading_copy
+
+    async def read() -> list[Any]:
+        async with reading_copy(store) as copy, copy.reading() as look:
+            return await decided_in(look)
+
+    duels = asyncio.run(read())
+    return data.write_from_duels(file, rows_of(duels, form), len(duels))
 
 
 def show_check(folder: Path, base: str, recipe: str) -> int:

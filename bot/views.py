@@ -194,6 +194,7 @@ class TeamSettings:
     recipe: str = ""  # engineered recipe by name or name@version; "": that of DUEL_RECIPE
     called: str = ""  # the team's name, for {{team}} in recipes; "": it has none here
     adapter: str = ""  # name@version; "": the one that is in use
+    consent: bool = False  # people may agree that their closed duels train adapters
 
 
 JobState = Literal["queued", "running", "done", "stopped", "failed"]

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from engine.settings import EngineSettings
 from engine.shipped import DEMO, PAIRS
 
 ALL = "all"  # what --accept takes for every kind
+FORMS = ("pairs", "answers", "judged")
 USED = ("text", "id", "reference", "tags", "history", "role", "input", "system")  # of a row, and kept when rows are written
 WIDEST = 100  # characters of a line
 ENDS = """\
@@ -36,10 +37,16 @@ examples or evidence; one request in two roles), 2 bad input. With --write the r
 
 def add_verb(verbs: Any) -> None:
     """Add the verb data, with the verbs below it, to a command line."""
-    data = verb(verbs, "data", "Rows before a training: checked, cleaned, split.", "%(prog)s check rows.jsonl\n%(prog)s split rows.jsonl")
-    below = data.add_subparsers(dest="data_verb", required=True, metavar="check | split")
+    data = verb(
+        verbs,
+        "data",
+        "Rows before a training: checked, cleaned, split, made of duels.",
+        "%(prog)s check rows.jsonl\n%(prog)s split rows.jsonl",
+    )
+    below = data.add_subparsers(dest="data_verb", required=True, metavar="check | split | from-duels")
     _add_check(below)
     _add_split(below)
+    _add_from_duels(below)
 
 
 def _add_check(verbs: Any) -> None:
@@ -71,6 +78,34 @@ def _add_split(verbs: Any) -> None:
     _add_file(command)
     command.add_argument("--shares", type=_shares, default=None, metavar="TRAIN,DEV,TEST", help="per cent (default 60,15,25)")
     command.add_argument("--write", type=Path, metavar="FILE", help="write the rows with their roles, as JSON lines")
+
+
+def _add_from_duels(verbs: Any) -> None:
+    command = verb(
+        verbs,
+        "from-duels",
+        "Write rows out of closed duels of people who agreed to it: pairs for --method dpo, judged answers for kto, winners for sft.",
+        "%(prog)s --store build/duelbot.db --write pairs.jsonl\n%(prog)s --store build/duelbot.db --form answers --write rows.jsonl",
+    )
+    command.add_argument("--store", type=Path, required=True, help="the store of duels; the Duelbot that uses it may run")
+    command.add_argument("--form", choices=FORMS, default=FORMS[0], help=f"of the rows (default: {FORMS[0]})")
+    command.add_argument("--write", type=Path, required=True, metavar="FILE", help="file for the rows, as JSON lines; it must not be there")
+
+
+def write_from_duels(path: Path, rows: Sequence[Mapping[str, Any]], duels: int) -> int:
+    """Write rows made of duels; duels: how many were free to learn from. Raises BadRequest where nothing can be written."""
+    if not rows:
+        raise BadRequest(
+            f"{duels:,} closed duels are free to learn from, and none of them makes such a row. People agree with /consent, or in the "
+            "drawer of the page; a duel counts once more than half of their ballots say the same."
+        )
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    except OSError as error:
+        raise BadRequest(f"{path} cannot be written: {error.strerror}.") from error
+    print(printable(f"Written to {path}: {len(rows):,} rows out of {duels:,} duels that are free to learn from."))
+    return DONE
 
 
 def _add_file(command: argparse.ArgumentParser) -> None:

@@ -65,6 +65,7 @@ def add_estimate(verbs: Any) -> None:
     )
     told.add_argument("--plan", default="", help="quick, standard or a .toml file (default: standard)")
     told.add_argument("--prompt-right", type=_percent, metavar="PERCENT", help="share of such requests that your prompt answers right")
+    told.add_argument("--pilot", action="store_true", help="where the answers are free text: train on a quarter and half of the rows")
     told.add_argument("--probe", type=whole(12, 100_000), default=800, metavar="ROWS", help="rows at most that the probe looks at (800)")
     told.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -89,7 +90,7 @@ def run_estimate(chosen: argparse.Namespace) -> int:
     from adapters.train.ordering import Wish
 
     wish = Wish(file=chosen.file, base=chosen.base, recipe=chosen.recipe, plan=chosen.plan)
-    found = estimate(wish, EngineSettings.read(), chosen.probe)
+    found = estimate(wish, EngineSettings.read(), chosen.probe, piloted=chosen.pilot)
     if chosen.json:
         print(json.dumps(asdict(found) | {"words": will_it_pay(found.points, found.rows, chosen.prompt_right)}))
     else:

@@ -12,6 +12,7 @@ from adapters.train.heldout import parted
 from adapters.train.kept import KeptBase
 from adapters.train.lora import adapted, lowest_layer
 from adapters.train.ordering import Wish, plain_name
+from adapters.train.pilot import PilotFigures, in_words, pilot
 from adapters.train.plan import BadPlan, TrainingPlan, load_plan
 from adapters.train.probe import ProbedShare, curve, is_closed, rows_needed
 from adapters.train.shallow import MEASURED, MEASURED_ROWS
@@ -26,6 +27,7 @@ PROBED_ROWS = 800  # at most; more say little more
 TIMED = (1 / 6, 1 / 2, 5 / 6)  # where the timed steps stand among all, by their tokens
 LEAST_SPREAD = 0.15  # share by which a time is unsure even when three steps agree
 MEMORY_SPREAD = 0.15
+FORGETTING_TOKENS = 4_500  # that ask what was forgotten: thirty instructions with their answers and a text of 480, twice each
 FEATURE_LAYERS = 2 / 3  # share of the layers whose states the probe reads
 
 
@@ -51,12 +53,14 @@ class TrainingEstimate:
     usd: Foretold | None  # None: nobody said what the device costs
     threads: int
     points: tuple[ProbedShare, ...]  # of growing numbers of rows; none where the answers are free text
+    pilot: tuple[PilotFigures, ...] = ()  # of a quarter and half of the rows, and foretold of all and twice as many; empty: none was made
 
 
-def estimate(wish: Wish, settings: EngineSettings, probed: int = PROBED_ROWS) -> TrainingEstimate:
+def estimate(wish: Wish, settings: EngineSettings, probed: int = PROBED_ROWS, *, piloted: bool = False) -> TrainingEstimate:
     """Time three steps of a training that is thrown away, and probe. Raises what a training raises before it begins.
 
-    probed: rows at most that the probe looks at; each is run forward once.
+    probed: rows at most that the probe looks at; each is run forward once. piloted: where the answers are free text, train on parts of
+    the rows, which takes about as long as the training itself.
     """
     began = time.perf_counter()
     if wish.file is None:
@@ -80,7 +84,7 @@ def estimate(wish: Wish, settings: EngineSettings, probed: int = PROBED_ROWS) ->
     took = _timed(loaded, plan, train, held_out)
     before_s = time.perf_counter() - began - feature_s - took.spent_s
     ends_s = 2.5 * load_s + 2.0  # loading once more to prove it alive, and writing
-    seconds = _summed(before_s + ends_s, took)
+    seconds = _summed(before_s + ends_s + FORGETTING_TOKENS * took.token_s, took)
     hour = settings.price.usd_per_hour
     return TrainingEstimate(
         rows=len(train),
@@ -92,6 +96,7 @@ def estimate(wish: Wish, settings: EngineSettings, probed: int = PROBED_ROWS) ->
         usd=None if hour is None else Foretold(*(each * hour / 3600 for each in (seconds.value, seconds.least, seconds.most))),
         threads=threads,
         points=() if features is None else curve(features, answers, plan.run.seed),
+        pilot=pilot(loaded, plan, train, held_out) if piloted and features is None else (),
     )
 
 
@@ -103,6 +108,7 @@ class _Took:
     tokens: int
     padded: int  # tokens of all steps, padding included
     rates: tuple[float, ...]  # seconds a padded token, of each timed step
+    token_s: float  # of a token read or written by the whole model
     lower_s: float  # the once-only pass over all rows
     scored_s: float  # all measurements of the held-out rows; a pass forward is a third of a step
     kept_bytes: int  # of states that are not there yet
@@ -126,12 +132,15 @@ def _timed(loaded: Loaded, plan: TrainingPlan, train: Sequence[Exercise], held_o
     all_tokens = sum(map(len, train)) + sum(map(len, held_out))
     state_bytes = loaded.model.config.get_text_config().hidden_size * next(loaded.model.parameters()).element_size()
     kept_bytes = all_tokens * state_bytes if lower else 0
+    tuned.unload()
+    count: int = loaded.model.config.get_text_config().num_hidden_layers
     rates = tuple(run.step_s / run.padded for run in runs[1:])
     return _Took(
         steps=epochs * len(batches),
         tokens=epochs * sum(map(len, train)),
         padded=padded,
         rates=rates,
+        token_s=lower_rate * count / lower if lower else sorted(rates)[1] / 3,
         lower_s=lower_rate * all_tokens * (1 if kept_bytes <= base.most_bytes else epochs),
         scored_s=(2 * sum(map(len, held_out)) + len(MEASURED) * sum(map(len, held_out[:MEASURED_ROWS]))) * sorted(rates)[1] / 3,
         kept_bytes=kept_bytes if kept_bytes <= base.most_bytes else 0,
@@ -206,7 +215,8 @@ def _features(loaded: Loaded, train: Sequence[Exercise]) -> tuple[torch.Tensor, 
 def will_it_pay(points: Sequence[ProbedShare], rows: int, prompt_right: float | None) -> str:
     """Word what a fine-tune of these rows would reach, and whether that beats the prompt; prompt_right: its share of right answers."""
     if not points:
-        return "The answers are free text, not from a closed set, so nothing is told of what a fine-tune would reach."
+        untold = "so a probe tells nothing of what a fine-tune would reach"
+        return f"The answers are free text, not from a closed set, {untold}: --pilot trains on parts of the rows."
     now = points[-1]
     of = f"{now.rows:,} of {rows:,}" if now.rows < rows else f"{rows:,}"
     reach = f"With {of} rows a fine-tune would be right on about {now.right:.0%} ({now.least:.0%} to {now.most:.0%})"
@@ -234,4 +244,4 @@ def told(given: TrainingEstimate, prompt_right: float | None) -> Iterator[str]:
         yield f"It costs about ${given.usd.value:.4f} (${given.usd.least:.4f} to ${given.usd.most:.4f})."
     for point in given.points[:-1]:
         yield f"  {point.rows:6,} rows: right on about {point.right:.0%} ({point.least:.0%} to {point.most:.0%})"
-    yield will_it_pay(given.points, given.rows, prompt_right)
+    yield in_words(given.pilot) if given.pilot else will_it_pay(given.points, given.rows, prompt_right)

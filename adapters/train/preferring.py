@@ -120,7 +120,7 @@ def likelihoods(model: Any, exercises: Sequence[Exercise]) -> Tensor:
             places = order[at : at + BATCH_ROWS]
             logits, wanted = prefixed.logits(places)
             said = logits.float().log_softmax(-1).gather(1, wanted[:, None])[:, 0]
-            parts = said.split([len(exercises[place].answer) for place in places])
+            parts = torch.split(said, [len(exercises[place].answer) for place in places])
             found[places] = torch.stack([part.sum() for part in parts]).cpu()
     model.train(trained)
     return found

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from datasets import disable_progress_bars as quiet_datasets
+from datasets import disable_progress_bars as quiet_datasets  # type: ignore[import-untyped]
 from transformers import TrainerCallback
 from transformers.trainer_callback import PrinterCallback
 

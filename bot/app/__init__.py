@@ -15,11 +15,13 @@ model.py          the model, loading beside everything else
 choices.py        the recipes there are, and the two contestants that meet
 shelf.py          adapters that come and go while the bot runs
 teams.py          what each team has settled for its duels, and what it may choose from
+learnable.py      what closed duels of people who agreed teach: pairs, winners, judged answers
 past.py           a past request with all that it was asked with
 running.py        duels in flight, from the waiting for the model to their end in the store
 core.py           what the parts of the app work with, and changes that are never cut off
 differing.py      two versions of a recipe compared word by word
 versions.py       versions of recipes: saved, switched at once, imported and exported
+consents.py       people agree that their closed duels may train adapters, or withdraw
 asking.py         an order becomes a duel that is being answered
 voting.py         ballots, guesses and closes
 exporting.py      a team's duels and ballots as rows for files
@@ -34,6 +36,7 @@ rematching.py     a new version answers past requests again, and only changed an
 replays.py        past requests answered by each side alone while nobody waits, to compare their clocks
 jobs.py           work that takes minutes: a queue, each in a process of its own
 training.py       rows that are brought, estimates and trainings as jobs, and what has come of them
+decisions.py      a file of examples becomes a decision, and duels that confirm it
 app.py            opens all of these and holds them
 """
 

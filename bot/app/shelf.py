@@ -58,7 +58,10 @@ class Shelf:
         lineup = self._model.lineup
         if lineup is None:
             raise BadRequest(LOADING)
-        return tuple(on_shelf(each, lineup) for each in reversed(self._read(lineup)))
+        lying = self._read(lineup)
+        digests = {each.adapter.digest for each in lying if each.adapter}
+        elsewhere = (Listed(Path(each.folder), each) for each in lineup.kit.adapters.values() if each.digest not in digests)
+        return tuple(on_shelf(each, lineup) for each in (*elsewhere, *reversed(lying)))
 
     async def found(self, name: str) -> OnShelf:
         """Find an adapter by its name, or name@version. Raises BadRequest for one that is not there."""
@@ -140,10 +143,11 @@ class Shelf:
     # --- which are loaded
 
     async def load(self, *names: str) -> None:
-        """Have these adapters loaded, all at the same time. Raises BadRequest, BadAdapter."""
+        """Have these adapters loaded, all at the same time, once the model is. Raises BadRequest, BadAdapter."""
         wanted = [name for name in names if name]
         if not wanted:
             return
+        await self._model.settled()
         async with self._model.changing:
             adapters = [await self._adapter(name, self._lineup()) for name in wanted]
             keep = frozenset(each.named for each in adapters)
@@ -174,7 +178,7 @@ class Shelf:
 
     def _lineup(self) -> Lineup:
         if self._model.lineup is None:
-            raise BadRequest(LOADING)
+            raise BadRequest(self._model.state.words if self._model.state.state == "failed" else LOADING)
         return self._model.lineup
 
     # --- who meets

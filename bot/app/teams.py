@@ -52,4 +52,5 @@ def settled(given: Mapping[str, str], default: TeamSettings) -> TeamSettings:
         given.get("recipe", ""),
         given.get("called", default.called),
         given.get("adapter", ""),
+        given.get("consent") == "on",
     )

@@ -61,13 +61,13 @@ class _Lines:
     """A line for each step that ends, for a log."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._told: set[tuple[str, str]] = set()
 
     def tell(self, status: DecisionStatus) -> None:
         """Tell of the steps that have ended since the last time."""
         for step in status.steps:
-            if step.state in ("done", "skipped", "failed") and step.name not in self._told:
-                self._told.add(step.name)
+            if step.state in ("done", "skipped", "failed") and (step.name, step.words) not in self._told:
+                self._told.add((step.name, step.words))
                 words = f"{MARKS[step.state]} {TITLES[step.name]}, {seconds(step.spent_s)}: {step.words}"
                 sys.stderr.write(one_line(words) + "\n")
                 sys.stderr.flush()

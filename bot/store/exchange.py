@@ -17,7 +17,20 @@ from bot.store.store import Store
 from bot.store.transaction import Queries, Transaction
 
 # Tables that are no team's: derived, or of this place alone. All others travel, one that is added later, too.
-STAYING = {"ledgers", "epochs", "outcomes", "voters", "rolling", "team_settings", "marks", "seals", "runs", "run_rows", "jobs"}
+STAYING = {
+    "ledgers",
+    "epochs",
+    "outcomes",
+    "voters",
+    "rolling",
+    "team_settings",
+    "marks",
+    "consents",
+    "seals",
+    "runs",
+    "run_rows",
+    "jobs",
+}
 BATCH = 2000  # rows in memory at a time
 Row = Mapping[str, Any]
 

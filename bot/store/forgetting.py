@@ -8,7 +8,7 @@ FORGOTTEN = "forgotten"  # stands where a person was
 
 
 async def forget(change: Transaction, person: str, alias: str) -> None:
-    """Delete a person: requests with answers, conversations, guesses, ballots of open duels. Other ballots stay, as `alias`'s.
+    """Delete a person: requests with answers, conversations, guesses, consents, ballots of open duels. Other ballots stay, as `alias`'s.
 
     Votes on their requests end without a result, and the messages become stale.
     """
@@ -18,6 +18,7 @@ async def forget(change: Transaction, person: str, alias: str) -> None:
     for sql in (
         "DELETE FROM ballots WHERE voter = ?1 AND duel IN (SELECT id FROM duels WHERE state = 'open')",
         "DELETE FROM guesses WHERE voter = ?1",
+        "DELETE FROM consents WHERE person = ?1",
         f"UPDATE answers SET text = '' WHERE duel IN {own}",
         f"DELETE FROM rolling WHERE conversation IN {talks}",
         f"DELETE FROM prologues WHERE conversation IN {talks}",

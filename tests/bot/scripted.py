@@ -18,6 +18,7 @@ from engine.cost import Price
 from engine.kit import Kit
 from engine.lineup import Lineup
 from engine.recipes import Recipe
+from engine.settings import EngineSettings
 
 ADAPTER = Adapter(name="demo", version="1", folder="adapters/none", digest="a" * 16)
 HOUSE = Recipe(name="house", version="1", system="You are the house.")
@@ -35,9 +36,10 @@ def two_answers(prompt: Prompt) -> Script:
     return Script(("prompted ", "says ", "hi"), pause_s=0.001)
 
 
-def lineup_over(backend: ScriptedBackend) -> Lineup:
+def lineup_over(backend: ScriptedBackend, settings: EngineSettings | None = None) -> Lineup:
     kit = Kit.of(backend.base, engineered=HOUSE, plain=PLAIN, adapter=ADAPTER)
-    return Lineup(backend, kit, Price(0.36, "a test", "2026-11-22"), (Arm.PROMPTED, Arm.TUNED))
+    price, arms = Price(0.36, "a test", "2026-11-22"), (Arm.PROMPTED, Arm.TUNED)
+    return Lineup(backend, kit, price, arms, settings=settings or EngineSettings())
 
 
 @asynccontextmanager
@@ -48,10 +50,12 @@ async def scripted_app(
     backend = ScriptedBackend(script)
     names = {"discord_blinding_share": 0.0, "base_model": "demo", **names}  # which vote is asked more is drawn by the duel's id
 
-    async def open_lineup() -> Lineup:
-        return lineup_over(backend)
+    settings = Settings.of(store_path=str(store), answer_limit_s=limit_s, **names)
 
-    async with App.open(Settings.of(store_path=str(store), answer_limit_s=limit_s, **names), open_lineup, rng=Coin(first_left)) as app:
+    async def open_lineup() -> Lineup:
+        return lineup_over(backend, settings.engine)
+
+    async with App.open(settings, open_lineup, rng=Coin(first_left)) as app:
         await app.model_settled()
         yield app, backend
 

@@ -29,6 +29,7 @@ upkeep         what people, other fronts and earlier processes have done to mess
 desk           duels from the request to the reveal: opens them, looks after them, leaves
 progress       the message of a file of requests
 batch          files of requests, also after a restart
+trainings      the messages of trainings, each edited as it goes on
 parts          all of these, as handlers get them
 interactions   interactions: acknowledged first, every failure becomes words
 orders         requests that came by interactions

@@ -200,3 +200,28 @@ class StopButton(ui.DynamicItem[ui.Button[Any]], template=r"run:(?P<act>stop)"):
         await nod(interaction)
         assert interaction.message is not None
         await parts_of(interaction).batches.stop(str(interaction.message.id), person(interaction.user))
+
+
+class JobButton(ui.DynamicItem[ui.Button[Any]], template=r"job:(?P<act>stop|on)"):
+    """The button that stops the training under whose progress it stands, or has it go on; for admins."""
+
+    def __init__(self, item: ui.Button[Any], act: str) -> None:
+        super().__init__(item)
+        self.act = act
+
+    @classmethod
+    async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "JobButton":
+        """Make the button anew from a click's custom id."""
+        assert isinstance(item, ui.Button)
+        return cls(item, match["act"])
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Stop the training or have it go on, if an admin clicked."""
+        await guarded(interaction, self._click(interaction))
+
+    async def _click(self, interaction: discord.Interaction) -> None:
+        await nod(interaction)
+        if not interaction.permissions.manage_guild:
+            raise BadRequest("A training is stopped by a server's admins (permission Manage Server).")
+        assert interaction.message is not None
+        await parts_of(interaction).trainings.clicked(str(interaction.message.id), self.act)

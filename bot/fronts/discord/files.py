@@ -55,11 +55,19 @@ async def text_of(file: discord.Attachment, requests: int = 1) -> str:
         if _is_declared_other(file.content_type or ""):
             raise NoText(NOT_READ.format(name=name))
         raise BadRequest(f"The file {name} is too long: at most {MAX_CHARACTERS * requests:,} characters are accepted.")
+    data = await fetched(file, file.size)
+    return decoded(data, name)
+
+
+async def fetched(file: discord.Attachment, most: int) -> bytes:
+    """Fetch an attached file of at most so many bytes. Raises BadRequest."""
+    name = fit.inline(file.filename, 60)
+    if file.size > most:
+        raise BadRequest(f"The file {name} is too large: at most {most / 1e6:.0f} MB are read.")
     try:
-        data = await file.read()
+        return await file.read()
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         raise BadRequest(f"The file {name} could not be fetched from Discord. Send it again.") from error
-    return decoded(data, name)
 
 
 def _is_declared_other(kind: str) -> bool:

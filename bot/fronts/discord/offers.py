@@ -24,9 +24,8 @@ async def recipe_names(interaction: discord.Interaction, typed: str) -> Offers:
 
 
 async def adapter_names(interaction: discord.Interaction, typed: str) -> Offers:
-    """Offer the adapter that is loaded."""
-    kit = parts_of(interaction).app.choices.kit
-    return _matching([kit.adapter.name] if kit and kit.adapter else [], typed)
+    """Offer the adapters that fit the base."""
+    return _matching(await parts_of(interaction).app.shelf.names(), typed)
 
 
 async def tag_names(interaction: discord.Interaction, typed: str) -> Offers:

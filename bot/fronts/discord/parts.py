@@ -25,6 +25,7 @@ from bot.fronts.discord.repeats import Refusals, Repeats
 from bot.fronts.discord.scenes import Scenes
 from bot.fronts.discord.sending import Wire
 from bot.fronts.discord.tokens import Tokens
+from bot.fronts.discord.trainings import TrainingMessages
 from bot.fronts.discord.unshown import Unshown
 from bot.fronts.discord.upkeep import Upkeep
 
@@ -41,6 +42,7 @@ class Parts:
     upkeep: Upkeep
     news: News
     batches: FileBatches
+    trainings: TrainingMessages
     memory: Memory  # of what autocomplete offers
     leaving: Leaving
     repeats: Repeats  # events that were handled already
@@ -80,6 +82,7 @@ def parts_over(app: App, wire: Wire, pacer: Pacer, now_s: Callable[[], float]) -
         upkeep=upkeep,
         news=news,
         batches=batches,
+        trainings=TrainingMessages(app.jobs, app.training, wire, pacer, leaving),
         memory=memory,
         leaving=leaving,
         repeats=Repeats(now_s),

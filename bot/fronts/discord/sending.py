@@ -117,14 +117,18 @@ class Wire:
             place = await self._client.http.start_private_message(person)
         await self.send(str(place["id"]), None, sheet, nonce=nonce)
 
-    async def edit(self, channel: str, message: str, sheet: Sheet) -> None:
+    async def edit(self, channel: str, message: str, sheet: Sheet, files: Sequence[discord.File] = ()) -> None:
         """Edit a message. discord.py's own edit would leave out the flag against unfurled links, and so switch it off."""
         flags = discord.MessageFlags(suppress_embeds=True)
         route = Apart("PATCH", "/channels/{channel_id}/messages/{message_id}", channel_id=int(channel), message_id=int(message))
+        more: dict[str, Any] = {"attachments": files} if files else {}
         async with discords_answers():
             await self._limit.turn()
-            with handle_message_parameters(view=sheet, flags=flags, allowed_mentions=SILENT) as params:
-                await self._client.http.request(route, json=params.payload)
+            with handle_message_parameters(view=sheet, flags=flags, allowed_mentions=SILENT, **more) as params:
+                if params.files:
+                    await self._client.http.request(route, form=params.multipart, files=params.files)
+                else:
+                    await self._client.http.request(route, json=params.payload)
 
     async def unarchive(self, thread: str) -> None:
         """Open a thread again, as sending would. Raises NotAllowed where it is locked."""

@@ -26,6 +26,8 @@ class Header:
                 icon("recipes")
             with el("a", "bare", href="/results", aria_label="Results", title="Results"):
                 icon("results")
+            with el("a", "bare", href="/adapters", aria_label="Adapters", title="Adapters"):
+                icon("adapters")
             with el("button", "bare", type="button", aria_label="Light or dark", title="Light or dark", data_does="theme"):
                 icon("theme")
             log_out()

@@ -1,4 +1,4 @@
-"""The drawer with earlier duels: newest first, searchable, each a link to its conversation."""
+"""The drawer with earlier duels: newest first, searchable, each a link to its conversation; and whether they may train adapters."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -21,8 +21,8 @@ Fetch = Callable[[datetime | None, str], Awaitable[list[DuelSummary]]]
 class History:
     """The dialog's elements. It is filled when it is opened, and again with every search."""
 
-    def __init__(self, fetch: Fetch) -> None:
-        self._fetch = fetch
+    def __init__(self, fetch: Fetch, consent: "ConsentSwitch") -> None:
+        self._fetch, self._consent = fetch, consent
         self._search = ""
         self._oldest: datetime | None = None
         with el("dialog", "history", aria_label="Earlier duels"):
@@ -36,10 +36,12 @@ class History:
             self._empty: TextElement = el("p", "quiet", "")  # type: ignore[assignment]
             self._more: Element = el("button", "pill", "Show earlier ones", type="button").on("click", self._extend, args=[])
             self._more.set_visibility(False)
+            consent.build()
 
     async def open(self) -> None:
         """Fill the list from the newest on."""
         search = self._search
+        await self._consent.look()
         found = await self._fetch(None, search)
         if search != self._search:  # somebody types on, and a later answer may have come first
             return
@@ -65,3 +67,27 @@ class History:
                     el("span", "quiet", summary_words(duel, now))
         self._oldest = found[-1].asked_at if found else self._oldest
         self._more.set_visibility(len(found) == PAGE)
+
+
+class ConsentSwitch:
+    """A box to tick: may this person's closed duels train adapters? Off until they tick it."""
+
+    def __init__(self, agreed: Callable[[], Awaitable[bool]], change: Callable[[bool], Awaitable[None]]) -> None:
+        """agreed: reads how it stands; change: agrees or withdraws. Neither raises."""
+        self._agreed, self._change = agreed, change
+
+    def build(self) -> None:
+        """Draw it."""
+        with el("label", "consent quiet"):
+            self._box = el("input", "", type="checkbox", data_does="consent")
+            self._box.on("change", self._changed, js_handler="(event) => emit(event.target.checked)")
+            el("span", "", "My closed duels on this page may train adapters")
+
+    async def look(self) -> None:
+        """Show how it stands."""
+        self._box.props["checked"] = await self._agreed()
+        self._box.update()
+
+    async def _changed(self, event: GenericEventArguments) -> None:
+        await self._change(bool(event.args))
+        await self.look()

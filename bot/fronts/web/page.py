@@ -10,7 +10,7 @@ from bot.app import App
 from bot.fronts.web.dock import Dock
 from bot.fronts.web.dom import el
 from bot.fronts.web.header import Header
-from bot.fronts.web.history import PAGE, History
+from bot.fronts.web.history import PAGE, ConsentSwitch, History
 from bot.fronts.web.markup import shown
 from bot.fronts.web.tab import Tab
 from bot.fronts.web.turns import Asks, Turns
@@ -22,16 +22,17 @@ from bot.words import estimated
 class ChatPage:
     """One browser tab, on a new or an earlier conversation."""
 
-    def __init__(self, app: App, viewer: str, conversation: str | None, views: list[DuelView], *, owner: bool) -> None:
-        """owner: nobody but whoever runs Duelbot reaches the page."""
-        self._app = app
+    def __init__(self, app: App, viewer: str, conversation: str | None, views: list[DuelView], *, owner: bool, against: str = "") -> None:
+        """owner: nobody but whoever runs Duelbot reaches the page. against: the adapter that meets the one in use, or ""."""
+        self._app, self._viewer = app, viewer
         self._tab = Tab()
-        self._dock = Dock(app, viewer, self._tab, conversation, owner=owner)
+        self._dock = Dock(app, viewer, self._tab, conversation, owner=owner, against=against)
+        self._against = against
         self._build(viewer, views)
         self._tab.spawn(self._follow_model(), "model")
 
     def _build(self, viewer: str, views: Sequence[DuelView]) -> None:
-        history = History(self._earlier)
+        history = History(self._earlier, ConsentSwitch(self._agreed, self._change_consent))
         el("a", "skip", "Skip to the request box", href="#composer")
         self._header = Header(history.open)
         with el("main", "chat"):
@@ -53,6 +54,16 @@ class ChatPage:
             return await self._app.looking.history(limit=PAGE, before=before, search=search)
         return []
 
+    async def _agreed(self) -> bool:
+        with self._tab.in_words():
+            return (await self._app.consents.of(self._viewer, None)).agreed
+        return False
+
+    async def _change_consent(self, agree: bool) -> None:
+        consents = self._app.consents
+        with self._tab.in_words():
+            await (consents.agree if agree else consents.withdraw)(self._viewer, None)
+
     async def _follow_model(self) -> None:
         """Show how the model stands until it is ready or has failed."""
         self._show_model()
@@ -64,7 +75,8 @@ class ChatPage:
 
     def _show_model(self) -> None:
         model = self._app.model
-        self._banner.set_text("" if model.state == "ready" else model.words)
+        meets = f"Here the adapter that is in use meets {shown(self._against)}." if self._against else ""
+        self._banner.set_text(meets if model.state == "ready" else model.words)
         self._banner.classes(replace=f"banner {model.state}")
         self._welcome.about.set_text(welcome_words(model.arms))
         self._welcome.offer(self._app.examples)

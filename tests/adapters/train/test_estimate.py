@@ -8,8 +8,10 @@ import torch
 
 from adapters.train.estimate import estimate, told, will_it_pay
 from adapters.train.ordering import Wish
+from adapters.train.pilot import PilotFigures, foretold
 from adapters.train.plan import BadPlan
 from adapters.train.probe import ProbedShare, curve, is_closed, rows_needed
+from engine.errors import BadRequest
 from engine.settings import EngineSettings
 from tests.engine import tiny
 
@@ -80,3 +82,27 @@ def test_steps_are_timed_on_this_machine_and_nothing_is_left_behind(tmp_path: Pa
     assert len(list(told(found, 0.5))) == 6 and sorted(tmp_path.rglob("*")) == before
     with pytest.raises(BadPlan, match='way "kept"'):
         estimate(Wish(file=path, base=str(base), plan="gpu"), EngineSettings())
+
+
+def test_errors_and_losses_fall_as_a_power_of_the_rows() -> None:
+    few, many = PilotFigures(50, 0.8, 0.4), PilotFigures(100, 0.4, 0.7)
+    assert foretold(few, many, 200) == PilotFigures(200, pytest.approx(0.2), pytest.approx(0.85))
+    worse = foretold(few, PilotFigures(100, 0.9, 0.3), 200)
+    assert (worse.loss, worse.exact) == (0.9, pytest.approx(0.3)), "a pilot that learned nothing more promises nothing more"
+    assert foretold(few, PilotFigures(100, 0.0, 1.0), 400) == PilotFigures(400, 0.0, 1.0)
+
+
+def test_a_pilot_trains_on_parts_of_free_text_and_is_told(tmp_path: Path) -> None:
+    base = tiny.save_base(tmp_path / "base")
+    path = tmp_path / "rows.jsonl"
+    rows = [{"request": f"what of {n * 7919} {n}", "answer": f"we have {n} and {n * n}"} for n in range(44)]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    settings = EngineSettings(threads=1, device="cpu")
+    plain = estimate(Wish(file=path, base=str(base)), settings)
+    assert plain.pilot == () and "--pilot trains on parts" in list(told(plain, None))[-1]
+    found = estimate(Wish(file=path, base=str(base), plan="quick"), settings, piloted=True)
+    assert [each.rows for each in found.pilot] == [9, 18, 44, 88] and found.pilot[2].loss <= found.pilot[1].loss
+    assert "Expected:" in list(told(found, None))[-1]
+    path.write_text("\n".join(map(json.dumps, rows[:30])), encoding="utf-8")
+    with pytest.raises(BadRequest, match="30 are too few"):
+        estimate(Wish(file=path, base=str(base)), settings, piloted=True)

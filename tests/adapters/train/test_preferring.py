@@ -163,7 +163,7 @@ def test_a_run_leaves_only_safetensors_and_a_second_one_goes_on_from_it(base: Pa
     assert first and first.card.training["method"] == "dpo" and first.card.training["answers"]["asked"] == 1
     assert first.card.held_out and first.card.held_out.rows == 1 and first.card.forgetting
     files = {path.name for path in first.folder.rglob("*")}
-    assert files == {"adapter_config.json", "adapter_model.safetensors", "card.json", "trained_on.txt"}
+    assert files == {"adapter_config.json", "adapter_model.safetensors", "card.json", "curve.jsonl", "trained_on.txt"}
     assert not [path for path in (tmp_path / "one" / "work").rglob("*") if path.suffix in (".bin", ".pt", ".pth", ".pkl")]
     assert open_adapter(first.folder).trained_on.listed[digest("why")].role == "dev"
     second = carried_out(base, tmp_path / "two", first.folder)

@@ -236,6 +236,7 @@ def test_a_run_leaves_an_adapter_a_card_and_what_it_was_trained_on(base: Path, t
         "adapter_config.json",
         "adapter_model.safetensors",
         "card.json",
+        "curve.jsonl",
         "trained_on.txt",
     }
     training = made.card.training

@@ -152,7 +152,7 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
     backend = GatedBackend(script, Parked(lambda: here[0] if here else None))
 
     async def open_lineup() -> Lineup:
-        return lineup_over(backend)
+        return lineup_over(backend, settings.engine)
 
     settings = Settings.of(store_path=str(folder / "duels.sqlite3"), **{"discord_blinding_share": 0.0, "base_model": "demo", **names})
 
@@ -161,7 +161,11 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
         backend.gate.set()
         backend.gate.clear()
 
-    with patch("bot.app.progress.Signal", ParkedSignal), patch.object(Stop, "raise_", stop_is_seen):
+    with (
+        patch("bot.app.progress.Signal", ParkedSignal),
+        patch("bot.app.jobs.Signal", ParkedSignal),
+        patch.object(Stop, "raise_", stop_is_seen),
+    ):
         async with App.open(settings, open_lineup, rng=Coin(True), now=clock.now) as app:
             await app.model_settled()
             pacer = Pacer()

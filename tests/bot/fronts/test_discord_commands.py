@@ -29,10 +29,12 @@ async def test_recipes_are_listed_shown_and_used_by_admins(tmp_path: Path) -> No
 async def test_the_adapter_is_described_and_another_one_refused(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
-        assert "### Adapter demo 1" in stage.shown((await ann.slash(stage.channel, "adapter list")).response)
-        assert "### Adapter demo 1" in stage.shown((await ann.slash(stage.channel, "adapter info", name="demo")).response)
-        assert "is not loaded" in stage.shown((await ann.slash(stage.channel, "adapter info", name="other")).response)
-        assert [each["value"] for each in await ann.autocomplete(stage.channel, "adapter info", "name", "")] == ["demo"]
+        listed = stage.shown((await ann.slash(stage.channel, "adapter list")).response)
+        assert "- demo@1 · **used here**" in listed and "- desk@1 · It was made for base revision" in listed
+        assert "### Adapter demo@1\nIn use." in stage.shown((await ann.slash(stage.channel, "adapter info", name="demo@1")).response)
+        assert "right team of 17: 66.8%" in stage.shown((await ann.slash(stage.channel, "adapter info", name="desk")).response)
+        assert "There is no adapter 'other' here" in stage.shown((await ann.slash(stage.channel, "adapter info", name="other")).response)
+        assert [each["value"] for each in await ann.autocomplete(stage.channel, "adapter info", "name", "")] == ["demo@1"]
 
 
 async def test_settings_are_for_admins_and_change_how_votes_close(tmp_path: Path) -> None:

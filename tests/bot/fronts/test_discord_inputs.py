@@ -285,6 +285,7 @@ TEXTS = {
     "recipe show": ("name",),
     "recipe use": ("name",),
     "adapter info": ("name",),
+    "adapter use": ("name",),
 }
 
 

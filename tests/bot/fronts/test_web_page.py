@@ -8,10 +8,12 @@ from pathlib import Path
 import httpx
 import pytest
 from nicegui import ui
+from nicegui.element import Element
 from nicegui.testing import User
 from nicegui.testing.user_interaction import UserInteraction
 
 from bot.app import App
+from bot.app.learnable import decided
 from bot.fronts.web import server
 from bot.fronts.web import turn as turn_module
 from bot.fronts.web.dom import Composer
@@ -232,6 +234,37 @@ async def test_the_history_finds_earlier_duels(users: Callable[[], User]) -> Non
     assert link.props["href"].startswith(conversation(user) + "#d-")
     UserInteraction(user, {search}, None).trigger("input", "dogs")
     await sees(user, "No request holds “dogs”.")
+
+
+async def test_a_person_lets_their_duels_train_adapters_and_takes_it_back(users: Callable[[], User], stage: tuple[App, Settings]) -> None:
+    app, _ = stage
+    user, other = users(), users()
+    await user.open("/")
+    ask(user, "What about cats?")
+    await sees(user, "A is better")
+    press(user, "Tie")
+    await sees(user, "You voted: tie.")
+    assert await decided(app.core.store) == []
+    await tick(user, True)
+    assert [duel.request for duel in await decided(app.core.store)] == ["What about cats?"]
+    await other.open("/")
+    assert not box_of(other).props.get("checked")
+    await tick(user, False)
+    assert await decided(app.core.store) == []
+
+
+def box_of(user: User) -> Element:
+    assert user.client
+    return next(element for element in user.client.elements.values() if element.props.get("data-does") == "consent")
+
+
+async def tick(user: User, agree: bool) -> None:
+    box = box_of(user)
+    UserInteraction(user, {box}, None).trigger("change", agree)
+    for _ in range(int(patient(1000))):
+        if bool(box.props.get("checked")) is agree:
+            return
+        await asyncio.sleep(0.01)
 
 
 async def test_an_address_of_nothing_is_told(users: Callable[[], User], stage: tuple[App, Settings]) -> None:

@@ -8,9 +8,10 @@ results    /results: how the votes went
 history    /history: earlier requests, to find and to go on with
 recipe_form  the form of /recipe edit
 recipe     /recipe list, show, edit, use
-adapter    /adapter list, info
+adapter    /adapter list, info, use, train
 verdict    /verdict: what the votes prove
 settings   /settings, for admins
+consent    /consent: may a person's closed duels train adapters
 export     /export, for admins
 forget     /forget, with its confirmation
 """
@@ -22,6 +23,7 @@ from discord import app_commands
 from bot.fronts.discord.commands import (
     adapter,
     compare,
+    consent,
     export,
     forget,
     history,
@@ -49,6 +51,7 @@ def every() -> list[Addable]:
         recipe.recipe,
         adapter.adapter,
         settings.settings,
+        consent.consent,
         export.export,
         forget.forget,
         verdict.verdict,

@@ -1,54 +1,140 @@
-"""/adapter: the adapter of the fine-tuned side, to read about. It is chosen at the start and cannot be changed while the bot runs."""
+"""/adapter: the adapters there are, which one a server's fine-tuned side takes, and a training of another one."""
 
 import discord
 from discord import app_commands
 
+from bot.app.shelf import OnShelf
+from bot.app.training import MOST_BYTES, PLANS, TrainingWish
 from bot.fronts.discord import fit
-from bot.fronts.discord.interactions import answer, guarded, think
+from bot.fronts.discord.files import fetched
+from bot.fronts.discord.interactions import answer, guarded, person, team_of, think
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.offers import adapter_names
 from bot.fronts.discord.parts import parts_of
 from engine.errors import BadRequest
-from engine.kit import Kit
+
+ADMINS = "An adapter is {what} by a server's admins (permission Manage Server)."
+MOST_LISTED = 20  # adapters that the list shows
 
 adapter = app_commands.Group(
     name="adapter",
-    description="The LoRA adapter of the fine-tuned side; it is chosen when the bot is started.",
+    description="LoRA adapters of the fine-tuned side: which there are, which one meets here, and how to train one.",
     allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
     allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
 )
 
 
-@adapter.command(name="list", description="The adapters that are loaded.")
+@adapter.command(name="list", description="The adapters there are.")
 async def adapter_list(interaction: discord.Interaction) -> None:
-    """Describe the adapter that is loaded."""
-    await guarded(interaction, _adapter_info(interaction, None))
+    """List the adapters."""
+    await guarded(interaction, _adapter_list(interaction))
+
+
+async def _adapter_list(interaction: discord.Interaction) -> None:
+    await think(interaction, private=True)
+    app = parts_of(interaction).app
+    chosen = (await app.teams.settings(team_of(interaction))).adapter
+    await answer(interaction, words_sheet(list_words(await app.shelf.listed(), chosen)))
+
+
+def list_words(listed: tuple[OnShelf, ...], chosen: str) -> str:
+    """List adapters; chosen: the server's own, or "". Pure."""
+    lines = ["### Adapters"]
+    for each in listed[:MOST_LISTED]:
+        here = each.name == chosen if chosen else each.used
+        state = "**used here**" if here else fit.inline(each.trouble, 200) or ("loaded" if each.loaded else "")
+        lines.append(f"- {fit.inline(each.name, 80)}{state and f' · {state}'}")
+    if len(listed) > MOST_LISTED:
+        lines.append(f"… and {len(listed) - MOST_LISTED} more.")
+    return "\n".join((*lines, "-# /adapter info NAME; admins: /adapter use NAME, /adapter train. Two meet by /compare with `against`."))
 
 
 @adapter.command(name="info", description="What an adapter is, and what it was made for.")
 @app_commands.autocomplete(name=adapter_names)
 async def adapter_info(interaction: discord.Interaction, name: str) -> None:
-    """Describe an adapter by its name; say so where it is not loaded."""
+    """Describe an adapter by its name."""
     await guarded(interaction, _adapter_info(interaction, name))
 
 
-async def _adapter_info(interaction: discord.Interaction, name: str | None) -> None:
+async def _adapter_info(interaction: discord.Interaction, name: str) -> None:
     await think(interaction, private=True)
-    kit = parts_of(interaction).app.choices.kit
-    loaded = kit.adapter.name if kit and kit.adapter else None
-    if name is not None and kit and name != loaded:
-        there = f"the one that is loaded is {fit.inline(loaded, 80)}" if loaded else "none is loaded"
-        raise BadRequest(f"The adapter {fit.inline(name, 80)} is not loaded; {there}. Another one is set with DUEL_ADAPTER at the start.")
-    await answer(interaction, words_sheet(adapter_words(kit)))
+    await answer(interaction, words_sheet(adapter_words(await parts_of(interaction).app.shelf.found(name))))
 
 
-def adapter_words(kit: Kit | None) -> str:
-    """Describe the adapter that is loaded. Pure."""
-    if kit is None:
-        return "The model is still loading, and its adapter with it."
-    if kit.adapter is None:
-        return "No adapter is loaded. One is set with DUEL_ADAPTER at the start."
-    name = f"{fit.inline(kit.adapter.name, 80)} {fit.inline(kit.adapter.version, 20)}"
-    made = f"Loaded, and used in every duel; made for the base model {fit.inline(kit.base.name, 80)}."
-    digest = f"-# Weights {kit.adapter.digest}; base {kit.base.revision}. Another adapter is set with DUEL_ADAPTER at the start."
-    return f"### Adapter {name}\n{made}\n{digest}"
+def adapter_words(shown: OnShelf) -> str:
+    """Describe an adapter from its card. Pure."""
+    assert shown.adapter
+    card, known = shown.adapter.card, len(shown.adapter.trained_on)
+    state = "In use." if shown.used else "Loaded." if shown.loaded else "Not loaded; that happens when it is asked for."
+    lines = [f"### Adapter {fit.inline(shown.name, 100)}", fit.inline(shown.trouble, 300) or state]
+    if card:
+        base, recipe = (fit.inline(name or "?", 80) for name in (card.base.name, card.recipe.name))
+        lines.append(f"Made for {base} and the plain recipe {recipe}.")
+        lines += [f"- {fit.inline(what, 80)}: {share:.1%}" for what, share in list(card.figures.items())[:12]]
+        lines += [f"- {fit.inline(limit, 200)}" for limit in card.limits[:6]]
+    else:
+        lines.append("It has no card, so nobody knows what it was trained on.")
+    listed = f"{known:,} requests of its training are listed" if known else "requests of its training are not listed"
+    return "\n".join((*lines, f"-# Weights {shown.adapter.digest}; {listed}."))
+
+
+@adapter.command(name="use", description="Have this server's fine-tuned side use an adapter (admins); without a name, the usual one.")
+@app_commands.autocomplete(name=adapter_names)
+async def adapter_use(interaction: discord.Interaction, name: str | None = None) -> None:
+    """Set a server's adapter, at an admin's wish."""
+    await guarded(interaction, _adapter_use(interaction, name))
+
+
+async def _adapter_use(interaction: discord.Interaction, name: str | None) -> None:
+    await think(interaction, private=True)
+    _check_admin(interaction, "chosen")
+    app, team = parts_of(interaction).app, str(interaction.guild_id)
+    if name is None:
+        await app.teams.settle(team, adapter=None)
+        await answer(interaction, words_sheet("From now on the fine-tuned side takes the usual adapter in this server."))
+        return
+    found = await app.shelf.found(name)
+    await app.shelf.load(found.name)
+    await app.teams.settle(team, adapter=found.name)
+    said = f"From now on the fine-tuned side takes the adapter {fit.inline(found.name, 100)} in this server."
+    await answer(interaction, words_sheet(f"{said} It is another contestant, so its evidence starts at zero."))
+
+
+@adapter.command(name="train", description="Train an adapter on a file of requests and answers (admins).")
+@app_commands.describe(
+    rows="Requests with their answers: JSON lines, a JSON array or CSV.",
+    name="Name of the adapter.",
+    plan="How long it trains: quick, standard (default), or gpu.",
+    prompt_right="Per cent of such requests that your prompt answers right, for the line in the picture.",
+)
+@app_commands.choices(plan=[app_commands.Choice(name=plan, value=plan) for plan in PLANS])
+async def adapter_train(
+    interaction: discord.Interaction,
+    *,
+    rows: discord.Attachment,
+    name: app_commands.Range[str, 1, 60],
+    plan: str = "standard",
+    prompt_right: app_commands.Range[float, 0, 100] | None = None,
+) -> None:
+    """Train, and show how far it is in this command's answer."""
+    share = None if prompt_right is None else prompt_right / 100
+    await guarded(interaction, _adapter_train(interaction, rows, TrainingWish("", name, plan, share)))
+
+
+async def _adapter_train(interaction: discord.Interaction, rows: discord.Attachment, wish: TrainingWish) -> None:
+    await think(interaction, private=False)
+    _check_admin(interaction, "trained")
+    parts = parts_of(interaction)
+    brought = await parts.app.training.bring(rows.filename, await fetched(rows, MOST_BYTES))
+    if brought.wrong:
+        faults = "; ".join(f"{each.kind}: {each.rows} rows ({each.where})" for each in brought.faults if each.wrong)
+        raise BadRequest(f"A decision on these rows would be wrong, so nothing is trained. {faults}. Mend them and send the file again.")
+    wish = TrainingWish(brought.token, wish.name, wish.plan, wish.prompt_right)
+    job = await parts.app.training.train(wish, person(interaction.user), team=team_of(interaction), channel=str(interaction.channel_id))
+    await parts.trainings.start(job, interaction)
+
+
+def _check_admin(interaction: discord.Interaction, what: str) -> None:
+    """Raise BadRequest for whoever is no admin of the server that they are in."""
+    if interaction.guild_id is None or not interaction.permissions.manage_guild:
+        raise BadRequest(ADMINS.format(what=what))

@@ -10,7 +10,7 @@ from bot.fronts.discord.batch_rows import MOST, is_rows, requests_in
 from bot.fronts.discord.files import read, text_of
 from bot.fronts.discord.interactions import guarded, think
 from bot.fronts.discord.names import names_for, tag_in, without_ids
-from bot.fronts.discord.offers import recipe_names, tag_names
+from bot.fronts.discord.offers import adapter_names, recipe_names, tag_names
 from bot.fronts.discord.orders import order_of
 from bot.fronts.discord.parts import parts_of
 from bot.tags import MAX_TAG
@@ -29,8 +29,10 @@ Visible = Literal["everyone", "me"]
     visible="Who sees the answers: everyone here (default), or only you.",
     tag="A word to find this and its like by, in /results and /history.",
     recipe="Engineered recipe of the prompted side, for this request.",
+    adapter="Adapter of the fine-tuned side, for this request.",
+    against="An adapter that meets that one, in place of the other side.",
 )
-@app_commands.autocomplete(tag=tag_names, recipe=recipe_names)
+@app_commands.autocomplete(tag=tag_names, recipe=recipe_names, adapter=adapter_names, against=adapter_names)
 async def compare(
     interaction: discord.Interaction,
     *,
@@ -39,9 +41,11 @@ async def compare(
     visible: Visible = "everyone",
     tag: app_commands.Range[str, 1, MAX_TAG] = "",
     recipe: app_commands.Range[str, 1, 100] = "",
+    adapter: app_commands.Range[str, 1, 100] = "",
+    against: app_commands.Range[str, 1, 100] = "",
 ) -> None:
     """Open a duel, or a file of requests."""
-    wishes = {"tag": tag_in(interaction, tag), "recipe": recipe}
+    wishes = {"tag": tag_in(interaction, tag), "recipe": recipe, "adapter": adapter, "against": against}
     await guarded(interaction, _compare(interaction, request, file, private=visible == "me", wishes=wishes))
 
 
@@ -63,5 +67,7 @@ async def _compare(
 
 
 async def _compare_all(interaction: discord.Interaction, lines: str, *, private: bool, wishes: dict[str, str]) -> None:
+    if wishes["adapter"] or wishes["against"]:
+        raise BadRequest("A file of requests takes the adapter of this server; /adapter use sets it.")
     requests = [without_ids(each, names_for(interaction)) for each in await asyncio.to_thread(requests_in, lines)]
     await parts_of(interaction).batches.start(order_of(interaction, "", private=private, **wishes), requests, interaction)

@@ -18,6 +18,7 @@ from bot.views import EVERYONE, TeamSettings
     deadline_hours="Hours after which a vote closes anyway.",
     vote_role="Who may vote; @everyone for everybody in the channel.",
     ask_role="Who may ask; @everyone for everybody in the channel.",
+    consent="Whether people may agree that their closed duels train adapters.",
     reset="Put everything back to the defaults first.",
 )
 async def settings(
@@ -27,14 +28,17 @@ async def settings(
     deadline_hours: app_commands.Range[float, 0.05, 8760.0] | None = None,
     vote_role: discord.Role | None = None,
     ask_role: discord.Role | None = None,
+    consent: bool | None = None,
     reset: bool = False,
 ) -> None:
     """Change what is named, and show what is settled."""
     numbers = {"quorum": quorum, "deadline_hours": deadline_hours}
     roles = {"vote_role": vote_role, "ask_role": ask_role}
-    changes: dict[str, str | None] = dict.fromkeys((*numbers, *roles, "recipe")) if reset else {}
+    changes: dict[str, str | None] = dict.fromkeys((*numbers, *roles, "recipe", "adapter", "consent")) if reset else {}
     changes |= {name: f"{number:g}" for name, number in numbers.items() if number is not None}
     changes |= {name: EVERYONE if role.is_default() else str(role.id) for name, role in roles.items() if role is not None}
+    if consent is not None:
+        changes["consent"] = "on" if consent else None
     await guarded(interaction, _settings(interaction, changes))
 
 
@@ -57,6 +61,8 @@ def settings_words(settled: TeamSettings) -> str:
         f"- Who may vote: {who(settled.vote_role)}",
         f"- Who may ask: {who(settled.ask_role)}",
         *([f"- Recipe of the prompted side: {settled.recipe}"] if settled.recipe else []),
+        *([f"- Adapter of the fine-tuned side: {settled.adapter}"] if settled.adapter else []),
+        f"- Closed duels may train adapters: {'of those who agree with /consent' if settled.consent else 'no'}",
         "-# Open votes keep the quorum and the deadline they began with. Who may use which command: Server Settings → Integrations.",
     )
     return "\n".join(lines)
