@@ -70,10 +70,10 @@ class PreferencePlan:
 
     beta: float = 0.1  # how much a likelihood against the reference's counts
     rate: float = 0.5  # share of the highest learning rate
-    answer_weight: float = 1.0  # of the chosen answers' own loss beside dpo's; 0: none
+    answer_weight: float = 2.0  # of the chosen answers' own loss beside dpo's; 0: none
     row_passes_least: int = 300  # pairs are repeated until they are that many
     enough_right: float = 0.95  # share of held-out pairs told apart, from which on the training may end
-    enough_margin: float = 2.0  # mean difference of rewards that goes with it
+    enough_margin: float = 4.5  # mean difference of rewards that goes with it
 
 
 @dataclass(frozen=True, slots=True)
