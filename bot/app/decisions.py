@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import re
 import shutil
 import sys
@@ -28,6 +29,7 @@ from engine.errors import BadRecipe, BadRequest, DuelbotError
 from engine.recipes import load_recipe
 from engine.scoring import metric_named
 
+log = logging.getLogger(__name__)
 DECIDE = "decide"
 REASON = "Found by a decision on {file}."
 LEAST_MINUTES, MOST_MINUTES = 2, 600
@@ -179,14 +181,15 @@ class Decisions:
         return found
 
     async def _ask_all(self, folder: DecisionFolder, orders: Sequence[Order]) -> None:
-        """Ask one after the other, those that were not asked yet; one that cannot be asked is left out."""
+        """Ask one after the other, those that were not asked yet. What stops it is in the log; the button asks the rest again."""
         for order in orders[len(_asked(folder)) :]:
             try:
                 shown = await self._asking.ask(order)
                 folder.write(ASKED, [*_asked(folder), shown.view.id])
                 await self._ended(shown.view.id)
-            except DuelbotError:
-                continue
+            except DuelbotError as error:
+                log.warning("The votes that confirm a decision: %s", error)
+                return
 
     async def _ended(self, duel: str) -> None:
         """Wait until a duel is answered, so that people's own requests come between two of these."""

@@ -199,6 +199,8 @@ class Shelf:
         if against:
             return checked((first, self._tuned(lineup, against)))
         one, other = pair or lineup.entrants
+        if pair:  # a recipe was chosen, by whose [sampling] both draw: that is no part of a training
+            first = replace(first, recipe=replace(first.recipe, sampling=one.recipe.sampling))
         if one.arm is Arm.COMBINED or other.arm is Arm.COMBINED:
             return checked((_with(one, first), _with(other, first)))
         if one.arm is Arm.TUNED:
