@@ -156,7 +156,10 @@ def test_the_search_finds_a_recipe_that_is_better_on_rows_it_has_not_seen() -> N
     assert found.recipe.named.name == "triage" and found.recipe.version.startswith("1-")
     assert parse_recipe(toml_table(toml_for(found).encode())) == found.recipe
     assert json.loads(json.dumps(json_for(found)))["overstated"] == found.overstated
-    assert any("more than the test" in line for line in lines_for(found))
+    assert any(
+        line.endswith(f"{abs(found.overstated) * 100:.1f} points {'more' if found.overstated >= 0 else 'less'} than the test.")
+        for line in lines_for(found)
+    )
 
 
 def test_a_perfect_recipe_ends_the_search() -> None:
