@@ -38,6 +38,9 @@ SHIPPED = Path(__file__).with_name("recipes")
 MOST_TOKENS = 1_000_000  # of a vocabulary; none is larger
 DEEPEST = 16  # tables and lists within each other in [chat_template]
 
+MOST_STOPS = 8  # texts that end an answer
+LATER: dict[str, Any] = {"repetition_penalty": 1.0, "min_p": 0.0, "stop": (), "seed": -1}  # rules that came later, with their usual values
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -56,6 +59,9 @@ class Sampling:
     top_k: int = 0  # keep this many likeliest tokens; 0 keeps all
     max_new_tokens: int = 128
     repetition_penalty: float = 1.0  # makes each token that the answer holds already less likely (Keskar et al. 2019); 1: none
+    min_p: float = 0.0  # keep tokens at least so many times as likely as the likeliest (Nguyen et al. 2024); 0 keeps all
+    stop: tuple[str, ...] = ()  # texts at which an answer ends; they are no part of it
+    seed: int = -1  # of the random draws, the same for every answer; -1: each answer has one of its own
 
     def __post_init__(self) -> None:
         for name, good, meaning in (
@@ -64,17 +70,22 @@ class Sampling:
             ("top_k", 0 <= self.top_k <= MOST_TOKENS, f"between 0 and {MOST_TOKENS:,}"),
             ("max_new_tokens", 1 <= self.max_new_tokens <= 8192, "between 1 and 8192"),
             ("repetition_penalty", 1 <= self.repetition_penalty <= 2, "between 1 and 2"),
+            ("min_p", 0 <= self.min_p < 1, "at least 0 and below 1"),
+            ("stop", len(self.stop) <= MOST_STOPS and all(self.stop), f"at most {MOST_STOPS} texts, none of them empty"),
+            ("seed", -1 <= self.seed < 2**48, "between 0 and 281,474,976,710,655, or -1 for one of each answer's own"),
         ):
             if not good:  # the value is not shown: a number can be too long for that
                 raise BadRecipe(f"sampling.{name} must be {meaning}.")
         object.__setattr__(self, "temperature", float(self.temperature) + 0.0)  # -0.0 becomes 0.0
         object.__setattr__(self, "top_p", float(self.top_p))
         object.__setattr__(self, "repetition_penalty", float(self.repetition_penalty))
+        object.__setattr__(self, "stop", tuple(self.stop))  # a list, as JSON has it
+        object.__setattr__(self, "min_p", float(self.min_p) + 0.0)
 
     @property
-    def parts(self) -> dict[str, float]:
-        """The rules for digests. One that came later is left out at its usual value, so that digests from before it stay true."""
-        return {name: value for name, value in asdict(self).items() if (name, value) != ("repetition_penalty", 1.0)}
+    def parts(self) -> dict[str, Any]:
+        """The rules for digests. Those that came later are left out at their usual values, so that digests from before them stay true."""
+        return {name: value for name, value in asdict(self).items() if name not in LATER or value != LATER[name]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,11 +228,19 @@ def _examples(examples: Any) -> tuple[Example, ...]:
 def _sampling(sampling: Any) -> Sampling:
     _check(sampling, Sampling, "sampling")
     for field in fields(Sampling):
+        if field.name == "stop":
+            continue
         whole = isinstance(field.default, int)
         value = sampling.get(field.name, field.default)
         if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
             raise BadRecipe(f"sampling.{field.name} must be a {'whole number' if whole else 'number'}.")
-    return Sampling(**sampling)
+    return Sampling(**sampling | {"stop": _stop(sampling.get("stop", []))})
+
+
+def _stop(texts: Any) -> tuple[str, ...]:
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise BadRecipe("sampling.stop must be a list of texts.")
+    return tuple(texts)
 
 
 def _variables(variables: Any) -> tuple[tuple[str, Any], ...]:

@@ -172,7 +172,9 @@ def _limits(recipe: Recipe) -> Iterator[LintFinding]:
             has = _size(example.assistant, kind)
             if (side == 0 and has != wanted) or (side > 0 and has > wanted) or (side < 0 and has < wanted):
                 how = ("exactly", "at most", "at least")[side]
-                yield LintFinding(LintKind.FORMAT, place, f"Its answer has {has} {kind}s, and the system text asks for {how} {wanted}.")
+                yield LintFinding(
+                    LintKind.FORMAT, place, f"Its answer has {has} {kind}{'s' * (has != 1)}, and the system text asks for {how} {wanted}."
+                )
 
 
 def _size(text: str, kind: str) -> int:

@@ -34,7 +34,8 @@ def lines_for(found: Optimised) -> list[str]:
     if found.gain is not None:
         said.append(f"On the same test rows the winner has {found.gain.mean * 100:+.1f} ± {found.gain.error * 100:.1f} points.")
     if found.overstated is not None:
-        said.append(f"Its dev figure says {found.overstated * 100:+.1f} points more than the test: it was chosen on the dev rows.")
+        more = "more" if found.overstated >= 0 else "less"
+        said.append(f"Its dev figure, by which it was chosen, says {abs(found.overstated) * 100:.1f} points {more} than the test.")
     return said
 
 

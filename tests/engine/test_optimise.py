@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from engine import lineup as lineups
+from engine.__main__ import main
 from engine.backends.base import Prompt, Stop
 from engine.backends.scripted import Script, ScriptedBackend
 from engine.cost import Price, TokenPrice, TokenPrices
@@ -25,9 +27,10 @@ from engine.optimise.run import Optimisation, Optimised, SearchProgress, optimis
 from engine.optimise.words import json_for, lines_for, toml_for
 from engine.optimise.writing import write_recipe
 from engine.parsing import toml_table
-from engine.recipes import Recipe, Sampling, parse_recipe
+from engine.recipes import Recipe, Sampling, load_recipe, parse_recipe
 from engine.rows import Row, read_rows
 from engine.scoring import Metric
+from engine.settings import EngineSettings
 
 TEAMS = ("cards", "fees", "login", "loans")
 FREE = Price(None, "nobody's", "2026-11-28")
@@ -153,7 +156,10 @@ def test_the_search_finds_a_recipe_that_is_better_on_rows_it_has_not_seen() -> N
     assert found.recipe.named.name == "triage" and found.recipe.version.startswith("1-")
     assert parse_recipe(toml_table(toml_for(found).encode())) == found.recipe
     assert json.loads(json.dumps(json_for(found)))["overstated"] == found.overstated
-    assert any("more than the test" in line for line in lines_for(found))
+    assert any(
+        line.endswith(f"{abs(found.overstated) * 100:.1f} points {'more' if found.overstated >= 0 else 'less'} than the test.")
+        for line in lines_for(found)
+    )
 
 
 def test_a_perfect_recipe_ends_the_search() -> None:
@@ -300,3 +306,29 @@ def test_classes_are_by_what_the_metric_looks_at() -> None:
     rows = [Row(at, f"r{at}", references=(f"Team: {TEAMS[at % 2]}\nReply: {at}",)) for at in range(8)]
     assert list(by_class(rows, Metric("line:Team"))) == ["cards", "fees"]
     assert list(by_class(rows, Metric("f1"))) == [""]
+
+
+def test_the_command_writes_the_recipe_s_file_and_its_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def opened(folder: Path, settings: EngineSettings) -> ScriptedBackend:
+        return ScriptedBackend(skilled)
+
+    monkeypatch.setattr(lineups, "open_backend", opened)
+    monkeypatch.chdir(tmp_path)
+    lines = [json.dumps({"request": row.text, "answer": row.references[0]}) for row in ROWS]
+    Path("rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    call = ["optimise", "new", "--rows", "rows.jsonl", "--calls", "60", "--test", "10", "--write", "better.toml"]
+    assert main([*call, "--json"]) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert told["test"]["rows"] == 10 and told["outlay"]["calls"] <= 80 and told["file"] == "better.toml"
+    assert load_recipe("better.toml").digest == told["recipe"]["digest"]
+    assert (
+        Path("better.toml")
+        .read_text(encoding="utf-8")
+        .startswith(f"# Found by python -m engine optimise; parent written 1, digest {told['parent']}")
+    )
+    assert main(call) == 0  # from the state, without asking again
+    assert "On the same test rows the winner has" in capfd.readouterr().out
+    assert main([*call, "--metric", "bleu"]) == 2
+    assert main(["optimise", "new", "--rows", "none.jsonl", "--calls", "60"]) == 2

@@ -10,8 +10,11 @@ from engine.recipes import Sampling
 
 
 def generator_of(sampling: Sampling, seed: int) -> torch.Generator | None:
-    """Make a row's own source of chance, on the processor; None for greedy decoding, which needs no chance."""
-    return torch.Generator().manual_seed(seed) if sampling.temperature > 0 else None
+    """Make a row's own source of chance, on the processor; None for greedy decoding, which needs no chance.
+
+    seed: the row's, where the recipe does not set one for all.
+    """
+    return torch.Generator().manual_seed(seed if sampling.seed < 0 else sampling.seed) if sampling.temperature > 0 else None
 
 
 def check_finite(logits: Tensor) -> None:
@@ -25,7 +28,8 @@ def draw(logits: Tensor, sampling: Sampling, generator: torch.Generator | None, 
 
     written: the tokens of the answer so far, which repetition_penalty makes less likely: a logit above 0 is divided by it, one below 0
     multiplied (Keskar et al. 2019, CTRL). The prompt's are left alone, as a recipe shows words that an answer shall repeat.
-    top_k and top_p keep the likeliest tokens, top_p the smallest set whose probability reaches it (Holtzman et al. 2020).
+    top_k, min_p and top_p keep the likeliest tokens: min_p those at least min_p times as likely as the first (Nguyen et al. 2024), top_p
+    the smallest set whose probability reaches it (Holtzman et al. 2020).
     Drawing is done on the processor with the row's own generator, so that a row draws alike wherever and with whomever it runs.
     Raises BackendError for logits that are no numbers.
     """
@@ -38,6 +42,8 @@ def draw(logits: Tensor, sampling: Sampling, generator: torch.Generator | None, 
     chances = ranked.softmax(-1)
     if sampling.top_k:
         chances[sampling.top_k :] = 0
+    if sampling.min_p:
+        chances[chances < sampling.min_p * chances[0]] = 0
     if sampling.top_p < 1:
         chances[chances.cumsum(-1) - chances >= sampling.top_p] = 0
     return int(order[torch.multinomial(chances, 1, generator=generator)])

@@ -1,5 +1,6 @@
 """Text out of a growing list of tokens."""
 
+from collections.abc import Sequence
 from typing import Any
 
 HALF = "�"  # U+FFFD, as a decoder writes for bytes that are not a whole character yet
@@ -41,3 +42,32 @@ class Detokenizer:
     def _decode(self, tokens: list[int]) -> str:
         text: str = self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return text
+
+
+class StopTexts:
+    """Pieces of an answer up to the first of some texts. What may be the beginning of one is held back until it is known."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.met = False  # whether one of them came
+        self._texts, self._held = tuple(texts), ""
+
+    def add(self, piece: str) -> str:
+        """Take one more piece and return what of the answer is certain; may be empty."""
+        if self.met:
+            return ""
+        held = self._held + piece
+        found = [at for text in self._texts if (at := held.find(text)) >= 0]
+        if found:
+            self.met, self._held = True, ""
+            return held[: min(found)]
+        keep = max((size for text in self._texts for size in range(1, len(text)) if held.endswith(text[:size])), default=0)
+        self._held = held[len(held) - keep :]
+        return held[: len(held) - keep]
+
+    def rest(self, piece: str) -> str:
+        """Take the last piece and return all that was held back, at the end of an answer."""
+        told = self.add(piece)
+        if self.met:
+            return told
+        held, self._held = self._held, ""
+        return told + held

@@ -12,7 +12,7 @@ from engine.backends.local.chat import Chat
 from engine.backends.local.machine import machine_load
 from engine.backends.local.sampling import generator_of
 from engine.backends.local.schedule import Seat
-from engine.backends.local.text import Detokenizer
+from engine.backends.local.text import Detokenizer, StopTexts
 from engine.contestants import Base
 from engine.errors import BackendError
 
@@ -29,6 +29,7 @@ class Writing(Seat):
     new: list[int] = field(default_factory=list)
     text: Detokenizer | None = None
     generator: torch.Generator | None = None
+    cut: StopTexts = field(default_factory=lambda: StopTexts(()))
 
     @property
     def length(self) -> int:
@@ -52,7 +53,7 @@ class Writing(Seat):
                 f"and keeps {kept:,} for the answer. Shorten the request, or start a new conversation.",
             )
         self.size, self.columns = len(self.tokens), len(self.tokens) + kept
-        self.text = Detokenizer(chat.tokenizer)
+        self.text, self.cut = Detokenizer(chat.tokenizer), StopTexts(self.prompt.sampling.stop)
         self.generator = generator_of(self.prompt.sampling, self.prompt.seed)
 
     def accept(self, token: int, ends: frozenset[int]) -> Finish | None:
@@ -62,12 +63,16 @@ class Writing(Seat):
         if token in ends:
             return "end"
         if piece := self.text.add(token):
-            self.deliver(Chunk(piece))
+            piece = self.cut.add(piece)
+            if piece:
+                self.deliver(Chunk(piece))
+            if self.cut.met:
+                return "end"
         return "length" if len(self.new) >= self.prompt.sampling.max_new_tokens else None
 
     def end(self, how: Finish | BackendError, now: float, device: str) -> None:
         """Deliver the last chunk, at the clock's `now`."""
-        rest = self.text.rest() if self.text else ""
+        rest = self.cut.rest(self.text.rest()) if self.text else ""
         usage = self.usage(now, device)
         load = machine_load() if device == "cpu" else None
         self.deliver(
