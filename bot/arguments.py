@@ -84,6 +84,7 @@ def _decide(verbs: Any) -> argparse.ArgumentParser:
     command.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help="of the search and the training (0)")
     command.add_argument("--name", default="", help="of the decision (default: the file's)")
     command.add_argument("--out", type=Path, default=Path("decisions"), help="where decisions come to lie (default: decisions)")
+    command.add_argument("--tied", action="store_true", help="end in order when standard input closes, as a job of the bot does")
     return command
 
 

@@ -4,8 +4,11 @@ import argparse
 import asyncio
 import json
 import math
+import os
+import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.settings import Settings
 from engine import lineup as lineups
-from engine.commandline import DONE, FAILED
+from engine.commandline import DONE, FAILED, INTERRUPTED, complain
 from engine.errors import BadRequest
 from engine.lineup import parse_arms
 from engine.printable import one_line, printable
@@ -93,17 +96,34 @@ async def _decide(options: argparse.Namespace) -> int:
     order = folder.order()
     if not options.json:
         _note(f"Right means: {metric_named(order.metric).words}" + (" (guessed; --metric takes another)." if order.guessed else "."))
-    with shown_steps(not options.json) as tell:
+    with shown_steps(not options.json) as tell, _ended_by(asyncio.current_task(), tied=options.tied):
         try:
             decided = await decide_rows(folder, settings, tell)
         except asyncio.CancelledError:
-            _note("Stopped. The same command goes on.")
-            raise
+            return complain("Stopped. The same command goes on.", INTERRUPTED)
     if options.json:
         _json(decision_json(decided.found, decided.advice) | {"folder": str(folder.path)})
     else:
         _show(*decision_shown(decided.found, decided.advice), "", f"The report: {folder['report.html']}")
     return DONE
+
+
+@contextmanager
+def _ended_by(task: "asyncio.Task[Any] | None", *, tied: bool) -> Iterator[None]:
+    """Cancel a task when somebody wishes it to end; tied: also when its standard input closes, as that of a job does with the bot's end."""
+    loop = asyncio.get_running_loop()
+    assert task
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    if tied:
+        loop.add_reader(sys.stdin.fileno(), lambda: os.read(sys.stdin.fileno(), 1 << 10) or task.cancel())
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        if tied:
+            loop.remove_reader(sys.stdin.fileno())
 
 
 async def _verdict(options: argparse.Namespace) -> int:

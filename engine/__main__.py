@@ -35,6 +35,7 @@ from engine.duel import Answer, Failure
 from engine.errors import BadRequest, SettingsError
 from engine.lineup import Lineup, parse_arms
 from engine.optimise import command as optimising
+from engine.optimise import linting
 from engine.printable import one_line, printable, runs_right_to_left
 from engine.report import dollars, duel_json, figures, json_line, price_note, seconds, side_json, summary
 from engine.request import Request
@@ -81,6 +82,9 @@ def _run(options: argparse.Namespace) -> int:
         wanted_recipe, settings = optimising.read_wanted(options), EngineSettings.read()
         with sole_stdout() as out:
             return asyncio.run(optimising.run(wanted_recipe, settings, out))
+    if options.command == "lint":
+        with sole_stdout() as out:
+            return linting.run(options, out)
     question = read_question(options) if options.command == "ask" else None
     settings = EngineSettings.read()
     if question is None:

@@ -6,6 +6,7 @@ from typing import Any
 from engine.commandline import program, verb, whole, wholes
 from engine.contestants import Arm
 from engine.optimise import command as optimising
+from engine.optimise import linting
 
 ABOUT = "Answer requests with the base model under a prompt and with the fine-tuned adapter, side by side and without votes."
 EXAMPLES = """
@@ -45,13 +46,13 @@ SETTINGS = "The settings are environment variables (DUEL_BASE_MODEL, DUEL_ADAPTE
 def parser() -> argparse.ArgumentParser:
     """Make the parser of python -m engine."""
     root = program("python -m engine", "The engine: a request in, an answer from each arm out.", SETTINGS)
-    add_verbs(root.add_subparsers(dest="command", required=True, metavar="ask | optimise | bench"))
+    add_verbs(root.add_subparsers(dest="command", required=True, metavar="ask | optimise | lint | bench"))
     return root
 
 
 def add_verbs(verbs: Any) -> tuple[argparse.ArgumentParser, ...]:
     """Add the engine's verbs to a command line. Returns their parsers."""
-    return _ask(verbs), optimising.add_verb(verbs), _bench(verbs)
+    return _ask(verbs), optimising.add_verb(verbs), linting.add_verb(verbs), _bench(verbs)
 
 
 def _ask(verbs: Any) -> argparse.ArgumentParser:

@@ -1,8 +1,8 @@
 """The ledger of roles: what a request, and each near-duplicate of it, is for a pair of contestants. It is one thing, and stays that.
 
 A request that a recipe shows as an example, or that an adapter was trained on, proves nothing about them; one on which choices were made
-(dev) flatters; a test request that came up in a duel has been looked at. So the first use of a request counts, and a later use for
-something else is refused with the place of the first.
+(dev) flatters; a request that came up in a duel has been looked at, so it is no test any more. So the first use of a request counts, and a
+later use for something else is refused with the place of the first.
 """
 
 from collections import Counter
@@ -22,6 +22,8 @@ WORDS: dict[str, str] = {
     "test": "is kept for the test",
     "evidence": "is evidence of a duel",
 }
+
+HANDED_ON = {"evidence": "test"}  # the role that a request may have had before
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,11 @@ class RoleLedger:
         return (*(self._uses[number] for number in near), *listed)
 
     def clash(self, request: str, role: Role) -> Use | None:
-        """Find the first use that forbids to use a request for `role`; None where it is free, or has this role already."""
-        return next((use for use in self.uses(request) if use.role != role), None)
+        """Find the first use that forbids to use a request for `role`; None where it is free, or has this role already.
+
+        A test request may be handed on to the vote: it was measured on once, and nothing was chosen by it. The way back is closed.
+        """
+        return next((use for use in self.uses(request) if use.role not in (role, HANDED_ON.get(role))), None)
 
     def take(self, request: str, role: Role, where: str) -> Use | None:
         """Use a request for `role`. Returns None, or the use for something else that it has already; then nothing was entered."""

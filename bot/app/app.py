@@ -16,6 +16,7 @@ from bot.app.batching import Batching
 from bot.app.choices import Choices
 from bot.app.consents import Consents
 from bot.app.core import Changes, Core
+from bot.app.decisions import DECIDE, DecideKind, Decisions
 from bot.app.ending import DIED
 from bot.app.evidence import Evidence
 from bot.app.jobs import JobKind, Jobs
@@ -74,6 +75,7 @@ class App:
     consents: Consents
     jobs: Jobs
     training: AdapterTraining
+    decisions: Decisions
     core: Core  # for the parts, not for fronts
     offers: Offers  # requests to begin with, by base
     base: str  # as the settings name it
@@ -111,7 +113,7 @@ class App:
             finally:
                 for task in beside:
                     task.cancel()
-                await asyncio.gather(*beside, app.rematching.leave(), return_exceptions=True)
+                await asyncio.gather(*beside, app.rematching.leave(), app.decisions.leave(), return_exceptions=True)
                 await _leave(core)
         finally:
             await store.aclose()
@@ -124,10 +126,12 @@ class App:
         choices, limits = Choices(core.model, own_plain=own_plain), Limits(settings.limits)
         shelf = Shelf(core.model, settings.engine.adapters_mib << 20)
         kinds: dict[str, JobKind] = {ESTIMATE: EstimateKind(), TRAIN: TrainKind(jobs_folder(settings), settings.engine, shelf)}
-        jobs = Jobs(core, settings.engine, kinds)
         teams = Teams(core.store, choices, settings.votes, settings.team.name)
         asking = Asking(core, teams, choices, shelf, limits, rules=rules, coin=coin)
         versions = Versions(core, teams, choices)
+        kinds[DECIDE] = DecideKind(jobs_folder(settings), settings, shelf, versions)
+        jobs = Jobs(core, settings.engine, kinds)
+        training = AdapterTraining(core, jobs, settings)
         return cls(
             asking=asking,
             voting=Voting(core, teams, settings.votes.blinding_share),
@@ -150,7 +154,8 @@ class App:
             remembering=Remembering(core.store),
             consents=Consents(core, teams),
             jobs=jobs,
-            training=AdapterTraining(core, jobs, settings),
+            training=training,
+            decisions=Decisions(core, jobs, training, asking, settings),
             core=core,
             offers=offers,
             base=settings.engine.base_model,

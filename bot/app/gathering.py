@@ -16,6 +16,7 @@ from bot.store.counts import CountRows
 from bot.store.evaluations import EvaluationRows, pairs_of
 from bot.store.records import ContestantRecord
 from bot.store.replays import ReplayRows
+from bot.store.versions import VersionRows
 from bot.verdict import Facts, OfflineLine, Scope, Timings, Who
 from bot.verdict.offline import paired
 from engine.card import Training
@@ -46,6 +47,8 @@ class Gathering:
             asked = await CountRows(look).asked_since(self._now() - MONTH)
             alone = await ReplayRows(look).alone(ids) if ids[0] != ids[1] else []
             latest = await EvaluationRows(look).latest(ids)
+            first = known.get(ids[0])
+            edited_s = await VersionRows(look).edited_s(first.who.recipe, first.recipe_digest) if first else None
         details = await self._offline(who, latest) if latest else ()
         facts = Facts(
             who,
@@ -60,11 +63,14 @@ class Gathering:
             return facts
         changed = [life for life in lives if (scope.since is None or life.live_at >= scope.since)]
         adapter = await self._adapter_of(tuned)
-        recipe, took = self._recipe(prompted, known, lives, changed), _changes(tuned.who, lives, changed)
+        recipe, took = self._recipe(prompted, known, lives, changed, edited_s), _changes(tuned.who, lives, changed)
         return replace(facts, recipe=recipe, adapter=self._adapter(named, tuned.base_name, adapter, took))
 
-    def _recipe(self, one: ContestantRecord, known: dict[str, ContestantRecord], lives: list[Life], changed: list[Life]) -> RecipeFacts:
-        recipe = one.recipe
+    def _recipe(
+        self, one: ContestantRecord, known: dict[str, ContestantRecord], lives: list[Life], changed: list[Life], edited_s: float | None
+    ) -> RecipeFacts:
+        """edited_s: seconds that people had it in the editor; None: not known. What the settings say goes before."""
+        recipe, said = one.recipe, self._settings.team.prompt_minutes
         words = [recipe.get("system", ""), *(text for example in recipe.get("examples", ()) for text in example.values())]
         tried = {each.recipe_digest for each in known.values() if each.who.arm is one.who.arm}
         return RecipeFacts(
@@ -75,7 +81,7 @@ class Gathering:
             licence=self._settings.team.base_licence or None,
             runs_on="local",
             versions_tried=len(tried),
-            authoring_minutes=self._settings.team.prompt_minutes,
+            authoring_minutes=edited_s / 60 if said is None and edited_s is not None else said,
             edit_to_live_s=_changes(one.who, lives, changed),
         )
 

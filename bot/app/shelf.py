@@ -85,7 +85,7 @@ class Shelf:
     def _read(self, lineup: Lineup) -> tuple[Listed, ...]:
         """Read the folders again where a file of theirs has changed; hashing all weights at each look would take long."""
         folders = shelves(lineup.settings)
-        files = (file for folder in folders for part in folder.glob("*/*") for file in [part] if part.suffix in (".json", ".safetensors"))
+        files = (file for folder in folders for file in folder.glob("*/*") if file.suffix in (".json", ".safetensors"))
         state = tuple(sorted((str(file), (stat := file.stat()).st_mtime_ns, stat.st_size) for file in files))
         if self._seen[0] != state:
             self._seen = (state, list_adapters(folders))
@@ -143,10 +143,11 @@ class Shelf:
     # --- which are loaded
 
     async def load(self, *names: str) -> None:
-        """Have these adapters loaded, all at the same time. Raises BadRequest, BadAdapter."""
+        """Have these adapters loaded, all at the same time, once the model is. Raises BadRequest, BadAdapter."""
         wanted = [name for name in names if name]
         if not wanted:
             return
+        await self._model.settled()
         async with self._model.changing:
             adapters = [await self._adapter(name, self._lineup()) for name in wanted]
             keep = frozenset(each.named for each in adapters)
@@ -177,7 +178,7 @@ class Shelf:
 
     def _lineup(self) -> Lineup:
         if self._model.lineup is None:
-            raise BadRequest(LOADING)
+            raise BadRequest(self._model.state.words if self._model.state.state == "failed" else LOADING)
         return self._model.lineup
 
     # --- who meets

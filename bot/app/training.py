@@ -12,7 +12,7 @@ from typing import Any
 from adapters.data.check import RowsCheck, check_rows
 from adapters.data.findings import SAID, Fault
 from adapters.data.reading import read_file
-from adapters.data.report import heading, places, split_words, summary
+from adapters.data.report import heading, places, split_words
 from adapters.train.curve import TrainingCurve
 from adapters.train.runs import PHASES, Status, WorkFolder, check_name
 from bot.app.core import Core
@@ -139,10 +139,12 @@ class AdapterTraining:
             "name": wish.name,
             "plan": wish.plan,
             "prompt_right": wish.prompt_right,
-            "base": self._base(),
+            "base": self.base,
         }
 
-    def _base(self) -> str:
+    @property
+    def base(self) -> str:
+        """The base that is loaded, as DUEL_BASE_MODEL names it."""
         lineup = self._core.model.lineup
         return lineup.settings.base_model if lineup else self._settings.engine.base_model
 
@@ -242,9 +244,18 @@ def report_of(token: str, name: str, check: RowsCheck) -> BroughtRows:
         if found := check.of(kind):
             rows = len({row for finding in found for row in finding.rows})
             faults.append(FoundFault(kind.value, rows, places(check, found), *SAID[kind], any(each.wrong for each in found)))
-    about = [line.strip() for line in (*heading(check), *split_words(check.split), *summary(check)) if line.strip()]
+    about = [line.strip() for line in (*heading(check), *split_words(check.split), verdict_of(check)) if line.strip()]
     about[0] = about[0].replace(check.rows.name, name, 1)
     return BroughtRows(token, name, len(check.rows.rows), check.wrong, tuple(about), tuple(faults))
+
+
+def verdict_of(check: RowsCheck) -> str:
+    """Say what a check comes to. Pure."""
+    if not check.findings:
+        return "Nothing was found."
+    if check.wrong:
+        return "A decision on these rows would be wrong: mend the lines that are marked with !, or accept their fixes in a terminal."
+    return "Nothing here makes a decision wrong. Fixes are applied in a terminal: adapters data check FILE --accept KIND --write FILE."
 
 
 def _write(file: Path, data: bytes) -> None:

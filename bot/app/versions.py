@@ -4,6 +4,7 @@ A recipe that ships, or that a file of the settings brings, is the first version
 it, so a store in which nobody has edited anything holds none.
 """
 
+import asyncio
 import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -20,9 +21,11 @@ from bot.store import Transaction
 from bot.store.contestants import ContestantRows
 from bot.store.versions import VersionRows
 from bot.views import FILE, OUTSIDE, SHIPPED, RecipeUse, RecipeVersion
+from bot.words import started
 from engine.errors import BadRecipe, BadRequest, UnfairDuel
 from engine.lineup import prove_written
 from engine.named import Named
+from engine.optimise.lint import line_numbers, lint
 from engine.parsing import Malformed, toml_table
 from engine.placeholders import named_in
 from engine.printable import one_line as inline
@@ -156,7 +159,7 @@ class Versions:
         reason, parent = _reason(edit.reason), self.version(edit.parent)
         recipe = await self.checked(edit.table)
         self._refuse_copies(recipe, parent)
-        notes = self.notes(recipe)
+        notes = (*self.notes(recipe), *await self.advice(recipe))
         content = toml_of(recipe)
         version = RecipeVersion(recipe.named, recipe.digest, parent.id, edit.author, self._core.now(), reason, content, edit.edit_s)
         async with self._core.store.writing() as change:
@@ -210,6 +213,16 @@ class Versions:
             return (f"{same}, and {plain}, which DUEL_PLAIN_RECIPE names, has another: this version can meet it once both have one.",)
         return (f"{same}, so while this version is used the other side draws by its [sampling], too, and is a new contestant as well.",)
 
+    async def advice(self, recipe: Recipe) -> tuple[str, ...]:
+        """Say what is known to hurt in a recipe, a sentence or two for each finding, with its place and its line in the TOML text."""
+        lineup = self._core.model.lineup
+        parameters = lineup.kit.base.parameters or None if lineup else None
+        findings = await asyncio.to_thread(lint, recipe, parameters=parameters)
+        lines = line_numbers(toml_of(recipe))
+        return tuple(
+            f"{started(each.place)}{f', line {lines[each.place]}' if each.place in lines else ''}: {each.words}" for each in findings
+        )
+
     async def take_in(self, text: str, reason: str, author: str) -> Saved:
         """Keep a recipe from a TOML file, under its own name and version where these are free, else under the next version.
 
@@ -240,7 +253,7 @@ class Versions:
         if parent:
             self._hold(parent)
         self._hold(version)
-        return Saved(version, self.notes(fitting))
+        return Saved(version, (*self.notes(fitting), *await self.advice(fitting)))
 
     async def _keep(self, change: Transaction, version: RecipeVersion) -> None:
         """Keep a first version of settings or program, once something builds on it."""

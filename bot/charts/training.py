@@ -1,5 +1,7 @@
 """A training: how the loss fell, and how many held-out rows are right, with the prompt's line."""
 
+from typing import Any
+
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -26,7 +28,7 @@ def paint(curve: TrainingCurve, prompt_right: float | None, look: Look) -> Figur
     above.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     if prompt_right is not None:
         above.axhline(prompt_right, color=look.first, linewidth=1.6, linestyle=(0, (4, 2)))
-        place = {"x": 0.992, "ha": "right", "va": "bottom", "transform": above.get_yaxis_transform(), "fontsize": 9}
+        place: dict[str, Any] = {"x": 0.992, "ha": "right", "va": "bottom", "transform": above.get_yaxis_transform(), "fontsize": 9}
         above.text(y=prompt_right + 0.015, s=f"your prompt, {prompt_right:.0%}", color=look.first, fontweight="bold", **place)
     below.set_title("loss, nats a token", loc="left", fontsize=10, color=look.ink)
     below.plot([step for step, _ in curve.losses], [loss for _, loss in curve.losses], color=look.second, linewidth=1.6)

@@ -17,7 +17,7 @@ from bot.deciding.measured import read_answers
 from bot.deciding.order import BadDecision, DecisionFolder, DecisionOrder, check_name, file_digest
 from bot.deciding.report import MOST_ROWS, Quoted, ReportFacts, written
 from bot.deciding.steps import Deciding, Tell
-from bot.deciding.telling import telling
+from bot.deciding.telling import for_votes, telling
 from engine.lineup import base_folder
 from engine.recipes import load_recipe
 from engine.request import Request
@@ -118,7 +118,7 @@ def _reported(folder: DecisionFolder, settings: EngineSettings) -> Decided:
     rows = {row.line: row for row in read_rows([folder["rows.jsonl"].read_bytes()], "rows.jsonl").rows}
     answers = read_answers(folder["answers.jsonl"])
     quoted = [Quoted(rows[each.line].text, rows[each.line].references[0], each) for each in telling(answers, MOST_ROWS)]
-    _write_confirming(folder, [rows[each.line] for each in telling(answers, MOST_CONFIRM)])
+    _write_confirming(folder, [rows[each.line] for each in for_votes(answers, MOST_CONFIRM)])
     _write_messages(folder)
     folder.write("decision.json", decision_json(found, advice))
     folder["report.html"].write_text(written(found, advice, _facts(folder, settings, quoted)), encoding="utf-8")

@@ -25,6 +25,8 @@ from bot.deciding.classes import classes_for
 from bot.deciding.order import BadDecision, DecisionFolder, DecisionStatus, StepStatus
 from bot.words import counted
 from engine.errors import DuelbotError
+from engine.recipe_text import toml_of
+from engine.recipes import load_recipe
 from engine.rows import read_rows
 from engine.scoring import guess_kind
 from engine.settings import EngineSettings
@@ -33,7 +35,6 @@ STEPS = ("check", "foretell", "prompt", "fine-tune", "measure", "change")
 CRAFTS = ("prompt", "fine-tune")
 PROBED_ROWS = 300  # of which it is foretold, within a minute, whether a fine-tune pays
 BATCH_ROWS = 8  # rows of a step of the standard plan
-ADAPTER = "decided"  # name of the adapter that is made
 Tell = Callable[[DecisionStatus], None]
 
 
@@ -161,13 +162,13 @@ class Deciding:
         self.folder["found.toml"].unlink(missing_ok=True)
         found = await run_for_json(arguments, order.base, self._log("prompt"), self._look)
         self.folder.write("prompt.json", found)
-        self.folder["found.toml"].replace(self.folder["recipe.toml"])
+        _write_named(self.folder["found.toml"], order.name, self.folder["recipe.toml"])
         dev, outlay = found["dev"], found["outlay"]
         right = f" {dev['mean']:.0%} of {dev['rows']:,} dev rows," if dev else ""
         return f"{len(found['trail']):,} candidates, {outlay['calls']:,} answers;{right} where it was chosen."
 
     async def _tune(self) -> str:
-        work = WorkFolder(self.folder["train"] / ADAPTER)
+        work = WorkFolder(self.folder["train"] / self.order.name)
 
         def look() -> None:
             if status := work.status():
@@ -176,7 +177,7 @@ class Deciding:
         arguments = ["-m", "adapters", "train", *self._training(work)]
         arguments += ["--work", str(self.folder["train"]), "--out", str(self.folder["made"]), "--json"]
         if work.begun:
-            arguments = [*arguments[:3], "--resume", "--name", ADAPTER, *arguments[-5:]]
+            arguments = [*arguments[:3], "--resume", "--name", self.order.name, *arguments[-5:]]
         made = await run_for_json(arguments, self.order.base, self._log("fine-tune"), look)
         self.folder.write("fine-tune.json", made)
         shutil.rmtree(self.folder["adapter"], ignore_errors=True)
@@ -188,7 +189,7 @@ class Deciding:
     def _training(self, work: WorkFolder) -> list[str]:
         """The flags of a new training: with fewer row passes where the budget is too small for the standard plan."""
         order = self.order
-        flags = [str(self.folder["rows.jsonl"]), "--name", ADAPTER, "--base", order.base, "--recipe", "plain"]
+        flags = [str(self.folder["rows.jsonl"]), "--name", order.name, "--base", order.base, "--recipe", "plain"]
         if not self.folder["foretold.json"].is_file() or work.begun:
             return flags
         foretold = self.folder.read("foretold.json")
@@ -273,6 +274,14 @@ class Deciding:
 
     def _log(self, step: str) -> Path:
         return self.folder[f"{step.replace(' ', '-')}.log"]
+
+
+def _write_named(found: Path, name: str, path: Path) -> None:
+    """Write the recipe that was found under the decision's name; what its head says of the search stays."""
+    head = [line for line in found.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    new = path.with_suffix(".new")
+    new.write_text("\n".join([*head, toml_of(replace(load_recipe(str(found)), name=name, version="1"))]), encoding="utf-8")
+    new.replace(path)
 
 
 class NotApplicable(DuelbotError):

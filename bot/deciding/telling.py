@@ -22,6 +22,14 @@ def telling(answers: Sequence[RowAnswers], most: int) -> list[RowAnswers]:
     return found
 
 
+def for_votes(answers: Sequence[RowAnswers], most: int) -> list[RowAnswers]:
+    """Choose rows that people vote on: the first whose answers differ, in the order of measuring, which is random.
+
+    Their scores have no say, or the votes would be about the choice and not about the two sides.
+    """
+    return [each for each in answers if _differ(each)][:most]
+
+
 def _differ(row: RowAnswers) -> bool:
     arms = row.arms
     return Arm.PROMPTED in arms and Arm.TUNED in arms and arms[Arm.PROMPTED].text.strip() != arms[Arm.TUNED].text.strip()

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.store.records import stamp
 from bot.store.transaction import Queries
-from bot.views import RecipeUse, RecipeVersion
+from bot.views import SHIPPED, RecipeUse, RecipeVersion
 from engine.named import Named
 
 
@@ -41,6 +41,20 @@ class VersionRows(Queries):
         """Read which versions answered a team, the latest first."""
         rows = await self._in.rows("SELECT * FROM recipe_uses WHERE team = ? ORDER BY id DESC", (team,))
         return [RecipeUse(row["team"], row["recipe"], row["person"], datetime.fromisoformat(row["used_at"]), row["reason"]) for row in rows]
+
+    async def edited_s(self, named: Named, digest: str) -> float | None:
+        """Sum up the seconds of editing that went into a version and all that it was made of; what ships cost nobody here any.
+
+        None: there is no such version, or one of the chain came from a file, and nobody knows how long it took.
+        """
+        [row] = await self._in.rows(
+            "WITH RECURSIVE chain AS ("
+            "  SELECT * FROM recipe_versions WHERE name = ?1 AND version = ?2 AND digest = ?3 "
+            "  UNION ALL SELECT above.* FROM recipe_versions AS above JOIN chain ON above.id = chain.parent) "
+            "SELECT sum(edit_s) AS spent, coalesce(sum(edit_s IS NULL AND author != ?4), 1) AS unknown FROM chain",
+            (named.name, named.version, digest, SHIPPED),
+        )
+        return None if row["unknown"] else row["spent"]
 
     async def chosen(self) -> dict[str, str]:
         """Read the recipe that each team has settled, by the team's id."""

@@ -26,5 +26,6 @@ proposing.py  new candidates, and children of good ones
 search.py     generations of candidates, each a race
 run.py        an order in, a measured recipe out
 words.py      a result for people, as a recipe's file, as JSON
-command.py    the verb of the command line
+command.py    the verb optimise
+linting.py    the verb lint
 """

@@ -10,12 +10,13 @@ from engine.contestants import Adapter
 from engine.cost import Price
 from engine.duel import Answer, Failure, answer, seed_of
 from engine.errors import BackendError, BadRequest, SettingsError
+from engine.metrics import normal
 from engine.optimise.budget import SPARE_S, Budget, Outlay
 from engine.optimise.journal import Journal, Noted, row_digest
 from engine.recipes import Recipe
 from engine.request import Request
 from engine.rows import Row
-from engine.scoring import Metric
+from engine.scoring import Metric, json_table
 
 LASTING = ("too_long", "timeout")  # failures of one answer that count as a wrong one; any other ends the search
 
@@ -31,22 +32,35 @@ class Engine:
     adapter: Adapter | None = None
 
 
-def enough(metric: Metric, longest: int) -> Callable[[str], bool]:
-    """Make the test by which an answer's score is certain before its end: its line is there, or it is too long to be any known answer.
+def decided(metric: Metric, references: Sequence[str]) -> Callable[[str], bool]:
+    """Make the test by which an answer's score against these references is certain before its end.
 
-    longest: characters of the longest known answer.
+    The line that a metric looks at is there; or the answer's words are no longer the beginning of any reference; or it is far longer
+    than all of them.
     """
+    longest = max(map(len, references))
+    if metric.name == "f1":
+        return lambda text: False
     if metric.name.startswith("line:"):
         start = metric.name.removeprefix("line:").strip().casefold()
 
         def told(text: str) -> bool:
-            lines = text.split("\n")
-            return any(line.strip().casefold().startswith(start) for line in lines[:-1]) or len(text) > 4 * longest
+            return any(line.strip().casefold().startswith(start) for line in text.split("\n")[:-1]) or len(text) > 4 * longest
 
         return told
-    if metric.name == "f1":
-        return lambda text: False
-    return lambda text: len(text.strip()) > 2 * longest + 16  # a code fence and blanks are allowed for
+    wanted = [normal(reference) for reference in references]
+    tables = [json_table(reference) for reference in references]
+    ordered = metric.name == "exact" or all(table is not None and len(table) <= 2 for table in tables)
+
+    def gone(text: str) -> bool:
+        words = normal(text)[:-1]  # the last one may go on
+        if len(text.strip()) > 2 * longest + 16:  # a code fence and blanks are allowed for
+            return True
+        beginnings = [words[0:1] == each[0:1] for each in wanted]
+        settled = metric.name == "exact" or all(beginnings)  # JSON may begin with a fence or with another key
+        return ordered and bool(words) and settled and not any(words == each[: len(words)] for each in wanted)
+
+    return gone
 
 
 class Asker:
@@ -58,6 +72,8 @@ class Asker:
         self._engine, self._journal, self._metric, self._stop, self._tell = engine, journal, metric, stop, tell
         self._began = monotonic()
         self._sizes: dict[tuple[str, str], int] = {}
+        self._digests: dict[int, tuple[Recipe, str]] = {}  # by id of the recipe, which is kept with it
+        self._counted: set[tuple[str, str, bool]] = set()
 
     @property
     def seconds(self) -> float:
@@ -70,10 +86,10 @@ class Asker:
         if budget.usd is not None and price.tokens is None and price.usd_per_hour is None:
             raise SettingsError("A limit in dollars needs a price: set DUEL_DEVICE_USD_PER_HOUR or DUEL_TOKEN_PRICES.")
 
-    async def ask(self, pairs: Sequence[tuple[Recipe, Row]], budget: Budget, *, done: Callable[[str], bool] | None = None) -> list[float]:
+    async def ask(self, pairs: Sequence[tuple[Recipe, Row]], budget: Budget, *, whole: bool = False) -> list[float]:
         """Score these rows under these recipes, in order: all of them, or as many as the budget has room for.
 
-        done: tells that an answer's score is certain before its end; None awaits every answer whole.
+        whole: every answer is awaited to its end; else it is stopped when its score is certain.
         """
         scores = list[float]()
         at_once = self._engine.at_once
@@ -84,7 +100,7 @@ class Asker:
             if not fitting or self._stop.raised:
                 break
             piece = rest if fitting == len(rest) else rest[: min(fitting, at_once)]
-            found = await self._answers(piece, budget, done)
+            found = await self._answers(piece, budget, whole)
             scores += found
             if len(found) < len(piece):
                 break
@@ -108,27 +124,33 @@ class Asker:
         return tokens * max(each.input_usd, each.cached_usd, each.output_usd) / 1e6
 
     async def _most_tokens(self, recipe: Recipe, row: Row) -> int:
-        key = (recipe.digest, row_digest(row))
+        key = (self._digest(recipe), row_digest(row))
         if key not in self._sizes:
             read = await self._engine.backend.encoded(self._prompt(recipe, row))
             self._sizes[key] = len(read) + recipe.sampling.max_new_tokens
         return self._sizes[key]
+
+    def _digest(self, recipe: Recipe) -> str:
+        """Its digest, computed once."""
+        if id(recipe) not in self._digests:
+            self._digests[id(recipe)] = recipe, recipe.digest
+        return self._digests[id(recipe)][1]
 
     def _prompt(self, recipe: Recipe, row: Row) -> Prompt:
         request = Request.of(row.text, row.history)
         seed = seed_of(row_digest(row), "optimise")
         return Prompt(recipe.messages(request), recipe.sampling, self._engine.adapter, seed, recipe.chat_template)
 
-    async def _answers(self, pairs: Sequence[tuple[Recipe, Row]], budget: Budget, done: Callable[[str], bool] | None) -> list[float]:
+    async def _answers(self, pairs: Sequence[tuple[Recipe, Row]], budget: Budget, whole: bool) -> list[float]:
         """Answer all of them, `at_once` at a time. Returns the scores of those before the first that time did not reach."""
         places, stop = asyncio.Semaphore(self._engine.at_once), Stop(self._stop)
         clock = asyncio.get_running_loop().call_later(left, stop.raise_) if (left := self._left_s(budget)) is not None else None
 
         async def one(recipe: Recipe, row: Row) -> Noted | None:
-            if found := self._journal.find(recipe.digest, row_digest(row), whole=done is None):
+            if found := self._journal.find(self._digest(recipe), row_digest(row), whole=whole):
                 return found
             async with places:
-                return None if stop.raised else await self._answer(recipe, row, stop, done)
+                return None if stop.raised else await self._answer(recipe, row, stop, whole)
 
         try:
             noted = await asyncio.gather(*(one(*pair) for pair in pairs))
@@ -137,7 +159,8 @@ class Asker:
                 clock.cancel()
         scores = list[float]()
         for each in noted:
-            if each is not None:
+            if each is not None and each.key not in self._counted:
+                self._counted.add(each.key)
                 self.outlay = self.outlay.plus(each.tokens, each.usd)
         for each, (_, row) in zip(noted, pairs, strict=True):
             if each is None:
@@ -154,13 +177,13 @@ class Asker:
             limits.append((budget.usd - self.outlay.usd) / self._engine.price.usd_per_hour * 3600)
         return max(0.0, min(limits) - SPARE_S) if limits else None
 
-    async def _answer(self, recipe: Recipe, row: Row, stop: Stop, done: Callable[[str], bool] | None) -> Noted | None:
+    async def _answer(self, recipe: Recipe, row: Row, stop: Stop, whole: bool) -> Noted | None:
         """Answer one row, and note it. None when it was stopped from outside: then nothing of it is kept."""
-        own, pieces = Stop(stop), list[str]()
+        own, pieces, known = Stop(stop), list[str](), decided(self._metric, row.references)
 
         def hear(piece: str) -> None:
             pieces.append(piece)
-            if done is not None and done("".join(pieces)):
+            if not whole and known("".join(pieces)):
                 own.raise_()
 
         try:
@@ -168,7 +191,7 @@ class Asker:
         except BadRequest as error:
             raise SettingsError(f"Line {row.line:,} cannot be asked. {error.words}") from error
         outcome = await answer(prompt, self._engine.backend, self._engine.price, limit_s=self._engine.limit_s, stop=own, hear=hear)
-        certain = done is not None and done("".join(pieces))
+        certain = not whole and known("".join(pieces))
         usage, cost = outcome.usage, outcome.cost
         tokens = usage.prompt_tokens + usage.new_tokens if usage else 0
         usd = cost.usd if cost and cost.usd is not None else 0.0
@@ -178,8 +201,8 @@ class Asker:
         if isinstance(outcome, Failure) and outcome.kind not in LASTING:
             raise BackendError(outcome.kind, outcome.words)
         text, failure = (outcome.text, "") if isinstance(outcome, Answer) else ("", outcome.kind)
-        whole = isinstance(outcome, Answer) and outcome.finish != "stopped"
-        noted = Noted(recipe.digest, row_digest(row), whole or done is None, text, failure, tokens, usd, self.seconds)
+        ended = not (isinstance(outcome, Answer) and outcome.finish == "stopped")
+        noted = Noted(self._digest(recipe), row_digest(row), ended, text, failure, tokens, usd, self.seconds)
         self._journal.note(noted)
         self.asked += 1
         self._tell()

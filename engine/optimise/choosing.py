@@ -4,6 +4,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from statistics import median
 
 import numpy as np
 import numpy.typing as npt
@@ -27,15 +28,25 @@ def by_class(rows: Sequence[Row], metric: Metric) -> dict[str, list[Row]]:
 
 
 def typical_first(rows: Sequence[Row], among: Sequence[Row]) -> list[Row]:
-    """Sort rows, the request that is most like those `among` first (mean cosine of tf-idf vectors of words)."""
+    """Sort rows, the request that is most like those `among` first (mean cosine of tf-idf vectors of words).
+
+    The longer half comes behind the shorter one: a prompt holds more short examples, and is read sooner.
+    """
     if len(rows) < 2:
         return list(rows)
+    usual = median(map(_length, rows))
     step = max(1, len(among) // MOST_COMPARED)
     texts = [row.text for row in rows]
     vectors = _vectors([*texts, *(row.text for row in among[::step])])
     own, others = vectors[: len(rows)], vectors[len(rows) :]
     likeness = own @ others.mean(axis=0)
-    return [rows[number] for number in sorted(range(len(rows)), key=lambda number: (-likeness[number], number))]
+    return [
+        rows[number] for number in sorted(range(len(rows)), key=lambda number: (_length(rows[number]) > usual, -likeness[number], number))
+    ]
+
+
+def _length(row: Row) -> int:
+    return len(row.text) + len(row.references[0])
 
 
 def _vectors(texts: Sequence[str]) -> Matrix:
@@ -60,11 +71,15 @@ def spread(classes: Mapping[str, Sequence[Row]], count: int) -> list[Row]:
 
 
 def drawn(classes: Mapping[str, Sequence[Row]], count: int, chance: random.Random) -> list[Row]:
-    """Take rows class by class in turn, at random within each class and in random order of the classes."""
-    shuffled = {name: chance.sample(list(rows), min(len(rows), count)) for name, rows in classes.items()}
+    """Take rows class by class in turn, at random from the first three quarters of each class, in random order of the classes."""
+    shuffled = {name: _drawn_from(rows[: max(4, len(rows) * 3 // 4)], count, chance) for name, rows in classes.items()}
     names = list(shuffled)
     chance.shuffle(names)
     return spread({name: shuffled[name] for name in names}, count)
+
+
+def _drawn_from(rows: Sequence[Row], count: int, chance: random.Random) -> list[Row]:
+    return chance.sample(list(rows), min(len(rows), count))
 
 
 def within(rows: Sequence[Row], tokens: int, count: Callable[[str], int]) -> list[Row]:

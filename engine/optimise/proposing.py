@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 
 from engine.optimise.choosing import by_class, drawn, roughly, spread, typical_first, within
 from engine.optimise.race import Candidate
@@ -32,10 +33,10 @@ class Stock:
         return cls(start, kept + wordings([row.references[0] for row in rows], metric), classes, metric, example_tokens)
 
     @property
-    def counts(self) -> tuple[int, ...]:
-        """Numbers of examples to try: about one for each class, two, and half."""
+    def counts(self) -> tuple[int, int]:
+        """Numbers of examples to begin with: about one for each class, and two."""
         usual = usual_count(len(self.classes))
-        return tuple(dict.fromkeys((usual, 2 * usual, max(4, usual // 2))))
+        return usual, 2 * usual
 
     def class_of(self, example: Example) -> str:
         """The class of an example, "" where classes say nothing."""
@@ -47,57 +48,67 @@ class Stock:
 
 
 def first_brood(stock: Stock, chance: random.Random) -> Iterator[Candidate]:
-    """Make candidates without end: wordings with typical examples first, then with others."""
-    counts, words = stock.counts, stock.wordings
-    parent = stock.start.digest
-    for number in range(max(len(words), len(counts))):
-        wording, count = words[number % len(words)], counts[number % len(counts)]
-        yield Candidate(
-            recipe_of(stock.start, wording, stock.cut(spread(stock.classes, count))), f"{wording.made}; typical examples", parent
-        )
-        yield Candidate(
-            recipe_of(stock.start, wording, stock.cut(drawn(stock.classes, count, chance))), f"{wording.made}; drawn examples", parent
-        )
-    while True:
-        wording, count = chance.choice(words), chance.choice(counts)
-        yield Candidate(
-            recipe_of(stock.start, wording, stock.cut(drawn(stock.classes, count, chance))), f"{wording.made}; drawn examples", parent
-        )
+    """Make candidates without end: every wording in turn, with typical examples for the first ones and drawn ones for the others.
+
+    Of one set, the smaller number of examples is the beginning of the larger one, so that the engine reads it once.
+    """
+    few, many = stock.counts
+    typical = stock.cut(spread(stock.classes, many))
+    for wording in cycle(stock.wordings):
+        rows, how = (typical, "typical") if typical else (stock.cut(drawn(stock.classes, many, chance)), "drawn")
+        typical = []
+        for count in (few, many):
+            made = f"{wording.made}; {len(rows[:count])} {how} examples"
+            yield Candidate(recipe_of(stock.start, wording, rows[:count]), made, stock.start.digest)
 
 
 def children(stock: Stock, parents: Sequence[Candidate], chance: random.Random) -> Iterator[Candidate]:
-    """Make changed copies of these candidates without end, of the first most often."""
-    ways = (_other_examples, _other_order, _mixed, _other_wording)
+    """Make changed copies of these candidates without end, of the first most often.
+
+    Most changes are at the end of the examples: the end weighs most in an answer, and what is before it need not be read again.
+    """
+    ways = (_other_end, _other_order, _grown, _mixed, _other_wording)
     while True:
         parent = parents[min(len(parents) - 1, int(chance.expovariate(1.5)))]
-        way = chance.choices(ways, weights=(4, 2, 3, 1))[0]
+        way = chance.choices(ways, weights=(4, 2, 2, 1, 1))[0]
         recipe, made = way(stock, parent, parents, chance)
         yield Candidate(recipe, made, parent.recipe.digest)
 
 
-def _other_examples(stock: Stock, parent: Candidate, parents: Sequence[Candidate], chance: random.Random) -> tuple[Recipe, str]:
-    """Exchange a third of the examples for others of the same class."""
-    examples = list(parent.recipe.examples)
-    if not examples:
-        fresh = recipe_of(parent.recipe, _wording(parent.recipe), stock.cut(drawn(stock.classes, stock.counts[0], chance)))
-        return fresh, "examples added"
-    for place in chance.sample(range(len(examples)), max(1, len(examples) // 3)):
-        rows = stock.classes.get(stock.class_of(examples[place])) or chance.choice(list(stock.classes.values()))
-        row = chance.choice(rows)
-        if row.text not in {each.user for each in examples}:
-            examples[place] = Example(row.text, row.references[0])
-    return replace(parent.recipe, examples=_within(stock, examples)), "a third of the examples exchanged"
+def _other_end(stock: Stock, parent: Candidate, parents: Sequence[Candidate], chance: random.Random) -> tuple[Recipe, str]:
+    """Exchange the last third of the examples for others of the same classes."""
+    kept = parent.recipe.examples[: len(parent.recipe.examples) * 2 // 3]
+    fresh = []
+    for example in parent.recipe.examples[len(kept) :]:
+        rows = stock.classes.get(stock.class_of(example)) or chance.choice(list(stock.classes.values()))
+        fresh.append(_example(chance.choice(rows)))
+    chance.shuffle(fresh)
+    return _with(stock, parent.recipe, [*kept, *fresh]), "the last third of the examples exchanged"
 
 
-def _within(stock: Stock, examples: Sequence[Example]) -> tuple[Example, ...]:
-    rows = stock.cut([Row(number, each.user, references=(each.assistant,)) for number, each in enumerate(examples)])
-    return tuple(Example(row.text, row.references[0]) for row in rows)
+def _grown(stock: Stock, parent: Candidate, parents: Sequence[Candidate], chance: random.Random) -> tuple[Recipe, str]:
+    """Add one more example of each class, at the end."""
+    fresh = [_example(row) for row in drawn(stock.classes, max(4, stock.counts[0]), chance)]
+    return _with(stock, parent.recipe, [*parent.recipe.examples, *fresh]), "more examples"
+
+
+def _example(row: Row) -> Example:
+    return Example(row.text, row.references[0])
+
+
+def _with(stock: Stock, recipe: Recipe, examples: Sequence[Example]) -> Recipe:
+    """Give a recipe these examples, each request once, as many as a prompt may hold."""
+    once = {each.user: each for each in examples}
+    rows = stock.cut([Row(number, each.user, references=(each.assistant,)) for number, each in enumerate(once.values())])
+    return replace(recipe, examples=tuple(map(_example, rows)))
 
 
 def _other_order(stock: Stock, parent: Candidate, parents: Sequence[Candidate], chance: random.Random) -> tuple[Recipe, str]:
-    examples = list(parent.recipe.examples)
-    chance.shuffle(examples)
-    return replace(parent.recipe, examples=tuple(examples)), "examples in another order"
+    """Shuffle the second half of the examples."""
+    half = len(parent.recipe.examples) // 2
+    end = list(parent.recipe.examples[half:])
+    chance.shuffle(end)
+    return replace(parent.recipe, examples=(*parent.recipe.examples[:half], *end)), "the last half of the examples in another order"
 
 
 def _mixed(stock: Stock, parent: Candidate, parents: Sequence[Candidate], chance: random.Random) -> tuple[Recipe, str]:
@@ -107,13 +118,9 @@ def _mixed(stock: Stock, parent: Candidate, parents: Sequence[Candidate], chance
     both = dict.fromkeys((*parent.recipe.examples, *other.recipe.examples))
     picked = [each for each in both if each in sources.get(stock.class_of(each), parent).recipe.examples]
     chance.shuffle(picked)
-    return replace(parent.recipe, examples=_within(stock, picked)), "examples of two candidates mixed"
+    return _with(stock, parent.recipe, picked), "examples of two candidates mixed"
 
 
 def _other_wording(stock: Stock, parent: Candidate, parents: Sequence[Candidate], chance: random.Random) -> tuple[Recipe, str]:
     wording = chance.choice(stock.wordings)
     return dressed(parent.recipe, wording, parent.recipe.examples), wording.made
-
-
-def _wording(recipe: Recipe) -> Wording:
-    return Wording("the parent's wording", recipe.system, recipe.template)

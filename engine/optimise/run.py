@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from engine.backends.base import Stop
-from engine.optimise.asking import Asker, Engine, enough
+from engine.optimise.asking import Asker, Engine
 from engine.optimise.budget import Budget, Outlay
 from engine.optimise.journal import Journal, row_digest
 from engine.optimise.proposing import Stock
@@ -133,7 +133,6 @@ async def optimise(
     asker = Asker(engine, journal, order.metric, flag, told)
     asker.check_price(order.budget)
     try:
-        answers = [row.references[0] for row in order.rows.train]
         search = Search(
             Stock.of(start, order.rows.train, order.metric, order.example_tokens, own=order.start is not None),
             choice_rows(order.rows, order.metric),
@@ -141,7 +140,6 @@ async def optimise(
             order.budget.searching,
             seed=order.seed,
             tell=lambda candidates, words: told(words=words, best=ranked(candidates)[0]),
-            done=enough(order.metric, max(map(len, answers))),
         )
         first = Candidate(start, "the start", "")
         why = await search.run(first)
@@ -181,7 +179,7 @@ async def _measured(best: Recipe, start: Recipe, order: Optimisation, asker: Ask
     for at in range(0, len(rows), step):
         piece = rows[at : at + step]
         for place, recipe in enumerate((best, start)):
-            found = await asker.ask([(recipe, row) for row in piece], budget)
+            found = await asker.ask([(recipe, row) for row in piece], budget, whole=True)
             scores[place].update(zip(map(row_digest, piece), found, strict=False))
             if len(found) < len(piece):
                 return scores

@@ -12,9 +12,9 @@ from engine.optimise.proposing import Stock, children, first_brood
 from engine.optimise.race import Candidate, ranked, survivors
 from engine.rows import Row
 
-FIRST_ROWS = 8  # that a new candidate is asked; each round of a race doubles them
-BROOD = 8  # candidates of a generation, those that went on from the one before included
-PARENTS = 3  # that go on
+FIRST_ROWS = 12  # that a new candidate is asked; each round of a race doubles them
+BROOD = 6  # candidates of a generation, those that went on from the one before included
+PARENTS = 2  # that go on
 PERFECT = 1.0
 PERFECT_WORDS = "a recipe is right on every row"
 SEARCHED = 0.7  # of the calls, that go into generations; with the rest the best ones are told apart
@@ -29,14 +29,10 @@ class Exhausted(Exception):
 class Search:
     """The state of a search: all candidates so far. A function of its seed and of the answers, so it can be run once more."""
 
-    def __init__(
-        self, stock: Stock, rows: Sequence[Row], asker: Asker, budget: Budget, *, seed: int, tell: Tell, done: Callable[[str], bool]
-    ) -> None:
-        """done: tells that an answer's score is certain before its end."""
+    def __init__(self, stock: Stock, rows: Sequence[Row], asker: Asker, budget: Budget, *, seed: int, tell: Tell) -> None:
         self.candidates: list[Candidate] = []
         self._stock, self._rows, self._asker, self._budget, self._tell = stock, rows, asker, budget, tell
         self._chance = random.Random(seed)
-        self._done = done
 
     async def run(self, start: Candidate) -> str:
         """Search until the budget is spent, or a candidate is perfect on all rows. Returns why it ended, in words."""
@@ -59,6 +55,8 @@ class Search:
             if not fresh:
                 break
             pool = await self._race([*pool, *fresh], budget)
+            if pool[0].mean >= PERFECT:
+                await self._ask(pool[:1], len(self._rows), budget)
             if self._perfect(pool[0]):
                 return True
             pool = ranked(self.candidates)[:PARENTS]
@@ -67,7 +65,7 @@ class Search:
 
     async def _final(self, budget: Budget) -> bool:
         """Ask the best candidates as many rows as the budget allows, without those that fall behind. Returns whether one is perfect."""
-        pool = ranked(self.candidates)[:PARENTS]
+        pool = ranked(self.candidates)[: PARENTS + 1]
         for rows in range(FIRST_ROWS, len(self._rows) + FIRST_ROWS, FIRST_ROWS):
             await self._ask(pool, rows, budget)
             pool = survivors(pool, PARENTS)
@@ -105,7 +103,7 @@ class Search:
         Raises Exhausted when the budget has no room for all.
         """
         pairs = [(each, row) for each in pool for row in self._rows_of(each)[:count] if row_digest(row) not in each.scores]
-        scores = await self._asker.ask([(each.recipe, row) for each, row in pairs], budget, done=self._done)
+        scores = await self._asker.ask([(each.recipe, row) for each, row in pairs], budget)
         for (each, row), score in zip(pairs, scores, strict=False):
             each.scores[row_digest(row)] = score
         if len(scores) < len(pairs):

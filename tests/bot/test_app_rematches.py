@@ -31,7 +31,7 @@ def by_rule(prompt: Prompt) -> Script:
     if is_tuned(prompt):
         return Script(("tuned",))
     asked, new = prompt.messages[-1].content, "Brief" in prompt.messages[0].content
-    return Script(("new",) if new and asked.split()[-1].strip("?") in "13579" else ("old",))
+    return Script(("new",) if new and asked.split()[-1].strip("?") in "13579" else ("old",), 0.001)
 
 
 async def saved(app: App, **changes: Any) -> tuple[str, str]:

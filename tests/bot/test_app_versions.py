@@ -31,7 +31,7 @@ def live(app: App) -> RecipeVersion:
 
 def figures(verdict: object, side: int = 0) -> dict[str, object]:
     assert isinstance(verdict, Verdict)
-    return {figure.label: figure.value for aspect in verdict.aspects for figure in aspect.side(side)}
+    return {figure.label: figure.value for aspect in reversed(verdict.aspects) for figure in aspect.side(side)}
 
 
 async def test_a_saved_version_answers_at_once_and_after_a_restart_and_is_a_contestant_of_its_own(tmp_path: Path) -> None:
@@ -63,6 +63,18 @@ async def test_the_card_tells_how_long_an_edit_took_to_be_live(tmp_path: Path) -
         await cast(app, (await answered(app)).id, "ann", Choice.LEFT)
         found = figures(await app.judging.verdict())
         assert found["edit to live"] == found["each"] == pytest.approx(42.0) and found["changes"] == 1
+
+
+async def test_the_card_tells_the_minutes_of_editing_where_all_of_them_are_known(tmp_path: Path) -> None:
+    async with scripted_app(tmp_path / "s") as (app, _):
+        shipped = app.versions.named("desk")
+        first = (await app.versions.save(edit(shipped, system="One.", edit_s=60.0))).version
+        for version, seconds in ((live(app), None), (first, 180.0)):  # who knows how long the file took
+            saved = await app.versions.save_and_use(edit(version, system="Two.", edit_s=120.0), None)
+            await cast(app, (await answered(app, f"For {saved.version.named}?")).id, "ann", Choice.LEFT)
+            assert figures(await app.judging.verdict()).get("authoring") == seconds
+    async with scripted_app(tmp_path / "s", team_prompt_minutes=9) as (app, _):
+        assert figures(await app.judging.verdict())["authoring"] == 540
 
 
 async def test_going_back_is_another_use_and_the_earlier_evidence_goes_on(tmp_path: Path) -> None:
@@ -166,3 +178,11 @@ def test_a_diff_put_together_again_is_both_texts_and_long_ones_take_no_time() ->
         assert "".join(part.text for part in parts if part.kind != "in") == old
         assert "".join(part.text for part in parts if part.kind != "out") == new
     assert time.perf_counter() - began < 5
+
+
+async def test_what_is_known_to_hurt_is_said_with_its_line_and_forbids_nothing(tmp_path: Path) -> None:
+    async with scripted_app(tmp_path / "s") as (app, _):
+        odd = [{"user": f"Q{n}", "assistant": "Team: billing" if n else "billing"} for n in range(3)]
+        saved = await app.versions.save(edit(live(app), system="Be brief.\nAnswer in detail.", examples=odd))
+        assert any(note.startswith("System, line 3: It says “brief” and “in detail”") for note in saved.notes)
+        assert any(note.startswith("Example 1, line ") and "lacks 'team'" in note.casefold() for note in saved.notes)

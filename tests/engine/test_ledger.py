@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.contestants import Adapter, Arm, Base, Contestant
-from engine.ledger import Role, RoleLedger, Use
+from engine.ledger import HANDED_ON, Role, RoleLedger, Use
 from engine.near import near
 from engine.recipes import Recipe, load_recipe
 from engine.trained_on import TrainedOn
@@ -22,7 +22,7 @@ def test_no_two_near_duplicates_get_two_roles(asked: list[tuple[str, Role]]) -> 
     ledger, taken = RoleLedger(), list[tuple[str, Role, int]]()
     for line, (request, role) in enumerate(asked):
         used = ledger.take(request, role, f"line {line}")
-        others = [Use(other, f"line {at}") for text, other, at in taken if near(text, request) and other != role]
+        others = [Use(other, f"line {at}") for text, other, at in taken if near(text, request) and other not in (role, HANDED_ON.get(role))]
         assert used == (others[0] if others else None), "refused if and only if a near-duplicate is something else, with its line"
         if used is None:
             taken.append((request, role, line))
@@ -39,5 +39,6 @@ def test_what_contestants_were_made_with_is_entered() -> None:
     assert shown == Use("example", f"example 1 of the recipe {house.name}")
     assert shown.words == f"is an example that the prompt shows (example 1 of the recipe {house.name})"
     assert ledger.clash("where is my parcel with the blue lamp??", "evidence") == Use("train", "the training of the adapter shop")
-    assert ledger.clash("Do you ship to Norway?", "test") is None and ledger.clash("Do you ship to Norway?", "evidence")
+    assert ledger.clash("Do you ship to Norway?", "test") is None and ledger.clash("Do you ship to Norway?", "train")
+    assert ledger.clash("Do you ship to Norway?", "evidence") is None  # a vote may confirm what was measured
     assert ledger.clash("Is the blue lamp in stock?", "evidence") is None

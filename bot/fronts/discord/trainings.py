@@ -50,13 +50,13 @@ def left_words(seconds: float) -> str:
 
 def training_sheet(found: JobProgress, alt: str = "") -> Sheet:
     """Draw the message of a training: words, its picture where there is one, a button to stop it or to go on. Pure."""
-    items: list[ui.Item[Sheet]] = [ui.TextDisplay(fit.cut(training_words(found), MOST_CHARACTERS))]
+    items: list[ui.Item[Sheet]] = [ui.TextDisplay[Sheet](fit.cut(training_words(found), MOST_CHARACTERS))]
     if alt:
         items.append(ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{PICTURE}", description=fit.cut(alt, MOST_ALT))))
     if found.job.going:
-        items.append(ui.ActionRow(ui.Button(label="Stop", style=discord.ButtonStyle.danger, custom_id="job:stop")))
+        items.append(ui.ActionRow(ui.Button[Sheet](label="Stop", style=discord.ButtonStyle.danger, custom_id="job:stop")))
     elif found.job.state in ("stopped", "failed"):
-        items.append(ui.ActionRow(ui.Button(label="Go on", style=discord.ButtonStyle.secondary, custom_id="job:on")))
+        items.append(ui.ActionRow(ui.Button[Sheet](label="Go on", style=discord.ButtonStyle.secondary, custom_id="job:on")))
     return Sheet(*items)
 
 
@@ -116,7 +116,8 @@ class TrainingMessages:
 
     async def _put(self, found: JobProgress) -> None:
         job = await self._jobs.look(found.job.id)
-        files, alt = [], ""
+        files: list[discord.File] = []
+        alt = ""
         if not found.job.going and found.curve.losses:
             picture = await self._training.picture(job, "dark", "png")
             files, alt = [discord.File(io.BytesIO(picture.data), filename=PICTURE)], fit.clean(picture.alt)

@@ -20,6 +20,8 @@ asked.py     what the address of the results asks for: a pair, a tag, a period
 results/     the verdict with its pictures, following the votes
 form.py      the form in which a recipe is edited, and what comes out of it
 recipes/     recipes and their versions: edited, compared, answered again, voted on
+adapters/    adapters to use and to roll back, rows, and trainings while they go on
+deciding/    a file of examples becomes a decision: brought, watched, read, confirmed by votes
 server.py    NiceGUI behind the door, in the event loop that the app runs in
 """
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from urllib.parse import quote
 
 from nicegui import ui
 from nicegui.element import Element
@@ -23,10 +24,10 @@ from engine.request import MAX_CHARACTERS
 class Dock:
     """Takes one request at a time into the tab's conversation; the first one begins it."""
 
-    def __init__(self, app: App, viewer: str, tab: Tab, conversation: str | None, *, owner: bool) -> None:
+    def __init__(self, app: App, viewer: str, tab: Tab, conversation: str | None, *, owner: bool, against: str = "") -> None:
         """owner: nobody but whoever runs Duelbot reaches the page."""
         self._app, self._viewer, self._tab, self.conversation = app, viewer, tab, conversation
-        self._owner = owner
+        self._owner, self._against = owner, against
         self._tag = ""
         self._taking = asyncio.Lock()
 
@@ -70,7 +71,7 @@ class Dock:
         self._taking.release()
 
     async def _order(self, text: str, conversation: str | None) -> DuelView:
-        order = Order(text, self._viewer, conversation=conversation, tag=self._tag, owner=self._owner)
+        order = Order(text, self._viewer, conversation=conversation, tag=self._tag, owner=self._owner, against=self._against)
         return (await self._app.asking.ask(order)).view
 
     async def _take(self, text: str) -> bool:
@@ -93,7 +94,8 @@ class Dock:
         self._composer.props["draft"] = view.conversation
         with self._tab.client:  # the button that was clicked may be gone by now
             ui.page_title(f"{title_of(shown(view.request))} · Duelbot")
-            ui.run_javascript(f"history.replaceState(null, '', '{placed('/c/')}' + {json.dumps(view.conversation)})")
+            more = f"?against={quote(self._against)}" if self._against else ""
+            ui.run_javascript(f"history.replaceState(null, '', '{placed('/c/')}' + {json.dumps(view.conversation + more)})")
 
     async def _sent(self, event: GenericEventArguments) -> None:
         accepted = False

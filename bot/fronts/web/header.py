@@ -22,10 +22,14 @@ class Header:
             with el("div", "top-words"):
                 el("p", "tagline", "Prompt or fine-tune? Two blind answers, your vote.")
                 self._standing: TextElement = el("p", "standing", "")  # type: ignore[assignment]
+            with el("a", "bare", href="/decide", aria_label="Bring your examples", title="Bring your examples"):
+                icon("decide")
             with el("a", "bare", href="/recipes", aria_label="Recipes", title="Recipes"):
                 icon("recipes")
             with el("a", "bare", href="/results", aria_label="Results", title="Results"):
                 icon("results")
+            with el("a", "bare", href="/adapters", aria_label="Adapters", title="Adapters"):
+                icon("adapters")
             with el("button", "bare", type="button", aria_label="Light or dark", title="Light or dark", data_does="theme"):
                 icon("theme")
             log_out()

@@ -22,11 +22,12 @@ from bot.words import estimated
 class ChatPage:
     """One browser tab, on a new or an earlier conversation."""
 
-    def __init__(self, app: App, viewer: str, conversation: str | None, views: list[DuelView], *, owner: bool) -> None:
-        """owner: nobody but whoever runs Duelbot reaches the page."""
+    def __init__(self, app: App, viewer: str, conversation: str | None, views: list[DuelView], *, owner: bool, against: str = "") -> None:
+        """owner: nobody but whoever runs Duelbot reaches the page. against: the adapter that meets the one in use, or ""."""
         self._app, self._viewer = app, viewer
         self._tab = Tab()
-        self._dock = Dock(app, viewer, self._tab, conversation, owner=owner)
+        self._dock = Dock(app, viewer, self._tab, conversation, owner=owner, against=against)
+        self._against = against
         self._build(viewer, views)
         self._tab.spawn(self._follow_model(), "model")
 
@@ -74,7 +75,8 @@ class ChatPage:
 
     def _show_model(self) -> None:
         model = self._app.model
-        self._banner.set_text("" if model.state == "ready" else model.words)
+        meets = f"Here the adapter that is in use meets {shown(self._against)}." if self._against else ""
+        self._banner.set_text(meets if model.state == "ready" else model.words)
         self._banner.classes(replace=f"banner {model.state}")
         self._welcome.about.set_text(welcome_words(model.arms))
         self._welcome.offer(self._app.examples)

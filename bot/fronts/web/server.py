@@ -17,7 +17,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from bot.app import App
 from bot.errors import UnknownDuel
+from bot.fronts.web.adapters import add_adapters
 from bot.fronts.web.assets import THEME, style
+from bot.fronts.web.deciding import add_decisions
 from bot.fronts.web.dom import MARK, viewer
 from bot.fronts.web.door import Door, Gate, Place, Seal
 from bot.fronts.web.login import Attempts, add_login
@@ -125,6 +127,8 @@ def build(app: App, settings: Settings) -> FastAPI:
     add_pages(app, owner=not password)  # without one, the page is for this machine alone
     add_results(web, app)
     add_recipes(web, app, owner=not password)
+    add_adapters(web, app)
+    add_decisions(web, app, owner=not password)
     ui.run_with(
         web,
         title="Duelbot",
@@ -144,11 +148,11 @@ def build(app: App, settings: Settings) -> FastAPI:
 def add_pages(app: App, *, owner: bool) -> None:
     """Add the two addresses of the chat, and what stands at all others. owner: nobody else reaches them."""
 
-    async def new() -> None:
+    async def new(against: str = "") -> None:
         dress()
-        ChatPage(app, viewer(), None, [], owner=owner)
+        ChatPage(app, viewer(), None, [], owner=owner, against=against[:200])
 
-    async def earlier(request: Request, conversation: str) -> Response | None:
+    async def earlier(request: Request, conversation: str, against: str = "") -> Response | None:
         try:
             views = await app.looking.conversation(conversation, viewer())
         except UnknownDuel:
@@ -159,7 +163,7 @@ def add_pages(app: App, *, owner: bool) -> None:
             return told(request.scope, 404)
         dress()
         ui.page_title(f"{title_of(shown(views[0].request))} · Duelbot")
-        ChatPage(app, viewer(), conversation, views, owner=owner)
+        ChatPage(app, viewer(), conversation, views, owner=owner, against=against[:200])
         return None
 
     async def nothing(request: Request, error: Exception) -> Response:

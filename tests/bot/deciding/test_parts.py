@@ -11,7 +11,7 @@ from bot.deciding.change import ClassChange, chosen, rows_to_learn, rows_to_test
 from bot.deciding.deciding import DecisionWish, decision_folder
 from bot.deciding.measured import ArmAnswer, RowAnswers, cut_off, read_answers, scores
 from bot.deciding.order import BadDecision, DecisionFolder, DecisionStatus, StepStatus
-from bot.deciding.telling import telling
+from bot.deciding.telling import for_votes, telling
 from engine.contestants import Arm
 from engine.errors import BadRequest
 from engine.rows import Row
@@ -79,6 +79,8 @@ def test_telling_rows_come_in_turn_and_differ() -> None:
     known = [answers(1, 0, 1), answers(2, 0, 1), answers(3, 1, 0), answers(4, 1, 1), answers(5, 1, 1, same=True)]
     assert [each.line for each in telling(known, 9)] == [1, 3, 4, 2]
     assert [each.line for each in telling(known, 2)] == [1, 3]
+    assert [each.line for each in for_votes(known, 9)] == [1, 2, 3, 4]  # whatever the scores say
+    assert [each.line for each in for_votes(known, 1)] == [1]
 
 
 def test_an_order_goes_on_and_another_wish_is_refused(tmp_path: Path) -> None:

@@ -67,7 +67,11 @@ async def opened(folder: Path, **names: Any) -> AsyncIterator[tuple[App, Setting
     chosen = settings(folder, **names)
     with nicegui_reset_globals():
         try:
-            async with App.open(chosen, lineup, rng=Coin(first_left=True)) as app:
+
+            async def open_lineup() -> Lineup:
+                return lineup_over(ScriptedBackend(canned), chosen.engine)
+
+            async with App.open(chosen, open_lineup, rng=Coin(first_left=True)) as app:
                 await app.model_settled()
                 yield app, chosen
         finally:

@@ -66,6 +66,7 @@ class EditorPage:
             self._trying.problem(error.words)
             return
         self._trying.problem("")
+        self._trying.advise(await self._app.versions.advice(recipe))
         await self._trying.drafted(recipe)
 
     async def _save(self, event: GenericEventArguments) -> None:

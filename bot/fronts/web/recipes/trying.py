@@ -116,6 +116,7 @@ class Trying:
                     box.on("change", self._switched, js_handler="(event) => emit(event.target.checked)")
                     el("span", "", "while I type")
             self._trouble: TextElement = el("p", "problem", "", role="status")  # type: ignore[assignment]
+            self._advice = el("ul", "advice", aria_label="What is known to hurt")
             el("p", "quiet", NO_EVIDENCE if trials else "No vote has closed here yet, so there is no real request to try it on. Type one:")
             self._box = el("div", "trials")
             self._typed: Element = el("input", "search", type="text", aria_label="A request to try it on", placeholder="Another request")
@@ -139,6 +140,13 @@ class Trying:
     def problem(self, words: str) -> None:
         """Say what is wrong with the draft as it is now; "": nothing."""
         self._trouble.set_text(shown(words))
+
+    def advise(self, advice: Sequence[str]) -> None:
+        """Say what is known to hurt in the draft; nothing is forbidden by it."""
+        self._advice.clear()
+        with self._advice:
+            for words in advice:
+                el("li", "", shown(words))
 
     async def drafted(self, recipe: Recipe) -> None:
         """Count the draft, and try it out when the person rests, if they wish so."""

@@ -1,5 +1,8 @@
 """Rematches that wait for a vote, one after the other: blind, by click or by key, each shown who was who when it is decided."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
 from nicegui import ui
 
 from bot.app import App
@@ -10,36 +13,50 @@ from bot.fronts.web.turns import Asks, Turns
 from bot.views import DuelView
 from bot.words import counted
 
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Duels that wait for a vote, and what the page says of them."""
+
+    waiting: Callable[[], Awaitable[list[str]]]
+    title: str
+    nothing: str
+    back: str  # address of the page that leads here
+    back_words: str
+
+
 NOTHING = "Nothing waits for your vote. Compare two versions of a recipe and have past requests answered again; what changed comes here."
 
 
 class VotesPage:
     """One browser tab."""
 
-    def __init__(self, app: App, viewer: str) -> None:
+    def __init__(self, app: App, viewer: str, queue: Queue | None = None) -> None:
+        """queue: without one, the rematches of recipes."""
         self._app, self._viewer, self._tab = app, viewer, Tab()
+        self._queue = queue or Queue(app.rematching.waiting, "Changed answers, waiting for your vote", NOTHING, "/recipes", "All recipes")
         self._later: list[str] = []  # duels that were put off
 
     async def build(self) -> None:
         """Draw the first one that waits."""
-        with framed("Changed answers, waiting for your vote"):
+        with framed(self._queue.title):
             with el("div", "recipes-head"):
                 el("h2", "", "Waiting for your vote")
-                link("All recipes", "/recipes")
+                link(self._queue.back_words, self._queue.back)
             self._tab.place_notice()
             self._box = el("div", "rematch")
         await self._next()
 
     async def _next(self) -> None:
-        waiting = await self._app.rematching.waiting()
+        waiting = await self._queue.waiting()
         wanted = [each for each in waiting if each not in self._later] or waiting
         self._box.clear()
         with self._box:
             if not wanted:
-                el("p", "note", NOTHING)
+                el("p", "note", self._queue.nothing)
                 return
             view = await self._app.looking.view(wanted[0], self._viewer)
-            el("p", "quiet", f"{counted(len(waiting), 'changed answer')} left. Which is better?", role="status")
+            el("p", "quiet", f"{counted(len(waiting), 'request')} left. Which is better?", role="status")
             turns = Turns(self._app, self._viewer, self._tab, Asks(_nothing, _nothing), self._decided, guesses=False)
             turns.place_conduct()
             turns.add(view)

@@ -1,0 +1,212 @@
+"""Decisions in the running bot: a file of examples becomes a job, a report, a prompt and a fine-tune that meet, and duels to confirm."""
+
+import asyncio
+import json
+import re
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.app.asking import Asking
+from bot.app.core import Core
+from bot.app.jobs import Jobs
+from bot.app.orders import Order
+from bot.app.shelf import Shelf
+from bot.app.training import AdapterTraining, jobs_folder
+from bot.app.versions import Versions
+from bot.deciding.order import DecisionFolder, DecisionStatus, check_name
+from bot.errors import UnknownDuel
+from bot.settings import Settings
+from bot.store.duels import DuelRows
+from bot.views import Job
+from engine.contestants import open_adapter
+from engine.errors import BadRecipe, BadRequest, DuelbotError
+from engine.recipes import load_recipe
+from engine.scoring import metric_named
+
+DECIDE = "decide"
+REASON = "Found by a decision on {file}."
+LEAST_MINUTES, MOST_MINUTES = 2, 600
+ASKED = "confirm-duels.json"  # ids of the duels that were asked to confirm
+NOT_DONE = "This decision has not ended."
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtDecision:
+    """What a person asks for."""
+
+    token: str  # of the rows that were brought
+    name: str
+    minutes: float = 15.0
+    metric: str = ""  # "": guessed from the answers
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView:
+    """A decision as people look at it."""
+
+    job: Job
+    status: DecisionStatus | None  # None: it has not begun
+    headline: str = ""  # of one that has ended well
+    why: str = ""
+    confirm: int = 0  # requests that people can vote on to confirm it
+
+
+class DecideKind:
+    """Jobs that decide; one that was begun goes on."""
+
+    def __init__(self, folder: Path, settings: Settings, shelf: Shelf, versions: Versions) -> None:
+        self._folder, self._adapters = folder, Path(settings.engine.adapters).absolute()
+        self._shelf, self._versions = shelf, versions
+
+    def command(self, job: Job) -> Sequence[str]:
+        """Return the command of `bot decide`, which goes on where it was."""
+        given = job.arguments
+        wanted = ("--name", given["name"], "--minutes", f"{given['minutes']:g}", "--base", given["base"])
+        metric = ("--metric", given["metric"]) if given["metric"] else ()
+        where = ("--out", str(self._folder / job.id), "--json", "--tied")
+        return (sys.executable, "-m", "bot", "decide", given["file"], *wanted, *metric, *where)
+
+    async def done(self, job: Job, result: Mapping[str, Any]) -> str:
+        """Take up what was made, so that both can meet at once. Returns the advice."""
+        folder = DecisionFolder(Path(result["folder"]))
+        if folder["adapter"].is_dir():
+            await self._shelf.load(await asyncio.to_thread(self._shelved, folder["adapter"]))
+        if folder["recipe.toml"].is_file():
+            try:
+                await self._versions.take_in(
+                    folder["recipe.toml"].read_text(encoding="utf-8"), REASON.format(file=Path(job.arguments["file"]).name), job.asker
+                )
+            except BadRecipe as error:
+                if "here already" not in error.words:  # a job that was done before, and whose end was not stored
+                    raise
+        return f"{result['advice']['headline']}. {result['advice']['why']}"
+
+    def _shelved(self, made: Path) -> str:
+        """Copy an adapter to where adapters are. Returns its name and version. Raises BadAdapter."""
+        adapter = open_adapter(made)
+        there = self._adapters / f"{adapter.name}-{adapter.version}"
+        if not there.is_dir():
+            self._adapters.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(made, there)
+        return f"{adapter.name}@{adapter.version}"
+
+
+class Decisions:
+    """The use cases around decisions. Files are brought as for a training."""
+
+    def __init__(self, core: Core, jobs: Jobs, training: AdapterTraining, asking: Asking, settings: Settings) -> None:
+        self._core, self._jobs, self._training, self._asking = core, jobs, training, asking
+        self._folder = jobs_folder(settings)
+        self._confirming: set[asyncio.Task[None]] = set()
+
+    async def decide(self, wish: BroughtDecision, asker: str, *, team: str | None = None, channel: str = "") -> Job:
+        """Have a job decide. Raises BadRequest, BadDecision for a name that cannot be a folder's."""
+        check_name(wish.name)
+        if wish.metric:
+            metric_named(wish.metric)
+        if not LEAST_MINUTES <= wish.minutes <= MOST_MINUTES:
+            raise BadRequest(f"A decision takes from {LEAST_MINUTES} to {MOST_MINUTES} minutes.")
+        given = {
+            "file": str(self._training.file_of(wish.token)),
+            "name": wish.name,
+            "minutes": wish.minutes,
+            "metric": wish.metric,
+            "base": self._training.base,
+        }
+        return await self._jobs.ask(DECIDE, given, asker, team=team, channel=channel)
+
+    def look(self, job: Job) -> DecisionView:
+        """Read how far a decision is, from its files: any process may have written them."""
+        folder = self._of(job)
+        status, advice = folder.status(), dict[str, Any]()
+        confirm = 0
+        if job.state == "done" and folder["decision.json"].is_file():
+            advice = folder.read("decision.json")["advice"]
+            confirm = folder["confirm.jsonl"].read_bytes().count(b"\n")
+        return DecisionView(job, status, advice.get("headline", ""), advice.get("why", ""), confirm)
+
+    def report(self, job: Job) -> str:
+        """Read the report, a whole page. Raises BadRequest before there is one."""
+        file = self._of(job)["report.html"]
+        if not file.is_file():
+            raise BadRequest(NOT_DONE)
+        return file.read_text(encoding="utf-8")
+
+    def _of(self, job: Job) -> DecisionFolder:
+        return DecisionFolder(self._folder / job.id / job.arguments["name"])
+
+    async def confirm(self, job: Job, asker: str, *, owner: bool = True) -> int:
+        """Have the most telling test requests answered by both sides, one after the other, for people to vote on.
+
+        Returns how many there are. Raises BadRequest where there is nothing to confirm.
+        """
+        folder = self._of(job)
+        if not (folder["adapter"].is_dir() and folder["recipe.toml"].is_file()):
+            raise BadRequest("A prompt and a fine-tune are needed for duels; this decision has made only one of them.")
+        rows = [json.loads(line) for line in folder["confirm.jsonl"].read_text(encoding="utf-8").splitlines()]
+        adapter, recipe = open_adapter(folder["adapter"]), load_recipe(str(folder["recipe.toml"]))
+        orders = [
+            Order(
+                text=row["request"],
+                asker=asker,
+                owner=owner,
+                batch=True,
+                recipe=f"{recipe.name}@{recipe.version}",
+                adapter=f"{adapter.name}@{adapter.version}",
+            )
+            for row in rows
+        ]
+        if not orders:
+            raise BadRequest("Both sides gave the same answer to every test request, so there is nothing to vote on.")
+        task = asyncio.create_task(self._ask_all(folder, orders))
+        self._confirming.add(task)
+        task.add_done_callback(self._confirming.discard)
+        return len(orders)
+
+    async def waiting(self, job: Job) -> list[str]:
+        """List the duels that confirm a decision and wait for a vote, the oldest first."""
+        found = []
+        async with self._core.store.reading() as look:
+            for duel in _asked(self._of(job)):
+                with suppress(UnknownDuel):  # somebody has deleted it
+                    if (await DuelRows(look).duel(duel)).state == "open":
+                        found.append(duel)
+        return found
+
+    async def _ask_all(self, folder: DecisionFolder, orders: Sequence[Order]) -> None:
+        """Ask one after the other, those that were not asked yet; one that cannot be asked is left out."""
+        for order in orders[len(_asked(folder)) :]:
+            try:
+                shown = await self._asking.ask(order)
+                folder.write(ASKED, [*_asked(folder), shown.view.id])
+                await self._ended(shown.view.id)
+            except DuelbotError:
+                continue
+
+    async def _ended(self, duel: str) -> None:
+        """Wait until a duel is answered, so that people's own requests come between two of these."""
+        while progress := self._core.running.progress(duel):
+            event = progress.signal.event
+            if self._core.running.progress(duel):
+                await event.wait()
+
+    async def leave(self) -> None:
+        """End what is being asked."""
+        for task in self._confirming:
+            task.cancel()
+        await asyncio.gather(*self._confirming, return_exceptions=True)
+
+
+def _asked(folder: DecisionFolder) -> list[str]:
+    """List the duels that were asked to confirm a decision."""
+    return list(folder.read(ASKED)) if folder[ASKED].is_file() else []
+
+
+def name_of(file: str) -> str:
+    """Make a decision's name of a file's."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(file).stem).strip("-._")[:64] or "decision"

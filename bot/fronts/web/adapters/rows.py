@@ -1,0 +1,90 @@
+"""Rows that were brought: what the check says, and from there to an estimate or a training."""
+
+from collections.abc import Awaitable, Callable
+
+from nicegui.element import Element
+from nicegui.events import GenericEventArguments
+
+from bot.app.training import PLANS, BroughtRows, TrainingWish
+from bot.fronts.web.adapters import words
+from bot.fronts.web.dom import el
+from bot.fronts.web.markup import shown
+from engine.errors import BadRequest
+
+Order = Callable[[TrainingWish], Awaitable[None]]
+
+
+def draw_form() -> None:
+    """Draw the form by which a file of rows is brought. It needs no script, and a file can be dropped on it."""
+    el("h2", "", "Train one")
+    el("p", "quiet", words.BRING)
+    with el("form", "bring", method="post", action="/adapters/rows", enctype="multipart/form-data"):
+        el("input", "drop", type="file", name="rows", required=True, aria_label="File of rows", accept=".jsonl,.json,.csv,.txt")
+        el("button", "pill primary", "Check these rows", type="submit")
+
+
+def draw_report(brought: BroughtRows) -> None:
+    """Draw what the check says of rows."""
+    el("h2", "", shown(f"{brought.name}: {brought.rows:,} rows"))
+    for sentence in brought.about[1:]:
+        el("p", "quiet", shown(sentence))
+    if not brought.faults:
+        return
+    with el("div", "scroll"), el("table", "grid"):
+        el("caption", "", "What the check has found")
+        with el("thead"), el("tr"):
+            for name in ("Found", "Rows", "Lines", "The fix"):
+                el("th", "", name, scope="col")
+        with el("tbody"):
+            for fault in brought.faults:
+                with el("tr", "wrong" if fault.wrong else ""):
+                    el("th", "", f"{'! ' if fault.wrong else ''}{fault.kind}", scope="row", title=fault.what)
+                    for text in (f"{fault.rows:,}", fault.where, fault.fix):
+                        el("td", "", shown(text))
+
+
+class TrainingForm:
+    """What is to be trained from rows that were brought."""
+
+    def __init__(self, brought: BroughtRows, estimate: Order, train: Order) -> None:
+        self._token = brought.token
+        self._given = {"name": brought.name.rpartition(".")[0][:60] or "support", "plan": "standard", "right": ""}
+        with el("div", "wish"):
+            self._field("Name of the adapter", "name", maxlength=60)
+            with el("label"):
+                el("span", "", "Plan")
+                with el("select", "", aria_label="Plan") as chosen:
+                    for plan in PLANS:
+                        el("option", "", plan, value=plan, selected=plan == "standard")
+                self._follow(chosen, "plan")
+            self._field("Your prompt is right on (per cent)", "right", inputmode="decimal", placeholder="not known")
+            el("button", "pill", "Estimate first", type="button").on("click", lambda: estimate(self.wish()), args=[])
+            start = el("button", "pill primary", "Start training", type="button")
+            start.on("click", lambda: train(self.wish()), args=[])
+            if brought.wrong:
+                start.props["disabled"] = True
+                el("p", "quiet", "Mend the lines with ! first, and bring the file again.")
+
+    def _field(self, label: str, name: str, **props: str | int) -> None:
+        with el("label"):
+            el("span", "", label)
+            self._follow(el("input", "", None, type="text", value=self._given[name], aria_label=label, **props), name)
+
+    def _follow(self, field: Element, name: str) -> None:
+        def changed(event: GenericEventArguments) -> None:
+            self._given[name] = str(event.args)
+            if name != "plan":
+                field.props["value"] = self._given[name]  # else what is drawn beside it would put the first value back
+
+        field.on("change", changed, js_handler="(event) => emit(event.target.value)")
+
+    def wish(self) -> TrainingWish:
+        """Read what was typed. Raises BadRequest for a share that is none."""
+        text = self._given["right"].strip().removesuffix("%").strip()
+        try:
+            right = float(text) / 100 if text else None
+        except ValueError:
+            right = -1.0
+        if right is not None and not 0 <= right <= 1:
+            raise BadRequest(f"{text[:20]!r} is not a percentage from 0 to 100.")
+        return TrainingWish(self._token, self._given["name"].strip(), self._given["plan"], right)

@@ -1,0 +1,74 @@
+"""A decision as it goes on: its steps, its end, and what can be done with it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from nicegui.elements.mixins.text_element import TextElement
+
+from bot.app.decisions import DecisionView
+from bot.fronts.web.deciding import words
+from bot.fronts.web.dom import el
+from bot.fronts.web.markup import shown
+
+Act = Callable[[str], Awaitable[None]]
+MARKS = {"waiting": "·", "running": "▸", "done": "✓", "skipped": "–", "failed": "✗"}
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionActs:
+    """What a person can do with a decision; each takes the job's id."""
+
+    stop: Act
+    go_on: Act
+    drop: Act
+    confirm: Act
+
+
+class DecisionCard:
+    """One decision. It is drawn once for each state of its job, and its steps follow in between."""
+
+    def __init__(self, found: DecisionView, acts: DecisionActs) -> None:
+        self._seen: object = None
+        with el("article", "job", data_job=found.job.id, data_state=found.job.state):
+            el("h3", "", shown(words.title(found)))
+            self._doing: TextElement = el("p", "doing", shown(words.doing(found)), role="status")  # type: ignore[assignment]
+            self._steps = el("ol", "steps")
+            with el("div", "lora-acts"):
+                self._buttons(found, acts)
+        self.follow(found)
+
+    def follow(self, found: DecisionView) -> None:
+        """Show the steps as they are now."""
+        self._doing.set_text(shown(words.doing(found)))
+        if found.status is None or found.status.steps == self._seen:
+            return
+        self._seen = found.status.steps
+        self._steps.clear()
+        with self._steps:
+            for step in found.status.steps:
+                with el("li", f"step {step.state}"):
+                    el("span", "step-mark", MARKS[step.state], aria_hidden="true")
+                    el("strong", "", words.STEPS[step.name])
+                    el("span", "quiet", words.took(step))
+                    if step.words:
+                        el("p", "quiet", shown(step.words))
+
+    def _buttons(self, found: DecisionView, acts: DecisionActs) -> None:
+        job = found.job
+        if job.going:
+            _button("Stop", acts.stop, job.id)
+            return
+        if job.state == "done":
+            el("a", "pill primary", "Read the report", href=f"/decide/{job.id}/report")
+            if found.confirm:
+                _button(f"Confirm by votes ({found.confirm})", acts.confirm, job.id)
+        if job.state in ("stopped", "failed"):
+            _button("Go on", acts.go_on, job.id)
+        _button("Take off the list", acts.drop, job.id)
+
+
+def _button(text: str, act: Act, argument: str) -> None:
+    async def clicked() -> None:
+        await act(argument)
+
+    el("button", "pill", text, type="button").on("click", clicked, args=[])
