@@ -27,6 +27,7 @@ PROBED_ROWS = 800  # at most; more say little more
 TIMED = (1 / 6, 1 / 2, 5 / 6)  # where the timed steps stand among all, by their tokens
 LEAST_SPREAD = 0.15  # share by which a time is unsure even when three steps agree
 MEMORY_SPREAD = 0.15
+HEAP_GROWTH = 0.7  # of what the timed steps add to the memory: by so much it grows over many steps, whose batches are of many lengths
 FORGETTING_TOKENS = 4_500  # that ask what was forgotten: thirty instructions with their answers and a text of 480, twice each
 FEATURE_LAYERS = 2 / 3  # share of the layers whose states the probe reads
 
@@ -92,7 +93,7 @@ def estimate(wish: Wish, settings: EngineSettings, probed: int = PROBED_ROWS, *,
         steps=took.steps,
         tokens=took.tokens,
         seconds=seconds,
-        memory_bytes=_around(_peak_bytes() + took.kept_bytes, MEMORY_SPREAD),
+        memory_bytes=_around(_peak_bytes() + HEAP_GROWTH * took.added_bytes + took.kept_bytes, MEMORY_SPREAD),
         usd=None if hour is None else Foretold(*(each * hour / 3600 for each in (seconds.value, seconds.least, seconds.most))),
         threads=threads,
         points=() if features is None else curve(features, answers, plan.run.seed),
@@ -112,6 +113,7 @@ class _Took:
     lower_s: float  # the once-only pass over all rows
     scored_s: float  # all measurements of the held-out rows; a pass forward is a third of a step
     kept_bytes: int  # of states that are not there yet
+    added_bytes: int  # to the most memory, by the timed steps
     spent_s: float  # on the timing itself
 
 
@@ -126,6 +128,7 @@ def _timed(loaded: Loaded, plan: TrainingPlan, train: Sequence[Exercise], held_o
     epochs = plan.epochs(len(train))
     batches = sorted((batch for batch, _ in zip(order, range(order.batches_an_epoch), strict=False)), key=lambda b: _padded(train, b))
     chosen = [batches[-1], *(batches[int(len(batches) * part)] for part in TIMED)]  # the longest first: it warms up and fills the memory
+    before_bytes = _peak_bytes()
     runs = [_one_step(base, optimizer, [train[place] for place in batch]) for batch in chosen]
     lower_rate = sum(run.lower_s for run in runs[1:]) / sum(run.tokens for run in runs[1:])
     padded = epochs * sum(_padded(train, batch) for batch in batches)
@@ -144,6 +147,7 @@ def _timed(loaded: Loaded, plan: TrainingPlan, train: Sequence[Exercise], held_o
         lower_s=lower_rate * all_tokens * (1 if kept_bytes <= base.most_bytes else epochs),
         scored_s=(2 * sum(map(len, held_out)) + len(MEASURED) * sum(map(len, held_out[:MEASURED_ROWS]))) * sorted(rates)[1] / 3,
         kept_bytes=kept_bytes if kept_bytes <= base.most_bytes else 0,
+        added_bytes=_peak_bytes() - before_bytes,
         spent_s=time.perf_counter() - began,
     )
 

@@ -16,7 +16,7 @@ Form = Literal["pairs", "answers", "judged"]
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class LearnableDuel:
     """A closed duel whose asker agreed, by the ballots of voters who agreed."""
 
     id: str
@@ -27,16 +27,16 @@ class Decided:
     both_bad: bool  # so say more than half
 
 
-async def decided(store: Store) -> list[Decided]:
+async def decided(store: Store) -> list[LearnableDuel]:
     """Read all duels that may be learned from, in closing order. A withdrawal takes effect at once."""
     async with store.reading() as look:
         return await decided_in(look)
 
 
-async def decided_in(look: Transaction) -> list[Decided]:
+async def decided_in(look: Transaction) -> list[LearnableDuel]:
     """Read the same within a transaction, of a copy of a store, too."""
     voters: dict[str, frozenset[str]] = {}
-    found = list[Decided]()
+    found = list[LearnableDuel]()
     for duel, team, conversation in await ConsentRows(look).free():
         if team not in voters:
             voters[team] = await ConsentRows(look).voters(team)
@@ -48,14 +48,14 @@ async def decided_in(look: Transaction) -> list[Decided]:
     return found
 
 
-def _decided(duel: DuelRecord, before: Sequence[DuelRecord], voters: frozenset[str]) -> Iterable[Decided]:
+def _decided(duel: DuelRecord, before: Sequence[DuelRecord], voters: frozenset[str]) -> Iterable[LearnableDuel]:
     """Take a duel with two whole answers, and at least one ballot that counts."""
     answers = [duel.answers.get(entrant) for entrant in (0, 1)]
     texts = [answer.text for answer in answers if answer and answer.finish == "end" and answer.text.strip()]
     ballots = [each for each in duel.ballots if each.voter in voters]
     if len(texts) == 2 and ballots:
         better, both_bad = _winner(ballots)
-        yield Decided(duel.id, duel.request, turns_of(before), (texts[0], texts[1]), better, both_bad)
+        yield LearnableDuel(duel.id, duel.request, turns_of(before), (texts[0], texts[1]), better, both_bad)
 
 
 def _winner(ballots: Sequence[Ballot]) -> tuple[Entrant | None, bool]:
@@ -65,12 +65,12 @@ def _winner(ballots: Sequence[Ballot]) -> tuple[Entrant | None, bool]:
     return (entrant if clear and verdict is Said.BETTER else None), clear and verdict is Said.BOTH_BAD
 
 
-def rows_of(duels: Iterable[Decided], form: Form) -> list[Mapping[str, Any]]:
+def rows_of(duels: Iterable[LearnableDuel], form: Form) -> list[Mapping[str, Any]]:
     """Write rows: pairs for dpo, judged answers for kto (where both are bad, two bad ones), winners for sft; ties nowhere."""
     return [row for duel in duels for row in _rows(duel, form)]
 
 
-def _rows(duel: Decided, form: Form) -> Iterable[Mapping[str, Any]]:
+def _rows(duel: LearnableDuel, form: Form) -> Iterable[Mapping[str, Any]]:
     history = [{"role": turn.role, "text": turn.text} for turn in duel.history]
     asked: dict[str, Any] = {"request": duel.request} | ({"history": history} if history else {})
     if duel.better is not None:

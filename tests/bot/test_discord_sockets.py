@@ -174,6 +174,11 @@ COMMANDS: list[tuple[str, dict[str, Any]]] = [
     ("adapter info", {"name": "demo"}),
     ("settings", {"quorum": 5, "deadline_hours": 1.5}),
     ("settings", {"reset": True}),
+    ("consent", {"agree": True}),
+    ("settings", {"consent": True}),
+    ("consent", {}),
+    ("consent", {"agree": True}),
+    ("consent", {"agree": False}),
     ("export", {"period": "year"}),
     ("forget", {}),
 ]
