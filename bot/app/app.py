@@ -16,7 +16,7 @@ from bot.app.batching import Batching
 from bot.app.choices import Choices
 from bot.app.consents import Consents
 from bot.app.core import Changes, Core
-from bot.app.decisions import DECIDE, DecideKind, Decisions
+from bot.app.decisions import DecideKind, Decisions
 from bot.app.ending import DIED
 from bot.app.evidence import Evidence
 from bot.app.jobs import JobKind, Jobs
@@ -33,7 +33,7 @@ from bot.app.replays import Replays
 from bot.app.running import Running
 from bot.app.shelf import Shelf
 from bot.app.teams import Teams
-from bot.app.training import ESTIMATE, TRAIN, AdapterTraining, EstimateKind, TrainKind, jobs_folder
+from bot.app.training import DECIDE, ESTIMATE, TRAIN, AdapterTraining, EstimateKind, TrainKind, jobs_folder
 from bot.app.versions import Versions
 from bot.app.voting import Voting
 from bot.settings import Settings

@@ -17,7 +17,7 @@ from bot.app.core import Core
 from bot.app.jobs import Jobs
 from bot.app.orders import Order
 from bot.app.shelf import Shelf
-from bot.app.training import AdapterTraining, jobs_folder
+from bot.app.training import DECIDE, AdapterTraining, jobs_folder
 from bot.app.versions import Versions
 from bot.deciding.order import DecisionFolder, DecisionStatus, check_name
 from bot.errors import UnknownDuel
@@ -30,7 +30,6 @@ from engine.recipes import load_recipe
 from engine.scoring import metric_named
 
 log = logging.getLogger(__name__)
-DECIDE = "decide"
 REASON = "Found by a decision on {file}."
 LEAST_MINUTES, MOST_MINUTES = 2, 600
 ASKED = "confirm-duels.json"  # ids of the duels that were asked to confirm

@@ -19,6 +19,7 @@ from bot.app.core import Core
 from bot.app.jobs import Jobs
 from bot.app.shelf import Shelf
 from bot.charts import Form, Picture, Theme, training_picture
+from bot.deciding.order import DecisionFolder, DecisionStatus
 from bot.settings import Settings
 from bot.store.evidence import EvidenceRows
 from bot.views import Job
@@ -26,7 +27,7 @@ from engine.errors import BadRequest, DuelbotError
 from engine.ledger import Use
 from engine.settings import EngineSettings
 
-ESTIMATE, TRAIN = "estimate", "train"
+ESTIMATE, TRAIN, DECIDE = "estimate", "train", "decide"
 PLANS = ("quick", "standard", "gpu")  # that ship, by which a person chooses
 MOST_BYTES = 50_000_000  # of a file of rows
 TOKEN = re.compile(r"[0-9a-f]{16}")
@@ -151,6 +152,9 @@ class AdapterTraining:
     def progress(self, job: Job) -> JobProgress:
         """Read how far a job is, from its files: any process may have written them."""
         right = job.arguments.get("prompt_right")
+        if job.kind == DECIDE:
+            status = DecisionFolder(self._folder / job.id / job.arguments["name"]).status()
+            return JobProgress(job, decision_words(job, status), None, None, TrainingCurve(), None)
         if job.kind != TRAIN:
             return JobProgress(job, doing_words(job, None), None, None, TrainingCurve(), right)
         work = work_folder(self._folder, job)
@@ -235,6 +239,18 @@ def doing_words(job: Job, status: Status | None) -> str:
             said = PHASES[status.phase]
             return f"{said[0].upper()}{said[1:]}{steps}{loss}"
     return job.words
+
+
+def decision_words(job: Job, status: DecisionStatus | None) -> str:
+    """Say how far a decision is, a line for each step that has begun, or how it ended. Pure."""
+    if job.state != "running":
+        return "Waits for its turn." if job.state == "queued" else job.words
+    begun = [step for step in status.steps if step.state != "waiting"] if status else []
+    lines = [
+        f"{step.name}: {step.words or 'goes on'}" + (f" ({step.part:.0%})" if step.state == "running" and step.part else "")
+        for step in begun
+    ]
+    return "\n".join(lines) or "Begins."
 
 
 def report_of(token: str, name: str, check: RowsCheck) -> BroughtRows:

@@ -82,7 +82,7 @@ def parts_over(app: App, wire: Wire, pacer: Pacer, now_s: Callable[[], float]) -
         upkeep=upkeep,
         news=news,
         batches=batches,
-        trainings=TrainingMessages(app.jobs, app.training, wire, pacer, leaving),
+        trainings=TrainingMessages(app.jobs, app.training, app.decisions, wire=wire, pacer=pacer, leaving=leaving),
         memory=memory,
         leaving=leaving,
         repeats=Repeats(now_s),

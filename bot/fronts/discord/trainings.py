@@ -9,8 +9,9 @@ from functools import partial
 import discord
 from discord import ui
 
+from bot.app.decisions import Decisions
 from bot.app.jobs import Jobs
-from bot.app.training import AdapterTraining, JobProgress
+from bot.app.training import DECIDE, TRAIN, AdapterTraining, JobProgress
 from bot.fronts.discord import fit
 from bot.fronts.discord.lane import TryLater
 from bot.fronts.discord.layout import MOST_CHARACTERS, Sheet
@@ -23,19 +24,22 @@ from engine.errors import BadRequest, DuelbotError
 
 POLL_S = 3.0  # seconds between two looks at how far a training is
 BAR = 20  # characters of the bar
-PICTURE = "training.png"
+PICTURE, REPORT = "training.png", "report.html"
+TITLES = {TRAIN: "Training", DECIDE: "Decision on"}
 log = logging.getLogger(__name__)
 
 
 def training_words(found: JobProgress) -> str:
     """Say how far a training is, and what to do with what it made. Pure."""
     job, name = found.job, fit.inline(str(found.job.arguments["name"]), 80)
-    lines = [f"### Training {name}"]
+    lines = [f"### {TITLES.get(job.kind, job.kind)} {name}"]
     if job.going and found.share is not None:
         left = "" if found.left_s is None else f" · {left_words(found.left_s)}"
         lines.append(f"`{'█' * round(BAR * found.share):{BAR}}` {found.share:.0%}{left}")
     lines.append(fit.head(found.doing, 1500))
-    if job.state == "done" and job.result:
+    if job.state == "done" and job.kind == DECIDE:
+        lines.append("-# The report is attached; the prompt and the fine-tune are here by their name: /recipe, /adapter.")
+    elif job.state == "done" and job.result:
         made = fit.inline(f"{job.result['name']}@{job.result['version']}", 100)
         lines.append(f"-# A duel against what is in use: /compare with `against: {made}`. To keep it: /adapter use {made}.")
     elif job.state in ("stopped", "failed"):
@@ -48,11 +52,13 @@ def left_words(seconds: float) -> str:
     return f"{max(1, round(seconds))} s left" if seconds < 99 else f"{seconds / 60:.0f} min left"
 
 
-def training_sheet(found: JobProgress, alt: str = "") -> Sheet:
-    """Draw the message of a training: words, its picture where there is one, a button to stop it or to go on. Pure."""
+def training_sheet(found: JobProgress, alt: str = "", *, report: bool = False) -> Sheet:
+    """Draw the message of a training: words, its picture or report where there is one, a button to stop it or to go on. Pure."""
     items: list[ui.Item[Sheet]] = [ui.TextDisplay[Sheet](fit.cut(training_words(found), MOST_CHARACTERS))]
     if alt:
         items.append(ui.MediaGallery(discord.MediaGalleryItem(f"attachment://{PICTURE}", description=fit.cut(alt, MOST_ALT))))
+    if report:
+        items.append(ui.File[Sheet](f"attachment://{REPORT}"))
     if found.job.going:
         items.append(ui.ActionRow(ui.Button[Sheet](label="Stop", style=discord.ButtonStyle.danger, custom_id="job:stop")))
     elif found.job.state in ("stopped", "failed"):
@@ -63,7 +69,8 @@ def training_sheet(found: JobProgress, alt: str = "") -> Sheet:
 class TrainingMessages:
     """The messages of trainings, shown in their channels' lanes: the latest state wins."""
 
-    def __init__(self, jobs: Jobs, training: AdapterTraining, wire: Wire, pacer: Pacer, leaving: Leaving) -> None:
+    def __init__(self, jobs: Jobs, training: AdapterTraining, decisions: Decisions, *, wire: Wire, pacer: Pacer, leaving: Leaving) -> None:
+        self._decisions = decisions
         self._jobs, self._training, self._wire, self._pacer, self._leaving = jobs, training, wire, pacer, leaving
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -121,7 +128,10 @@ class TrainingMessages:
         if not found.job.going and found.curve.losses:
             picture = await self._training.picture(job, "dark", "png")
             files, alt = [discord.File(io.BytesIO(picture.data), filename=PICTURE)], fit.clean(picture.alt)
-        sheet = training_sheet(found, alt)
+        report = self._decisions.report(job) if job.kind == DECIDE and job.state == "done" else ""
+        if report:
+            files = [discord.File(io.BytesIO(report.encode()), filename=REPORT)]
+        sheet = training_sheet(found, alt, report=bool(report))
         try:
             if job.message:
                 await self._wire.edit(job.channel, job.message, sheet, files)

@@ -25,7 +25,8 @@ HELP = """\
 - **Vote**: the buttons under the answers. Secret; you can change or undo it until the vote closes.
 - `/verdict` which technique to use · `/results` how the votes went · `/history` find and go on with earlier ones
 - `/recipe`, `/adapter` what meets here · `/new` begin a new conversation in a direct message
-- `/settings`, `/export` for admins · `/consent` may your duels train adapters? · `/forget` delete what I keep of you
+- `/decide` from a file of examples · `/settings`, `/export`, all for admins
+- `/consent` may your duels train adapters? · `/forget` delete what I keep of you
 What I keep: requests, answers, ballots, and the ids of people and messages."""
 
 

@@ -9,6 +9,7 @@ history    /history: earlier requests, to find and to go on with
 recipe_form  the form of /recipe edit
 recipe     /recipe list, show, edit, use
 adapter    /adapter list, info, use, train
+decide     /decide: from a file of examples to a decision, for admins
 verdict    /verdict: what the votes prove
 settings   /settings, for admins
 consent    /consent: may a person's closed duels train adapters
@@ -24,6 +25,7 @@ from bot.fronts.discord.commands import (
     adapter,
     compare,
     consent,
+    decide,
     export,
     forget,
     history,
@@ -50,6 +52,7 @@ def every() -> list[Addable]:
         history.history,
         recipe.recipe,
         adapter.adapter,
+        decide.decide,
         settings.settings,
         consent.consent,
         export.export,

@@ -11,8 +11,8 @@ from nicegui.events import GenericEventArguments
 from starlette.datastructures import UploadFile
 
 from bot.app import App
-from bot.app.decisions import DECIDE, BroughtDecision, DecisionView, name_of
-from bot.app.training import BroughtRows
+from bot.app.decisions import BroughtDecision, DecisionView, name_of
+from bot.app.training import DECIDE, BroughtRows
 from bot.fronts.web.adapters.rows import draw_report
 from bot.fronts.web.assets import THEME, style
 from bot.fronts.web.deciding import words
