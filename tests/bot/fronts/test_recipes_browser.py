@@ -15,7 +15,7 @@ from engine.backends.base import Prompt
 from engine.backends.scripted import Script
 from tests.bot.fronts import web_stage
 from tests.bot.fronts.web_stage import opened, served
-from tests.bot.scripted import answered, cast, is_tuned, lineup_over
+from tests.bot.scripted import answered, cast, is_tuned
 from tests.patience import patient
 
 CHROMIUM = shutil.which("chromium")
@@ -35,10 +35,7 @@ def by_rule(prompt: Prompt) -> Script:
 
 @pytest.fixture
 async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[App, str]]:
-    async def lineup() -> object:
-        return lineup_over(web_stage.ScriptedBackend(by_rule))
-
-    monkeypatch.setattr(web_stage, "lineup", lineup)
+    monkeypatch.setattr(web_stage, "canned", by_rule)
     async with opened(tmp_path) as (app, chosen), served(app, chosen) as url:
         yield app, url
 
@@ -76,11 +73,12 @@ async def test_an_edit_is_tried_out_live_in_a_second_and_gets_its_evidence_from_
         live = app.versions.live(None)
         assert live and str(live.named) == "house 2" and live.reason == "Two sentences are enough" and live.edit_s
         assert live_s < patient(1)
-        assert page.url.endswith(f"/recipes/{live.id}")
+        await expect(page).to_have_url(f"{url}/recipes/{live.id}")
         await page.get_by_role("link", name="Compare, and answer past requests again").click()
         await expect(page.locator(".words ins").first).to_contain_text("Answer in two sentences")
         await page.get_by_role("button", name="Answer them again").click()
-        await expect(page.locator(".recipes")).to_contain_text("4 of 4 past requests answered again: 2 the same, 2 changed.")
+        done = "4 of 4 past requests answered again: 2 the same, 2 changed."
+        await expect(page.locator(".recipes")).to_contain_text(done, timeout=patient(20_000))
         await page.get_by_role("link", name="Vote on").click()
         for left in range(2, 0, -1):
             await expect(page.locator(".recipes")).to_contain_text(f"{left} changed answer")
