@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ async def opened(folder: Path, **names: Any) -> AsyncIterator[tuple[App, Setting
         try:
 
             async def open_lineup() -> Lineup:
-                return lineup_over(ScriptedBackend(canned), chosen.engine)
+                return replace(await lineup(), settings=chosen.engine)
 
             async with App.open(chosen, open_lineup, rng=Coin(first_left=True)) as app:
                 await app.model_settled()
