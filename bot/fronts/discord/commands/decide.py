@@ -19,7 +19,6 @@ from engine.errors import BadRequest
 )
 @app_commands.allowed_installs(guilds=True, users=False)
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
-@app_commands.default_permissions(manage_guild=True)
 async def decide(
     interaction: discord.Interaction,
     *,
