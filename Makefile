@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run chat install test check pythons bench clean
+.PHONY: help run chat install test check decide pythons bench clean
 PARALLEL := -n auto --dist loadfile  # a file's tests share what they have loaded
 
 help: ## what there is
@@ -24,6 +24,9 @@ check: .venv/installed-dev ## lint, format, types, every test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -n auto
 	@$(BIN)/python -m pytest -q $(PARALLEL)
+
+decide: install ## from the shipped tickets to a decision, in some fifteen minutes
+	@exec $(BIN)/python -m bot decide examples/tickets.csv --minutes 15
 
 pythons: ## install, one request and the fast tests on every Python from 3.11 on that is here
 	@.ci/pythons

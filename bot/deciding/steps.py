@@ -33,7 +33,7 @@ from engine.settings import EngineSettings
 
 STEPS = ("check", "foretell", "prompt", "fine-tune", "measure", "change")
 CRAFTS = ("prompt", "fine-tune")
-PROBED_ROWS = 300  # of which it is foretold, within a minute, whether a fine-tune pays
+PROBED_ROWS = 200  # of which it is foretold, within about a minute, whether a fine-tune pays
 BATCH_ROWS = 8  # rows of a step of the standard plan
 Tell = Callable[[DecisionStatus], None]
 

@@ -1,5 +1,6 @@
 """Rematches that wait for a vote, one after the other: blind, by click or by key, each shown who was who when it is decided."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ class Queue:
     back_words: str
 
 
+POLL_S = 1.0  # seconds between two looks at what waits
 NOTHING = "Nothing waits for your vote. Compare two versions of a recipe and have past requests answered again; what changed comes here."
 
 
@@ -35,6 +37,7 @@ class VotesPage:
         """queue: without one, the rematches of recipes."""
         self._app, self._viewer, self._tab = app, viewer, Tab()
         self._queue = queue or Queue(app.rematching.waiting, "Changed answers, waiting for your vote", NOTHING, "/recipes", "All recipes")
+        self._empty = True  # nothing is shown to vote on
         self._later: list[str] = []  # duels that were put off
 
     async def build(self) -> None:
@@ -46,12 +49,21 @@ class VotesPage:
             self._tab.place_notice()
             self._box = el("div", "rematch")
         await self._next()
+        self._tab.spawn(self._follow(), "votes")
+
+    async def _follow(self) -> None:
+        """Show what comes while nothing is shown."""
+        while True:
+            await asyncio.sleep(POLL_S)
+            if self._empty and await self._queue.waiting():
+                await self._next()
 
     async def _next(self) -> None:
         waiting = await self._queue.waiting()
         wanted = [each for each in waiting if each not in self._later] or waiting
         self._box.clear()
         with self._box:
+            self._empty = not wanted
             if not wanted:
                 el("p", "note", self._queue.nothing)
                 return
