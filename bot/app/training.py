@@ -153,8 +153,8 @@ class AdapterTraining:
         """Read how far a job is, from its files: any process may have written them."""
         right = job.arguments.get("prompt_right")
         if job.kind == DECIDE:
-            status = DecisionFolder(self._folder / job.id / job.arguments["name"]).status()
-            return JobProgress(job, decision_words(job, status), None, None, TrainingCurve(), None)
+            decision = DecisionFolder(self._folder / job.id / job.arguments["name"])
+            return JobProgress(job, decision_words(job, decision.status()), None, None, TrainingCurve(), None)
         if job.kind != TRAIN:
             return JobProgress(job, doing_words(job, None), None, None, TrainingCurve(), right)
         work = work_folder(self._folder, job)
