@@ -4,15 +4,17 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, Literal
 
 from engine.errors import BadRequest
 from engine.metrics import exact_match, token_f1
 from engine.parsing import Malformed, json_value, shown
 
-Kind = Literal["closed set", "JSON", "lines", "free text"]  # of answers
+Kind = Literal["closed set", "JSON", "lines", "short answers", "free text"]  # of answers
 MOST_ANSWERS = 200  # different ones of a closed set
 ROWS_AN_ANSWER = 3  # on average at least; fewer, and the answers are texts of their own
+SHORT_WORDS = 4  # of an answer that is looked up or copied, and right or wrong as a whole
 MOST_ALIKE = 0.9  # share of the rows that must show what a guess says
 NAMES = "exact, json, f1, or line:NAME for a line that begins with NAME and a colon"
 _LINE = re.compile(r"^[ \t]*([^\s:][^:\n]{0,39}?)[ \t]*:[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
@@ -92,15 +94,17 @@ def guess_kind(answers: Sequence[str]) -> Kind:
     if _is_closed(answers):
         return "closed set"
     names = Counter(name for answer in answers for name in lines_of(answer))
-    return "lines" if any(count >= enough for count in names.values()) and _told_by_line(answers) else "free text"
+    if any(count >= enough for count in names.values()) and _told_by_line(answers):
+        return "lines"
+    return "short answers" if median(len(answer.split()) for answer in answers) <= SHORT_WORDS else "free text"
 
 
 def guess_metric(answers: Sequence[str]) -> Metric:
-    """Guess the metric from the answers that rows want: JSON, the line from a closed set, the whole answer, else shared words."""
+    """Guess the metric from the answers that rows want: JSON, the line from a closed set, a short answer as a whole, else shared words."""
     match guess_kind(answers):
         case "JSON":
             return Metric("json")
-        case "closed set":
+        case "closed set" | "short answers":
             return Metric("exact")
         case "lines":
             return Metric(f"line:{_told_by_line(answers)}")

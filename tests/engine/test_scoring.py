@@ -20,7 +20,8 @@ LINES = [f"Team: {team}\nReply: text number {at}." for at, team in enumerate(("B
         (["yes", "no"] * 5, "closed set", "exact"),
         (LINES, "lines", "line:Team"),
         ([f"An answer of its own, number {at}." for at in range(12)], "free text", "f1"),
-        (["note: one", "note: two", "note: three"], "free text", "f1"),
+        (["note: one", "note: two", "note: three"], "short answers", "exact"),
+        (["52871", "10442", "7733"], "short answers", "exact"),
     ],
 )
 def test_what_answers_are_is_guessed(answers: list[str], kind: str, metric: str) -> None:
