@@ -137,7 +137,7 @@ async def optimise(
             Stock.of(start, order.rows.train, order.metric, order.example_tokens, own=order.start is not None),
             choice_rows(order.rows, order.metric),
             asker,
-            order.budget.searching,
+            order.budget.searching if order.most_test and order.rows.test else order.budget,
             seed=order.seed,
             tell=lambda candidates, words: told(words=words, best=ranked(candidates)[0]),
         )

@@ -135,6 +135,13 @@ def test_dollars_of_the_device_s_time_are_kept() -> None:
     assert 0 < found.outlay.usd <= 0.5 / 3600
 
 
+def test_without_a_measurement_the_search_may_spend_all() -> None:
+    budget = Budget(100_000, tokens=20_000)
+    with_test, without = (run(budget, most_test=most)[0].outlay.tokens for most in (20, 0))
+    assert 0.9 * 20_000 < without <= 20_000
+    assert with_test <= 20_000
+
+
 def test_dollars_need_a_price() -> None:
     with pytest.raises(SettingsError, match="needs a price"):
         run(Budget(10, usd=1.0))
