@@ -211,6 +211,11 @@ def _change_it(found: DecisionFindings, take: Arm | None) -> list[str]:
             )
     if take in (Arm.PROMPTED, None) and found.foretold:
         told.append(f"More rows: {found.pays}")
+    if take in (Arm.TUNED, Arm.COMBINED) and (lost := found.forgot) and lost.kept < lost.followed_before:
+        told.append(
+            f"Other work for the same model: of {lost.followed_before} plain instructions that the base follows, the fine-tune still follows "
+            f"{lost.kept}. Ask it for nothing else."
+        )
     if take is not None:
         told.append("Requests of another kind than these rows: then these figures say nothing. Collect votes on real ones.")
     tuned = found.of(Arm.TUNED)

@@ -6,6 +6,7 @@ from statistics import fmean, median
 
 from bot.deciding.gaps import Gap, ShareRight, share_right
 from bot.deciding.measured import ArmAnswer
+from engine.card import Forgetting
 from engine.contestants import Arm
 
 
@@ -89,6 +90,7 @@ class DecisionFindings:
     foretold: tuple[ProbePoint, ...] = ()  # what the fine-tune would reach, by number of rows
     pays: str = ""  # the expected gain in words
     change: ChangeTried | None = None
+    forgot: Forgetting | None = None  # what the training cost beside its task
     notes: tuple[str, ...] = ()  # steps that came to nothing, a sentence each
     few: tuple[str, ...] = ()  # classes with the fewest rows, to label more of
 

@@ -10,6 +10,7 @@ from bot.deciding.findings import ArmMeasured, ChangeSide, ChangeTried, CraftSpe
 from bot.deciding.gaps import compared
 from bot.deciding.measured import by_arm, read_answers, scores
 from bot.deciding.order import DecisionFolder, DecisionStatus
+from engine.card import Forgetting, read_card
 from engine.contestants import Arm
 from engine.rows import Row, read_rows
 from engine.scoring import guess_kind, metric_named
@@ -41,6 +42,7 @@ def gathered(folder: DecisionFolder, status: DecisionStatus, usd_per_hour: float
         foretold=_points(foretold),
         pays=_pays(foretold, prompt_right) if metric.counts else "",
         change=_change(folder, usd_per_hour),
+        forgot=_forgot(folder),
         notes=tuple(step.words for step in status.steps if step.state in ("failed", "skipped") and step.words),
         few=_few(rows, classes_for(order, answers)),
     )
@@ -86,6 +88,12 @@ def _change(folder: DecisionFolder, usd_per_hour: float | None) -> ChangeTried |
 
     tuned_s = made["trained_s"] + asked["loaded_s"]
     return ChangeTried(made["old"], made["new"], side(asked["first_s"], Arm.PROMPTED), side(tuned_s, Arm.TUNED))
+
+
+def _forgot(folder: DecisionFolder) -> Forgetting | None:
+    """Read from the adapter's card what its training cost beside its task."""
+    card = read_card(folder["adapter"]) if folder["adapter"].is_dir() else None
+    return card.forgetting if card else None
 
 
 def _few(rows: Sequence[Row], classes: Sequence[str]) -> tuple[str, ...]:

@@ -159,10 +159,21 @@ def _aspects(found: DecisionFindings) -> str:
         ("time", f"{seconds(prompted.alone_total_s) if prompted.alone_total_s else UNKNOWN} an answer, alone",
          f"{seconds(tuned.alone_total_s) if tuned.alone_total_s else UNKNOWN} an answer, alone"),
         ("flexibility", f"a renamed class: {changed('prompt')}", f"a renamed class: {changed('fine-tune')}"),
-        ("use cases", kinds, kinds),
+        ("use cases", kinds, f"{kinds}; {_forgot(found)}"),
         ("dependency", "any server that runs the base", "a server that loads LoRA adapters of this base"),
     )  # fmt: skip
     return _table(("", "prompt", "fine-tune"), rows, "The eight aspects, with your own figures.")
+
+
+def _forgot(found: DecisionFindings) -> str:
+    """What the fine-tune cannot do any more."""
+    lost = found.forgot
+    if lost is None:
+        return "what it forgot was not measured"
+    return (
+        f"of {lost.followed_before} plain instructions that the base follows it still follows {lost.kept}; "
+        f"loss on other text {lost.text_loss_before:.2f} → {lost.text_loss_after:.2f}"
+    )
 
 
 def _list(title: str, lines: Sequence[str]) -> str:
