@@ -213,8 +213,8 @@ def _change_it(found: DecisionFindings, take: Arm | None) -> list[str]:
         told.append(f"More rows: {found.pays}")
     if take in (Arm.TUNED, Arm.COMBINED) and (lost := found.forgot) and lost.kept < lost.followed_before:
         told.append(
-            f"Other work for the same model: of {lost.followed_before} plain instructions that the base follows, the fine-tune still follows "
-            f"{lost.kept}. Ask it for nothing else."
+            f"Other work for the same model: of {lost.followed_before} plain instructions that the base follows, the fine-tune still "
+            f"follows {lost.kept}. Ask it for nothing else."
         )
     if take is not None:
         told.append("Requests of another kind than these rows: then these figures say nothing. Collect votes on real ones.")

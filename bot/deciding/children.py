@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,20 @@ PAIR = ("DUEL_ADAPTER", "DUEL_RECIPE", "DUEL_PLAIN_RECIPE", "DUEL_ARMS", "DUEL_A
 Look = Callable[[], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a step runs."""
+
+    base: str
+    threads: int = 0  # of the processor; 0: the step chooses
+
+
 class DecisionStopped(BadDecision):
     """Somebody stopped the decision; the same command goes on."""
 
 
-async def run_child(arguments: Sequence[str], base: str, log: Path, look: Look) -> str:
-    """Run python with these arguments on a base; look is called while it runs. Returns what it wrote to stdout.
+async def run_child(arguments: Sequence[str], place: Place, log: Path, look: Look) -> str:
+    """Run python with these arguments at a place; look is called while it runs. Returns what it wrote to stdout.
 
     Raises BadDecision with the last sentence of its stderr where it failed, and DecisionStopped where it was stopped. When this task is
     cancelled, the process is told to stop, and waited for: it keeps what it has.
@@ -39,7 +48,7 @@ async def run_child(arguments: Sequence[str], base: str, log: Path, look: Look) 
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
-            env=_environment(base),
+            env=_environment(place),
             preexec_fn=_as_child,
         )
     reading = asyncio.ensure_future(child.stdout.read() if child.stdout else _nothing())
@@ -58,9 +67,9 @@ async def run_child(arguments: Sequence[str], base: str, log: Path, look: Look) 
     return out
 
 
-async def run_for_json(arguments: Sequence[str], base: str, log: Path, look: Look) -> Any:
+async def run_for_json(arguments: Sequence[str], place: Place, log: Path, look: Look) -> Any:
     """Run python as `run_child` does, and read the JSON object that it wrote. Raises BadDecision."""
-    out = await run_child(arguments, base, log, look)
+    out = await run_child(arguments, place, log, look)
     try:
         return json.loads(out)
     except ValueError as error:
@@ -81,9 +90,10 @@ async def _stopped(child: asyncio.subprocess.Process, reading: Awaitable[bytes])
         await child.wait()
 
 
-def _environment(base: str) -> dict[str, str]:
+def _environment(place: Place) -> dict[str, str]:
     """The environment of a step: this one's, with the decision's base, and without whatever pair is set beside it."""
-    return {name: value for name, value in os.environ.items() if name not in PAIR} | {"DUEL_BASE_MODEL": base}
+    threads = {"DUEL_THREADS": str(place.threads)} if place.threads else {}
+    return {name: value for name, value in os.environ.items() if name not in PAIR} | {"DUEL_BASE_MODEL": place.base} | threads
 
 
 async def _nothing() -> bytes:

@@ -4,6 +4,7 @@ A step that comes to nothing leaves a sentence and the rest goes on: no adapter,
 """
 
 import asyncio
+import os
 import shutil
 import time
 from collections import Counter
@@ -20,7 +21,7 @@ from adapters.data.rows import answered
 from adapters.train.runs import WorkFolder
 from bot.deciding.budget import CraftBudget, craft_budget, shortened, split_words, within_budget
 from bot.deciding.change import ROW_PASSES, ClassChange, chosen, rows_to_learn
-from bot.deciding.children import DecisionStopped, run_child, run_for_json
+from bot.deciding.children import DecisionStopped, Place, run_child, run_for_json
 from bot.deciding.classes import classes_for
 from bot.deciding.order import BadDecision, DecisionFolder, DecisionStatus, StepStatus
 from bot.words import counted
@@ -46,6 +47,7 @@ class Deciding:
         minutes = within_budget(self.order.minutes, self.order.usd, settings.price.usd_per_hour)
         self.budget: CraftBudget = craft_budget(minutes, settings.price.usd_per_hour)
         self.limit_s = minutes * 60
+        self._training_place = Place(self.order.base, settings.threads or threads_free())
         before = folder.status()
         known = {step.name: step for step in before.steps} if before else {}
         self.steps = {name: known.get(name, StepStatus(name)) for name in STEPS}
@@ -145,7 +147,7 @@ class Deciding:
             str(PROBED_ROWS),
             "--json",
         ]
-        found = await run_for_json(arguments, order.base, self._log("foretell"), self._look)
+        found = await run_for_json(arguments, self._training_place, self._log("foretell"), self._look)
         self.folder.write("foretold.json", found)
         if not found["points"]:
             return "The answers are no closed set, so nothing is foretold of what a fine-tune would reach."
@@ -160,7 +162,7 @@ class Deciding:
             *("--state", str(self.folder["optimise"]), "--write", str(self.folder["found.toml"]), "--json"),
         ]
         self.folder["found.toml"].unlink(missing_ok=True)
-        found = await run_for_json(arguments, order.base, self._log("prompt"), self._look)
+        found = await run_for_json(arguments, Place(order.base), self._log("prompt"), self._look)
         self.folder.write("prompt.json", found)
         _write_named(self.folder["found.toml"], order.name, self.folder["recipe.toml"])
         dev, outlay = found["dev"], found["outlay"]
@@ -178,7 +180,7 @@ class Deciding:
         arguments += ["--work", str(self.folder["train"]), "--out", str(self.folder["made"]), "--json"]
         if work.begun:
             arguments = [*arguments[:3], "--resume", "--name", self.order.name, *arguments[-5:]]
-        made = await run_for_json(arguments, self.order.base, self._log("fine-tune"), look)
+        made = await run_for_json(arguments, self._training_place, self._log("fine-tune"), look)
         self.folder.write("fine-tune.json", made)
         shutil.rmtree(self.folder["adapter"], ignore_errors=True)
         shutil.copytree(made["folder"], self.folder["adapter"])
@@ -218,7 +220,7 @@ class Deciding:
                 self._now(words=f"{done:,} of {total:,} test rows", part=done / total)
 
         arguments = ["-m", "bot.deciding.asking", str(self.folder.path), f"{max(left_s, 20):.0f}"]
-        await run_child(arguments, self.order.base, self._log("measure"), look)
+        await run_child(arguments, Place(self.order.base), self._log("measure"), look)
         done = self.folder["answers.jsonl"].read_bytes().count(b"\n")
         return f"{done:,} of {total:,} test rows answered by all arms."
 
@@ -242,9 +244,11 @@ class Deciding:
             *("--recipe", "plain", "--plan", str(self.folder["changed-plan.toml"]), "--from", str(self.folder["adapter"])),
             *("--work", str(self.folder["changed"]), "--out", str(self.folder["changed-made"]), "--json"),
         ]
-        made = await run_for_json(arguments, self.order.base, self._log("change"), self._look)
+        made = await run_for_json(arguments, self._training_place, self._log("change"), self._look)
         self.folder.write("change.json", asdict(change) | {"adapter": made["folder"], "trained_s": time.monotonic() - began})
-        await run_child(["-m", "bot.deciding.asking", str(self.folder.path), "changed"], self.order.base, self._log("change"), self._look)
+        await run_child(
+            ["-m", "bot.deciding.asking", str(self.folder.path), "changed"], Place(self.order.base), self._log("change"), self._look
+        )
         return f"“{change.old}” was named “{change.new}” on both sides."
 
     # --- what the steps look at
@@ -282,6 +286,12 @@ def _write_named(found: Path, name: str, path: Path) -> None:
     new = path.with_suffix(".new")
     new.write_text("\n".join([*head, toml_of(replace(load_recipe(str(found)), name=name, version="1"))]), encoding="utf-8")
     new.replace(path)
+
+
+def threads_free() -> int:
+    """Count the processors that nobody uses now, at least 1: once for all trainings, as the step before one is no other's load."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return max(1, round((os.cpu_count() or 1) - load))
 
 
 class NotApplicable(DuelbotError):
