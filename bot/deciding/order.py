@@ -2,7 +2,7 @@
 
 order.json      what was ordered; the same as long as the decision lives
 status.json     how far it is: `DecisionStatus`, replaced as a whole
-rows.jsonl      the rows with their roles
+rows.jsonl      the rows with their roles; known.jsonl, those that both crafts may look at
 recipe.toml     the recipe at its best; optimise/ holds the search's state
 adapter/        the adapter; train/ holds the training's state
 answers.jsonl   the test rows answered by all arms; alone.jsonl, by each arm alone

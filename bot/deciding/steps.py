@@ -127,6 +127,7 @@ class Deciding:
         with suppress(FileNotFoundError):
             self.folder["rows.jsonl"].unlink()
         write_rows(self.folder["rows.jsonl"], checked.rows.rows, checked.split.roles, checked.split.folds)
+        self._write_known()
         counts = checked.split.counts
         parts = ", ".join(f"{counts[role]:,} {role}" for role in ("train", "example", "dev", "test") if counts[role])
         kind = guess_kind([answered(row) for row in checked.rows.rows])
@@ -138,7 +139,7 @@ class Deciding:
             "-m",
             "adapters",
             "estimate",
-            str(self.folder["rows.jsonl"]),
+            str(self.folder["known.jsonl"]),
             "--base",
             order.base,
             "--recipe",
@@ -157,7 +158,7 @@ class Deciding:
     async def _prompt(self) -> str:
         order, budget = self.order, self.budget
         arguments = [
-            *("-m", "engine", "optimise", order.recipe or "new", "--rows", str(self.folder["rows.jsonl"]), "--metric", order.metric),
+            *("-m", "engine", "optimise", order.recipe or "new", "--rows", str(self.folder["known.jsonl"]), "--metric", order.metric),
             *("--calls", str(budget.calls), "--minutes", f"{budget.minutes:.2f}", "--seed", str(order.seed), "--test", "0"),
             *("--state", str(self.folder["optimise"]), "--write", str(self.folder["found.toml"]), "--json"),
         ]
@@ -191,7 +192,7 @@ class Deciding:
     def _training(self, work: WorkFolder) -> list[str]:
         """The flags of a new training: with fewer row passes where the budget is too small for the standard plan."""
         order = self.order
-        flags = [str(self.folder["rows.jsonl"]), "--name", order.name, "--base", order.base, "--recipe", "plain"]
+        flags = [str(self.folder["known.jsonl"]), "--name", order.name, "--base", order.base, "--recipe", "plain"]
         if not self.folder["foretold.json"].is_file() or work.begun:
             return flags
         foretold = self.folder.read("foretold.json")
@@ -250,6 +251,11 @@ class Deciding:
             ["-m", "bot.deciding.asking", str(self.folder.path), "changed"], Place(self.order.base), self._log("change"), self._look
         )
         return f"“{change.old}” was named “{change.new}” on both sides."
+
+    def _write_known(self) -> None:
+        """Write the rows that both crafts may look at: all but the test rows, which are read once, by the measuring."""
+        self.folder["known.jsonl"].unlink(missing_ok=True)
+        write_rows(self.folder["known.jsonl"], [row for row in self._rows() if row.role != "test"])
 
     # --- what the steps look at
 
