@@ -135,19 +135,8 @@ class Deciding:
 
     async def _foretell(self) -> str:
         order = self.order
-        arguments = [
-            "-m",
-            "adapters",
-            "estimate",
-            str(self.folder["known.jsonl"]),
-            "--base",
-            order.base,
-            "--recipe",
-            "plain",
-            "--probe",
-            str(PROBED_ROWS),
-            "--json",
-        ]
+        file, probed = str(self.folder["known.jsonl"]), str(PROBED_ROWS)
+        arguments = [*("-m", "adapters", "estimate", file, "--base", order.base, "--recipe", "plain"), "--probe", probed, "--json"]
         found = await run_for_json(arguments, self._training_place, self._log("foretell"), self._look)
         self.folder.write("foretold.json", found)
         if not found["points"]:

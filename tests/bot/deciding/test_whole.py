@@ -56,7 +56,7 @@ def write_rows(path: Path, count: int) -> None:
 
 
 def command(file: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "bot", "decide", str(file), "--out", str(file.parent / "decisions"), "--minutes", "4", *more]
+    return [sys.executable, "-m", "bot", "decide", str(file), "--out", str(file.parent / "decisions"), "--minutes", "2", *more]
 
 
 def test_a_file_becomes_a_decision_although_it_is_killed_on_the_way(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_file_becomes_a_decision_although_it_is_killed_on_the_way(tmp_path: Pa
     assert status.ended
     assert [step.state for step in status.steps[:5]] == ["done"] * 5, [step.words for step in status.steps]
     found = decided["found"]
-    assert found["rows"] == {"train": 64, "dev": 16, "test": 100}
+    assert found["rows"] == {"train": 63, "dev": 16, "test": 101}
     assert {each["arm"] for each in found["arms"]} == {"prompted", "tuned", "plain", "combined"}
     assert all(each["rows"] >= 10 for each in found["arms"])
     assert len(found["gaps"]) == 6
