@@ -104,7 +104,7 @@ def _as_child() -> None:
     """In the new process: less urgent than a duel, and ended with its parent, however that ends."""
     with suppress(OSError):
         os.nice(NICE)
-    os.setsid()  # a Ctrl-C in the terminal is the parent's to hand on
+    os.setpgid(0, 0)  # a Ctrl-C in the terminal is the parent's to hand on; a session of its own would be as urgent as the bot's
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
