@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -154,9 +154,21 @@ def _facts(folder: DecisionFolder, settings: EngineSettings, quoted: Sequence[Qu
         made=f"{datetime.now(UTC):%-d %B %Y}",
         price=costs,
         command=f"duelbot decide {Path(order.file).name} --base {order.base} --minutes {order.minutes:g}",
-        serve=" ".join([*serve, "duelbot"]),
+        take_along=tuple(_take_along(folder, order, serve)),
         quoted=quoted,
     )
+
+
+def _take_along(folder: DecisionFolder, order: DecisionOrder, settings: Sequence[str]) -> Iterator[str]:
+    """Say what can be used elsewhere, and how. Files by their names in the decision's folder."""
+    yield f"To let it answer here: {' '.join([*settings, 'duelbot'])}"
+    if folder["recipe.toml"].is_file():
+        yield "The prompt: recipe.toml, and recipe-messages.json for any server with OpenAI's interface."
+    if folder["adapter"].is_dir():
+        export = f"duelbot adapters export {folder['adapter']} --base {order.base}"
+        yield "The fine-tune: the folder adapter, as peft and vLLM take it (vllm serve BASE --enable-lora --lora-modules NAME=adapter)."
+        yield f"The same as one model: {export} --form merged --out model; for llama.cpp: --form gguf --out adapter.gguf"
+    yield "The rows with their roles: rows.jsonl. All figures: decision.json."
 
 
 def decision_json(found: DecisionFindings, advice: Advice) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class ReportFacts:
     made: str  # the day
     price: str  # where the costs come from
     command: str  # that made it
-    serve: str  # the line that lets what was made answer
+    take_along: tuple[str, ...]  # what can be used elsewhere, a sentence each
     quoted: Sequence[Quoted] = ()
 
 
@@ -211,6 +211,5 @@ def _how(found: DecisionFindings, facts: ReportFacts) -> str:
         f"A difference below {found.margin * 100:.0f} points counts as none.",
         facts.price,
         f"Made by: {facts.command}",
-        f"To use it: {facts.serve}",
     ]
-    return _list("How this was found", [line for line in lines if line])
+    return _list("Take it along", facts.take_along) + _list("How this was found", [line for line in lines if line])

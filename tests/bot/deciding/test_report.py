@@ -32,7 +32,9 @@ def page_of() -> str:
         notes=("No change was tried: the time is over.",),
     )
     quoted = Quoted(f"{EVIL} where is it?", "x", RowAnswers(1, {Arm.PROMPTED: ArmAnswer(EVIL, 0), Arm.TUNED: ArmAnswer("x", 1)}))
-    facts = ReportFacts(EVIL, "rows.csv", "smollm2", "3 May 2026", "Costs: none.", "duelbot decide", "duelbot", (quoted,))
+    facts = ReportFacts(
+        EVIL, "rows.csv", "smollm2", "3 May 2026", "Costs: none.", "duelbot decide", ("The prompt: recipe.toml.",), (quoted,)
+    )
     return written(found, advise(found), facts)
 
 
