@@ -10,7 +10,9 @@ from bot.deciding.advice import advise
 from bot.deciding.findings import ChangeSide, ChangeTried, CraftSpent, DecisionFindings, ProbePoint, arm_measured
 from bot.deciding.gaps import compared, share_right
 from bot.deciding.measured import ArmAnswer
+from bot.evidence.capital import Capital
 from bot.evidence.decision import State
+from bot.margins import ALPHA
 from engine.contestants import Arm
 
 P, T, C, N = Arm.PROMPTED, Arm.TUNED, Arm.COMBINED, Arm.PLAIN
@@ -168,3 +170,12 @@ def test_the_best_of_the_bad_is_not_recommended() -> None:
     said = advise(findings(drawn({P: 0.02, T: 0.3, C: 0.02, N: 0.0}, 200)))
     assert said.headline == "Not good enough yet; the fine-tune is ahead"
     assert "wrong on most rows" in said.why
+
+
+def test_two_proofs_of_equality_share_the_error_rate() -> None:
+    """Each may be wrong with half of it: what takes the whole of it is not claimed."""
+    for rows in range(40, 90, 3):
+        (gap,) = compared({P: [1.0] * rows, T: [1.0] * rows})
+        within = Capital.start(delta=0.05).after([0.5] * rows).interval(2 / ALPHA)
+        assert (gap.state is State.EQUAL) == (within.low >= 0.45 and within.high <= 0.55)
+    assert gap.state is State.EQUAL
