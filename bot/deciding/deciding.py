@@ -11,10 +11,11 @@ from typing import Any
 from adapters.data.reading import read_file
 from adapters.data.rows import answered
 from bot.deciding.advice import Advice, advise
+from bot.deciding.budget import check_budget
 from bot.deciding.findings import DecisionFindings
 from bot.deciding.gathering import gathered
 from bot.deciding.measured import read_answers
-from bot.deciding.order import BadDecision, DecisionFolder, DecisionOrder, check_name, file_digest
+from bot.deciding.order import BadDecision, DecisionFolder, DecisionOrder, check_name, file_digest, in_words
 from bot.deciding.report import MOST_ROWS, Quoted, ReportFacts, written
 from bot.deciding.steps import Deciding, Tell
 from bot.deciding.telling import for_votes, telling
@@ -59,10 +60,12 @@ def decision_folder(wish: DecisionWish, settings: EngineSettings) -> DecisionFol
     check_name(name)
     folder, order = DecisionFolder(wish.out.absolute() / name), _ordered(wish, name, settings)
     if not folder.begun:
+        check_budget(order.minutes, order.usd, settings.price.usd_per_hour)
         base_folder(order.base)  # one that is not there is told before anything begins
         if order.recipe:
             load_recipe(order.recipe)
-        folder.begin(order)
+        with in_words(folder):
+            folder.begin(order)
         return folder
     before = folder.order()
     if before.file_digest != order.file_digest:
@@ -96,10 +99,11 @@ def _ordered(wish: DecisionWish, name: str, settings: EngineSettings) -> Decisio
 
 async def decide_rows(folder: DecisionFolder, settings: EngineSettings, tell: Tell) -> Decided:
     """Do what is left of a decision, and write its report. Raises BadDecision, DecisionStopped; what was done is kept."""
-    with folder.alone():
+    with in_words(folder), folder.alone():
         deciding = Deciding(folder, settings, tell)
         try:
-            await deciding.run()
+            with in_words(folder):
+                await deciding.run()
         except BadDecision as error:
             deciding.tell(words=error.words)
             raise

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.deciding.budget import craft_budget, shortened, split_words, within_budget
+from bot.deciding.budget import check_budget, craft_budget, shortened, split_words, within_budget
 from bot.deciding.change import ClassChange, chosen, rows_to_learn, rows_to_test
 from bot.deciding.deciding import DecisionWish, decision_folder
 from bot.deciding.measured import ArmAnswer, RowAnswers, cut_off, read_answers, scores
@@ -28,6 +28,24 @@ def test_dollars_shorten_the_minutes() -> None:
     budget = craft_budget(15, 0.1)
     assert budget.minutes == 3.75
     assert "3.8 minutes, $0.0063" in split_words(budget)
+
+
+def test_dollars_that_reach_for_nothing_are_refused() -> None:
+    check_budget(15, None, None)
+    check_budget(15, 0.0034, 0.1)
+    check_budget(15, 0.0, 0.0)  # a device that costs nothing
+    with pytest.raises(BadRequest, match=r"\$0 are too few: a decision takes at least 2 minutes, \$0.0033"):
+        check_budget(15, 0.0, 0.1)
+    with pytest.raises(BadRequest, match="this device has no price"):
+        check_budget(15, 1.0, None)
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"request": "a", "answer": "b"}\n')
+    with pytest.raises(BadDecision, match=r"cannot be written or read: Not a directory"):
+        decision_folder(DecisionWish(file, name="x", out=file), DEMO)
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_training_is_shortened_to_its_budget() -> None:
