@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import join, quote
 from typing import Any
 
 from adapters.data.reading import read_file
@@ -131,8 +132,13 @@ def _reported(folder: DecisionFolder, settings: EngineSettings) -> Decided:
 
 def _write_confirming(folder: DecisionFolder, rows: Sequence[Row]) -> None:
     """Write the requests that people vote on to confirm, as a file of requests."""
-    lines = [json.dumps({"request": row.text, "tags": list(row.tags)}, ensure_ascii=False) for row in rows]
+    lines = [json.dumps(_confirming(row), ensure_ascii=False) for row in rows]
     folder["confirm.jsonl"].write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _confirming(row: Row) -> dict[str, Any]:
+    before = {"history": [asdict(turn) for turn in row.history]} if row.history else {}
+    return {"request": row.text, **before, "tags": list(row.tags)}
 
 
 def _write_messages(folder: DecisionFolder) -> None:
@@ -148,19 +154,27 @@ def _write_messages(folder: DecisionFolder) -> None:
 def _facts(folder: DecisionFolder, settings: EngineSettings, quoted: Sequence[Quoted]) -> ReportFacts:
     order, price = folder.order(), settings.price
     costs = f"Costs: {price.usd_per_hour:g} dollars an hour of this device, {price.source}, {price.date}." if price.usd_per_hour else ""
-    serve = [f"DUEL_BASE_MODEL={order.base}"]
-    serve += [f"DUEL_ADAPTER={folder['adapter']}"] if folder["adapter"].is_dir() else []
-    serve += [f"DUEL_RECIPE={folder['recipe.toml']}"] if folder["recipe.toml"].is_file() else []
+    serve = [f"DUEL_BASE_MODEL={quote(order.base)}"]
+    serve += [f"DUEL_ADAPTER={quote(str(folder['adapter']))}"] if folder["adapter"].is_dir() else []
+    serve += [f"DUEL_RECIPE={quote(str(folder['recipe.toml']))}"] if folder["recipe.toml"].is_file() else []
     return ReportFacts(
         title=order.name,
         file=Path(order.file).name,
         base=order.base,
         made=f"{datetime.now(UTC):%-d %B %Y}",
         price=costs,
-        command=f"duelbot decide {Path(order.file).name} --base {order.base} --minutes {order.minutes:g}",
+        command=command_of(order),
         serve=" ".join([*serve, "duelbot"]),
         quoted=quoted,
     )
+
+
+def command_of(order: DecisionOrder) -> str:
+    """Write the command that decides as an order says, as a shell reads it."""
+    words = ["duelbot", "decide", Path(order.file).name, "--base", order.base, "--minutes", f"{order.minutes:g}", "--metric", order.metric]
+    words += [] if order.usd is None else ["--usd", f"{order.usd:g}"]
+    words += ["--recipe", order.recipe] if order.recipe else []
+    return join([*words, "--margin", f"{order.margin * 100:g}", "--seed", str(order.seed), "--name", order.name])
 
 
 def decision_json(found: DecisionFindings, advice: Advice) -> dict[str, Any]:
