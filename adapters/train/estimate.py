@@ -216,14 +216,19 @@ def _features(loaded: Loaded, train: Sequence[Exercise]) -> tuple[torch.Tensor, 
 # --- in words
 
 
+def reached(points: Sequence[ProbedShare], rows: int) -> str:
+    """Word what a fine-tune of these rows would reach, without an end."""
+    now = points[-1]
+    of = f"{now.rows:,} of {rows:,}" if now.rows < rows else f"{rows:,}"
+    return f"With {of} rows a fine-tune would be right on about {now.right:.0%} ({now.least:.0%} to {now.most:.0%})"
+
+
 def will_it_pay(points: Sequence[ProbedShare], rows: int, prompt_right: float | None) -> str:
     """Word what a fine-tune of these rows would reach, and whether that beats the prompt; prompt_right: its share of right answers."""
     if not points:
         untold = "so a probe tells nothing of what a fine-tune would reach"
         return f"The answers are free text, not from a closed set, {untold}: --pilot trains on parts of the rows."
-    now = points[-1]
-    of = f"{now.rows:,} of {rows:,}" if now.rows < rows else f"{rows:,}"
-    reach = f"With {of} rows a fine-tune would be right on about {now.right:.0%} ({now.least:.0%} to {now.most:.0%})"
+    now, reach = points[-1], reached(points, rows)
     if prompt_right is None:
         return f"{reach}. To know whether that pays, give your prompt's share on the same rows: --prompt-right PERCENT."
     needed = rows_needed(points, prompt_right)

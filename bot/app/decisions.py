@@ -1,7 +1,6 @@
 """Decisions in the running bot: a file of examples becomes a job, a report, a prompt and a fine-tune that meet, and duels to confirm."""
 
 import asyncio
-import json
 import logging
 import re
 import shutil
@@ -27,6 +26,7 @@ from bot.views import Job
 from engine.contestants import open_adapter
 from engine.errors import BadRecipe, BadRequest, DuelbotError
 from engine.recipes import load_recipe
+from engine.rows import read_rows
 from engine.scoring import metric_named
 
 log = logging.getLogger(__name__)
@@ -149,11 +149,13 @@ class Decisions:
         folder = self._of(job)
         if not (folder["adapter"].is_dir() and folder["recipe.toml"].is_file()):
             raise BadRequest("A prompt and a fine-tune are needed for duels; this decision has made only one of them.")
-        rows = [json.loads(line) for line in folder["confirm.jsonl"].read_text(encoding="utf-8").splitlines()]
+        text = folder["confirm.jsonl"].read_bytes()
+        rows = read_rows([text], "confirm.jsonl").rows if text else ()
         adapter, recipe = open_adapter(folder["adapter"]), load_recipe(str(folder["recipe.toml"]))
         orders = [
             Order(
-                text=row["request"],
+                text=row.text,
+                before=row.history,
                 asker=asker,
                 owner=owner,
                 batch=True,
@@ -164,7 +166,9 @@ class Decisions:
         ]
         if not orders:
             raise BadRequest("Both sides gave the same answer to every test request, so there is nothing to vote on.")
-        task = asyncio.create_task(self._ask_all(folder, orders))
+        if any(task.get_name() == job.id for task in self._confirming):  # a second press: they are on their way
+            return len(orders)
+        task = asyncio.create_task(self._ask_all(folder, orders), name=job.id)
         self._confirming.add(task)
         task.add_done_callback(self._confirming.discard)
         return len(orders)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
+from adapters.data.split import SMALL
 from bot.deciding.findings import ArmMeasured, DecisionFindings
 from bot.deciding.gaps import Gap, ShareRight
 from bot.evidence.bets import LEAST_UNITS
@@ -48,7 +49,6 @@ def advise(found: DecisionFindings) -> Advice:
     if found.measured < LEAST_UNITS:
         return _too_few(found)
     best = _unbeaten(found)
-    leader = max(found.arms, key=lambda each: (each.right.mean, -SIMPLEST.index(each.arm)))
     if len(best) == 1:
         return _advice(found, "wins", best[0].arm, HEADLINES[best[0].arm], "")
     between = [_gap(found.gaps, first.arm, second.arm) for first, second in combinations(best, 2)]
@@ -62,7 +62,7 @@ def advise(found: DecisionFindings) -> Advice:
             found, "leads", Arm.PROMPTED, "Engineer the prompt", _unsettled(found, between, "Whether a fine-tune beside it helps")
         )
     names = listed([NAMED[each.arm] for each in best], 4)
-    said = f"Between {names} nothing is settled yet; {NAMED[leader.arm]} leads. {_label_more(found, between)}"
+    said = f"Between {names} nothing is settled yet; {_leads(best)}. {_label_more(found, between)}"
     return _advice(found, "open", None, f"Not settled: {names}", said)
 
 
@@ -70,6 +70,13 @@ def _unbeaten(found: DecisionFindings) -> list[ArmMeasured]:
     """The arms that no other is proven better than."""
     beaten = {gap.first if gap.better is gap.second else gap.second for gap in found.gaps if gap.better}
     return [each for each in found.arms if each.arm not in beaten]
+
+
+def _leads(arms: Sequence[ArmMeasured]) -> str:
+    """Say which of these has the highest share, if one has it by itself."""
+    most = max(each.right.mean for each in arms)
+    first = [each for each in arms if each.right.mean == most]
+    return f"{NAMED[first[0].arm]} leads" if len(first) == 1 else "none leads"
 
 
 def _gap(gaps: Sequence[Gap], one: Arm, other: Arm) -> Gap:
@@ -97,28 +104,43 @@ def _equal(found: DecisionFindings, best: Sequence[ArmMeasured]) -> Advice:
 
 
 def _too_few(found: DecisionFindings) -> Advice:
+    """Say why nothing can be told, and what to label where that is for want of rows."""
     rows = sum(found.rows.values())
+    if found.test_rows >= LEAST_UNITS:
+        answered = f"{found.measured:,} of {counted(found.test_rows, 'test row')} were answered: too few to tell anything."
+        return Advice("few", None, "Not measured: the test rows were not answered", answered, ())
+    if rows >= SMALL:
+        roles = f"The file gives the rows their roles, and {counted(found.test_rows, 'row')} of {rows:,} the role test."
+        todo = "Give at least 100 rows that were not learned from the role test, or leave the roles out: then a quarter is taken."
+        return Advice("few", None, "Not enough test rows: give more rows the role test", f"{roles} {todo}", ())
     kinds = f" Label most of {listed([f'“{name}”' for name in found.few], 5)}, which have the fewest." if found.few else ""
-    few = f"{counted(rows, 'row')} are too few to keep some apart for a test"
-    why = f"{few}: nothing was measured on rows that no side has seen. {found.pays}"
-    more = max(60, 150 - rows)
+    few = f"{counted(rows, 'row')} {'is' if rows == 1 else 'are'} too few to keep some apart for a test"
+    seen = (
+        f"of {counted(found.measured, 'test row')} nothing can be told"
+        if found.measured
+        else "nothing was measured on rows that no side has seen"
+    )
+    why = f"{few}: {seen}. {found.pays}"
+    more = max(60, SMALL - rows)
     return Advice("few", None, f"Not enough rows: label about {more} more", f"{why.strip()}{kinds}", ())
 
 
 def _advice(found: DecisionFindings, outcome: Outcome, take: Arm | None, headline: str, more: str) -> Advice:
-    poor = _poor(found, take)
+    poor = _poor(found)
     parts = [_compared(found), poor, more, _times(found), _made(found), _changes(found)]
-    headline = f"Not good enough yet; {NAMED[take]} is ahead" if poor and take else headline
+    if poor and take:
+        headline = f"Not good enough yet; {f'{NAMED[take]} is ahead' if outcome == 'wins' else 'which is best is not settled'}"
+        headline = "Not good enough yet, whichever is taken" if outcome == "equal" else headline
     return Advice(outcome, take, headline, " ".join(part for part in parts if part), tuple(_change_it(found, take)))
 
 
 # --- sentences
 
 
-def _poor(found: DecisionFindings, take: Arm | None) -> str:
+def _poor(found: DecisionFindings) -> str:
     """Say that even the best is mostly wrong, where it is."""
-    best = found.of(take) if take else None
-    if not best or not found.counts or best.right.mean >= GOOD:
+    best = max(found.arms, key=lambda each: each.right.mean)
+    if not found.counts or best.right.mean >= GOOD:
         return ""
     return f"Even {NAMED[best.arm]} is wrong on most rows: a larger base, or more and clearer rows, come before this choice."
 
@@ -154,10 +176,13 @@ def _label_more(found: DecisionFindings, between: Sequence[Gap]) -> str:
     needed = [gap.rows_needed for gap in between if gap.rows_needed]
     if not needed:
         return ""
-    if found.test_rows > found.measured and max(needed) <= found.test_rows:
-        return f"{found.test_rows - found.measured:,} more test rows are there: give it more --minutes."
-    more = max(needed) - found.test_rows
-    return f"About {more:,} more test rows would settle it: label some {round(more / TEST_SHARE, -1):,.0f} rows." if more > 0 else ""
+    said, left = [], found.test_rows - found.measured
+    if left > 0:
+        said.append(f"{left:,} more test rows are there: decide anew with more --minutes, under another --name.")
+    if max(needed) > found.test_rows:
+        rows = max(max(needed) / TEST_SHARE - sum(found.rows.values()), max(needed) - found.test_rows)
+        said.append(f"About {max(needed) - found.test_rows:,} more test rows would settle it: label some {round(rows, -1):,.0f} rows.")
+    return " ".join(said)
 
 
 def _times(found: DecisionFindings) -> str:
@@ -209,7 +234,12 @@ def _change_it(found: DecisionFindings, take: Arm | None) -> list[str]:
             told.append(
                 f"Answers that change often: each change costs the fine-tune {seconds(faster)} more than the prompt, and a person's look."
             )
-    if take in (Arm.PROMPTED, None) and found.foretold:
+    tuned, simpler = found.of(Arm.TUNED), take not in (Arm.TUNED, Arm.COMBINED)
+    short = bool(tuned and found.counts and found.foretold and found.foretold[-1].right > tuned.right.mean + found.margin)
+    if simpler and tuned and short:
+        reached = f"the fine-tune came out at {percent(tuned.right.mean)}, and the probe foretold {percent(found.foretold[-1].right)}"
+        told.append(f"A longer training: {reached}.")
+    elif simpler and found.pays:
         told.append(f"More rows: {found.pays}")
     if take in (Arm.TUNED, Arm.COMBINED) and (lost := found.forgot) and lost.kept < lost.followed_before:
         told.append(
@@ -218,7 +248,4 @@ def _change_it(found: DecisionFindings, take: Arm | None) -> list[str]:
         )
     if take is not None:
         told.append("Requests of another kind than these rows: then these figures say nothing. Collect votes on real ones.")
-    tuned = found.of(Arm.TUNED)
-    if tuned and take is Arm.PROMPTED and found.foretold and found.foretold[-1].right > tuned.right.mean + found.margin:
-        told.append("A longer training: the fine-tune came out below what the probe foretold.")
     return told

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from engine.errors import BadRequest
+
 CRAFT = 0.25  # share of the time for each craft
 CHANGE = 0.10  # share for the small change that is made on both sides
 LEAST_MINUTES = 2.0  # of a decision: the model is loaded five times
@@ -23,6 +25,17 @@ def within_budget(minutes: float, usd: float | None, usd_per_hour: float | None)
     if usd is None or not usd_per_hour:
         return minutes
     return min(minutes, usd / usd_per_hour * 60)
+
+
+def check_budget(minutes: float, usd: float | None, usd_per_hour: float | None) -> None:
+    """Raise BadRequest for dollars that reach for less than the least minutes, and for dollars of a device without a price."""
+    if usd is None:
+        return
+    if usd_per_hour is None:
+        raise BadRequest("Dollars are no limit here: this device has no price. Set DUEL_DEVICE_USD_PER_HOUR, or leave --usd out.")
+    if within_budget(minutes, usd, usd_per_hour) < LEAST_MINUTES:
+        least = LEAST_MINUTES * usd_per_hour / 60
+        raise BadRequest(f"${usd:g} are too few: a decision takes at least {LEAST_MINUTES:g} minutes, ${least:.2g} at the device's price.")
 
 
 def craft_budget(minutes: float, usd_per_hour: float | None) -> CraftBudget:

@@ -6,15 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import join, quote
 from typing import Any
 
 from adapters.data.reading import read_file
 from adapters.data.rows import answered
 from bot.deciding.advice import Advice, advise
+from bot.deciding.budget import check_budget
 from bot.deciding.findings import DecisionFindings
 from bot.deciding.gathering import gathered
 from bot.deciding.measured import read_answers
-from bot.deciding.order import BadDecision, DecisionFolder, DecisionOrder, check_name, file_digest
+from bot.deciding.order import BadDecision, DecisionFolder, DecisionOrder, check_name, file_digest, in_words
 from bot.deciding.report import MOST_ROWS, Quoted, ReportFacts, written
 from bot.deciding.steps import Deciding, Tell
 from bot.deciding.telling import for_votes, telling
@@ -59,10 +61,12 @@ def decision_folder(wish: DecisionWish, settings: EngineSettings) -> DecisionFol
     check_name(name)
     folder, order = DecisionFolder(wish.out.absolute() / name), _ordered(wish, name, settings)
     if not folder.begun:
+        check_budget(order.minutes, order.usd, settings.price.usd_per_hour)
         base_folder(order.base)  # one that is not there is told before anything begins
         if order.recipe:
             load_recipe(order.recipe)
-        folder.begin(order)
+        with in_words(folder):
+            folder.begin(order)
         return folder
     before = folder.order()
     if before.file_digest != order.file_digest:
@@ -96,10 +100,11 @@ def _ordered(wish: DecisionWish, name: str, settings: EngineSettings) -> Decisio
 
 async def decide_rows(folder: DecisionFolder, settings: EngineSettings, tell: Tell) -> Decided:
     """Do what is left of a decision, and write its report. Raises BadDecision, DecisionStopped; what was done is kept."""
-    with folder.alone():
+    with in_words(folder), folder.alone():
         deciding = Deciding(folder, settings, tell)
         try:
-            await deciding.run()
+            with in_words(folder):
+                await deciding.run()
         except BadDecision as error:
             deciding.tell(words=error.words)
             raise
@@ -127,8 +132,13 @@ def _reported(folder: DecisionFolder, settings: EngineSettings) -> Decided:
 
 def _write_confirming(folder: DecisionFolder, rows: Sequence[Row]) -> None:
     """Write the requests that people vote on to confirm, as a file of requests."""
-    lines = [json.dumps({"request": row.text, "tags": list(row.tags)}, ensure_ascii=False) for row in rows]
+    lines = [json.dumps(_confirming(row), ensure_ascii=False) for row in rows]
     folder["confirm.jsonl"].write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _confirming(row: Row) -> dict[str, Any]:
+    before = {"history": [asdict(turn) for turn in row.history]} if row.history else {}
+    return {"request": row.text, **before, "tags": list(row.tags)}
 
 
 def _write_messages(folder: DecisionFolder) -> None:
@@ -144,16 +154,16 @@ def _write_messages(folder: DecisionFolder) -> None:
 def _facts(folder: DecisionFolder, settings: EngineSettings, quoted: Sequence[Quoted]) -> ReportFacts:
     order, price = folder.order(), settings.price
     costs = f"Costs: {price.usd_per_hour:g} dollars an hour of this device, {price.source}, {price.date}." if price.usd_per_hour else ""
-    serve = [f"DUEL_BASE_MODEL={order.base}"]
-    serve += [f"DUEL_ADAPTER={folder['adapter']}"] if folder["adapter"].is_dir() else []
-    serve += [f"DUEL_RECIPE={folder['recipe.toml']}"] if folder["recipe.toml"].is_file() else []
+    serve = [f"DUEL_BASE_MODEL={quote(order.base)}"]
+    serve += [f"DUEL_ADAPTER={quote(str(folder['adapter']))}"] if folder["adapter"].is_dir() else []
+    serve += [f"DUEL_RECIPE={quote(str(folder['recipe.toml']))}"] if folder["recipe.toml"].is_file() else []
     return ReportFacts(
         title=order.name,
         file=Path(order.file).name,
         base=order.base,
         made=f"{datetime.now(UTC):%-d %B %Y}",
         price=costs,
-        command=f"duelbot decide {Path(order.file).name} --base {order.base} --minutes {order.minutes:g}",
+        command=command_of(order),
         take_along=tuple(_take_along(folder, order, serve)),
         quoted=quoted,
     )
@@ -169,6 +179,14 @@ def _take_along(folder: DecisionFolder, order: DecisionOrder, settings: Sequence
         yield "The fine-tune: the folder adapter, as peft and vLLM take it (vllm serve BASE --enable-lora --lora-modules NAME=adapter)."
         yield f"The same as one model: {export} --form merged --out model; for llama.cpp: --form gguf --out adapter.gguf"
     yield "The rows with their roles: rows.jsonl. All figures: decision.json."
+
+
+def command_of(order: DecisionOrder) -> str:
+    """Write the command that decides as an order says, as a shell reads it."""
+    words = ["duelbot", "decide", Path(order.file).name, "--base", order.base, "--minutes", f"{order.minutes:g}", "--metric", order.metric]
+    words += [] if order.usd is None else ["--usd", f"{order.usd:g}"]
+    words += ["--recipe", order.recipe] if order.recipe else []
+    return join([*words, "--margin", f"{order.margin * 100:g}", "--seed", str(order.seed), "--name", order.name])
 
 
 def decision_json(found: DecisionFindings, advice: Advice) -> dict[str, Any]:

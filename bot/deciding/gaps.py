@@ -66,15 +66,20 @@ def _gap(first: Arm, second: Arm, scores: Scores, margin: float, pairs: int) -> 
     capital = Capital.start(delta=margin / 2).after((1 + gaps) / 2)
     found = decide(capital, delta=margin / 2, alpha=ALPHA, pairs=pairs)
     state, mean = found.state, float(gaps.mean()) if len(gaps) else 0.0
-    if state is State.COLLECT and capital.n >= LEAST_UNITS and _within(capital.interval(pairs / ALPHA), margin / 2):
-        state = State.EQUAL  # the tests of a margin are made for wide ones; in a narrow one the interval is as sharp
+    if state in (State.COLLECT, State.EQUAL) and capital.n >= LEAST_UNITS:
+        state = State.EQUAL if _within(capital, margin / 2, 2 * pairs / ALPHA) else State.COLLECT
     shown = found.shown
     interval = Interval(2 * shown.low - 1, 2 * shown.high - 1) if shown else None
     return Gap(first, second, mean, interval, state, _needed(gaps, mean, margin, pairs, state))
 
 
-def _within(interval: Interval, delta: float) -> bool:
-    return 0.5 - delta <= interval.low <= interval.high <= 0.5 + delta
+def _within(capital: Capital, delta: float, threshold: float) -> bool:
+    """Whether the mean is proven to lie within 1/2 +- delta, in either of two ways, each wrong at most once in `threshold`.
+
+    The tests of a margin are made for wide ones; where few rows differ, the interval is sharper.
+    """
+    interval = capital.interval(threshold)
+    return capital.claims(threshold).within or 0.5 - delta <= interval.low <= interval.high <= 0.5 + delta
 
 
 def _needed(gaps: np.typing.NDArray[np.float64], mean: float, margin: float, pairs: int, state: State) -> int | None:

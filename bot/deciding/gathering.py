@@ -70,10 +70,11 @@ def _pays(foretold: Mapping[str, Any] | None, prompt_right: float | None) -> str
     """Say what a fine-tune of more rows would reach, beside what the prompt has reached."""
     if not foretold or not foretold["points"]:
         return ""
-    from adapters.train.estimate import will_it_pay
+    from adapters.train.estimate import reached, will_it_pay
     from adapters.train.probe import ProbedShare
 
-    return will_it_pay([ProbedShare(**point) for point in foretold["points"]], foretold["rows"], prompt_right)
+    points = [ProbedShare(**point) for point in foretold["points"]]
+    return f"{reached(points, foretold['rows'])}." if prompt_right is None else will_it_pay(points, foretold["rows"], prompt_right)
 
 
 def _change(folder: DecisionFolder, usd_per_hour: float | None) -> ChangeTried | None:

@@ -156,6 +156,16 @@ class DecisionFolder:
             yield
 
 
+@contextlib.contextmanager
+def in_words(folder: DecisionFolder) -> Iterator[None]:
+    """Make a sentence of what the system says of a decision's files, as of a full disk. Raises BadDecision."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or folder.path
+        raise BadDecision(f"{where} cannot be written or read: {error.strerror}. Mend that, and start the same command again.") from error
+
+
 def check_name(name: str) -> None:
     """Raise BadDecision for a name that cannot be a folder's."""
     if not NAME.fullmatch(name):

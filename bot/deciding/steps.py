@@ -156,8 +156,8 @@ class Deciding:
         self.folder.write("prompt.json", found)
         _write_named(self.folder["found.toml"], order.name, self.folder["recipe.toml"])
         dev, outlay = found["dev"], found["outlay"]
-        right = f" {dev['mean']:.0%} of {dev['rows']:,} dev rows," if dev else ""
-        return f"{len(found['trail']):,} candidates, {outlay['calls']:,} answers;{right} where it was chosen."
+        right = f" {dev['mean']:.0%} of {dev['rows']:,} dev rows, where it was chosen." if dev else " no dev rows to choose on."
+        return f"{len(found['trail']):,} candidates, {outlay['calls']:,} answers;{right}"
 
     async def _tune(self) -> str:
         work = WorkFolder(self.folder["train"] / self.order.name)

@@ -40,7 +40,10 @@ def with_answers(rows: Sequence[Row]) -> tuple[Row, ...]:
     """Keep the rows that have an answer. Raises BadRequest where there is none."""
     answered = tuple(row for row in rows if row.references and not row.history)
     if not answered:
-        raise BadRequest("No training row has an answer (reference, answer or completion), so there is nothing to write a recipe from.")
+        nothing = "so there is nothing to write a recipe from"
+        if any(row.references for row in rows):
+            raise BadRequest(f"All training rows go on with a conversation, and a recipe's examples have none before them, {nothing}.")
+        raise BadRequest(f"No training row has an answer (reference, answer or completion), {nothing}.")
     return answered
 
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,9 @@ from bot.deciding.advice import advise
 from bot.deciding.findings import ChangeSide, ChangeTried, CraftSpent, DecisionFindings, ProbePoint, arm_measured
 from bot.deciding.gaps import compared, share_right
 from bot.deciding.measured import ArmAnswer
+from bot.evidence.capital import Capital
 from bot.evidence.decision import State
+from bot.margins import ALPHA
 from engine.contestants import Arm
 
 P, T, C, N = Arm.PROMPTED, Arm.TUNED, Arm.COMBINED, Arm.PLAIN
@@ -78,7 +81,54 @@ def test_an_open_question_says_how_many_rows_would_settle_it() -> None:
     said = advise(findings(drawn({P: 0.55, T: 0.65}, 60), test_rows=60))
     assert said.outcome == "open"
     assert "more test rows would settle it" in said.why
-    assert "give it more --minutes" in advise(findings(drawn({P: 0.55, T: 0.65}, 60), test_rows=5_000)).why
+    more = advise(findings(drawn({P: 0.55, T: 0.65}, 60), test_rows=5_000)).why
+    assert "4,940 more test rows are there: decide anew with more --minutes" in more
+    assert "label some" not in more
+
+
+def test_rows_to_label_are_those_after_which_a_quarter_is_the_test_that_is_needed() -> None:
+    """Of 200 rows 100 are the test: the next 200 rows add none."""
+    found = replace(findings(drawn({P: 0.60, T: 0.64}, 100)), rows={"train": 80, "dev": 20, "test": 100})
+    needed = found.gaps[0].rows_needed
+    assert needed
+    assert f"label some {round(needed / 0.25 - 200, -1):,.0f} rows" in advise(found).why
+
+
+def test_who_leads_is_said_only_of_one() -> None:
+    score = [0.0] * 20
+    said = advise(findings({P: score, T: score, C: score, N: score}))
+    assert said.outcome == "open"
+    assert "none leads" in said.why
+    assert "wrong on most rows" in said.why
+    assert "the fine-tune leads" in advise(findings({P: score, T: [*score[:-1], 1.0]})).why
+
+
+def test_the_bad_that_are_equal_are_not_said_to_be_ahead() -> None:
+    same = drawn({P: 0.3}, 400)[P]
+    said = advise(findings({P: same, T: same}))
+    assert (said.outcome, said.headline) == ("equal", "Not good enough yet, whichever is taken")
+
+
+def test_rows_are_not_asked_for_where_others_are_missing() -> None:
+    """Too few rows, all roles given, and rows that were not answered are three things."""
+    none = replace(findings({}), arms=(), gaps=())
+    given = advise(replace(none, rows={"train": 120, "dev": 40}, test_rows=0))
+    assert given.headline == "Not enough test rows: give more rows the role test"
+    failed = advise(replace(none, rows={"train": 450, "test": 150}, test_rows=150))
+    assert failed.headline == "Not measured: the test rows were not answered"
+    assert "0 of 150 test rows" in failed.why
+    one = advise(replace(none, rows={"train": 1}, test_rows=0))
+    assert one.headline == "Not enough rows: label about 149 more"
+    assert one.why.startswith("1 row is too few")
+
+
+def test_more_rows_are_not_promised_where_the_training_stayed_below_the_probe() -> None:
+    point = ProbePoint(300, 0.94, 0.84, 1.0)
+    short = advise(replace(findings(drawn({P: 0.6, T: 0.1}, 240)), foretold=(point,), pays="It would pay."))
+    assert any(line.startswith("A longer training: the fine-tune came out at 1") for line in short.change_it)
+    assert not any("pay" in line for line in short.change_it)
+    unsaid = advise(replace(findings(drawn({P: 0.6, T: 0.1}, 240)), foretold=(replace(point, right=0.1),), pays=""))
+    assert not any(line.startswith("More rows") for line in unsaid.change_it)
 
 
 def test_a_winner_among_equals_is_named_in_few_cases() -> None:
@@ -103,8 +153,6 @@ def test_shares_and_gaps_hold_their_means() -> None:
 
 
 def test_what_making_took_and_a_change_cost_are_said() -> None:
-    from dataclasses import replace
-
     change = ChangeTried("cards", "cards_new", ChangeSide(1.5, 1e-6, 3, 12), ChangeSide(60.0, 1e-3, 11, 12))
     point = ProbePoint(300, 0.8, 0.7, 0.9)
     found = replace(findings(drawn({P: 0.39, T: 0.88}, 240)), change=change, foretold=(point,))
@@ -122,3 +170,12 @@ def test_the_best_of_the_bad_is_not_recommended() -> None:
     said = advise(findings(drawn({P: 0.02, T: 0.3, C: 0.02, N: 0.0}, 200)))
     assert said.headline == "Not good enough yet; the fine-tune is ahead"
     assert "wrong on most rows" in said.why
+
+
+def test_two_proofs_of_equality_share_the_error_rate() -> None:
+    """Each may be wrong with half of it: what takes the whole of it is not claimed."""
+    for rows in range(40, 90, 3):
+        (gap,) = compared({P: [1.0] * rows, T: [1.0] * rows})
+        within = Capital.start(delta=0.05).after([0.5] * rows).interval(2 / ALPHA)
+        assert (gap.state is State.EQUAL) == (within.low >= 0.45 and within.high <= 0.55)
+    assert gap.state is State.EQUAL

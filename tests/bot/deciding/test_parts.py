@@ -1,20 +1,23 @@
 """The parts of a decision that need no model: budget, change, kept answers, telling rows, orders and the report."""
 
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.deciding.budget import craft_budget, shortened, split_words, within_budget
+from bot.deciding.budget import check_budget, craft_budget, shortened, split_words, within_budget
 from bot.deciding.change import ClassChange, chosen, rows_to_learn, rows_to_test
-from bot.deciding.deciding import DecisionWish, decision_folder
+from bot.deciding.deciding import DecisionWish, _write_confirming, command_of, decision_folder
+from bot.deciding.gathering import _pays
 from bot.deciding.measured import ArmAnswer, RowAnswers, cut_off, read_answers, scores
 from bot.deciding.order import BadDecision, DecisionFolder, DecisionStatus, StepStatus
 from bot.deciding.telling import for_votes, telling
 from engine.contestants import Arm
 from engine.errors import BadRequest
-from engine.rows import Row
+from engine.request import Turn
+from engine.rows import Row, read_rows
 from engine.settings import EngineSettings
 
 P, T = Arm.PROMPTED, Arm.TUNED
@@ -28,6 +31,24 @@ def test_dollars_shorten_the_minutes() -> None:
     budget = craft_budget(15, 0.1)
     assert budget.minutes == 3.75
     assert "3.8 minutes, $0.0063" in split_words(budget)
+
+
+def test_dollars_that_reach_for_nothing_are_refused() -> None:
+    check_budget(15, None, None)
+    check_budget(15, 0.0034, 0.1)
+    check_budget(15, 0.0, 0.0)  # a device that costs nothing
+    with pytest.raises(BadRequest, match=r"\$0 are too few: a decision takes at least 2 minutes, \$0.0033"):
+        check_budget(15, 0.0, 0.1)
+    with pytest.raises(BadRequest, match="this device has no price"):
+        check_budget(15, 1.0, None)
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"request": "a", "answer": "b"}\n')
+    with pytest.raises(BadDecision, match=r"cannot be written or read: Not a directory"):
+        decision_folder(DecisionWish(file, name="x", out=file), DEMO)
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_training_is_shortened_to_its_budget() -> None:
@@ -120,3 +141,28 @@ def test_one_process_decides_in_a_folder(tmp_path: Path) -> None:
     folder = DecisionFolder(tmp_path)
     with folder.alone(), pytest.raises(BadDecision, match="Another process"), DecisionFolder(tmp_path).alone():
         pass
+
+
+def test_the_command_of_a_report_is_the_whole_one_as_a_shell_reads_it(tmp_path: Path) -> None:
+    file = tmp_path / "our rows.jsonl"
+    file.write_text('{"request": "a", "answer": "b"}\n')
+    made = decision_folder(DecisionWish(file, name="x", out=tmp_path, usd=0.5, margin=0.05, seed=3, recipe="house"), DEMO).order()
+    said = shlex.split(command_of(made))
+    assert said[:3] == ["duelbot", "decide", "our rows.jsonl"]
+    told = dict(zip(said[3::2], said[4::2], strict=True))
+    wanted = {"--base": "demo", "--minutes": "15", "--metric": "exact", "--usd": "0.5", "--recipe": "house"}
+    assert told == wanted | {"--margin": "5", "--seed": "3", "--name": "x"}
+
+
+def test_a_request_that_confirms_goes_on_with_its_conversation(tmp_path: Path) -> None:
+    folder = DecisionFolder(tmp_path)
+    before = (Turn("user", "My parcel is late."), Turn("assistant", "Which one?"))
+    _write_confirming(folder, [Row(1, "The red one.", before, ("Orders",)), Row(2, "Hello")])
+    read = read_rows([folder["confirm.jsonl"].read_bytes()], "confirm.jsonl").rows
+    assert [(row.text, row.history) for row in read] == [("The red one.", before), ("Hello", ())]
+
+
+def test_what_is_foretold_names_no_flag_of_another_command() -> None:
+    foretold = {"rows": 60, "points": [{"rows": 60, "right": 0.93, "least": 0.82, "most": 1.0}]}
+    assert _pays(foretold, None) == "With 60 rows a fine-tune would be right on about 93% (82% to 100%)."
+    assert "your prompt on 40%: it would pay" in _pays(foretold, 0.4)
