@@ -24,7 +24,7 @@ Look = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChildPlace:
     """Where a step runs."""
 
     base: str
@@ -35,7 +35,7 @@ class DecisionStopped(BadDecision):
     """Somebody stopped the decision; the same command goes on."""
 
 
-async def run_child(arguments: Sequence[str], place: Place, log: Path, look: Look) -> str:
+async def run_child(arguments: Sequence[str], place: ChildPlace, log: Path, look: Look) -> str:
     """Run python with these arguments at a place; look is called while it runs. Returns what it wrote to stdout.
 
     Raises BadDecision with the last sentence of its stderr where it failed, and DecisionStopped where it was stopped. When this task is
@@ -67,7 +67,7 @@ async def run_child(arguments: Sequence[str], place: Place, log: Path, look: Loo
     return out
 
 
-async def run_for_json(arguments: Sequence[str], place: Place, log: Path, look: Look) -> Any:
+async def run_for_json(arguments: Sequence[str], place: ChildPlace, log: Path, look: Look) -> Any:
     """Run python as `run_child` does, and read the JSON object that it wrote. Raises BadDecision."""
     out = await run_child(arguments, place, log, look)
     try:
@@ -90,7 +90,7 @@ async def _stopped(child: asyncio.subprocess.Process, reading: Awaitable[bytes])
         await child.wait()
 
 
-def _environment(place: Place) -> dict[str, str]:
+def _environment(place: ChildPlace) -> dict[str, str]:
     """The environment of a step: this one's, with the decision's base, and without whatever pair is set beside it."""
     threads = {"DUEL_THREADS": str(place.threads)} if place.threads else {}
     return {name: value for name, value in os.environ.items() if name not in PAIR} | {"DUEL_BASE_MODEL": place.base} | threads

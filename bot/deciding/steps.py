@@ -21,7 +21,7 @@ from adapters.data.rows import answered
 from adapters.train.runs import WorkFolder
 from bot.deciding.budget import CraftBudget, craft_budget, shortened, split_words, within_budget
 from bot.deciding.change import ROW_PASSES, ClassChange, chosen, rows_to_learn
-from bot.deciding.children import DecisionStopped, Place, run_child, run_for_json
+from bot.deciding.children import ChildPlace, DecisionStopped, run_child, run_for_json
 from bot.deciding.classes import classes_for
 from bot.deciding.order import BadDecision, DecisionFolder, DecisionStatus, StepStatus
 from bot.words import counted
@@ -47,7 +47,7 @@ class Deciding:
         minutes = within_budget(self.order.minutes, self.order.usd, settings.price.usd_per_hour)
         self.budget: CraftBudget = craft_budget(minutes, settings.price.usd_per_hour)
         self.limit_s = minutes * 60
-        self._training_place = Place(self.order.base, settings.threads or threads_free())
+        self._training_place = ChildPlace(self.order.base, settings.threads or threads_free())
         before = folder.status()
         known = {step.name: step for step in before.steps} if before else {}
         self.steps = {name: known.get(name, StepStatus(name)) for name in STEPS}
@@ -152,7 +152,7 @@ class Deciding:
             *("--state", str(self.folder["optimise"]), "--write", str(self.folder["found.toml"]), "--json"),
         ]
         self.folder["found.toml"].unlink(missing_ok=True)
-        found = await run_for_json(arguments, Place(order.base), self._log("prompt"), self._look)
+        found = await run_for_json(arguments, ChildPlace(order.base), self._log("prompt"), self._look)
         self.folder.write("prompt.json", found)
         _write_named(self.folder["found.toml"], order.name, self.folder["recipe.toml"])
         dev, outlay = found["dev"], found["outlay"]
@@ -210,7 +210,7 @@ class Deciding:
                 self._now(words=f"{done:,} of {total:,} test rows", part=done / total)
 
         arguments = ["-m", "bot.deciding.asking", str(self.folder.path), f"{max(left_s, 20):.0f}"]
-        await run_child(arguments, Place(self.order.base), self._log("measure"), look)
+        await run_child(arguments, ChildPlace(self.order.base), self._log("measure"), look)
         done = self.folder["answers.jsonl"].read_bytes().count(b"\n")
         return f"{done:,} of {total:,} test rows answered by all arms."
 
@@ -237,7 +237,7 @@ class Deciding:
         made = await run_for_json(arguments, self._training_place, self._log("change"), self._look)
         self.folder.write("change.json", asdict(change) | {"adapter": made["folder"], "trained_s": time.monotonic() - began})
         await run_child(
-            ["-m", "bot.deciding.asking", str(self.folder.path), "changed"], Place(self.order.base), self._log("change"), self._look
+            ["-m", "bot.deciding.asking", str(self.folder.path), "changed"], ChildPlace(self.order.base), self._log("change"), self._look
         )
         return f"“{change.old}” was named “{change.new}” on both sides."
 

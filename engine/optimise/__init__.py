@@ -23,6 +23,7 @@ race.py       candidates compared on the same rows
 asking.py     rows asked within the budget, none twice
 roles.py      which rows are for what
 proposing.py  new candidates, and children of good ones
+reflecting.py  instructions rewritten by another model
 search.py     generations of candidates, each a race
 run.py        an order in, a measured recipe out
 words.py      a result for people, as a recipe's file, as JSON

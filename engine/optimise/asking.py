@@ -86,6 +86,11 @@ class Asker:
         if budget.usd is not None and price.tokens is None and price.usd_per_hour is None:
             raise SettingsError("A limit in dollars needs a price: set DUEL_DEVICE_USD_PER_HOUR or DUEL_TOKEN_PRICES.")
 
+    def said(self, recipe: Recipe, row: Row) -> str:
+        """Find what a recipe has answered to a row, as far as it was awaited; "" where it was not asked."""
+        found = [self._journal.find(self._digest(recipe), row_digest(row), whole=whole) for whole in (True, False)]
+        return next((each.text for each in found if each), "")
+
     async def ask(self, pairs: Sequence[tuple[Recipe, Row]], budget: Budget, *, whole: bool = False) -> list[float]:
         """Score these rows under these recipes, in order: all of them, or as many as the budget has room for.
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from engine.commandline import DONE, INTERRUPTED, verb, whole
 from engine.errors import BadRequest, SettingsError
 from engine.optimise.asking import Engine
 from engine.optimise.budget import Budget
+from engine.optimise.reflecting import Reflection
 from engine.optimise.roles import RowsByRole, by_role
 from engine.optimise.run import Optimisation, Optimised, SearchProgress, optimise
 from engine.optimise.words import json_for, lines_for, toml_for, trail_of
@@ -55,6 +57,8 @@ class OptimiseCall:
     state: Path
     write: Path | None
     as_json: bool
+    reflection: str = ""  # address of the server that rewrites instructions; "": none does
+    reflection_model: str = ""
 
 
 def add_verb(verbs: Any) -> argparse.ArgumentParser:
@@ -73,12 +77,18 @@ def add_verb(verbs: Any) -> argparse.ArgumentParser:
     command.add_argument(
         "--write", default="", metavar="FILE.toml", help="the new recipe's file; without it recipe.toml in the state folder"
     )
+    command.add_argument(
+        "--reflection", default="", metavar="URL", help="a server with OpenAI's interface whose model rewrites instructions"
+    )
+    command.add_argument("--reflection-model", default="", metavar="NAME", help="of that server")
     command.add_argument("--json", action="store_true", help="write one JSON object to stdout instead of lines for people")
     return command
 
 
 def read_wanted(options: argparse.Namespace) -> OptimiseCall:
     """Read a command line, its recipe and its rows. Raises BadRequest, BadRecipe, SettingsError."""
+    if bool(options.reflection) != bool(options.reflection_model):
+        raise BadRequest("--reflection names the server and --reflection-model its model: one does not go without the other.")
     budget = Budget(options.calls, options.tokens, options.minutes, options.usd)
     start = None if options.recipe == NEW else load_recipe(options.recipe)
     rows = read(Path(options.rows), start)
@@ -87,7 +97,14 @@ def read_wanted(options: argparse.Namespace) -> OptimiseCall:
     if write is not None and (write.suffix != ".toml" or not write.parent.is_dir()):
         raise SettingsError(f"--write names a recipe's file, which ends in .toml in a folder that is there; {shown(str(write))} is none.")
     state = Path(options.state or f"optimise-{start.name if start else NEW}")
-    return OptimiseCall(Optimisation(start, rows, metric, budget, options.seed, most_test=options.test), state, write, options.json)
+    return OptimiseCall(
+        Optimisation(start, rows, metric, budget, options.seed, most_test=options.test),
+        state,
+        write,
+        options.json,
+        options.reflection,
+        options.reflection_model,
+    )
 
 
 def read(path: Path, start: Recipe | None) -> RowsByRole:
@@ -128,6 +145,13 @@ async def run(wanted: OptimiseCall, settings: EngineSettings, out: TextIO) -> in
     return DONE
 
 
+def reflection_of(wanted: OptimiseCall) -> Reflection | None:
+    """Make the other model that rewrites instructions, if one is named; its key is OPENAI_API_KEY, where that is set."""
+    if not wanted.reflection:
+        return None
+    return Reflection(wanted.reflection, wanted.reflection_model, os.environ.get("OPENAI_API_KEY", ""), wanted.state)
+
+
 def _write(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
@@ -157,7 +181,7 @@ async def _interruptible(wanted: OptimiseCall, engine: Engine, notes: Console) -
                 notes.print(one_line(f"{progress.calls:,} answers: {said}; best {progress.best.mean:.0%} ({progress.best.made})"))
 
         try:
-            return await optimise(wanted.order, engine, wanted.state, stop=stop, tell=tell)
+            return await optimise(wanted.order, engine, wanted.state, stop=stop, tell=tell, reflection=reflection_of(wanted))
         finally:
             with suppress(NotImplementedError):
                 loop.remove_signal_handler(signal.SIGINT)

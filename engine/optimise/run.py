@@ -13,6 +13,7 @@ from engine.optimise.budget import Budget, Outlay
 from engine.optimise.journal import Journal, row_digest
 from engine.optimise.proposing import Stock
 from engine.optimise.race import Candidate, paired, ranked
+from engine.optimise.reflecting import Reflection
 from engine.optimise.roles import RowsByRole, in_turn
 from engine.optimise.search import Search
 from engine.optimise.writing import EXAMPLE_TOKENS, write_recipe
@@ -114,11 +115,13 @@ async def optimise(
     *,
     stop: Stop | None = None,
     tell: Callable[[SearchProgress], None] = lambda progress: None,
+    reflection: Reflection | None = None,
 ) -> Optimised:
     """Search for a better recipe, and measure it.
 
     folder: keeps the answers, so that the same order goes on where it was stopped. stop: raise it to end early; answers that are being
-    written are given up, and the state goes on. Raises BadRequest, SettingsError, BackendError.
+    written are given up, and the state goes on. reflection: another model that rewrites instructions. Raises
+    BadRequest, SettingsError, BackendError.
     """
     flag = stop or Stop()
     start = order.start or write_recipe(order.rows.train, order.metric, name="written", version="1", example_tokens=order.example_tokens)
@@ -140,6 +143,7 @@ async def optimise(
             order.budget.searching if order.most_test and order.rows.test else order.budget,
             seed=order.seed,
             tell=lambda candidates, words: told(words=words, best=ranked(candidates)[0]),
+            reflection=reflection,
         )
         first = Candidate(start, "the start", "")
         why = await search.run(first)

@@ -10,6 +10,7 @@ from engine.optimise.budget import Budget
 from engine.optimise.journal import row_digest
 from engine.optimise.proposing import Stock, children, first_brood
 from engine.optimise.race import Candidate, ranked, survivors
+from engine.optimise.reflecting import MOST_ROWS, Reflection, WrongRow
 from engine.rows import Row
 
 FIRST_ROWS = 12  # that a new candidate is asked; each round of a race doubles them
@@ -29,7 +30,19 @@ class Exhausted(Exception):
 class Search:
     """The state of a search: all candidates so far. A function of its seed and of the answers, so it can be run once more."""
 
-    def __init__(self, stock: Stock, rows: Sequence[Row], asker: Asker, budget: Budget, *, seed: int, tell: Tell) -> None:
+    def __init__(
+        self,
+        stock: Stock,
+        rows: Sequence[Row],
+        asker: Asker,
+        budget: Budget,
+        *,
+        seed: int,
+        tell: Tell,
+        reflection: Reflection | None = None,
+    ) -> None:
+        """reflection: another model that rewrites the best candidate's instruction once a generation; None: wordings are all there is."""
+        self._reflection = reflection
         self.candidates: list[Candidate] = []
         self._stock, self._rows, self._asker, self._budget, self._tell = stock, rows, asker, budget, tell
         self._chance = random.Random(seed)
@@ -51,7 +64,8 @@ class Search:
         """Race generation after generation. Returns True when a candidate is right on every row; raises Exhausted."""
         pool, source = list(self.candidates), first_brood(self._stock, self._chance)
         for _ in range(MOST_GENERATIONS):
-            fresh = self._fresh(source, BROOD - len(pool))
+            rewritten = await self._rewritten(pool, budget)
+            fresh = [*rewritten, *self._fresh(source, BROOD - len(pool) - len(rewritten))]
             if not fresh:
                 break
             pool = await self._race([*pool, *fresh], budget)
@@ -74,6 +88,23 @@ class Search:
 
     def _perfect(self, candidate: Candidate) -> bool:
         return len(candidate.scores) >= len(self._rows_of(candidate)) and candidate.mean >= PERFECT
+
+    async def _rewritten(self, pool: Sequence[Candidate], budget: Budget) -> list[Candidate]:
+        """Have the other model rewrite the instruction of the best candidate by the rows that it got wrong, if there is such a model."""
+        if self._reflection is None:
+            return []
+        best = pool[0]
+        await self._ask([best], FIRST_ROWS, budget)
+        wrong = [row for row in self._rows if best.scores.get(row_digest(row), 1.0) < 1]
+        if not wrong:
+            return []
+        shown = [WrongRow(row, self._asker.said(best.recipe, row)) for row in wrong[:MOST_ROWS]]
+        system = await self._reflection.rewritten(best.recipe, shown)
+        made = Candidate(replace(best.recipe, system=system), "the instruction rewritten by another model", best.recipe.digest)
+        if not system or made.recipe.digest in {each.recipe.digest for each in self.candidates}:
+            return []
+        self.candidates.append(made)
+        return [made]
 
     def _fresh(self, source: Iterator[Candidate], count: int) -> list[Candidate]:
         """Take new candidates that nobody has tried."""
