@@ -58,6 +58,15 @@ def press(user: User, words: str) -> None:
     UserInteraction(user, {button}, None).click()
 
 
+async def until_there_is(user: User, words: str) -> None:
+    """Wait for a button that says these words: an answer is still being written."""
+    async with asyncio.timeout(patient(10)):
+        while not any(
+            getattr(child, "text", None) == words for each in user.client.elements.values() if each.tag == "button" for child in each
+        ):
+            await asyncio.sleep(0.02)
+
+
 def told(user: User) -> list[str]:
     """The scripts that the browser was sent."""
     assert user.client
@@ -214,6 +223,7 @@ async def test_a_request_that_builds_on_another_browsers_shows_that_one_too(user
     await second.should_not_see(content="And then?")
     ask(second, "Why?")
     await sees(second, "And then?")
+    await until_there_is(first, "Tie")
     press(first, "Tie")
     await sees(second, "had gone on before the vote closed")
 
