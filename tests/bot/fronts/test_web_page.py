@@ -52,10 +52,13 @@ def answers(user: User) -> list[str]:
 
 def press(user: User, words: str) -> None:
     """Click on the one button that says these words; the simulation knows no bubbling."""
-    assert user.client
-    buttons = [element for element in user.client.elements.values() if element.tag == "button"]
-    [button] = [button for button in buttons if any(getattr(child, "text", None) == words for child in button)]
+    [button] = [button for button in _buttons(user) if any(getattr(child, "text", None) == words for child in button)]
     UserInteraction(user, {button}, None).click()
+
+
+def _buttons(user: User) -> list[Element]:
+    assert user.client
+    return [element for element in user.client.elements.values() if element.tag == "button"]
 
 
 async def until_there_is(user: User, words: str) -> None:
@@ -64,7 +67,7 @@ async def until_there_is(user: User, words: str) -> None:
         while not any(
             getattr(child, "text", None) == words for each in user.client.elements.values() if each.tag == "button" for child in each
         ):
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # the simulation tells of no change
 
 
 def told(user: User) -> list[str]:
@@ -221,9 +224,9 @@ async def test_a_request_that_builds_on_another_browsers_shows_that_one_too(user
     ask(first, "And then?")
     await sees(first, "And then?")
     await second.should_not_see(content="And then?")
+    await until_there_is(first, "Tie")  # while it is still being answered nobody can go on with it
     ask(second, "Why?")
     await sees(second, "And then?")
-    await until_there_is(first, "Tie")
     press(first, "Tie")
     await sees(second, "had gone on before the vote closed")
 
