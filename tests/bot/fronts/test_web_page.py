@@ -64,9 +64,7 @@ def _buttons(user: User) -> list[Element]:
 async def until_there_is(user: User, words: str) -> None:
     """Wait for a button that says these words: an answer is still being written."""
     async with asyncio.timeout(patient(10)):
-        while not any(
-            getattr(child, "text", None) == words for each in user.client.elements.values() if each.tag == "button" for child in each
-        ):
+        while all(words != getattr(child, "text", "") for each in _buttons(user) for child in each):  # noqa: ASYNC110
             await asyncio.sleep(0.02)  # the simulation tells of no change
 
 
