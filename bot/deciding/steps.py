@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -28,8 +28,8 @@ from bot.words import counted
 from engine.errors import DuelbotError
 from engine.recipe_text import toml_of
 from engine.recipes import load_recipe
-from engine.rows import read_rows
-from engine.scoring import guess_kind
+from engine.rows import Row, read_rows
+from engine.scoring import Metric, guess_kind, key_of, metric_named
 from engine.settings import EngineSettings
 
 STEPS = ("check", "foretell", "prompt", "fine-tune", "measure", "change")
@@ -123,6 +123,8 @@ class Deciding:
                 f"A decision on these rows would be wrong: {_wrongs(checked)}. Look with: duelbot data check {order.file}; "
                 "--accept KIND --write FILE makes a clean file."
             )
+        if words := not_scored(checked.rows.rows, metric_named(order.metric)):
+            raise BadDecision(words)
         assert checked.split is not None  # else two roles were found, which is wrong
         with suppress(FileNotFoundError):
             self.folder["rows.jsonl"].unlink()
@@ -291,6 +293,19 @@ def threads_free() -> int:
 
 class NotApplicable(DuelbotError):
     """A step that does not apply here."""
+
+
+def not_scored(rows: Sequence[Row], metric: Metric) -> str:
+    """Say why a metric cannot tell right from wrong on these rows; "" where it can."""
+    wrong = [row.line for row in rows if metric.score(answered(row), row.references) < 1]
+    if wrong:
+        return (
+            f"By this metric ({metric.words}) the wanted answer of line {wrong[0]:,} is itself not right "
+            f"({counted(len(wrong), 'row')} in all): take another --metric, and another --name."
+        )
+    if len(rows) > 1 and len({key_of(metric, answered(row)) for row in rows}) == 1:
+        return "All rows want the same answer, so there is nothing to decide: whoever always gives it is right. Add rows of other answers."
+    return ""
 
 
 def _wrongs(checked: RowsCheck) -> str:

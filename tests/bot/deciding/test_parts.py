@@ -13,11 +13,13 @@ from bot.deciding.deciding import DecisionWish, _write_confirming, command_of, d
 from bot.deciding.gathering import _pays
 from bot.deciding.measured import ArmAnswer, RowAnswers, cut_off, read_answers, scores
 from bot.deciding.order import BadDecision, DecisionFolder, DecisionStatus, StepStatus
+from bot.deciding.steps import not_scored
 from bot.deciding.telling import for_votes, telling
 from engine.contestants import Arm
 from engine.errors import BadRequest
 from engine.request import Turn
 from engine.rows import Row, read_rows
+from engine.scoring import metric_named
 from engine.settings import EngineSettings
 
 P, T = Arm.PROMPTED, Arm.TUNED
@@ -166,3 +168,12 @@ def test_what_is_foretold_names_no_flag_of_another_command() -> None:
     foretold = {"rows": 60, "points": [{"rows": 60, "right": 0.93, "least": 0.82, "most": 1.0}]}
     assert _pays(foretold, None) == "With 60 rows a fine-tune would be right on about 93% (82% to 100%)."
     assert "your prompt on 40%: it would pay" in _pays(foretold, 0.4)
+
+
+def test_a_metric_that_cannot_tell_the_rows_is_refused() -> None:
+    told = rows(("Team: Orders", "train"), ("Team: Billing", "test"))
+    for name in ("exact", "f1", "json", "line:Team"):
+        assert not_scored(told, metric_named(name)) == ""
+    assert "the wanted answer of line 1 is itself not right (2 rows in all)" in not_scored(told, metric_named("line:Nope"))
+    assert "nothing to decide" in not_scored(rows(("Billing", "train"), ("Billing", "test")), metric_named("exact"))
+    assert not_scored(rows(("Billing", "train")), metric_named("exact")) == ""
