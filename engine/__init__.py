@@ -28,6 +28,7 @@ cost.py               seconds and dollars: accounts afterwards, estimates before
 shipped.py            bases by name, and the pair that meets on each; models/ holds the demo's base
 settings.py           what the engine can be told; the form of every part's settings
 backends/local/       transformers and peft in this process
+backends/openai/      a model on a server: vLLM, Ray Serve LLM, llama-server or another
 duel.py               both sides at once, one may fail; the pace that gives nobody away
 lineup.py             from settings to a loaded model, two arms and a price
 printable.py          text from people and models, made safe for a terminal

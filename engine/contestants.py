@@ -57,7 +57,10 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A LoRA adapter folder, read. One from elsewhere has no card: then only the shapes and the alive check speak for it."""
+    """A LoRA adapter folder, read. One from elsewhere has no card: then only the shapes and the alive check speak for it.
+
+    One on a server has no folder here; its digest is of its name there and of what it answers to probes.
+    """
 
     name: str
     version: str
@@ -66,6 +69,7 @@ class Adapter:
     trainable: int = 0  # parameters
     card: Card | None = field(default=None, hash=False)
     trained_on: TrainedOn = field(default_factory=TrainedOn, repr=False, hash=False)  # the requests that it was made with
+    served: str = ""  # a server's name or number for it; "": it lies in `folder`
 
     @property
     def named(self) -> Named:

@@ -67,7 +67,7 @@ class UnfairDuel(DuelbotError):
 class BackendError(DuelbotError):
     """One answer could not be given.
 
-    kind is one word for programs: "too_long", "timeout", "bad_prompt", "closed", "not_finite", "server".
+    kind is one word for programs: "too_long", "timeout", "bad_prompt", "closed", "not_finite", "server", "uncounted".
     """
 
     def __init__(self, kind: str, words: str) -> None:

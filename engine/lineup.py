@@ -10,6 +10,7 @@ from engine.backends.local.fetching import fetch
 from engine.backends.local.gguf import gguf_in, unpacked, unsaid
 from engine.backends.local.opening import open_local
 from engine.backends.local.package import ModelPackage, packaged
+from engine.backends.openai.opening import open_server
 from engine.chosen import AdapterChoice, choices_of, open_choice
 from engine.contestants import Adapter, Arm, Contestant, check_fair, open_adapter
 from engine.cost import Price
@@ -27,6 +28,9 @@ PROBES = (  # requests whose words no recipe and no chat template holds
     Request("Does 4711 come before 1815?"),
     Request("And what of 2087?", (Turn("user", "Is 1492 a number?"), Turn("assistant", "It is, like 1066."))),
 )
+
+
+PENALISED = "On a server repetition_penalty counts the prompt's words too, so a side with a longer recipe is penalised more by it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +149,19 @@ def found_base(settings: EngineSettings, say: Callable[[str], None]) -> tuple[En
         return settings.but({"base_model": DEMO}), DEMO_BASE, (said,)
 
 
-async def open_backend(folder: Path, settings: EngineSettings) -> Backend:
-    """Open the backend that the settings name, on the base model in `folder`. Raises BadModel, SettingsError. The caller closes it."""
-    match settings.backend:
-        case "local":
-            return await open_local(folder, settings.base_model, settings)
+async def open_backend(folder: Path | None, settings: EngineSettings) -> Backend:
+    """Open the backend that the settings name. Raises BadModel, SettingsError. The caller closes it.
+
+    folder: holds the base model; None: it is on a server.
+    """
+    if folder is None:
+        return await open_server(settings)
+    return await open_local(folder, settings.base_model, settings)
+
+
+def folder_needed(settings: EngineSettings, say: Callable[[str], None] = unsaid) -> Path | None:
+    """Find the base's folder where it runs in this process; None: it is on a server. Raises BadModel."""
+    return base_folder(settings.base_model, say) if settings.backend == "local" else None
 
 
 def choice_in(settings: EngineSettings) -> AdapterChoice | None:
@@ -174,24 +186,69 @@ async def open_lineup(settings: EngineSettings, say: Callable[[str], None] = uns
     stays open.
     """
     engineered_recipe(settings), plain_recipe(settings.plain_recipe, None)  # one that cannot be read is told before a model is fetched
+    if settings.backend == "openai":
+        return await _open_served(settings)
     settings, folder, said = await asyncio.to_thread(found_base, settings, say)
     choice = choice_in(settings)
     adapter = await asyncio.to_thread(adapter_of, settings, choice)
+    met = met_by(settings, adapter)
+    return await _completed(settings, await open_backend(folder, settings), adapter, met, said=said, choice=choice)
+
+
+async def _open_served(settings: EngineSettings) -> Lineup:
+    """Open a line-up on a server, as `open_lineup` says; adapters that lie in folders here are none of it."""
+    backend = await open_server(settings)
+    try:
+        adapter = await backend.served(settings.adapter) if settings.adapter else None
+        met = met_by(settings, adapter)
+    except BaseException:
+        await backend.aclose()
+        raise
+    rules = [recipe.sampling for recipe in (met.engineered, met.plain) if recipe]
+    penalised = (PENALISED,) if any(each.repetition_penalty != 1 for each in rules) else ()
+    return await _completed(settings, backend, adapter, met, said=(*backend.notes, *penalised), choice=None)
+
+
+@dataclass(frozen=True, slots=True)
+class MetSides:
+    """What a line-up's two arms answer with, as settings and an adapter have it."""
+
+    engineered: Recipe | None
+    written: Recipe  # the plain recipe as its file has it
+    plain: Recipe  # as it is asked
+    arms: tuple[Arm, Arm]
+    notes: tuple[str, ...]
+
+
+def met_by(settings: EngineSettings, adapter: Adapter | None) -> MetSides:
+    """Choose recipes and arms. Raises SettingsError, BadRecipe."""
     engineered, written = engineered_recipe(settings), plain_recipe(settings.plain_recipe, adapter)
     plain, notes = sampled_alike(written, engineered, settings)
-    notes = (*said, *notes)
     arms = aa_arms(settings.aa) if settings.aa else duel_arms(settings.arms, adapter, engineered)
     if engineered is None and not (settings.aa or settings.arms):
         notes += (without_recipe(settings.base_model, adapter),)
-    backend = await open_backend(folder, settings)
+    return MetSides(engineered, written, plain, arms, notes)
+
+
+async def _completed(
+    settings: EngineSettings,
+    backend: Backend,
+    adapter: Adapter | None,
+    met: MetSides,
+    *,
+    said: tuple[str, ...],
+    choice: AdapterChoice | None,
+) -> Lineup:
+    """Prove adapter and recipes on an open backend, which is closed when they do not hold. Raises BadRecipe, BadAdapter, UnfairDuel."""
+    notes, written = (*said, *met.notes), met.written
     try:
         alive: dict[str, Alive] = {}
         if adapter:
             proof = await backend.add_adapter(adapter, written)  # what it was trained with; sampling is no part of a training
             alive[adapter.digest] = proof
             notes += proof.notes
-        kit = Kit.of(backend.base, engineered, plain, adapter)
-        lineup = Lineup(backend, kit, settings.price, arms, notes, written, alive, settings, choice)
+        kit = Kit.of(backend.base, met.engineered, met.plain, adapter)
+        lineup = Lineup(backend, kit, settings.price, met.arms, notes, written, alive, settings, choice)
         check_fair(lineup.entrants)
         await _prove(lineup)
     except BaseException:
@@ -289,7 +346,12 @@ async def prove_written(entrant: Contestant, backend: Backend) -> None:
     """
     recipe, base = entrant.recipe, entrant.base
     await _prove_read(entrant, backend, "")
-    tokens, room = len(await backend.encoded(prompt_of(entrant, PROBES[0], 0))), base.context_tokens - recipe.sampling.max_new_tokens
+    try:
+        tokens, room = len(await backend.encoded(prompt_of(entrant, PROBES[0], 0))), base.context_tokens - recipe.sampling.max_new_tokens
+    except BackendError as error:
+        if error.kind == "uncounted":  # a server that will refuse what is too long when it is asked
+            return
+        raise BadRecipe(f"With this recipe no request can be asked: {error.words}") from error
     if tokens > room:
         raise BadRecipe(
             f"The recipe leaves no room for a request: it is {tokens:,} tokens with a short one, and {base.name} reads {max(room, 0):,} "

@@ -119,7 +119,13 @@ class EngineSettings(Part):
         lt=1,
         description="Alive gate: an adapter that changes next-token distributions by less than this (total variation) never duels.",
     )
-    backend: Literal["local"] = Field("local", description="What runs the model: local (in this process, on its processor or GPU).")
+    backend: Literal["local", "openai"] = Field(
+        "local",
+        description="What runs the model: local (in this process, on its processor or GPU), or openai (a server that speaks OpenAI's API: "
+        "vLLM, Ray Serve LLM, llama-server or another; DUEL_BASE_MODEL and DUEL_ADAPTER are then names there).",
+    )
+    server_url: str = Field("", description="Address of that server, as http://127.0.0.1:8000/v1.")
+    server_key: SecretStr = Field(SecretStr(""), description="Key of that server; empty: it wants none. It is never shown.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs: auto (cuda if there is one), cpu, cuda.")
     dtype: Literal["float32", "bfloat16"] = Field(
         "float32",

@@ -31,6 +31,7 @@ FENCES = {
         "adapters/train/",
         "adapters/examples/",
     ),
+    "httpx": ("engine/backends/openai/",),
     "gguf": ("engine/backends/local/gguf", "engine/bench/gguf_files"),
     "trl": ("adapters/train/",),
     "datasets": ("adapters/train/",),

@@ -30,7 +30,7 @@ MOST_BYTES = 1 << 20  # of what a job says that are kept
 MOST_GOING = 20  # jobs that run or wait for their turn, of everybody
 RETRY_S = 2.0  # seconds before a store that refused is asked again
 LISTED = 30  # jobs that a list shows
-SECRETS = ("DISCORD_TOKEN", "DUEL_WEB_PASSWORD")  # no job needs them
+SECRETS = ("DISCORD_TOKEN", "DUEL_WEB_PASSWORD", "DUEL_SERVER_KEY")  # no job needs them
 STOPPED = "Stopped. What was learned up to there is kept, and it can go on."
 KILLED = "Its process was ended from outside (signal {number}). What was learned up to its last checkpoint is kept, and it can go on."
 UNKNOWN = "This Duelbot does no jobs of the kind {kind}."
@@ -239,7 +239,7 @@ def environment(settings: EngineSettings, given: Mapping[str, str]) -> dict[str,
     differing = {
         alias: "" if (value := getattr(settings, field)) is None else str(value)
         for alias, field in EngineSettings.names().items()
-        if getattr(settings, field) != getattr(usual, field)
+        if getattr(settings, field) != getattr(usual, field) and alias not in SECRETS
     }
     return {name: value for name, value in given.items() if name not in SECRETS} | differing | {"DUEL_THREADS": "1", "OMP_NUM_THREADS": "1"}
 

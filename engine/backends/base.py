@@ -5,9 +5,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from engine.contestants import Adapter, Base
-from engine.errors import BackendError
+from engine.errors import BackendError, BadAdapter
 from engine.recipes import Message, Recipe, Sampling
 
+PROBES = (  # requests on which an adapter is proven alive
+    "We have 300 labelled support tickets and answers must change every week. What should we do?",
+    "Hello, what can you do?",
+    "Summarise this in one sentence: the meeting was moved from Monday to Thursday.",
+)
+NOT_LOADED = "The adapter {} is not loaded, so it cannot answer."
 Finish = Literal["end", "length", "stopped"]  # the model ended its answer; it met the token limit; somebody stopped it
 
 
@@ -104,6 +110,23 @@ class Stop:
     def raised(self) -> bool:
         """Whether this flag or its parent's has been raised."""
         return self._raised or (self._parent is not None and self._parent.raised)
+
+
+def too_long(base: Base, tokens: int, kept: int) -> BackendError:
+    """Word that a prompt of so many tokens does not fit beside an answer for which `kept` are kept."""
+    return BackendError(
+        "too_long",
+        f"Request, conversation and instructions are {tokens:,} tokens together; {base.name} reads {base.context_tokens - kept:,} "
+        f"and keeps {kept:,} for the answer. Shorten the request, or start a new conversation.",
+    )
+
+
+def dead(adapter: str, probes: int, moved: float, least: float) -> BadAdapter:
+    """Word that an adapter moves next-token distributions by too little: total variation, 0 to 1."""
+    return BadAdapter(
+        f"The adapter {adapter} is dead: on {probes} probe requests its next-token distribution differs from the base's "
+        f"by at most {moved:.2g} (at least {least:g} is needed). Both sides of a duel would be the same model."
+    )
 
 
 class Backend(Protocol):

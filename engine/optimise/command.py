@@ -125,7 +125,7 @@ async def run(wanted: OptimiseCall, settings: EngineSettings, out: TextIO) -> in
         f"{len(rows.test):,} for the test, {rows.left_out:,} left out. Metric: {wanted.order.metric.name}."
     )
     with notes.status("Loading the model …"):
-        folder = await asyncio.to_thread(lineups.base_folder, settings.base_model, lambda words: notes.print(one_line(words)))
+        folder = await asyncio.to_thread(lineups.folder_needed, settings, lambda words: notes.print(one_line(words)))
         backend = await lineups.open_backend(folder, settings)
     try:
         engine = Engine(backend, settings.price, settings.max_rows, settings.answer_limit_s)

@@ -16,7 +16,7 @@ from engine.settings import EngineSettings
 
 
 def test_the_lineup_is_imported_without_the_heavy_libraries() -> None:
-    heavy = "{'torch', 'transformers', 'peft', 'huggingface_hub'}"
+    heavy = "{'torch', 'transformers', 'peft', 'huggingface_hub', 'httpx'}"
     code = f"import sys, engine.lineup; print(sorted({heavy} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
 
@@ -34,7 +34,7 @@ async def test_a_model_is_imported_and_loaded_beside_the_event_loop(monkeypatch:
 
 
 def test_an_unknown_backend_is_refused_in_words() -> None:
-    with pytest.raises(SettingsError, match=r"DUEL_BACKEND is 'vllm': input should be 'local'\."):
+    with pytest.raises(SettingsError, match=r"DUEL_BACKEND is 'vllm': input should be 'local' or 'openai'\."):
         EngineSettings.read({"DUEL_BACKEND": "vllm"}, None)
 
 

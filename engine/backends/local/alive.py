@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from engine.backends.base import PROBES, dead
 from engine.backends.local.chat import Chat
 from engine.backends.local.lora import NONE
 from engine.backends.local.step import Step
@@ -12,12 +13,6 @@ from engine.errors import BadAdapter, BadModel
 from engine.plain_lora import ATTENTION_ONLY
 from engine.recipes import Recipe
 from engine.request import Request
-
-PROBES = (
-    "We have 300 labelled support tickets and answers must change every week. What should we do?",
-    "Hello, what can you do?",
-    "Summarise this in one sentence: the meeting was moved from Monday to Thursday.",
-)
 
 
 def add_alive(step: Step, chat: Chat, adapter: Adapter, plain: Recipe, least: float) -> float:
@@ -67,10 +62,7 @@ def check_alive(adapter: Adapter, pairs: Sequence[tuple[Tensor, Tensor]], least:
         raise BadAdapter(f"The adapter {adapter.name} makes the model's output not a number; it is damaged.")
     largest = max(float((base.float().softmax(-1) - tuned.float().softmax(-1)).abs().sum() / 2) for base, tuned in pairs)
     if largest < least:
-        raise BadAdapter(
-            f"The adapter {adapter.name} is dead: on {len(pairs)} probe requests its next-token distribution differs from the base's "
-            f"by at most {largest:.2g} (at least {least:g} is needed). Both sides of a duel would be the same model."
-        )
+        raise dead(adapter.name, len(pairs), largest, least)
     return largest
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import torch
 
-from engine.backends.base import NOBODY, Alive, Chunk, Party, Prompt, Stop
+from engine.backends.base import NOBODY, NOT_LOADED, Alive, Chunk, Party, Prompt, Stop
 from engine.backends.local.alive import add_alive
 from engine.backends.local.loading import Loaded
 from engine.backends.local.lora import NONE
-from engine.backends.local.step import NOT_LOADED
 from engine.backends.local.thread import ModelThread
 from engine.backends.local.writing import Writing, mailbox
 from engine.contestants import Adapter, Base, check_made_for

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.backends.base import NOT_LOADED
 from engine.backends.local.attend import ROWS
 from engine.backends.local.cache import AIM, OtherAttention, SlotCache, States, Window, cut
 from engine.backends.local.fused import Fused
@@ -23,8 +24,6 @@ from engine.backends.local.prefixes import PrefixStore
 from engine.backends.local.schedule import Room
 from engine.backends.local.writing import Writing
 from engine.errors import BackendError
-
-NOT_LOADED = "The adapter {} is not loaded, so it cannot answer."
 
 
 class Step:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from engine.backends.base import Chunk, Finish, Prompt, Usage
+from engine.backends.base import Chunk, Finish, Prompt, Usage, too_long
 from engine.backends.local.chat import Chat
 from engine.backends.local.machine import machine_load
 from engine.backends.local.sampling import generator_of
@@ -45,13 +45,8 @@ class Writing(Seat):
         """Turn the messages into tokens, and make ready to write. Raises BackendError when the template refuses or the context is full."""
         self.tokens = chat.encode(self.prompt.messages, dict(self.prompt.chat_template))
         kept = self.prompt.sampling.max_new_tokens
-        room = base.context_tokens - kept
-        if len(self.tokens) > room:
-            raise BackendError(
-                "too_long",
-                f"Request, conversation and instructions are {len(self.tokens):,} tokens together; {base.name} reads {room:,} "
-                f"and keeps {kept:,} for the answer. Shorten the request, or start a new conversation.",
-            )
+        if len(self.tokens) > base.context_tokens - kept:
+            raise too_long(base, len(self.tokens), kept)
         self.size, self.columns = len(self.tokens), len(self.tokens) + kept
         self.text, self.cut = Detokenizer(chat.tokenizer), StopTexts(self.prompt.sampling.stop)
         self.generator = generator_of(self.prompt.sampling, self.prompt.seed)
