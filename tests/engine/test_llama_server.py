@@ -34,9 +34,10 @@ def in_bytes(writer: Any, vocabulary: int) -> None:
     writer.add_add_space_prefix(False)
 
 
-async def started(port: int) -> None:
+async def started(port: int, process: subprocess.Popen[bytes]) -> None:
     async with asyncio.timeout(120):
         while True:
+            assert process.poll() is None, f"llama-server ended with {process.returncode}"
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
             except OSError:
@@ -63,7 +64,7 @@ async def test_a_duel_on_llama_server(tmp_path: Path, monkeypatch: pytest.Monkey
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ)
     ) as process:
         try:
-            await started(port)
+            await started(port, process)
             given = {"backend": "openai", "server_url": f"http://127.0.0.1:{port}", "server_key": KEY, "base_model": "base"}
             await walk(EngineSettings().but(given | {"adapter": "second", "plain_recipe": "plain", "aa": "tuned"}))
         finally:
