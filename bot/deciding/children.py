@@ -82,8 +82,8 @@ async def _stopped(child: asyncio.subprocess.Process, reading: Awaitable[bytes])
 
 
 def _environment(base: str) -> dict[str, str]:
-    """The environment of a step: this one's, with the decision's base, and without whatever pair is set beside it."""
-    return {name: value for name, value in os.environ.items() if name not in PAIR} | {"DUEL_BASE_MODEL": base}
+    """The environment of a step: this one's, with the decision's base, without whatever pair is set beside it, and without a server's key."""
+    return {name: value for name, value in os.environ.items() if name not in (*PAIR, "DUEL_SERVER_KEY")} | {"DUEL_BASE_MODEL": base}
 
 
 async def _nothing() -> bytes:
