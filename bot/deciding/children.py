@@ -82,7 +82,7 @@ async def _stopped(child: asyncio.subprocess.Process, reading: Awaitable[bytes])
 
 
 def _environment(base: str) -> dict[str, str]:
-    """The environment of a step: this one's, with the decision's base, without whatever pair is set beside it, and without a server's key."""
+    """The environment of a step: this one's, with the decision's base, without the pair that is set beside it and a server's key."""
     return {name: value for name, value in os.environ.items() if name not in (*PAIR, "DUEL_SERVER_KEY")} | {"DUEL_BASE_MODEL": base}
 
 
