@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from adapters.train.curve import CurveFile, TrainingCurve
 from adapters.train.runs import Status
@@ -51,8 +52,8 @@ def test_the_end_of_a_process_becomes_a_state_and_a_sentence() -> None:
 
 
 def test_a_job_has_the_engines_settings_one_thread_and_no_secret() -> None:
-    given = {"PATH": "/bin", "DISCORD_TOKEN": "secret", "DUEL_WEB_PASSWORD": "secret", "DUEL_THREADS": "8"}
-    made = environment(EngineSettings(base_model="demo", device="cpu", device_usd_per_hour=None), given)
+    given = {"PATH": "/bin", "DISCORD_TOKEN": "secret", "DUEL_WEB_PASSWORD": "secret", "DUEL_SERVER_KEY": "secret", "DUEL_THREADS": "8"}
+    made = environment(EngineSettings(base_model="demo", device="cpu", device_usd_per_hour=None, server_key=SecretStr("secret")), given)
     expected = {"PATH": "/bin", "DUEL_BASE_MODEL": "demo", "DUEL_DEVICE": "cpu", "DUEL_DEVICE_USD_PER_HOUR": ""}
     assert made == expected | {"DUEL_THREADS": "1", "OMP_NUM_THREADS": "1"}
 

@@ -89,7 +89,12 @@ async def _llama(wire: ServerWire, base: str, models: Mapping[str, Mapping[str, 
 
 
 async def _named(
-    wire: ServerWire, base: str, models: Mapping[str, Mapping[str, Any]], *, tokens: Mapping[str, Any], wrong: Reply
+    wire: ServerWire,
+    base: str,
+    models: Mapping[str, Mapping[str, Any]],
+    *,
+    tokens: Mapping[str, Any],
+    wrong: Reply,
 ) -> FoundServer:
     """Tell vLLM from another server where models have names: it counts tokens, or knows top_k and refuses a value that is none."""
     counts = isinstance(tokens.get("tokens"), list) and isinstance(tokens.get("count"), int)
