@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from bot.settings import Settings
 from bot.store.duels import DuelRows
 from bot.views import Job
 from engine.contestants import open_adapter
-from engine.errors import BadRecipe, BadRequest, DuelbotError
+from engine.errors import BadRequest, DuelbotError
+from engine.named import Named
 from engine.recipes import load_recipe
 from engine.rows import read_rows
 from engine.scoring import metric_named
@@ -32,6 +33,7 @@ from engine.scoring import metric_named
 log = logging.getLogger(__name__)
 REASON = "Found by a decision on {file}."
 LEAST_MINUTES, MOST_MINUTES = 2, 600
+TAKEN = "taken.json"  # name@version under which the adapter and the recipe were taken up
 ASKED = "confirm-duels.json"  # ids of the duels that were asked to confirm
 NOT_DONE = "This decision has not ended."
 
@@ -74,27 +76,42 @@ class DecideKind:
 
     async def done(self, job: Job, result: Mapping[str, Any]) -> str:
         """Take up what was made, so that both can meet at once. Returns the advice."""
-        folder = DecisionFolder(Path(result["folder"]))
+        folder, taken = DecisionFolder(Path(result["folder"])), dict[str, str]()
         if folder["adapter"].is_dir():
-            await self._shelf.load(await asyncio.to_thread(self._shelved, folder["adapter"]))
+            taken["adapter"] = await asyncio.to_thread(self._shelved, folder["adapter"], frozenset(await self._shelf.names()))
+            await self._shelf.load(taken["adapter"])
         if folder["recipe.toml"].is_file():
-            try:
-                await self._versions.take_in(
-                    folder["recipe.toml"].read_text(encoding="utf-8"), REASON.format(file=Path(job.arguments["file"]).name), job.asker
-                )
-            except BadRecipe as error:
-                if "here already" not in error.words:  # a job that was done before, and whose end was not stored
-                    raise
+            taken["recipe"] = await self._kept(folder["recipe.toml"], REASON.format(file=Path(job.arguments["file"]).name), job.asker)
+        await asyncio.to_thread(folder.write, TAKEN, taken)
         return f"{result['advice']['headline']}. {result['advice']['why']}"
 
-    def _shelved(self, made: Path) -> str:
-        """Copy an adapter to where adapters are. Returns its name and version. Raises BadAdapter."""
+    async def _kept(self, file: Path, reason: str, author: str) -> str:
+        """Keep a recipe, under the next version where another has its own. Returns its name@version there. Raises BadRecipe."""
+        digest = load_recipe(str(file)).digest
+        if same := [each.named for each in self._versions.all() if each.digest == digest]:  # of a job whose end was not stored
+            return _at(same[0])
+        text = await asyncio.to_thread(file.read_text, encoding="utf-8")
+        return _at((await self._versions.take_in(text, reason, author)).version.named)
+
+    def _shelved(self, made: Path, known: frozenset[str]) -> str:
+        """Copy an adapter to where adapters are, under the next version where another has its own.
+
+        known: each name@version that is taken. Returns its name@version there. Raises BadAdapter.
+        """
         adapter = open_adapter(made)
-        there = self._adapters / f"{adapter.name}-{adapter.version}"
-        if not there.is_dir():
-            self._adapters.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(made, there)
-        return f"{adapter.name}@{adapter.version}"
+        for version in (adapter.version, *map(str, range(2, 10_000))):
+            there, named = self._adapters / f"{adapter.name}-{version}", f"{adapter.name}@{version}"
+            if there.is_dir() and open_adapter(there).digest == adapter.digest:
+                return named
+            if not there.is_dir() and named not in known:
+                break
+        new = there.with_name(f".{there.name}.new")
+        shutil.rmtree(new, ignore_errors=True)
+        shutil.copytree(made, new)
+        if adapter.card:
+            replace(adapter.card, version=version).write(new)
+        new.rename(there)
+        return named
 
 
 class Decisions:
@@ -151,7 +168,7 @@ class Decisions:
             raise BadRequest("A prompt and a fine-tune are needed for duels; this decision has made only one of them.")
         text = folder["confirm.jsonl"].read_bytes()
         rows = read_rows([text], "confirm.jsonl").rows if text else ()
-        adapter, recipe = open_adapter(folder["adapter"]), load_recipe(str(folder["recipe.toml"]))
+        adapter, recipe = _taken(folder)
         orders = [
             Order(
                 text=row.text,
@@ -159,8 +176,8 @@ class Decisions:
                 asker=asker,
                 owner=owner,
                 batch=True,
-                recipe=f"{recipe.name}@{recipe.version}",
-                adapter=f"{adapter.name}@{adapter.version}",
+                recipe=recipe,
+                adapter=adapter,
             )
             for row in rows
         ]
@@ -206,6 +223,17 @@ class Decisions:
         for task in self._confirming:
             task.cancel()
         await asyncio.gather(*self._confirming, return_exceptions=True)
+
+
+def _taken(folder: DecisionFolder) -> tuple[str, str]:
+    """Name a decision's adapter and recipe as they are known here. Raises BadDecision, BadAdapter, BadRecipe."""
+    taken = folder.read(TAKEN) if folder[TAKEN].is_file() else {}  # decisions of before have their own names
+    adapter = taken.get("adapter") or _at(open_adapter(folder["adapter"]).named)
+    return adapter, taken.get("recipe") or _at(load_recipe(str(folder["recipe.toml"])).named)
+
+
+def _at(named: Named) -> str:
+    return f"{named.name}@{named.version}"
 
 
 def _asked(folder: DecisionFolder) -> list[str]:

@@ -62,6 +62,8 @@ class Deciding:
             "measure": self._measure,
             "change": self._change,
         }
+        if self.folder["rows.jsonl"].is_file() and not self.folder["known.jsonl"].is_file():
+            self._write_known()  # of a decision that was begun before this file was written
         for name in STEPS:
             if self.steps[name].state not in ("done", "skipped"):
                 await self._step(name, doing[name])

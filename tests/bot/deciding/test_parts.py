@@ -13,7 +13,7 @@ from bot.deciding.deciding import DecisionWish, _write_confirming, command_of, d
 from bot.deciding.gathering import _pays
 from bot.deciding.measured import ArmAnswer, RowAnswers, cut_off, read_answers, scores
 from bot.deciding.order import BadDecision, DecisionFolder, DecisionStatus, StepStatus
-from bot.deciding.steps import not_scored
+from bot.deciding.steps import STEPS, Deciding, not_scored
 from bot.deciding.telling import for_votes, telling
 from engine.contestants import Arm
 from engine.errors import BadRequest
@@ -177,3 +177,13 @@ def test_a_metric_that_cannot_tell_the_rows_is_refused() -> None:
     assert "the wanted answer of line 1 is itself not right (2 rows in all)" in not_scored(told, metric_named("line:Nope"))
     assert "nothing to decide" in not_scored(rows(("Billing", "train"), ("Billing", "test")), metric_named("exact"))
     assert not_scored(rows(("Billing", "train")), metric_named("exact")) == ""
+
+
+async def test_a_decision_that_was_begun_without_known_rows_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"request": "a", "answer": "b"}\n')
+    folder = decision_folder(DecisionWish(file, name="x", out=tmp_path), DEMO)
+    folder.tell(DecisionStatus(tuple(StepStatus(name, "done") for name in STEPS)))
+    folder["rows.jsonl"].write_text('{"request": "a", "answer": "b", "role": "train"}\n{"request": "c", "answer": "b", "role": "test"}\n')
+    await Deciding(folder, DEMO, lambda _: None).run()
+    assert [row.text for row in read_rows([folder["known.jsonl"].read_bytes()], "known.jsonl").rows] == ["a"]
