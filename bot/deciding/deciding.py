@@ -57,6 +57,11 @@ class Decided:
 
 def decision_folder(wish: DecisionWish, settings: EngineSettings) -> DecisionFolder:
     """Begin a decision's folder, or find it again: the same wish goes on with what it began. Raises BadDecision, BadRequest, BadModel."""
+    if settings.backend != "local":
+        raise BadDecision(
+            "DUEL_BACKEND names a server, and a fine-tune is made on this machine: set DUEL_BACKEND=local, and name a base with --base. "
+            "The prompt that is found can be used with the server."
+        )
     name = wish.name or wish.file.stem
     check_name(name)
     folder, order = DecisionFolder(wish.out.absolute() / name), _ordered(wish, name, settings)
