@@ -87,8 +87,9 @@ class DecideKind:
 
     async def _kept(self, file: Path, reason: str, author: str) -> str:
         """Keep a recipe, under the next version where another has its own. Returns its name@version there. Raises BadRecipe."""
-        digest = load_recipe(str(file)).digest
-        if same := [each.named for each in self._versions.all() if each.digest == digest]:  # of a job whose end was not stored
+        own = load_recipe(str(file))
+        chain = [each for each in self._versions.all() if each.named.name == own.name]
+        if same := [each.named for each in chain if each.digest == own.digest]:  # of a job whose end was not stored
             return _at(same[0])
         text = await asyncio.to_thread(file.read_text, encoding="utf-8")
         return _at((await self._versions.take_in(text, reason, author)).version.named)

@@ -81,7 +81,7 @@ async def test_an_edit_is_tried_out_live_in_a_second_and_gets_its_evidence_from_
         await expect(page.locator(".recipes")).to_contain_text(done, timeout=patient(20_000))
         await page.get_by_role("link", name="Vote on").click()
         for left in range(2, 0, -1):
-            await expect(page.locator(".recipes")).to_contain_text(f"{left} changed answer")
+            await expect(page.locator(".recipes")).to_contain_text(f"{left} request")
             await expect(page.get_by_role("group", name="Which answer is better?")).to_be_visible()
             await expect(page.locator(".badge")).to_have_count(0)
             await page.keyboard.press("2")

@@ -47,8 +47,9 @@ def canned(prompt: Prompt) -> Script:
     return Script(tuple(re.findall(r"\S+\s*", text)), 0.004)
 
 
-async def lineup(script: Callable[[Prompt], Script] = canned) -> Lineup:
-    return lineup_over(ScriptedBackend(script))
+async def lineup(script: Callable[[Prompt], Script] | None = None) -> Lineup:
+    """Make a line-up over these answers; without them, those of `canned` as it is by then."""
+    return lineup_over(ScriptedBackend(script or canned))
 
 
 def settings(folder: Path, **names: Any) -> Settings:
