@@ -12,6 +12,7 @@ NEEDED = (
     "engine/models/demo/*.jinja",
     "engine/models/demo/*.safetensors",
     "adapters/plans/*.toml",
+    "adapters/train/*.txt",
     "adapters/shipped/desk/*.json",
     "adapters/shipped/desk/*.safetensors",
     "adapters/shipped/desk/*.txt",
@@ -19,6 +20,7 @@ NEEDED = (
     "adapters/shipped/demo/*.safetensors",
     "bot/migrations/*.sql",
     "bot/examples.toml",
+    "bot/deciding/*.css",
     "bot/fronts/web/*.css",
     "bot/fronts/web/*.js",
 )  # kinds of files beside the modules that are read when Duelbot is used

@@ -207,7 +207,7 @@ def test_the_command_is_there_and_the_code_is_the_wheels(installed: Path, tmp_pa
     )
     assert all(Path(file).is_relative_to(installed.parent) for file in where.stdout.split()), where
     listed = done([installed / "duelbot", "adapters", "list"], tmp_path)
-    assert listed.returncode == DONE and listed.stdout.startswith("demo "), listed
+    assert listed.returncode == DONE and listed.stdout.startswith("demo@"), listed
 
 
 def test_a_request_is_answered_by_both_arms(installed: Path, tmp_path: Path) -> None:
