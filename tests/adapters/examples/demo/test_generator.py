@@ -211,7 +211,7 @@ def test_a_reported_row_that_is_drawn_by_chance_is_drawn_anew(monkeypatch: pytes
         ("{", "is no row"),
         ('{"id": "a", "kind": "song", "text": "la"}', "kind must be"),
         ('{"id": "a", "kind": "outside", "text": "la", "mood": 1}', "unknown key 'mood'"),
-        ('{"id": "a", "kind": "situation", "text": "la", "facts": {"colour": 1}}', "unknown fact colour"),
+        ('{"id": "a", "kind": "situation", "text": "la", "facts": {"colour": 1}}', "unknown fact 'colour'"),
         ('{"id": "a", "kind": "situation", "text": "la", "facts": []}', "is no row"),
         ('{"id": "a"}', "kind, text is missing"),
     ],
