@@ -16,6 +16,7 @@ from engine.optimise.race import Candidate, paired, ranked
 from engine.optimise.reflecting import Reflection
 from engine.optimise.roles import RowsByRole, in_turn
 from engine.optimise.search import Search
+from engine.optimise.search import Tell as SearchTell
 from engine.optimise.writing import EXAMPLE_TOKENS, write_recipe
 from engine.recipes import Recipe
 from engine.rows import Row
@@ -136,15 +137,7 @@ async def optimise(
     asker = Asker(engine, journal, order.metric, flag, told)
     asker.check_price(order.budget)
     try:
-        search = Search(
-            Stock.of(start, order.rows.train, order.metric, order.example_tokens, own=order.start is not None),
-            choice_rows(order.rows, order.metric),
-            asker,
-            order.budget.searching if order.most_test and order.rows.test else order.budget,
-            seed=order.seed,
-            tell=lambda candidates, words: told(words=words, best=ranked(candidates)[0]),
-            reflection=reflection,
-        )
+        search = _search(order, start, asker, reflection, lambda candidates, words: told(words=words, best=ranked(candidates)[0]))
         first = Candidate(start, "the start", "")
         why = await search.run(first)
         best = ranked([each for each in search.candidates if each.scores] or [first])[0]
@@ -164,13 +157,28 @@ async def optimise(
             asker.seconds,
             "it was stopped" if flag.raised else why,
             not flag.raised,
-            tuple(
-                TrailEntry(each.recipe.digest, each.parent, each.made, len(each.recipe.examples), MeanScore.of(list(each.scores.values())))
-                for each in search.candidates
-            ),
+            tuple(map(_entry, search.candidates)),
         )
     finally:
         journal.close()
+
+
+def _search(order: Optimisation, start: Recipe, asker: Asker, reflection: Reflection | None, tell: SearchTell) -> Search:
+    """Make the search of an order, with what it may spend before the measurement, where there is one."""
+    return Search(
+        Stock.of(start, order.rows.train, order.metric, order.example_tokens, own=order.start is not None),
+        choice_rows(order.rows, order.metric),
+        asker,
+        order.budget.searching if order.most_test and order.rows.test else order.budget,
+        seed=order.seed,
+        tell=tell,
+        reflection=reflection,
+    )
+
+
+def _entry(candidate: Candidate) -> TrailEntry:
+    recipe = candidate.recipe
+    return TrailEntry(recipe.digest, candidate.parent, candidate.made, len(recipe.examples), MeanScore.of(list(candidate.scores.values())))
 
 
 async def _measured(best: Recipe, start: Recipe, order: Optimisation, asker: Asker) -> tuple[dict[str, float], dict[str, float]]:
