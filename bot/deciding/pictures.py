@@ -86,9 +86,10 @@ def _learning(found: DecisionFindings) -> "Figure":
     axes.plot(rows, [point.right for point in found.foretold], color=look.second, linewidth=1.8, marker="o", markersize=4)
     axes.text(rows[0], found.foretold[0].right - 0.07, "  fine-tune, foretold", color=look.second, fontsize=9, va="top")
     if tuned := found.of(Arm.TUNED):
-        axes.plot(rows[-1], tuned.right.mean, "D", color=look.second, markersize=8, markeredgecolor=look.ink)
+        learned = max(rows[-1], found.rows.get("train", 0))
+        axes.plot(learned, tuned.right.mean, "D", color=look.second, markersize=8, markeredgecolor=look.ink)
         axes.annotate(
-            f"measured {tuned.right.mean:.0%}", (rows[-1], tuned.right.mean), (-12, 9), textcoords="offset points", ha="right", fontsize=9
+            f"measured {tuned.right.mean:.0%}", (learned, tuned.right.mean), (-12, 9), textcoords="offset points", ha="right", fontsize=9
         )
     if prompted := found.of(Arm.PROMPTED):
         axes.axhline(prompted.right.mean, color=look.first, linewidth=1.6, linestyle=(0, (5, 3)))
