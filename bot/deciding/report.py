@@ -98,7 +98,10 @@ def _arms_table(found: DecisionFindings) -> str:
         return ""
     heads = ("", "right", "first words", "whole answer", "p95", "alone", "prompt tokens", "per 1,000", "per 1,000 right")
     return _table(
-        heads, [_arm_cells(each) for each in found.arms], "Each way to answer, as it was measured. Times: all four answering together."
+        heads,
+        [_arm_cells(each) for each in found.arms],
+        "Each way to answer, as it was measured. Times: all answering together.",
+        "figures",
     )
 
 
