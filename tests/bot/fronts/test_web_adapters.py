@@ -102,6 +102,7 @@ async def test_from_rows_to_an_adapter_that_duels(tmp_path: Path) -> None:
         await expect(page.get_by_role("heading", name="triage-rows.jsonl: 3 rows")).to_be_visible()
         await page.get_by_label("Name of the adapter").fill("support")
         await page.get_by_label("Your prompt is right on").fill("12x")
+        await page.get_by_label("Your prompt is right on").press("Tab")  # what was typed is told when the field is left
         await page.get_by_role("button", name="Start training").click()
         await expect(page.locator(".notice")).to_contain_text("is not a percentage")
         await page.get_by_label("Your prompt is right on").fill("39")

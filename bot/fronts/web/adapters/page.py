@@ -20,7 +20,8 @@ from bot.fronts.web.adapters.jobs import JobActs, JobCard
 from bot.fronts.web.adapters.rows import TrainingForm, draw_form, draw_report
 from bot.fronts.web.adapters.shelf import draw_shelf
 from bot.fronts.web.assets import THEME, style
-from bot.fronts.web.dom import MARK, Conduct, el, icon, log_out
+from bot.fronts.web.dom import Conduct, el
+from bot.fronts.web.header import place_header
 from bot.fronts.web.plain import told
 from bot.fronts.web.tab import Tab
 from bot.views import Job
@@ -80,7 +81,7 @@ class AdaptersPage:
         self._listed: tuple[tuple[OnShelf, ...], str] | None = None
         self._drawn: list[tuple[str, str]] = []  # ids and states of the jobs that are drawn
         self._cards: dict[str, JobCard] = {}
-        _header()
+        place_header("Adapters: what the fine-tuned side answers with")
         with el("main", "results adapters"):
             self._tab.place_notice()
             self._jobs = el("section", "panel jobs", aria_label="Jobs")
@@ -180,20 +181,3 @@ class AdaptersPage:
         with self._tab.in_words():
             await self._app.jobs.drop(job)
             await self._look()
-
-
-def _header() -> None:
-    with el("header", "top"):
-        with el("a", "brand", href="/", aria_label="Duelbot, new conversation"):
-            ui.html(MARK, sanitize=False, tag="span").classes("mark")
-            el("h1", "", "Duelbot")
-        with el("div", "top-words"):
-            el("p", "tagline", "Adapters: what the fine-tuned side answers with")
-        with el("a", "bare", href="/results", aria_label="Results", title="Results"):
-            icon("results")
-        with el("button", "bare", type="button", aria_label="Light or dark", title="Light or dark", data_does="theme"):
-            icon("theme")
-        log_out()
-        with el("a", "pill", href="/", aria_label="New conversation"):
-            icon("new")
-            el("span", "wide", "New conversation")

@@ -17,7 +17,8 @@ from bot.fronts.web.adapters.rows import draw_report
 from bot.fronts.web.assets import THEME, style
 from bot.fronts.web.deciding import words
 from bot.fronts.web.deciding.card import DecisionActs, DecisionCard
-from bot.fronts.web.dom import MARK, Conduct, el, icon, log_out, viewer
+from bot.fronts.web.dom import Conduct, el, viewer
+from bot.fronts.web.header import place_header
 from bot.fronts.web.plain import told
 from bot.fronts.web.recipes.votes import Queue, VotesPage
 from bot.fronts.web.tab import Tab
@@ -86,7 +87,7 @@ class DecidePage:
         self._tab = Tab()
         self._drawn: list[tuple[str, JobState]] = []  # ids and states of the jobs that are drawn
         self._cards: dict[str, DecisionCard] = {}
-        _header()
+        place_header(words.TAGLINE)
         with el("main", "results adapters deciding"):
             self._tab.place_notice()
             self._jobs = el("section", "panel jobs", aria_label="Decisions")
@@ -193,22 +194,3 @@ def _field(label: str, given: dict[str, str], name: str, **props: str) -> None:
         el("span", "", label)
         field: Element = el("input", "", type="text", value=given[name], aria_label=label, **props)
         field.on("change", changed, js_handler="(event) => emit(event.target.value)")
-
-
-def _header() -> None:
-    with el("header", "top"):
-        with el("a", "brand", href="/", aria_label="Duelbot, new conversation"):
-            ui.html(MARK, sanitize=False, tag="span").classes("mark")
-            el("h1", "", "Duelbot")
-        with el("div", "top-words"):
-            el("p", "tagline", words.TAGLINE)
-        with el("a", "bare", href="/results", aria_label="Results", title="Results"):
-            icon("results")
-        with el("a", "bare", href="/adapters", aria_label="Adapters", title="Adapters"):
-            icon("adapters")
-        with el("button", "bare", type="button", aria_label="Light or dark", title="Light or dark", data_does="theme"):
-            icon("theme")
-        log_out()
-        with el("a", "pill", href="/", aria_label="New conversation"):
-            icon("new")
-            el("span", "wide", "New conversation")

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nicegui import ui
 from nicegui.element import Element
 
-from bot.fronts.web.dom import MARK, Conduct, el, icon, log_out
+from bot.fronts.web.dom import Conduct, el
+from bot.fronts.web.header import place_header
 from bot.fronts.web.markup import shown
 from bot.views import RecipeVersion
 
@@ -15,22 +15,7 @@ from bot.views import RecipeVersion
 def framed(title: str) -> Iterator[Element]:
     """Draw a page's header; what follows inside is its main part."""
     el("a", "skip", "Skip to the recipes", href="#recipes")
-    with el("header", "top"):
-        with el("a", "brand", href="/", aria_label="Duelbot, new conversation"):
-            ui.html(MARK, sanitize=False, tag="span").classes("mark")
-            el("h1", "", "Duelbot")
-        with el("div", "top-words"):
-            el("p", "tagline", title)
-        with el("a", "bare", href="/recipes", aria_label="Recipes", title="Recipes"):
-            icon("recipes")
-        with el("a", "bare", href="/results", aria_label="Results", title="Results"):
-            icon("results")
-        with el("button", "bare", type="button", aria_label="Light or dark", title="Light or dark", data_does="theme"):
-            icon("theme")
-        log_out()
-        with el("a", "pill", href="/", aria_label="New conversation"):
-            icon("new")
-            el("span", "wide", "New conversation")
+    place_header(title)
     with el("main", "recipes", id="recipes") as main:
         yield main
     Conduct()

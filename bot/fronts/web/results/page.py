@@ -14,7 +14,8 @@ from bot.app import App
 from bot.charts import Chart, Form, Theme
 from bot.fronts.web.asked import Query, verdict_for, wanted_by
 from bot.fronts.web.assets import THEME, style
-from bot.fronts.web.dom import MARK, Conduct, el, icon, log_out
+from bot.fronts.web.dom import Conduct, el
+from bot.fronts.web.header import place_header
 from bot.fronts.web.markup import shown
 from bot.fronts.web.plain import WENT_WRONG, told
 from bot.fronts.web.results.look import ResultsLook, look_again
@@ -72,7 +73,7 @@ class ResultsPage:
 
     async def open(self) -> None:
         """Draw the page's frame, and fill it: at once when the evidence is at hand, else whenever it has been read."""
-        _header()
+        place_header("What the votes, clocks and bills say")
         self._main = el("main", "results")
         self._wait()
         Conduct()
@@ -127,20 +128,3 @@ class ResultsPage:
         with self._main, el("section", "say", role="status"):
             el("h2", "", "Reading the evidence …")
             el("p", "quiet", "Every decided duel is read once. With many of them this takes a moment, and the page fills by itself.")
-
-
-def _header() -> None:
-    with el("header", "top"):
-        with el("a", "brand", href="/", aria_label="Duelbot, new conversation"):
-            ui.html(MARK, sanitize=False, tag="span").classes("mark")
-            el("h1", "", "Duelbot")
-        with el("div", "top-words"):
-            el("p", "tagline", "What the votes, clocks and bills say")
-        with el("a", "bare", href="/recipes", aria_label="Recipes", title="Recipes"):
-            icon("recipes")
-        with el("button", "bare", type="button", aria_label="Light or dark", title="Light or dark", data_does="theme"):
-            icon("theme")
-        log_out()
-        with el("a", "pill", href="/", aria_label="New conversation"):
-            icon("new")
-            el("span", "wide", "New conversation")
