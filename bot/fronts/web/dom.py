@@ -6,6 +6,7 @@ from nicegui import app as nicegui_app
 from nicegui import ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
+from nicegui.events import GenericEventArguments
 from starlette.types import Scope
 
 from engine.request import MAX_CHARACTERS
@@ -45,6 +46,22 @@ def el(tag: str, classes: str = "", text: str | None = None, **props: str | bool
     for name, value in props.items():
         element.props[name.rstrip("_").replace("_", "-")] = placed(value) if name in ("href", "src", "action") else value
     return element
+
+
+def place_field(label: str, given: dict[str, str], name: str, **props: str | int) -> None:
+    """Add a labelled text field that begins with `given[name]` and keeps it at what was typed.
+
+    The caret makes the beginning an attribute. As a property it would be set again whenever anything on the page is
+    drawn, over what somebody is typing.
+    """
+
+    def changed(event: GenericEventArguments) -> None:
+        given[name] = str(event.args)
+
+    with el("label"):
+        el("span", "", label)
+        field = el("input", "", type="text", aria_label=label, **{"^value": given[name]}, **props)
+        field.on("change", changed, js_handler="(event) => emit(event.target.value)")
 
 
 def placed(address: str | bool | int) -> str | bool | int:

@@ -101,11 +101,14 @@ async def test_from_rows_to_an_adapter_that_duels(tmp_path: Path) -> None:
         await bring(page, address, ROWS)
         await expect(page.get_by_role("heading", name="triage-rows.jsonl: 3 rows")).to_be_visible()
         await page.get_by_label("Name of the adapter").fill("support")
-        await page.get_by_label("Your prompt is right on").fill("12x")
-        await page.get_by_label("Your prompt is right on").press("Tab")  # what was typed is told when the field is left
+        share = page.get_by_label("Your prompt is right on")
+        await share.fill("12x")
+        own_adapter(tmp_path / "loras", "other", "1")
+        await expect(page.locator("[data-adapter='other@1']")).to_be_visible()  # the page is drawn anew under what is typed
+        await expect(share).to_have_value("12x")
         await page.get_by_role("button", name="Start training").click()
         await expect(page.locator(".notice")).to_contain_text("is not a percentage")
-        await page.get_by_label("Your prompt is right on").fill("39")
+        await share.fill("39")
         await page.get_by_role("button", name="Start training").click()
         job = page.locator(".job")
         await expect(job).to_contain_text("Training, 60 of 150, loss 0.320")

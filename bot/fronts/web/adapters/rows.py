@@ -2,12 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
-from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from bot.app.training import PLANS, BroughtRows, TrainingWish
 from bot.fronts.web.adapters import words
-from bot.fronts.web.dom import el
+from bot.fronts.web.dom import el, place_field
 from bot.fronts.web.markup import shown
 from engine.errors import BadRequest
 
@@ -50,14 +49,14 @@ class TrainingForm:
         self._token = brought.token
         self._given = {"name": brought.name.rpartition(".")[0][:60] or "support", "plan": "standard", "right": ""}
         with el("div", "wish"):
-            self._field("Name of the adapter", "name", maxlength=60)
+            place_field("Name of the adapter", self._given, "name", maxlength=60)
             with el("label"):
                 el("span", "", "Plan")
                 with el("select", "", aria_label="Plan") as chosen:
                     for plan in PLANS:
                         el("option", "", plan, value=plan, selected=plan == "standard")
-                self._follow(chosen, "plan")
-            self._field("Your prompt is right on (per cent)", "right", inputmode="decimal", placeholder="not known")
+                chosen.on("change", self._planned, js_handler="(event) => emit(event.target.value)")
+            place_field("Your prompt is right on (per cent)", self._given, "right", inputmode="decimal", placeholder="not known")
             el("button", "pill", "Estimate first", type="button").on("click", lambda: estimate(self.wish()), args=[])
             start = el("button", "pill primary", "Start training", type="button")
             start.on("click", lambda: train(self.wish()), args=[])
@@ -65,18 +64,8 @@ class TrainingForm:
                 start.props["disabled"] = True
                 el("p", "quiet", "Mend the lines with ! first, and bring the file again.")
 
-    def _field(self, label: str, name: str, **props: str | int) -> None:
-        with el("label"):
-            el("span", "", label)
-            self._follow(el("input", "", None, type="text", value=self._given[name], aria_label=label, **props), name)
-
-    def _follow(self, field: Element, name: str) -> None:
-        def changed(event: GenericEventArguments) -> None:
-            self._given[name] = str(event.args)
-            if name != "plan":
-                field.props["value"] = self._given[name]  # else what is drawn beside it would put the first value back
-
-        field.on("change", changed, js_handler="(event) => emit(event.target.value)")
+    def _planned(self, event: GenericEventArguments) -> None:
+        self._given["plan"] = str(event.args)
 
     def wish(self) -> TrainingWish:
         """Read what was typed. Raises BadRequest for a share that is none."""

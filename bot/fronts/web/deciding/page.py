@@ -6,8 +6,6 @@ import logging
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from nicegui import ui
-from nicegui.element import Element
-from nicegui.events import GenericEventArguments
 from starlette.datastructures import UploadFile
 
 from bot.app import App
@@ -17,7 +15,7 @@ from bot.fronts.web.adapters.rows import draw_report
 from bot.fronts.web.assets import THEME, style
 from bot.fronts.web.deciding import words
 from bot.fronts.web.deciding.card import DecisionActs, DecisionCard
-from bot.fronts.web.dom import Conduct, el, viewer
+from bot.fronts.web.dom import Conduct, el, place_field, viewer
 from bot.fronts.web.header import place_header
 from bot.fronts.web.plain import told
 from bot.fronts.web.recipes.votes import Queue, VotesPage
@@ -108,9 +106,9 @@ class DecidePage:
         draw_report(brought)
         given = {"name": name_of(brought.name), "minutes": "15", "metric": ""}
         with el("div", "wish"):
-            _field("Name", given, "name", maxlength="60")
-            _field("Minutes for everything", given, "minutes", inputmode="decimal")
-            _field("Right means", given, "metric", placeholder="guessed from the answers")
+            place_field("Name", given, "name", maxlength="60")
+            place_field("Minutes for everything", given, "minutes", inputmode="decimal")
+            place_field("Right means", given, "metric", placeholder="guessed from the answers")
             start = el("button", "pill primary", "Decide", type="button")
             start.on("click", lambda: self._decide(brought.token, given), args=[])
         if brought.wrong:
@@ -183,14 +181,3 @@ def _minutes(text: str) -> float:
         return float(text.strip())
     except ValueError as error:
         raise BadRequest(f"{text.strip()[:20]!r} is not a number of minutes.") from error
-
-
-def _field(label: str, given: dict[str, str], name: str, **props: str) -> None:
-    def changed(event: GenericEventArguments) -> None:
-        given[name] = str(event.args)
-        field.props["value"] = given[name]  # else what is drawn beside it would put the first value back
-
-    with el("label"):
-        el("span", "", label)
-        field: Element = el("input", "", type="text", value=given[name], aria_label=label, **props)
-        field.on("change", changed, js_handler="(event) => emit(event.target.value)")
