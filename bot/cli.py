@@ -38,6 +38,8 @@ def run(options: argparse.Namespace) -> int:
             return asyncio.run(_decide(options))
         case "verdict":
             return asyncio.run(_verdict(options))
+        case "route":
+            return asyncio.run(_route(options))
         case "simulate":
             return _simulate(options.quick, options.seed, options.json)
         case "export":
@@ -135,6 +137,17 @@ async def _verdict(options: argparse.Namespace) -> int:
         _json({each.name: getattr(found, each.name) for each in fields(found) if each.name not in PICTURES})
     else:
         _show(results(found))
+    return DONE
+
+
+async def _route(options: argparse.Namespace) -> int:
+    from bot.tools.route import route, route_lines
+
+    found = await route(options, Settings.read())
+    if options.json:
+        _json(found.values)
+    else:
+        print("\n".join(printable(line) for line in route_lines(found)))
     return DONE
 
 

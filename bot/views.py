@@ -30,6 +30,7 @@ DuelState = Literal[
     "open",  # for ballots
     "closed",  # and revealed
     "void",  # takes no ballots; its note says why
+    "answered",  # by one contestant alone, so it is no duel
 ]
 
 
@@ -90,6 +91,7 @@ class DuelView:
     carried: Side | None  # whose answer the conversation goes on with; None while it is undecided
     reveal: Reveal | None
     next_step: NextStep | None = None  # only under equal answers; the same whenever it is looked at
+    single: RevealedSide | None = None  # who answered alone, of a turn that is no duel; such a turn has one side
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ class Shown:
 
 def face_of(view: DuelView) -> str:
     """Name what a message that shows this view shows, as `Post.shown` keeps it: its state, with the ballots of an open vote."""
+    if view.state == "answered":
+        return "void"  # takes no ballots, as the store has it
     return f"open{view.ballots}" if view.state == "open" else view.state
 
 
@@ -195,6 +199,27 @@ class TeamSettings:
     called: str = ""  # the team's name, for {{team}} in recipes; "": it has none here
     adapter: str = ""  # name@version; "": the one that is in use
     consent: bool = False  # people may agree that their closed duels train adapters
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramKey:
+    """A key with which a program asks. The key itself is kept nowhere."""
+
+    id: str
+    name: str
+    team: str  # OUTSIDE, or a team's id on its platform
+    in_flight: int  # requests at the same time
+    per_minute: int
+    per_day: int
+    usd_per_day: float | None  # what its answers may cost in 24 hours, in US dollars; None: no limit
+    made_by: str
+    made_at: datetime  # UTC
+    ended_at: datetime | None = None  # None: it opens the door
+
+    @property
+    def asker(self) -> str:
+        """The name under which its requests are kept."""
+        return f"key:{self.id}"
 
 
 JobState = Literal["queued", "running", "done", "stopped", "failed"]

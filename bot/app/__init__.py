@@ -10,6 +10,8 @@ limits.py         how much one person and one team may ask and spend
 gathering.py      what is known about a pair besides its duels: cards, settings, timings
 ledgers.py        ledgers in memory, brought up to date with the duels closed since the last look
 evidence.py       verdicts on demand, who met whom, the leader board
+routing.py        what share of requests become duels, who answers the others, and what drift does to it
+route_words.py   how requests are answered, in sentences
 pictures.py       pictures that were drawn, kept while nothing has changed
 model.py          the model, loading beside everything else
 choices.py        the recipes there are, and the two contestants that meet
@@ -23,6 +25,7 @@ differing.py      two versions of a recipe compared word by word
 versions.py       versions of recipes: saved, switched at once, imported and exported
 consents.py       people agree that their closed duels may train adapters, or withdraw
 asking.py         an order becomes a duel that is being answered
+programs.py       programs that ask with a key, and those keys
 voting.py         ballots, guesses and closes
 exporting.py      a team's duels and ballots as rows for files
 looking.py        duels as one person may see them now, while they change, and in lists
@@ -34,6 +37,7 @@ previewing.py     a recipe that is edited tried out on the team's last requests
 proposing.py      examples for a recipe, from the winners of votes
 rematching.py     a new version answers past requests again, and only changed answers are voted on
 replays.py        past requests answered by each side alone while nobody waits, to compare their clocks
+halves.py         the other answer of a duel that a program asked, written while nobody waits
 jobs.py           work that takes minutes: a queue, each in a process of its own
 training.py       rows that are brought, estimates and trainings as jobs, and what has come of them
 decisions.py      a file of examples becomes a decision, and duels that confirm it

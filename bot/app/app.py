@@ -19,6 +19,7 @@ from bot.app.core import Changes, Core
 from bot.app.decisions import DecideKind, Decisions
 from bot.app.ending import DIED
 from bot.app.evidence import Evidence
+from bot.app.halves import Halves
 from bot.app.jobs import JobKind, Jobs
 from bot.app.judging import Judging
 from bot.app.limits import Limits
@@ -26,10 +27,12 @@ from bot.app.looking import Looking
 from bot.app.model import Model, OpenLineup
 from bot.app.posting import Posting
 from bot.app.previewing import Previewing
+from bot.app.programs import Programs
 from bot.app.proposing import Proposing
 from bot.app.rematching import Rematching
 from bot.app.remembering import Remembering
 from bot.app.replays import Replays
+from bot.app.routing import Routing
 from bot.app.running import Running
 from bot.app.shelf import Shelf
 from bot.app.teams import Teams
@@ -62,6 +65,8 @@ class App:
     voting: Voting
     looking: Looking
     judging: Judging
+    routing: Routing
+    programs: Programs
     teams: Teams
     choices: Choices
     versions: Versions
@@ -106,8 +111,8 @@ class App:
             core = Core(store, model, running, Changes(running.leaving), now)
             app = cls._over(core, settings, rules, rng or random.SystemRandom())
             app.versions.start(kept, chosen)
-            replays = Replays(core, app.teams, app.choices, settings)
-            beside = [asyncio.create_task(work) for work in (replays.run(), app.jobs.run())]
+            replays, halves = Replays(core, app.teams, app.choices, settings), Halves(core, app.teams, app.choices, settings)
+            beside = [asyncio.create_task(work) for work in (replays.run(), app.jobs.run(), app.routing.run(), halves.run())]
             try:
                 yield app
             finally:
@@ -123,11 +128,13 @@ class App:
         """Make the parts."""
         offers: Offers = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
         own_plain = settings.engine.plain_recipe not in ("", "plain")
-        choices, limits = Choices(core.model, own_plain=own_plain), Limits(settings.limits)
+        choices, limits = Choices(core.model, own_plain=own_plain), Limits(settings.limits, settings.api.in_flight)
         shelf = Shelf(core.model, settings.engine.adapters_mib << 20)
         kinds: dict[str, JobKind] = {ESTIMATE: EstimateKind(), TRAIN: TrainKind(jobs_folder(settings), settings.engine, shelf)}
         teams = Teams(core.store, choices, settings.votes, settings.team.name)
-        asking = Asking(core, teams, choices, shelf, limits, rules=rules, coin=coin)
+        evidence = Evidence(core.store, settings, core.now)
+        routing = Routing(core.store, evidence, core.now, choices.meeting, coin=coin, rises=settings.routes.rises)
+        asking = Asking(core, teams, choices, shelf, limits, routing=routing, rules=rules, coin=coin)
         versions = Versions(core, teams, choices)
         kinds[DECIDE] = DecideKind(jobs_folder(settings), settings, shelf, versions)
         jobs = Jobs(core, settings.engine, kinds)
@@ -136,7 +143,9 @@ class App:
             asking=asking,
             voting=Voting(core, teams, settings.votes.blinding_share),
             looking=Looking(core, offers if ships(settings.engine) else {}, settings.engine.max_rows // 2),
-            judging=Judging(core, choices, Evidence(core.store, settings, core.now), limits),
+            judging=Judging(core, choices, evidence, limits),
+            routing=routing,
+            programs=Programs(core, asking, choices, settings.api),
             teams=teams,
             choices=choices,
             versions=versions,

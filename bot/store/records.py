@@ -15,10 +15,15 @@ from engine.duel import Side
 from engine.named import Named
 
 State = Literal["answering", "open", "closed", "void"]
+Kind = Literal[
+    "duel",
+    "single",  # one contestant answers alone, as it has won; no ballots and no evidence
+    "half",  # a program has got one answer; with the other one, written later, it becomes a duel
+]
 CarriedBy = Literal[  # why an answer goes on in its conversation
     "vote",
     "early",  # the left one: the conversation went on before the close
-    "only",  # the other side failed
+    "only",  # the other side failed, or there is none
     "stopped",  # the left one of a stopped duel
     "identical",  # the left one of two that are the same
 ]
@@ -68,11 +73,26 @@ class DuelRecord:
     carried_by: CarriedBy | None = None
     answers: dict[Entrant, AnswerRecord] = field(default_factory=dict)
     ballots: tuple[Ballot, ...] = ()
+    kind: Kind = "duel"
+    served: Entrant | None = None  # whose answer went out alone, or first; None: both were shown together
+    coin: float | None = None  # in [0, 1), drawn before the request was known; None: nothing was drawn
+    share: float | None = None  # of requests that were to become duels
 
     @property
     def seats(self) -> dict[Side, Entrant]:
         """Who sits where."""
         return seats_of(self.left)
+
+    @property
+    def asked(self) -> dict[Side, Entrant]:
+        """Who is asked while it is being answered: both, or the one that answers alone or first."""
+        return {side: entrant for side, entrant in self.seats.items() if self.kind == "duel" or entrant == self.served}
+
+    @property
+    def served_well(self) -> bool:
+        """Whether one answer went out whole, without a duel so far."""
+        answer = None if self.kind == "duel" or self.served is None else self.answers.get(self.served)
+        return answer is not None and answer.finish in ("end", "length")
 
     @property
     def carried_side(self) -> Side | None:
@@ -125,6 +145,10 @@ def duel_row(duel: DuelRecord) -> dict[str, Any]:
         "repeats": duel.repeats,
         "carried": duel.carried,
         "carried_by": duel.carried_by,
+        "kind": duel.kind,
+        "served": duel.served,
+        "coin": duel.coin,
+        "share": duel.share,
     }
 
 
@@ -152,6 +176,10 @@ def duel_of(row: sqlite3.Row, answers: dict[Entrant, AnswerRecord], ballots: tup
         carried_by=row["carried_by"],
         answers=answers,
         ballots=ballots,
+        kind=row["kind"],
+        served=row["served"],
+        coin=row["coin"],
+        share=row["share"],
     )
 
 

@@ -22,6 +22,7 @@ form.py      the form in which a recipe is edited, and what comes out of it
 recipes/     recipes and their versions: edited, compared, answered again, voted on
 adapters/    adapters to use and to roll back, rows, and trainings while they go on
 deciding/    a file of examples becomes a decision: brought, watched, read, confirmed by votes
+routing/     the duel share and who answers the others; keys for programs
 server.py    NiceGUI behind the door, in the event loop that the app runs in
 """
 

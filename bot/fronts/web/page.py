@@ -15,6 +15,7 @@ from bot.fronts.web.markup import shown
 from bot.fronts.web.tab import Tab
 from bot.fronts.web.turns import Asks, Turns
 from bot.fronts.web.words import welcome_words
+from bot.routes import ITSELF, Route
 from bot.views import DuelSummary, DuelView
 from bot.words import estimated
 
@@ -37,6 +38,8 @@ class ChatPage:
         self._header = Header(history.open)
         with el("main", "chat"):
             self._banner: TextElement = el("p", "banner", "", role="status")  # type: ignore[assignment]
+            self._drift = el("p", "banner", role="status")
+            self._drift.set_visibility(False)
             self._welcome = _Welcome(self._app, self._ask_example)
             self._welcome.root.set_visibility(not views)
             turns = Turns(self._app, viewer, self._tab, Asks(self._dock.ask_again, self._dock.ask_next), self._refresh)
@@ -87,6 +90,18 @@ class ChatPage:
         with self._tab.in_words():
             self._dock.estimate.set_text(estimated(await self._app.judging.estimate()))
             self._header.stand((await self._app.judging.verdict()).words)
+            standing = await self._app.routing.standing(proposing=False)
+            self._tell_route(standing.latest)
+
+    def _tell_route(self, latest: Route | None) -> None:
+        """Say what drift has done to the duel share, until somebody has changed it."""
+        drifted = latest is not None and latest.person == ITSELF
+        self._drift.set_visibility(drifted)
+        if latest and drifted:
+            self._drift.clear()
+            with self._drift:
+                el("span", "", shown(latest.reason))
+                el("a", "", "See and change it", href="/route")
 
 
 class _Welcome:

@@ -12,7 +12,7 @@ from bot.fronts.web.dom import el, icon
 from bot.fronts.web.markup import html_of, shown
 from bot.fronts.web.words import vote_words
 from bot.views import DuelView, NextStep, Reveal
-from bot.words import ARMS, CANNOT_TELL, CHOICES, counted, figures, made_of, priced, started, which_one
+from bot.words import ARMS, CANNOT_TELL, CHOICES, alone_took, counted, figures, made_of, priced, started, which_one
 from engine.contestants import Arm
 from engine.duel import Side
 
@@ -52,7 +52,7 @@ class DuelTurn:
             with el("div", "request"):
                 el("p", "bubble", shown(view.request), dir="auto")
             with el("div", "cards"):
-                self._cards = {side: _card(side) for side in view.sides}
+                self._cards = {side: _card(side, alone=len(view.sides) == 1) for side in view.sides}
             self._below = el("div", "below")
         self.show(view)
 
@@ -64,7 +64,7 @@ class DuelTurn:
             if card.text.content != view.sides[side].text:
                 card.text.set_content(view.sides[side].text)
             card.root.classes(add="writing" if running else "", remove="" if running else "writing")
-        drawn = (view.state, view.note, view.own_choice, view.ballots, view.reveal)
+        drawn = (view.state, view.note, view.own_choice, view.ballots, view.reveal, view.single)
         if drawn == self._drawn:
             return
         self._drawn = drawn
@@ -85,6 +85,8 @@ class DuelTurn:
                 el("span", f"badge {revealed.arm}", ARMS[revealed.arm].label)
                 if view.own_choice == Choice(side.value):
                     el("span", "badge pick", "Your pick")
+            elif view.single:
+                el("span", f"badge {view.single.arm}", ARMS[view.single.arm].label)
         with card.foot:
             if own.failure and not running:
                 with el("div", "failure"):
@@ -97,6 +99,9 @@ class DuelTurn:
             if view.reveal:
                 made = view.reveal.sides[side]
                 el("p", "quiet", started(made_of(made.recipe, made.adapter)))
+            elif view.single:
+                el("p", "quiet", started(made_of(view.single.recipe, view.single.adapter)))
+                el("p", "quiet", alone_took(view.single))
 
     def _draw_below(self) -> None:
         view = self.view
@@ -109,16 +114,18 @@ class DuelTurn:
                 _VoteBar(view, self._acts)
             case "closed" if view.reveal:
                 _reveal(view, view.reveal, self._acts)
+            case "answered":
+                el("p", "note", view.note)
             case _:
                 with el("div", "acts"):
                     el("p", "note", view.note)
                     _button("pill", "Ask again", self._acts.ask_again, view, "again")
 
 
-def _card(side: Side) -> AnswerCard:
-    with el("article", "card", aria_label=f"Answer {side.label}") as root:
+def _card(side: Side, *, alone: bool = False) -> AnswerCard:
+    with el("article", "card", aria_label="Answer" if alone else f"Answer {side.label}") as root:
         with el("header", "card-head"):
-            el("h2", "seat", side.label)
+            el("h2", "seat", "Answer" if alone else side.label)
             badge = el("div", "badges")
         text = ui.html("", sanitize=html_of).classes("answer")
         foot = el("div", "card-foot")

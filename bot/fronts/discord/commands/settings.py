@@ -1,11 +1,18 @@
 """/settings: how votes close in a server, and who may ask and vote."""
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
 import discord
 from discord import app_commands
 
+from bot.app.route_words import change_words, standing_words
+from bot.app.routing import RouteStanding
+from bot.fronts.discord import fit
 from bot.fronts.discord.interactions import answer, guarded, think
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.parts import parts_of
+from bot.routes import PROPOSED_SHARE
 from bot.views import EVERYONE, TeamSettings
 
 
@@ -19,6 +26,9 @@ from bot.views import EVERYONE, TeamSettings
     vote_role="Who may vote; @everyone for everybody in the channel.",
     ask_role="Who may ask; @everyone for everybody in the channel.",
     consent="Whether people may agree that their closed duels train adapters.",
+    duel_share="Percent of requests that become duels; the winner answers the others alone. 10 is proposed after a verdict.",
+    winner="Who answers the others alone: prompted, tuned, or a contestant's id.",
+    share_back="Change the duel share back to what it was before its latest change.",
     reset="Put everything back to the defaults first.",
 )
 async def settings(
@@ -29,6 +39,9 @@ async def settings(
     vote_role: discord.Role | None = None,
     ask_role: discord.Role | None = None,
     consent: bool | None = None,
+    duel_share: app_commands.Range[float, 0.0, 100.0] | None = None,
+    winner: str = "",
+    share_back: bool = False,
     reset: bool = False,
 ) -> None:
     """Change what is named, and show what is settled."""
@@ -39,14 +52,45 @@ async def settings(
     changes |= {name: EVERYONE if role.is_default() else str(role.id) for name, role in roles.items() if role is not None}
     if consent is not None:
         changes["consent"] = "on" if consent else None
-    await guarded(interaction, _settings(interaction, changes))
+    if winner and duel_share is None:
+        duel_share = 100 * PROPOSED_SHARE
+    share = None if duel_share is None else duel_share / 100
+    await guarded(interaction, _settings(interaction, changes, ShareWish(share, winner, back=share_back)))
 
 
-async def _settings(interaction: discord.Interaction, changes: dict[str, str | None]) -> None:
+@dataclass(frozen=True, slots=True)
+class ShareWish:
+    """What somebody wishes of the duel share."""
+
+    share: float | None  # 0 to 1; None: it stays
+    winner: str  # arm or contestant id; "": as before
+    back: bool  # to what it was before
+
+
+async def _settings(interaction: discord.Interaction, changes: dict[str, str | None], wish: ShareWish) -> None:
     await think(interaction, private=True)
     assert interaction.guild_id is not None
-    settled = await parts_of(interaction).app.teams.settle(str(interaction.guild_id), **changes)
-    await answer(interaction, words_sheet(settings_words(settled)))
+    app, team, person = parts_of(interaction).app, str(interaction.guild_id), f"discord:{interaction.user.id}"
+    if wish.back:
+        standing = await app.routing.back(person, team=team)
+    elif wish.share is not None:
+        standing = await app.routing.change(person, share=wish.share, winner=wish.winner, team=team)
+    else:
+        standing = await app.routing.standing(team)
+    settled = await app.teams.settle(team, **changes)
+    await answer(interaction, words_sheet(f"{settings_words(settled)}\n{route_lines(standing)}"))
+
+
+def route_lines(standing: RouteStanding) -> str:
+    """Say what share of requests become duels, who has changed it last, and what the verdict proposes. Pure but for the clock."""
+    lines = [f"- {fit.inline(words, 300)}" for words in standing_words(standing)]
+    if standing.latest:
+        lines.append(f"-# {fit.inline(change_words(standing, standing.latest, datetime.now(UTC)), 300)}")
+    for each in standing.proposals:
+        if not each.tag:
+            how = f"`/settings duel_share:{100 * each.share:g} winner:{each.winner.arm}`"
+            lines.append(f"-# Proposed: {fit.inline(each.words, 300)} {how}")
+    return "\n".join(lines)
 
 
 def settings_words(settled: TeamSettings) -> str:
