@@ -69,6 +69,8 @@ class ListPage:
                 el("p", "quiet", shown(facts(version, parent, self._viewer)))
             with el("div", "version-acts"):
                 link("Edit", editor_address(version))
+                search = link("Improve", f"{editor_address(version)}/search")
+                search.props["aria-label"] = shown(f"Search for a better prompt from {version.named}")
                 if parent:
                     compare = link("Compare", diff_address(parent, version))
                     compare.props["aria-label"] = shown(f"Compare {version.named} with {parent.named}")
