@@ -4,7 +4,6 @@ A step that comes to nothing leaves a sentence and the rest goes on: no adapter,
 """
 
 import asyncio
-import os
 import shutil
 import time
 from collections import Counter
@@ -26,6 +25,7 @@ from bot.deciding.classes import classes_for
 from bot.deciding.order import BadDecision, DecisionFolder, DecisionStatus, StepStatus
 from bot.words import counted, seconds
 from engine.errors import DuelbotError
+from engine.processors import count_free
 from engine.recipe_text import toml_of
 from engine.recipes import load_recipe
 from engine.rows import Row, read_rows
@@ -36,6 +36,7 @@ STEPS = ("check", "foretell", "prompt", "fine-tune", "measure", "change")
 CRAFTS = ("prompt", "fine-tune")
 LEAST_PROBED = 12  # rows of a probe of which only the timing is looked at
 PROBED_ROWS = 200  # of which it is foretold, within about a minute, whether a fine-tune pays
+ALONE = ("--recipe", "plain", "--engineered", "none")  # of a training: the other arms are measured here, on the test rows
 BATCH_ROWS = 8  # rows of a step of the standard plan
 Tell = Callable[[DecisionStatus], None]
 
@@ -48,7 +49,7 @@ class Deciding:
         minutes = within_budget(self.order.minutes, self.order.usd, settings.price.usd_per_hour)
         self.budget: CraftBudget = craft_budget(minutes, settings.price.usd_per_hour)
         self.limit_s = minutes * 60
-        self._training_place = ChildPlace(self.order.base, settings.threads or threads_free())
+        self._training_place = ChildPlace(self.order.base, settings.threads or count_free())
         before = folder.status()
         known = {step.name: step for step in before.steps} if before else {}
         self.steps = {name: known.get(name, StepStatus(name)) for name in STEPS}
@@ -194,7 +195,7 @@ class Deciding:
         The machine may have been busy when it was foretold, so a training is cut only where it is foretold twice.
         """
         order = self.order
-        flags = [str(self.folder["known.jsonl"]), "--name", order.name, "--base", order.base, "--recipe", "plain"]
+        flags = [str(self.folder["known.jsonl"]), "--name", order.name, "--base", order.base, *ALONE]
         if not self.folder["foretold.json"].is_file() or work.begun:
             return flags
         foretold = self.folder.read("foretold.json")
@@ -252,7 +253,7 @@ class Deciding:
         began = time.monotonic()
         arguments = [
             *("-m", "adapters", "train", str(self.folder["changed.jsonl"]), "--name", "changed", "--base", self.order.base),
-            *("--recipe", "plain", "--plan", str(self.folder["changed-plan.toml"]), "--from", str(self.folder["adapter"])),
+            *(*ALONE, "--plan", str(self.folder["changed-plan.toml"]), "--from", str(self.folder["adapter"])),
             *("--work", str(self.folder["changed"]), "--out", str(self.folder["changed-made"]), "--json"),
         ]
         made = await run_for_json(arguments, self._training_place, self._log("change"), self._look)
@@ -302,12 +303,6 @@ def _write_named(found: Path, name: str, path: Path) -> None:
     new = path.with_suffix(".new")
     new.write_text("\n".join([*head, toml_of(replace(load_recipe(str(found)), name=name, version="1"))]), encoding="utf-8")
     new.replace(path)
-
-
-def threads_free() -> int:
-    """Count the processors that nobody uses now, at least 1: once for all trainings, as the step before one is no other's load."""
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    return max(1, round((os.cpu_count() or 1) - load))
 
 
 class NotApplicable(DuelbotError):

@@ -24,7 +24,7 @@ form.py      the form in which a recipe is edited, and what comes out of it
 recipes/     recipes and their versions: edited, compared, answered again, voted on
 adapters/    adapters to use and to roll back, rows, and trainings while they go on
 deciding/    a file of examples becomes a decision: brought, watched, read, confirmed by votes
-searching.py a search for a better prompt, from rows that are brought
+searching.py  a search for a better prompt, from rows that are brought
 server.py    NiceGUI behind the door, in the event loop that the app runs in
 """
 
