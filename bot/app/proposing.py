@@ -80,7 +80,7 @@ def _gain(likes: Sequence[float], nearest: Sequence[float]) -> float:
 def winner(duel: DuelRecord) -> Example | None:
     """Give the better answer with its request; None where there is none that could stand by itself. Pure."""
     better = outcome(duel.ballots)
-    if duel.turn != 1 or duel.identical or duel.closed_by == "hand" or better not in (0, 1):
+    if duel.turn != 1 or duel.identical or duel.says_who or duel.closed_by == "hand" or better not in (0, 1):
         return None
     answer = duel.answers[better]
     whole = answer.finish == "end" and answer.text.strip() and len(duel.request) + len(answer.text) <= LONGEST
