@@ -20,7 +20,7 @@ from bot.fronts.discord.commands.forget import ForgetButton
 from bot.fronts.discord.commands.recipe_form import is_recipe_form, recipe_submitted
 from bot.fronts.discord.gateway import forgiving
 from bot.fronts.discord.interactions import say
-from bot.fronts.discord.messages import heard
+from bot.fronts.discord.messages import edited, heard
 from bot.fronts.discord.pacing import Pacer
 from bot.fronts.discord.parts import parts_of, parts_over
 from bot.fronts.discord.sending import SILENT, Wire
@@ -113,6 +113,12 @@ class DuelBot(ext.AutoShardedBot):
         if self.user is not None and self.parts.repeats.first_time(message.id):
             with self.parts.leaving.at_work():
                 await heard(message, self.parts, self.user)
+
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent, /) -> None:
+        """Offer to ask what a message says now that asked something else. Discord tells also of links that it has unfolded."""
+        if self.user is not None and payload.message.edited_at is not None:
+            with self.parts.leaving.at_work():
+                await edited(payload.message, self.parts, self.user)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Carry out a form. No other way is taken, so that a form which an earlier process showed is as good as any."""
