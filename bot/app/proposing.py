@@ -41,10 +41,10 @@ class Proposing:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def examples(self, recipe: Recipe, team: str | None) -> tuple[ProposedExample, ...]:
-        """Propose examples for a recipe from a team's latest votes, the one to begin with first."""
+    async def examples(self, recipe: Recipe, team: str | None, channel: str = "") -> tuple[ProposedExample, ...]:
+        """Propose examples for a recipe from a team's latest votes, the one to begin with first. channel: of this one alone."""
         async with self._core.store.reading() as look:
-            duels = [await DuelRows(look).duel(each) for each in await RematchRows(look).past(team, LOOKED_AT)]
+            duels = [await DuelRows(look).duel(each) for each in await RematchRows(look).past(team, LOOKED_AT, channel)]
         return await asyncio.to_thread(proposed, duels, recipe.examples)
 
 

@@ -14,7 +14,7 @@ from discord.ext import tasks
 from bot.app import App
 from bot.fronts.discord import commands, words
 from bot.fronts.discord.allowance import Clock, LoopClock
-from bot.fronts.discord.buttons import ActButton, GuessButton, JobButton, StopButton, VoteButton
+from bot.fronts.discord.buttons import ActButton, GuessButton, JobButton, RematchButton, StopButton, VoteButton
 from bot.fronts.discord.commands import menus
 from bot.fronts.discord.commands.forget import ForgetButton
 from bot.fronts.discord.commands.recipe_form import is_recipe_form, recipe_submitted
@@ -81,7 +81,7 @@ class DuelBot(ext.AutoShardedBot):
 
     async def setup_hook(self) -> None:
         """Make ready what works from the first event on. discord.py calls it once per process, before the gateway."""
-        self.add_dynamic_items(VoteButton, ActButton, GuessButton, StopButton, JobButton, ForgetButton)
+        self.add_dynamic_items(VoteButton, ActButton, GuessButton, StopButton, JobButton, RematchButton, ForgetButton)
         for command in commands.every():
             self.tree.add_command(command)
         await tell_commands(self)

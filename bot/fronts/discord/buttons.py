@@ -238,3 +238,24 @@ class JobButton(ui.DynamicItem[ui.Button[Any]], template=r"job:(?P<act>stop|on)"
             raise BadRequest("A training is stopped by a server's admins (permission Manage Server).")
         assert interaction.message is not None
         await parts_of(interaction).trainings.clicked(str(interaction.message.id), self.act)
+
+
+class RematchButton(ui.DynamicItem[ui.Button[Any]], template=r"rematch:(?P<act>stop)"):
+    """The button that ends the answering of past requests under which it stands; for admins."""
+
+    @classmethod
+    async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "RematchButton":
+        """Make the button anew from a click's custom id."""
+        assert isinstance(item, ui.Button)
+        return cls(item)
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """End it, if an admin clicked."""
+        await guarded(interaction, self._stop(interaction))
+
+    async def _stop(self, interaction: discord.Interaction) -> None:
+        await nod(interaction)
+        if not interaction.permissions.manage_guild:
+            raise BadRequest("This is stopped by a server's admins (permission Manage Server).")
+        assert interaction.message is not None
+        parts_of(interaction).rematches.stop(str(interaction.message.id))

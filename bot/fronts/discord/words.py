@@ -17,6 +17,7 @@ NO_SENDING = "I may not write here: I need the permissions View Channel and Send
 NOT_TAKEN = "-# Not taken; its asker is told why."
 OLD_FORM = "Duelbot was updated while you typed, and this form is no more. Use the menu of the message again."
 FIFTEEN = "-# I am not a member here, so Discord lets me change this message for 15 minutes only: vote before that."
+ANOTHER_DAY = "-# One of the answers is of another day, so their times and costs are not compared."
 TOKEN_ENDS = "Discord lets me write here for 15 minutes only, and they end before both answers are there. Ask it again."
 
 HELP = """\
@@ -84,7 +85,14 @@ def reveal_words(view: DuelView) -> str:
     sides = view.reveal.sides
     lines = [side_was(side, sides[side]) for side in Side]
     first, last = (view.note, step_words(view)) if view.reveal.auto_tie else (tallied(view.reveal.tally), view.note)
-    return "\n".join([*lines, first, figure_table(view.reveal), f"-# {priced(sides.values())}", last]).strip()
+    took = [figure_table(view.reveal), f"-# {priced(sides.values())}"] if is_timed_together(view.reveal) else [ANOTHER_DAY]
+    return "\n".join([*lines, first, *took, last]).strip()
+
+
+def is_timed_together(reveal: Reveal) -> bool:
+    """Whether both answers were written for this duel; where two versions of a recipe met, one was written on another day."""
+    one, other = reveal.sides.values()
+    return one.contestant_id == other.contestant_id or (one.arm, one.adapter) != (other.arm, other.adapter)
 
 
 def step_words(view: DuelView) -> str:

@@ -9,6 +9,8 @@ history    /history: earlier requests, to find and to go on with
 open       /open: what a person can still vote on
 recipe_form  the form of /recipe edit
 recipe     /recipe list, show, edit, use
+recipe_versions  /recipe versions, diff, back
+recipe_trying  /recipe try, examples, replay
 adapter    /adapter list, info, use, train
 decide     /decide: from a file of examples to a decision, for admins
 verdict    /verdict: what the votes prove
@@ -37,6 +39,8 @@ from bot.fronts.discord.commands import (
     new,
     notify,
     recipe,
+    recipe_trying,
+    recipe_versions,
     results,
     settings,
     verdict,
@@ -44,6 +48,7 @@ from bot.fronts.discord.commands import (
 from bot.fronts.discord.commands import help as help_
 from bot.fronts.discord.commands import open as open_
 
+WITH_MORE = (recipe_versions, recipe_trying)  # files that add to the group of another one
 Addable = app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | app_commands.Group
 
 
