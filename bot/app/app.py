@@ -17,6 +17,7 @@ from bot.app.choices import Choices
 from bot.app.consents import Consents
 from bot.app.core import Changes, Core
 from bot.app.decisions import DecideKind, Decisions
+from bot.app.editing import Editing
 from bot.app.ending import DIED
 from bot.app.evidence import Evidence
 from bot.app.jobs import JobKind, Jobs
@@ -24,11 +25,13 @@ from bot.app.judging import Judging
 from bot.app.limits import Limits
 from bot.app.looking import Looking
 from bot.app.model import Model, OpenLineup
+from bot.app.notices import Notices
 from bot.app.posting import Posting
 from bot.app.previewing import Previewing
 from bot.app.proposing import Proposing
 from bot.app.rematching import Rematching
 from bot.app.remembering import Remembering
+from bot.app.removing import Removing
 from bot.app.replays import Replays
 from bot.app.running import Running
 from bot.app.searching import OptimiseKind, Searches
@@ -71,6 +74,9 @@ class App:
     previewing: Previewing
     rematching: Rematching
     posting: Posting
+    editing: Editing
+    removing: Removing
+    notices: Notices
     batching: Batching
     remembering: Remembering
     consents: Consents
@@ -153,6 +159,9 @@ class App:
                 limit_s=settings.engine.answer_limit_s,
             ),
             posting=Posting(core.store),
+            editing=Editing(core),
+            removing=Removing(core),
+            notices=Notices(core),
             batching=Batching(core.store, core.now),
             remembering=Remembering(core.store),
             consents=Consents(core, teams),

@@ -64,9 +64,9 @@ class Proposing:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def examples(self, recipe: Recipe, team: str | None) -> tuple[ProposedExample, ...]:
-        """Propose examples for a recipe from a team's latest votes, the one to begin with first."""
-        return await asyncio.to_thread(proposed, await self._late(team), recipe.examples)
+    async def examples(self, recipe: Recipe, team: str | None, channel: str = "") -> tuple[ProposedExample, ...]:
+        """Propose examples for a recipe from a team's latest votes, the one to begin with first. channel: of this one alone."""
+        return await asyncio.to_thread(proposed, await self._late(team, channel), recipe.examples)
 
     async def from_rows(self, text: str, recipe: Recipe, team: str | None) -> ProposedRows:
         """Propose examples from the text of a file of rows: like what the team asks, or like the file where it has asked little.
@@ -77,9 +77,9 @@ class Proposing:
         late = [duel.request for duel in await self._late(team)]
         return await asyncio.to_thread(proposed_rows, rows, late, recipe.examples)
 
-    async def _late(self, team: str | None) -> list[DuelRecord]:
+    async def _late(self, team: str | None, channel: str = "") -> list[DuelRecord]:
         async with self._core.store.reading() as look:
-            return [await DuelRows(look).duel(each) for each in await RematchRows(look).past(team, LOOKED_AT)]
+            return [await DuelRows(look).duel(each) for each in await RematchRows(look).past(team, LOOKED_AT, channel)]
 
 
 def proposed(duels: Sequence[DuelRecord], there: Sequence[Example], most: int = MOST) -> tuple[ProposedExample, ...]:
@@ -136,7 +136,7 @@ def _gain(likes: Sequence[float], nearest: Sequence[float]) -> float:
 def winner(duel: DuelRecord) -> Example | None:
     """Give the better answer with its request; None where there is none that could stand by itself. Pure."""
     better = outcome(duel.ballots)
-    if duel.turn != 1 or duel.identical or duel.closed_by == "hand" or better not in (0, 1):
+    if duel.turn != 1 or duel.identical or duel.says_who or duel.closed_by == "hand" or better not in (0, 1):
         return None
     answer = duel.answers[better]
     whole = answer.finish == "end" and answer.text.strip() and len(duel.request) + len(answer.text) <= LONGEST
