@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.app.agreed import AGREED
+from bot.app.saying_who import says_who
 from bot.ballots import Entrant, Said, carried, outcome
 from bot.store import AnswerRecord, ClosedBy, DuelRecord
 from bot.verdict import Who
@@ -21,6 +22,7 @@ BY_HAND = "The vote was closed by hand, so it does not count for the verdict."
 ALONE = "{} answered this alone, at once: it has won the votes here. This is no duel and no evidence."
 PINNED = "{} answered this alone, as the program wished. This is no duel and no evidence."
 HALF = "A program has got one answer. The other one is written when nobody waits for an answer, and then both are voted on."
+TELLS = "One answer says which side it is (“{words}”), so this does not count for the verdict."
 DIED = "Duelbot stopped while this was being answered. Ask it again."
 
 
@@ -69,6 +71,7 @@ def ended(duel: DuelRecord, answers: dict[Entrant, AnswerRecord], now: datetime,
     duel = replace(duel, answers=answers, answered_at=now)
     if duel.kind != "duel":
         return _ended_alone(duel, stopped)
+    duel = replace(duel, says_who=says_who(duel.request, answers))
     finishes = {answer.finish for answer in answers.values()}
     if "stopped" in finishes:
         note = f"{stopped} {ON_WITH_A_PART}" if answers[duel.left].text.strip() else stopped
@@ -123,7 +126,8 @@ def goes_on(duel: DuelRecord) -> str:
             goes_on = "The conversation had gone on before the vote closed, with answer A, the left one."
         case _:
             goes_on = f"The conversation goes on with answer {_why_carried(duel)}."
-    return f"{goes_on} {BY_HAND}" if duel.closed_by == "hand" else goes_on
+    telling = TELLS.format(words=duel.says_who) if duel.says_who else ""
+    return " ".join(filter(None, (goes_on, telling, BY_HAND if duel.closed_by == "hand" else "")))
 
 
 def _why_carried(duel: DuelRecord) -> str:

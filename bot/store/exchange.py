@@ -33,6 +33,9 @@ STAYING = {
     "routes",
     "coins",
     "api_keys",
+    "role_limits",
+    "notices",
+    "due_notices",
 }
 BATCH = 2000  # rows in memory at a time
 Row = Mapping[str, Any]

@@ -30,12 +30,14 @@ desk           duels from the request to the reveal: opens them, looks after the
 progress       the message of a file of requests
 batch          files of requests, also after a restart
 trainings      the messages of trainings, each edited as it goes on
+rematches      the messages of past requests that a new version answers again
 parts          all of these, as handlers get them
 interactions   interactions: acknowledged first, every failure becomes words
 orders         requests that came by interactions
 offers         autocomplete
 messages       messages: direct ones, mentions, replies
 buttons        votes, stop, close, full answers: custom ids that work for years
+share          the duel share, as /settings sees and changes it
 commands/      the slash commands and the menus of messages
 bot            the client: which event goes where
 serve          from the settings to a connected bot, and its end

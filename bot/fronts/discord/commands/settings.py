@@ -1,22 +1,25 @@
-"""/settings: how votes close in a server, and who may ask and vote."""
+"""/settings: where requests are taken and what is one, how votes close in a server, and who may ask and vote."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import discord
 from discord import app_commands
 
-from bot.app.route_words import change_words, standing_words
-from bot.app.routing import RouteStanding
-from bot.fronts.discord import fit
 from bot.fronts.discord.interactions import answer, guarded, think
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.parts import parts_of
-from bot.routes import PROPOSED_SHARE
-from bot.views import EVERYONE, TeamSettings
+from bot.fronts.discord.share import ShareWish, route_lines, shared
+from bot.views import EVERYONE, OUTSIDE, TeamSettings
+from engine.errors import BadRequest
+
+Replies = Literal["only those that name me", "all"]
+RUNS_IT = "Direct messages are switched on and off by whoever owns this bot at Discord, or by the admins of its only server."
+MOST_CHANNELS = 50  # in which requests are taken, when not in all
+SETTLED = ("quorum", "deadline_hours", "vote_role", "ask_role", "recipe", "adapter", "consent", "channels", "replies", "threads")
 
 
-@app_commands.command(description="How votes close here, and who may ask and vote (admins).")
+@app_commands.command(description="Where I answer, how votes close here, and who may ask and vote (admins).")
 @app_commands.default_permissions(manage_guild=True)
 @app_commands.allowed_installs(guilds=True, users=False)
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
@@ -25,6 +28,11 @@ from bot.views import EVERYONE, TeamSettings
     deadline_hours="Hours after which a vote closes anyway.",
     vote_role="Who may vote; @everyone for everybody in the channel.",
     ask_role="Who may ask; @everyone for everybody in the channel.",
+    add_channel="Take requests in this channel and its threads; as long as none is named, in all.",
+    remove_channel="Take no requests in this channel any more.",
+    replies="Which replies to my messages are requests.",
+    threads="Whether a mention in a channel is answered in a thread of its own.",
+    direct_messages="Whether I answer direct messages; for whoever runs this bot.",
     consent="Whether people may agree that their closed duels train adapters.",
     duel_share="Percent of requests that become duels; the winner answers the others alone. 10 is proposed after a verdict.",
     winner="Who answers the others alone: prompted, tuned, or a contestant's id.",
@@ -38,6 +46,11 @@ async def settings(
     deadline_hours: app_commands.Range[float, 0.05, 8760.0] | None = None,
     vote_role: discord.Role | None = None,
     ask_role: discord.Role | None = None,
+    add_channel: app_commands.AppCommandChannel | None = None,
+    remove_channel: app_commands.AppCommandChannel | None = None,
+    replies: Replies | None = None,
+    threads: bool | None = None,
+    direct_messages: bool | None = None,
     consent: bool | None = None,
     duel_share: app_commands.Range[float, 0.0, 100.0] | None = None,
     winner: str = "",
@@ -47,63 +60,69 @@ async def settings(
     """Change what is named, and show what is settled."""
     numbers = {"quorum": quorum, "deadline_hours": deadline_hours}
     roles = {"vote_role": vote_role, "ask_role": ask_role}
-    changes: dict[str, str | None] = dict.fromkeys((*numbers, *roles, "recipe", "adapter", "consent")) if reset else {}
+    switches = {"threads": threads, "consent": consent, "replies": None if replies is None else replies == "all"}
+    changes: dict[str, str | None] = dict.fromkeys(SETTLED) if reset else {}
     changes |= {name: f"{number:g}" for name, number in numbers.items() if number is not None}
     changes |= {name: EVERYONE if role.is_default() else str(role.id) for name, role in roles.items() if role is not None}
-    if consent is not None:
-        changes["consent"] = "on" if consent else None
-    if winner and duel_share is None:
-        duel_share = 100 * PROPOSED_SHARE
-    share = None if duel_share is None else duel_share / 100
-    await guarded(interaction, _settings(interaction, changes, ShareWish(share, winner, back=share_back)))
+    changes |= {name: "on" if value else None for name, value in switches.items() if value is not None}
+    more, less = (str(channel.id) if channel else "" for channel in (add_channel, remove_channel))
+    wish = ShareWish(duel_share, winner, back=share_back)
+    await guarded(interaction, _settings(interaction, changes, channels=(more, less), direct=direct_messages, wish=wish))
 
 
-@dataclass(frozen=True, slots=True)
-class ShareWish:
-    """What somebody wishes of the duel share."""
-
-    share: float | None  # 0 to 1; None: it stays
-    winner: str  # arm or contestant id; "": as before
-    back: bool  # to what it was before
-
-
-async def _settings(interaction: discord.Interaction, changes: dict[str, str | None], wish: ShareWish) -> None:
+async def _settings(
+    interaction: discord.Interaction, changes: dict[str, str | None], *, channels: tuple[str, str], direct: bool | None, wish: ShareWish
+) -> None:
+    """channels: one that is added and one that is taken away, "" for none."""
     await think(interaction, private=True)
     assert interaction.guild_id is not None
-    app, team, person = parts_of(interaction).app, str(interaction.guild_id), f"discord:{interaction.user.id}"
-    if wish.back:
-        standing = await app.routing.back(person, team=team)
-    elif wish.share is not None:
-        standing = await app.routing.change(person, share=wish.share, winner=wish.winner, team=team)
-    else:
-        standing = await app.routing.standing(team)
-    settled = await app.teams.settle(team, **changes)
-    await answer(interaction, words_sheet(f"{settings_words(settled)}\n{route_lines(standing)}"))
+    teams, team = parts_of(interaction).app.teams, str(interaction.guild_id)
+    if direct is not None and not runs_it(interaction):
+        raise BadRequest(RUNS_IT)
+    if any(channels):
+        there = () if "channels" in changes else (await teams.settings(team)).channels
+        changes["channels"] = " ".join(changed(there, *channels)) or None
+    standing = await shared(parts_of(interaction).app, team, f"discord:{interaction.user.id}", wish)
+    settled = await teams.settle(team, **changes)
+    if direct is not None:
+        await teams.settle(OUTSIDE, direct=None if direct else "off")
+    outside, limited = await teams.settings(None), len(await teams.limits(team))
+    said = settings_words(settled, direct=outside.direct, limited=limited)
+    await answer(interaction, words_sheet(f"{said}\n{route_lines(standing)}"))
 
 
-def route_lines(standing: RouteStanding) -> str:
-    """Say what share of requests become duels, who has changed it last, and what the verdict proposes. Pure but for the clock."""
-    lines = [f"- {fit.inline(words, 300)}" for words in standing_words(standing)]
-    if standing.latest:
-        lines.append(f"-# {fit.inline(change_words(standing, standing.latest, datetime.now(UTC)), 300)}")
-    for each in standing.proposals:
-        if not each.tag:
-            how = f"`/settings duel_share:{100 * each.share:g} winner:{each.winner.arm}`"
-            lines.append(f"-# Proposed: {fit.inline(each.words, 300)} {how}")
-    return "\n".join(lines)
+def changed(there: Sequence[str], more: str, less: str) -> list[str]:
+    """Add a channel to those in which requests are taken, or take one away; "" for none. Pure. Raises BadRequest for too many."""
+    kept = [channel for channel in dict.fromkeys((*there, *filter(None, (more,)))) if channel != less]
+    if len(kept) > MOST_CHANNELS:
+        raise BadRequest(f"At most {MOST_CHANNELS} channels can be named. Remove one first, or use Discord's own permissions.")
+    return kept
 
 
-def settings_words(settled: TeamSettings) -> str:
-    """Say what is settled here. Pure."""
+def runs_it(interaction: discord.Interaction) -> bool:
+    """Whether this person decides for the whole bot: they own it at Discord, or look after the only server where it is."""
+    client: Any = interaction.client
+    about: discord.AppInfo | None = client.application
+    owners = {member.id for member in about.team.members} if about and about.team else {about.owner.id} if about and about.owner else set()
+    return interaction.user.id in owners or (len(client.guilds) == 1 and interaction.permissions.manage_guild)
+
+
+def settings_words(settled: TeamSettings, *, direct: bool = True, limited: int = 0) -> str:
+    """Say what is settled here. direct: whether direct messages are answered; limited: roles with limits. Pure."""
 
     def who(role: str) -> str:
         return f"<@&{role}>" if role else "everybody in the channel"
 
+    where = ", ".join(f"<#{channel}>" for channel in settled.channels) if settled.channels else "in every channel that I can see"
     lines = (
         "### Settings of this server",
         f"- A vote closes at **{settled.quorum}** vote{'' if settled.quorum == 1 else 's'}, or after **{settled.deadline_hours:g}** hours.",
         f"- Who may vote: {who(settled.vote_role)}",
-        f"- Who may ask: {who(settled.ask_role)}",
+        f"- Who may ask: {who(settled.ask_role)}" + (f"; /limits holds for {limited} role{'' if limited == 1 else 's'}" if limited else ""),
+        f"- I take requests: {where}",
+        f"- A reply to my messages asks: {'always' if settled.replies else 'if it mentions me, or begins with my name'}",
+        f"- A mention in a channel is answered {'in a thread of its own' if settled.threads else 'in the channel'}",
+        f"- Direct messages: {'answered' if direct else 'not answered'}",
         *([f"- Recipe of the prompted side: {settled.recipe}"] if settled.recipe else []),
         *([f"- Adapter of the fine-tuned side: {settled.adapter}"] if settled.adapter else []),
         f"- Closed duels may train adapters: {'of those who agree with /consent' if settled.consent else 'no'}",
