@@ -4,6 +4,7 @@
     ├── SettingsError           a setting is unknown, malformed, or contradicts another
     ├── BadRequest              a request cannot be asked as it stands
     │   ├── NoText              bot: an attached file holds no text
+    │   ├── NotHere             bot: a team takes no requests in this channel
     │   ├── QueueFull           bot: as many requests are being answered as may be at once
     │   └── LimitMet            bot: a program's key has asked as much as it may for now
     │       └── BudgetSpent     bot: its answers have cost as much as they may

@@ -15,6 +15,10 @@ from bot.app.orders import BudgetSpent, LimitMet
 from bot.app.programs import KeyLimits, ProgramAnswer, ProgramFailure, ProgramTurn
 from bot.ballots import Choice
 from bot.settings import Settings
+from bot.store import Store
+from bot.store.exchange import reading_copy
+from bot.tools.exchange import export
+from bot.tools.importing import read_back
 from bot.verdict import Verdict
 from bot.views import ProgramKey
 from engine.backends.base import Prompt
@@ -222,3 +226,25 @@ async def test_a_contestant_that_is_named_answers_alone_and_is_no_evidence(tmp_p
         with pytest.raises(BadRequest, match="does not meet now"):
             await app.programs.ask(key, "Hello?", only="f" * 12)
     assert rows(tmp_path / "s", "SELECT kind, coin FROM duels") == [("single", None)]
+
+
+async def test_singles_and_halves_are_exported_and_read_back_and_a_false_one_is_refused(tmp_path: Path) -> None:
+    async with scripted_app(tmp_path / "s", **quiet()) as (app, _):
+        key = await key_of(app)
+        await asked(app, key, "Half?")
+        await app.routing.change("ann", share=0.1, winner="tuned")
+        await asked(app, key, "Single?")
+    async with reading_copy(tmp_path / "s") as store:
+        await export(store, "jsonl", tmp_path / "out.jsonl")
+    lines = (tmp_path / "out.jsonl").read_text()
+    assert '"halves"' in lines and "api_keys" not in lines and '"routes"' not in lines and '"coins"' not in lines
+    store = await Store.open(tmp_path / "two")
+    await read_back(store, tmp_path / "out.jsonl", lambda note: None)
+    await store.aclose()
+    kept = "SELECT kind, served, coin, share, state FROM duels ORDER BY rowid"
+    assert rows(tmp_path / "two", kept) == rows(tmp_path / "s", kept)
+    (tmp_path / "false.jsonl").write_text(lines.replace('"kind": "single"', '"kind": "duel"'))
+    store = await Store.open(tmp_path / "three")
+    with pytest.raises(BadRequest, match="it has not the answers, or the ballots, that a turn of its kind has"):
+        await read_back(store, tmp_path / "false.jsonl", lambda note: None, unsealed=True)
+    await store.aclose()

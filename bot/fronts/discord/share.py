@@ -17,6 +17,7 @@ class ShareWish:
     percent: float | None  # of requests that become duels; None: it stays
     winner: str  # arm or contestant id; "": as before
     back: bool  # to what it was before
+    tag: str  # for these requests alone; "": for all
 
     @property
     def share(self) -> float | None:
@@ -29,9 +30,9 @@ class ShareWish:
 async def shared(app: App, team: str, person: str, wish: ShareWish) -> RouteStanding:
     """Do what is wished. Returns how requests are answered then. Raises BadRequest, StoreError."""
     if wish.back:
-        return await app.routing.back(person, team=team)
+        return await app.routing.back(person, team=team, tag=wish.tag)
     if wish.share is not None:
-        return await app.routing.change(person, share=wish.share, winner=wish.winner, team=team)
+        return await app.routing.change(person, share=wish.share, winner=wish.winner, team=team, tag=wish.tag)
     return await app.routing.standing(team)
 
 
@@ -41,7 +42,7 @@ def route_lines(standing: RouteStanding) -> str:
     if standing.latest:
         lines.append(f"-# {fit.inline(change_words(standing, standing.latest, datetime.now(UTC)), 300)}")
     for each in standing.proposals:
-        if not each.tag:
-            how = f"`/settings duel_share:{100 * each.share:g} winner:{each.winner.arm}`"
-            lines.append(f"-# Proposed: {fit.inline(each.words, 300)} {how}")
+        tag = f" share_tag:{fit.inline(each.tag, 60)}" if each.tag else ""
+        how = f"`/settings duel_share:{100 * each.share:g} winner:{each.winner.arm}{tag}`"
+        lines.append(f"-# Proposed: {fit.inline(each.words, 300)} {how}")
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from bot.fronts.discord.interactions import answer, guarded, think
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.parts import parts_of
 from bot.fronts.discord.share import ShareWish, route_lines, shared
+from bot.tags import MAX_TAG
 from bot.views import EVERYONE, OUTSIDE, TeamSettings
 from engine.errors import BadRequest
 
@@ -36,6 +37,7 @@ SETTLED = ("quorum", "deadline_hours", "vote_role", "ask_role", "recipe", "adapt
     consent="Whether people may agree that their closed duels train adapters.",
     duel_share="Percent of requests that become duels; the winner answers the others alone. 10 is proposed after a verdict.",
     winner="Who answers the others alone: prompted, tuned, or a contestant's id.",
+    share_tag="The duel share is for requests with this tag alone.",
     share_back="Change the duel share back to what it was before its latest change.",
     reset="Put everything back to the defaults first.",
 )
@@ -55,6 +57,7 @@ async def settings(
     duel_share: app_commands.Range[float, 0.0, 100.0] | None = None,
     winner: str = "",
     share_back: bool = False,
+    share_tag: app_commands.Range[str, 1, MAX_TAG] = "",
     reset: bool = False,
 ) -> None:
     """Change what is named, and show what is settled."""
@@ -66,7 +69,7 @@ async def settings(
     changes |= {name: EVERYONE if role.is_default() else str(role.id) for name, role in roles.items() if role is not None}
     changes |= {name: "on" if value else None for name, value in switches.items() if value is not None}
     more, less = (str(channel.id) if channel else "" for channel in (add_channel, remove_channel))
-    wish = ShareWish(duel_share, winner, back=share_back)
+    wish = ShareWish(duel_share, winner, back=share_back, tag=share_tag)
     await guarded(interaction, _settings(interaction, changes, channels=(more, less), direct=direct_messages, wish=wish))
 
 
