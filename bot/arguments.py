@@ -157,7 +157,10 @@ def _simulate(verbs: Any) -> argparse.ArgumentParser:
         "simulate",
         "How often the verdict is wrong. Simulates teams that look after every duel, and counts wrong verdicts; "
         "exit status 1 when a bar does not hold.",
-        "%(prog)s --quick\n%(prog)s --seed 7 --json",
+        "%(prog)s --quick\n%(prog)s --seed 7 --json\n%(prog)s --routes",
+    )
+    command.add_argument(
+        "--routes", action="store_true", help="teams that answer with the winner: what it costs, how soon a change is seen (docs/route.md)"
     )
     command.add_argument("--quick", action="store_true", help="2,000 teams, within half a minute; without it 10,000")
     command.add_argument(

@@ -176,7 +176,7 @@ class Asking:
             channel=order.channel,
             message=None,
             private=order.private,
-            lasting=order.lasting,
+            lasting=order.lasting and not order.program,
             closes_at=None if order.alone or order.program else duel.asked_at + closes_in,
             left_out=order.left_out,
             quorum=duel.quorum,

@@ -17,7 +17,7 @@ from bot.evidence.card import better_on
 from bot.evidence.decision import State
 from bot.evidence.duels import ScoredDuel, scored
 from bot.evidence.versions import level
-from bot.evidence.watch import Watch
+from bot.evidence.watch import WinnerWatch
 from bot.routes import ALL_DUELS, ITSELF, PROPOSED_SHARE, Drawn, Route, alone, before_it, holding, route_for
 from bot.settings import Settings
 from bot.store import Store, Transaction
@@ -81,7 +81,7 @@ class Routing:
         self._store, self._evidence, self._now, self._meeting = store, evidence, now, meeting
         self._coin, self._rises = coin, rises
         self._looked_at = (-1, -1)  # epoch and closing number
-        self._watches: dict[int, tuple[int, Watch]] = {}  # by route: the closing number up to which it has seen duels
+        self._watches: dict[int, tuple[int, WinnerWatch]] = {}  # by route: the closing number up to which it has seen duels
 
     # --- seeing
 
@@ -251,7 +251,7 @@ class Routing:
         scope = self._scope(standing, tag, pair, route.changed_at)
         async with self._store.reading() as look:
             rows = EvidenceRows(look)
-            seen, watch = self._watches.get(route.id) or (await rows.before(route.changed_at), Watch())
+            seen, watch = self._watches.get(route.id) or (await rows.before(route.changed_at), WinnerWatch())
             _, top = await rows.top()
             filed = await rows.filed(scope, seen, top)
         for each in filed:

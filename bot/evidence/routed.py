@@ -4,6 +4,7 @@ Each team asks one request after the other, by the product's own functions: the 
 decision of a verdict, the watch. It takes what the verdict proposes at once. Half way the better one becomes the worse one.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from bot.ballots import Entrant
 from bot.evidence.capital import Capital
 from bot.evidence.decision import State, decide
 from bot.evidence.versions import level
-from bot.evidence.watch import Watch
+from bot.evidence.watch import WinnerWatch
 from bot.margins import ALPHA
 from bot.routes import ALL_DUELS, Drawn
 
@@ -30,7 +31,7 @@ class RoutedTeam:
     thetas: tuple[float, float]
     requests: int = REQUESTS
     capital: Capital = field(default_factory=Capital.start)
-    watch: Watch = field(default_factory=Watch)
+    watch: WinnerWatch = field(default_factory=WinnerWatch)
     winner: Entrant | None = None  # who answers alone
     periods: int = 1  # evidence was counted anew after each alarm
     duels: int = 0
@@ -63,7 +64,7 @@ class RoutedTeam:
         self.watch = self.watch.after(score if self.winner == 0 else 1 - score)
         if self.watch.alarmed or decision.drifted:
             self.alarms.append(asked + 1)
-            self.capital, self.watch, self.winner = Capital.start(), Watch(), None
+            self.capital, self.watch, self.winner = Capital.start(), WinnerWatch(), None
             self.periods += 1
 
     def _name(self, state: State, theta: float, asked: int) -> None:
@@ -118,3 +119,9 @@ def routed(seed: int, teams: int, progress: Callable[[str], None] = lambda line:
         rows.append(with_a_change(seed, teams, share) | {"wrong_of_equals": without_a_difference(seed, teams, share)})
         progress(", ".join(f"{name} {value:g}" for name, value in rows[-1].items()))
     return rows
+
+
+def passed(rows: list[Row], teams: int) -> bool:
+    """Whether at most 5 % of teams ever name a wrong winner; few teams may miss it by two standard errors."""
+    slack = 2 * math.sqrt(ALPHA * (1 - ALPHA) / teams)
+    return all(max(row["wrong"], row["wrong_of_equals"]) <= ALPHA + slack for row in rows)

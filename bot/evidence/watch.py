@@ -21,7 +21,7 @@ ALARM = 1000.0  # duels, on average at least, until an alarm without a change
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class WinnerWatch:
     """The sums after n duels, one for each size of bet."""
 
     sums: tuple[float, ...] = (0.0,) * len(WINNER_SIZES)

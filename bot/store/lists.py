@@ -7,7 +7,7 @@ from bot.store.duels import DuelRows
 from bot.store.posts import TAG, post_of
 from bot.store.records import DuelRecord, stamp, who_of
 from bot.store.transaction import Queries
-from bot.views import DuelSummary, Post, Results
+from bot.views import DuelState, DuelSummary, Post, Results
 
 _OWN = (
     "SELECT duels.* FROM duels JOIN posts ON posts.duel = duels.id WHERE posts.team IS ?1 "
@@ -114,5 +114,5 @@ class ListRows(Queries):
 
 def _summary(row: sqlite3.Row) -> DuelSummary:
     asked_at = datetime.fromisoformat(row["asked_at"])
-    state = "answered" if row["kind"] == "single" and row["carried_by"] == "only" else row["state"]
+    state: DuelState = "answered" if row["kind"] == "single" and row["carried_by"] == "only" else row["state"]
     return DuelSummary(row["id"], row["conversation"], row["turn"], row["request"], asked_at, state, row["cast"])

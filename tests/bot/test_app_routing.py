@@ -12,7 +12,7 @@ from bot.app import App
 from bot.app.orders import Order
 from bot.app.route_words import change_words, standing_words
 from bot.ballots import Choice
-from bot.errors import BallotRefused
+from bot.errors import BallotRefused, UnknownDuel
 from bot.evidence.duels import Absence
 from bot.evidence.watch import ALARM
 from bot.routes import ITSELF
@@ -87,7 +87,7 @@ async def test_the_draw_is_kept_before_the_request_and_a_refused_request_does_no
     assert rows(tmp_path / "s", "SELECT coin FROM coins") == [(0.1,)]
     async with scripted_app(tmp_path / "s", discord_person_per_day=1) as (app, _):  # later draws are .9
         for _ in range(2):
-            with pytest.raises(BadRequest):
+            with pytest.raises(UnknownDuel):
                 await app.asking.ask(Order("Hello?", "web:1", conversation="none"))
         assert (await single(app)).state == "open"  # by the draw that was kept
         assert (await single(app)).state == "answered"

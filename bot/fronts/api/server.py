@@ -19,7 +19,7 @@ from bot.app import App
 from bot.app.programs import ProgramAnswer, ProgramFailure, ProgramTurn
 from bot.fronts.api.asked import ROUTED, ChatAsked, chat_asked
 from bot.fronts.api.refused import ApiRefusal, failed, refusal_of
-from bot.fronts.api.told import DONE, Reply, event, model_id, models
+from bot.fronts.api.told import DONE, ChatReply, event, model_id, models
 from bot.serving import QuietServer, Timely, listen
 from bot.settings import ApiSettings, Settings
 from bot.views import ProgramKey
@@ -181,7 +181,7 @@ class ChatCompletions:
         self._programs.leave(turn)
 
     async def _reply(self, asked: ChatAsked, turn: ProgramTurn, scope: Scope, receive: Receive, send: Send) -> None:
-        reply = Reply(turn.id, asked.model, int(time.time()), "single" if turn.alone else "duel")
+        reply = ChatReply(turn.id, asked.model, int(time.time()), "single" if turn.alone else "duel")
         async with contextlib.aclosing(self._programs.pieces(turn)) as pieces:
             if asked.stream:
                 first = await anext(pieces, None)
@@ -208,7 +208,7 @@ class ChatCompletions:
         self,
         asked: ChatAsked,
         turn: ProgramTurn,
-        reply: Reply,
+        reply: ChatReply,
         send: Send,
         *,
         first: str = "",

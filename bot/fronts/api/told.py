@@ -13,7 +13,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ChatReply:
     """What all pieces of one answer say."""
 
     turn: str

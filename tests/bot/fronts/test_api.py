@@ -196,7 +196,7 @@ async def test_what_says_what_holds_anyway_is_taken_and_text_comes_in_parts(tmp_
 
 async def test_nobody_comes_in_without_a_key_and_every_refusal_has_openai_s_shape(tmp_path: Path) -> None:
     async with staged(tmp_path, api_max_bytes=2000) as stage:
-        for given in ({}, {"authorization": "Bearer duel-x"}, {"authorization": stage.secret}, {"authorization": "Bearer "}):
+        for given in ({}, {"authorization": "Bearer duel-x"}, {"authorization": stage.secret}, {"authorization": "Bearer"}):
             async with httpx.AsyncClient(base_url=stage.client.base_url, headers=given) as stranger:
                 for refused in (await stranger.post("/v1/chat/completions", json=ASK), await stranger.get("/v1/models")):
                     assert (refused.status_code, refused.json()["error"]["code"]) == (401, "invalid_api_key")
