@@ -14,7 +14,7 @@ async def test_settings_show_change_and_change_back_the_share(tmp_path: Path) ->
         assert "10% of requests become duels; the fine-tune" in said and "somebody on Discord: duel share 10%" in said
         assert "- Every request becomes a duel." in stage.shown((await boss.slash(stage.channel, "settings", share_back=True)).response)
         refused = await boss.slash(stage.channel, "settings", duel_share=10, winner="nobody")
-        assert "does not meet now" in stage.told(refused)
+        assert "does not meet now" in stage.shown(refused.response)
         changes = (await stage.app.routing.standing(str(stage.guild.id))).changes
         assert [each.person for each in changes] == [f"discord:{boss.id}"] * 2
 
