@@ -125,8 +125,6 @@ def settings_words(settled: TeamSettings, *, direct: bool = True, limited: int =
 
 def channel_lines(found: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Say which channels have a recipe or an adapter of their own. Pure."""
-    lines = [
-        f"- In <#{channel}>: {', '.join(f'{name} {fit.inline(value, 80)}' for name, value in own.items())}"
-        for channel, own in found.items()
-    ]
+    chosen = {channel: ", ".join(f"{name} {fit.inline(value, 80)}" for name, value in own.items()) for channel, own in found.items()}
+    lines = [f"- In <#{channel}>: {own}" for channel, own in chosen.items()]
     return lines if len(lines) <= MOST_LISTED else [*lines[:MOST_LISTED], f"… and {len(lines) - MOST_LISTED} more channels with their own."]
