@@ -41,6 +41,7 @@ rematching.py     a new version answers past requests again, and only changed an
 replays.py        past requests answered by each side alone while nobody waits, to compare their clocks
 jobs.py           work that takes minutes: a queue, each in a process of its own
 training.py       rows that are brought, estimates and trainings as jobs, and what has come of them
+searching.py      a job searches for a better recipe
 decisions.py      a file of examples becomes a decision, and duels that confirm it
 app.py            opens all of these and holds them
 """

@@ -34,9 +34,10 @@ from bot.app.remembering import Remembering
 from bot.app.removing import Removing
 from bot.app.replays import Replays
 from bot.app.running import Running
+from bot.app.searching import OptimiseKind, Searches
 from bot.app.shelf import Shelf
 from bot.app.teams import Teams
-from bot.app.training import DECIDE, ESTIMATE, TRAIN, AdapterTraining, EstimateKind, TrainKind, jobs_folder
+from bot.app.training import DECIDE, ESTIMATE, OPTIMISE, TRAIN, AdapterTraining, EstimateKind, TrainKind, jobs_folder
 from bot.app.versions import Versions
 from bot.app.voting import Voting
 from bot.settings import Settings
@@ -82,6 +83,7 @@ class App:
     jobs: Jobs
     training: AdapterTraining
     decisions: Decisions
+    searches: Searches
     core: Core  # for the parts, not for fronts
     offers: Offers  # requests to begin with, by base
     base: str  # as the settings name it
@@ -136,6 +138,7 @@ class App:
         asking = Asking(core, teams, choices, shelf, limits, rules=rules, coin=coin)
         versions = Versions(core, teams, choices)
         kinds[DECIDE] = DecideKind(jobs_folder(settings), settings, shelf, versions)
+        kinds[OPTIMISE] = OptimiseKind(jobs_folder(settings), versions)
         jobs = Jobs(core, settings.engine, kinds)
         training = AdapterTraining(core, jobs, settings)
         return cls(
@@ -165,6 +168,7 @@ class App:
             jobs=jobs,
             training=training,
             decisions=Decisions(core, jobs, training, asking, settings),
+            searches=Searches(jobs, training, versions, settings),
             core=core,
             offers=offers,
             base=settings.engine.base_model,
