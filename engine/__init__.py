@@ -3,6 +3,7 @@
 errors.py             the error tree; every error is a sentence for people
 named.py              a name and a version as one value
 parsing.py            JSON and TOML that people wrote, read strictly
+locks.py              a file taken by one process, on every system
 patterns.py           regular expressions that people wrote, run within a time
 folders.py            the way out of a folder of another kind
 plain_lora.py         the options and tensors that leave the base alone

@@ -257,6 +257,23 @@ async def _completed(
     return lineup
 
 
+async def reread_lineup(lineup: Lineup) -> Lineup:
+    """Read the recipes and the price list that the settings name once more. Returns the line-up that has them; adapters stay as they are.
+
+    Raises BadRecipe, SettingsError, UnfairDuel, BackendError; then everything is as it was.
+    """
+    settings, old = lineup.settings, lineup.kit
+    met, price = await asyncio.to_thread(met_by, settings, old.adapter), await asyncio.to_thread(lambda: settings.price)
+    alone = Kit.of(old.base, met.engineered, met.plain, old.adapter)
+    others = {name: recipe for name, recipe in old.recipes.items() if name not in (old.usual.engineered, *alone.recipes)}
+    kit = replace(alone, recipes={**others, **alone.recipes}, adapters={**old.adapters, **alone.adapters})
+    changed = replace(lineup, kit=kit, price=price, arms=met.arms, written=met.written)
+    check_fair(changed.entrants)
+    if [each.id for each in changed.entrants] != [each.id for each in lineup.entrants]:
+        await _prove(changed)
+    return changed
+
+
 async def with_adapter(lineup: Lineup, folder: Path) -> Lineup:
     """Load one more adapter beside those of a line-up that runs; return the line-up that has it in its kit.
 

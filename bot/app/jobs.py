@@ -191,7 +191,7 @@ class Jobs:
         """Run the process to its end. Returns its exit status and the ends of what it said."""
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe, env=self._environment)
-        with suppress(OSError):  # it has ended already
+        with suppress(OSError, AttributeError):  # it has ended already; Windows has no such priorities
             os.setpriority(os.PRIO_PROCESS, process.pid, LOWEST)
         self._process, self._running = process, job.id
         try:

@@ -120,6 +120,7 @@ class Previewing:
             outcomes = await answer_each(
                 prompts, lineup.backend, lineup.price, limit_s=self._limit_s, stop=stop, hear=hear, owner=order.asker
             )
+            self._core.meters.answered(outcomes.values(), "preview")
             costs = [outcome.cost for outcome in outcomes.values()]
         finally:
             async with self._core.store.writing() as change:

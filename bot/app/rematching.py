@@ -167,6 +167,7 @@ class Rematching:
             seat = next(side for side, entrant in past.duel.seats.items() if entrant == past.entrant)
             prompts[past.duel.id] = prompt_of(pair[1], past.request, seed_of(past.duel.id, seat))
         outcomes = await answer_each(prompts, lineup.backend, lineup.price, limit_s=self._limit_s, stop=run.stop, owner=asker)
+        self._core.meters.answered(outcomes.values(), "rematch")
         for past in fit:
             outcome = outcomes[past.duel.id]
             if isinstance(outcome, Answer) and outcome.finish != "stopped":
