@@ -269,7 +269,7 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What no log may hold."""
-        kept = (self.web.password, self.discord.token, self.engine.server_key)
+        kept = (self.web.password, self.discord.token, self.engine.server_key, self.engine.prompted_server_key)
         return tuple(value for each in kept if (value := each.get_secret_value()))
 
     @classmethod

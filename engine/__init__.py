@@ -31,6 +31,7 @@ settings.py           what the engine can be told; the form of every part's sett
 backends/local/       transformers and peft in this process
 backends/openai/      a model on a server: vLLM, Ray Serve LLM, llama-server or another
 duel.py               both sides at once, one may fail; the pace that gives nobody away
+proving.py            the proof that contestants can be asked: every word of a recipe reaches the model
 lineup.py             from settings to a loaded model, two arms and a price
 printable.py          text from people and models, made safe for a terminal
 commandline.py        how commands end, how flags are checked, how errors become sentences

@@ -135,7 +135,7 @@ class Previewing:
         arm = next((arm for arm in lineup.arms if arm.engineered), None)
         if arm is None:
             raise BadRequest("No side of the duel uses an engineered recipe now, so there is nothing to try out. DUEL_RECIPE names one.")
-        return Contestant(arm, recipe, lineup.kit.adapter if arm.adapted else None, lineup.kit.base)
+        return Contestant(arm, recipe, lineup.kit.adapter if arm.adapted else None, lineup.kit.base_of(arm))
 
 
 def spent(costs: Sequence[Cost | None]) -> float | None:

@@ -120,7 +120,9 @@ class Rematching:
         return old, new
 
     def _contestant(self, lineup: Lineup, arm: Arm, version: str) -> Contestant:
-        return Contestant(arm, recipe_of(self._versions.version(version)), lineup.kit.adapter if arm.adapted else None, lineup.kit.base)
+        return Contestant(
+            arm, recipe_of(self._versions.version(version)), lineup.kit.adapter if arm.adapted else None, lineup.kit.base_of(arm)
+        )
 
     async def _pasts(self, old: Contestant, new: Contestant) -> list[PastAnswer]:
         found: list[PastAnswer] = []

@@ -99,7 +99,7 @@ class Running:
 
     async def _run(self, progress: Progress, request: Request) -> None:
         about(duel=progress.duel.id)
-        hide(request.text, *(turn.text for turn in request.before))
+        hide(request.text, *(turn.text for turn in request.history))
         try:
             lineup = await self._wait_for_model(progress)
             if lineup is None:

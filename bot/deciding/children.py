@@ -20,7 +20,7 @@ PATIENCE_S = 30.0  # for a process to end that was told to
 NICE = 5  # by how much it is less urgent than answers that people wait for
 KILLED = 9  # SIGKILL's number, which Windows does not name
 PR_SET_PDEATHSIG = 1  # of Linux: the signal that a process gets when its parent ends
-SECRET = "DUEL_SERVER_KEY"  # no step needs it: a decision is made on a base of this machine
+SECRETS = ("DUEL_SERVER_KEY", "DUEL_PROMPTED_SERVER_KEY")  # no step needs them: a decision is made on a base of this machine
 PAIR = ("DUEL_ADAPTER", "DUEL_RECIPE", "DUEL_PLAIN_RECIPE", "DUEL_ARMS", "DUEL_AA")
 Look = Callable[[], None]
 
@@ -95,7 +95,7 @@ async def _stopped(child: asyncio.subprocess.Process, reading: Awaitable[bytes])
 def _environment(place: ChildPlace) -> dict[str, str]:
     """The environment of a step: this one's, with the decision's base, without the pair that is set beside it and a server's key."""
     threads = {"DUEL_THREADS": str(place.threads)} if place.threads else {}
-    return {name: value for name, value in os.environ.items() if name not in (*PAIR, SECRET)} | {"DUEL_BASE_MODEL": place.base} | threads
+    return {name: value for name, value in os.environ.items() if name not in (*PAIR, *SECRETS)} | {"DUEL_BASE_MODEL": place.base} | threads
 
 
 async def _nothing() -> bytes:

@@ -93,10 +93,10 @@ class ServerWire:
             try:
                 reply: Reply = await once()
             except httpx.TimeoutException as error:
-                raise BackendError("timeout", f"{self.where} was silent for too long.") from error
+                raise BackendError("timeout", f"{self.where} was silent for too long.", passing=True) from error
             except (httpx.TransportError, httpx.StreamError, httpx.InvalidURL) as error:
                 if begun() or last:
-                    raise BackendError("server", self._lost(error, begun())) from error
+                    raise BackendError("server", self._lost(error, begun()), passing=True) from error
             else:
                 asked_s = reply.wait_s() or 0.0
                 if reply.status not in AGAIN or last or asked_s > LONGEST_PAUSE_S:
