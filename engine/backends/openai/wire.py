@@ -17,6 +17,7 @@ TRIES = 4  # times that a request is sent at most
 FIRST_PAUSE_S = 0.5  # seconds before the second try, at most; each later pause may be twice as long
 LONGEST_PAUSE_S = 20.0  # a server that wants to be left alone for longer is not waited for
 CHAT = "/chat/completions"
+pause = asyncio.sleep
 
 
 class ServerWire:
@@ -102,7 +103,7 @@ class ServerWire:
                 if reply.status not in AGAIN or last or asked_s > LONGEST_PAUSE_S:
                     return reply
                 pause_s += asked_s
-            await asyncio.sleep(pause_s)
+            await pause(pause_s)
         raise AssertionError("the last try returns or raises")
 
     def _lost(self, error: Exception, begun: bool) -> str:
