@@ -17,6 +17,7 @@ from engine.printable import printable
 OURS = ("engine", "adapters", "bot")  # loggers whose level the setting says
 MOST_HIDDEN = 16  # texts of a task that are known at the same time
 RUN = 16  # characters of a text in a row that no line holds; of a shorter text, the whole of it as words
+LEAST_SECRET = 4  # characters; a shorter one is no secret, and its letters are in every line
 INSTEAD = "[not logged]"
 # What lets somebody in, or speak in the bot's name, as libraries write it.
 _KEYS = (
@@ -43,11 +44,16 @@ def hide(*texts: str) -> None:
 class _Clean(logging.Formatter):
     """Takes secrets and texts out of what is written."""
 
-    def __init__(self, form: str, secrets: Iterable[str]) -> None:
-        super().__init__(form)
-        self._secrets = tuple(sorted(secrets, key=len, reverse=True))
+    def __init__(self, secrets: Iterable[str]) -> None:
+        super().__init__()
+        self._secrets = tuple(sorted((each for each in secrets if len(each) >= LEAST_SECRET), key=len, reverse=True))
+
+    def stack(self, record: logging.LogRecord) -> str:
+        """Write the stack of a record that has one."""
+        return self.cleaned(self.formatException(record.exc_info)) if record.exc_info else ""
 
     def cleaned(self, text: str) -> str:
+        """Take out of a text what no log may hold."""
         for each in self._secrets:
             text = text.replace(each, INSTEAD)
         text = without(text, forms(_hidden.get()))
@@ -59,29 +65,22 @@ class _Clean(logging.Formatter):
 class LineFormatter(_Clean):
     """A line for people. A log is read in a terminal, and libraries write into it what strangers have sent."""
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", secrets)
-
     def format(self, record: logging.LogRecord) -> str:
         """Write the line, its ids at its end, and a stack below it."""
         ids = " ".join(f"{name}={value}" for name, value in _about.get().items())
-        head, more, stack = super().format(record).partition("\n")
-        return printable(self.cleaned(f"{head} [{ids}]{more}{stack}" if ids else f"{head}{more}{stack}"))
+        line = f"{self.formatTime(record)} {record.levelname} {record.name}: {self.cleaned(record.getMessage())}"
+        return printable("\n".join(filter(None, (f"{line} [{ids}]" if ids else line, self.stack(record)))))
 
 
 class JsonFormatter(_Clean):
     """An object on a line: at (UTC), level, logger, message, the ids, and error with a stack where there is one."""
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        super().__init__("%(message)s", secrets)
-
     def format(self, record: logging.LogRecord) -> str:
         """Write the object."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        told = {"at": at, "level": record.levelname.lower(), "logger": record.name, "message": record.getMessage(), **_about.get()}
-        if record.exc_info:
-            told["error"] = self.formatException(record.exc_info)
-        return json.dumps({name: self.cleaned(value) for name, value in told.items()}, ensure_ascii=False)
+        told = {"at": at, "level": record.levelname.lower(), "logger": record.name, "message": self.cleaned(record.getMessage())}
+        stack = self.stack(record)
+        return json.dumps({**told, **_about.get(), **({"error": stack} if stack else {})}, ensure_ascii=False)
 
 
 def forms(texts: Iterable[str]) -> frozenset[str]:

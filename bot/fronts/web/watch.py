@@ -92,7 +92,8 @@ class Numbered:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (ID, number.encode())]
                 took_ms = (time.perf_counter() - began) * 1000
-                log.info("%s %s: %d after %.0f ms", scope["method"], scope["path"], message["status"], took_ms)
+                level = logging.DEBUG if scope["path"] in PATHS or "/_nicegui" in scope["path"] else logging.INFO
+                log.log(level, "%s %s: %d after %.0f ms", scope["method"], scope["path"], message["status"], took_ms)
             await send(message)
 
         await self.app(scope, receive, numbered)
