@@ -22,7 +22,7 @@ def services(name: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in DEPLOY.iterdir()) + ["../docs/operate.md", "../docs/servers.md"])
+@pytest.mark.parametrize("name", [*sorted(path.name for path in DEPLOY.iterdir()), "../docs/operate.md", "../docs/servers.md"])
 def test_every_setting_that_is_named_is_one(name: str) -> None:
     known = {name for part in parts().values() for name in part.names()}
     named = set(re.findall(rf"\b{PREFIX}[A-Z][A-Z_]*[A-Z]\b", (DEPLOY / name).read_text(encoding="utf-8")))

@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import httpx
 import pytest
+from aiohttp import web
 
 from bot.app import App, readiness
 from bot.ballots import Choice
 from bot.errors import BallotRefused
+from bot.fronts.discord.bot import traced
 from bot.fronts.web.door import Door
 from bot.fronts.web.server import serve_watch
 from bot.fronts.web.watch import Bare, Numbered, Watch, nothing
@@ -84,6 +87,26 @@ async def test_what_waits_is_a_figure_while_it_waits(tmp_path: Path) -> None:
         await ask(app, "one", asker="ann")
         await ask(app, "two", asker="ben")
         assert figure(app, "duelbot_duels_running") == figure(app, "duelbot_duels_waiting") == 2 and figure(app, "duelbot_model_ready") == 1
+
+
+async def test_discord_s_answers_are_counted_by_their_status_and_its_limits_apart(tmp_path: Path) -> None:
+    statuses = iter((200, 429, 204))
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=next(statuses))
+
+    server = web.Application()
+    server.router.add_get("/", answer)
+    runner = web.AppRunner(server)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port := free_port())
+    await site.start()
+    async with scripted_app(tmp_path / "s") as (app, _):
+        async with aiohttp.ClientSession(trace_configs=[traced(app.core.meters.discord_said)]) as session:
+            for _ in range(3):
+                await (await session.get(f"http://127.0.0.1:{port}/")).read()
+        assert figure(app, "duelbot_discord_responses_total") == 3 and figure(app, "duelbot_discord_rate_limits_total") == 1
+    await runner.cleanup()
 
 
 # --- the three addresses
