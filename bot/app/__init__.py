@@ -2,6 +2,7 @@
 
 orders.py         a request with who asked it and where
 agreed.py         what is said where both sides gave the same answer, and what to ask next
+saying_who.py     answers that say which side they are
 ending.py         how a duel ends, and whose answer its conversation goes on with
 before.py         the duels of the conversation that a request goes on with
 progress.py       a duel while it is answered, and how those who watch one are woken
@@ -22,11 +23,15 @@ core.py           what the parts of the app work with, and changes that are neve
 differing.py      two versions of a recipe compared word by word
 versions.py       versions of recipes: saved, switched at once, imported and exported
 consents.py       people agree that their closed duels may train adapters, or withdraw
+addressing.py     which messages in a server ask, and which only talk
+notices.py        who wants to be pinged when a vote closes
 asking.py         an order becomes a duel that is being answered
 voting.py         ballots, guesses and closes
 exporting.py      a team's duels and ballots as rows for files
 looking.py        duels as one person may see them now, while they change, and in lists
 judging.py        the verdict of a pair, with its pictures, sums and estimates
+editing.py        requests that were edited after they were asked
+removing.py       duels whose texts are deleted
 posting.py        what the messages of duels show, and whom to tell
 remembering.py    what fronts keep across starts, and forgetting a person
 batching.py       files of requests, asked one after the other, also after a restart
@@ -37,6 +42,7 @@ replays.py        past requests answered by each side alone while nobody waits, 
 jobs.py           work that takes minutes: a queue, each in a process of its own
 readiness.py      whether people can be served: the model answers, the store is writable
 training.py       rows that are brought, estimates and trainings as jobs, and what has come of them
+searching.py      a job searches for a better recipe
 decisions.py      a file of examples becomes a decision, and duels that confirm it
 rereading.py      recipes, prices and tag rules read again while people are served
 app.py            opens all of these and holds them

@@ -17,6 +17,7 @@ from bot.app.choices import Choices
 from bot.app.consents import Consents
 from bot.app.core import Changes, Core
 from bot.app.decisions import DecideKind, Decisions
+from bot.app.editing import Editing
 from bot.app.ending import DIED
 from bot.app.evidence import Evidence
 from bot.app.jobs import JobKind, Jobs
@@ -24,18 +25,21 @@ from bot.app.judging import Judging
 from bot.app.limits import Limits
 from bot.app.looking import Looking
 from bot.app.model import Model, OpenLineup
+from bot.app.notices import Notices
 from bot.app.posting import Posting
 from bot.app.previewing import Previewing
 from bot.app.proposing import Proposing
 from bot.app.readiness import Readiness
 from bot.app.rematching import Rematching
 from bot.app.remembering import Remembering
+from bot.app.removing import Removing
 from bot.app.replays import Replays
 from bot.app.rereading import Rereading
 from bot.app.running import Running
+from bot.app.searching import OptimiseKind, Searches
 from bot.app.shelf import Shelf
 from bot.app.teams import Teams
-from bot.app.training import DECIDE, ESTIMATE, TRAIN, AdapterTraining, EstimateKind, TrainKind, jobs_folder
+from bot.app.training import DECIDE, ESTIMATE, OPTIMISE, TRAIN, AdapterTraining, EstimateKind, TrainKind, jobs_folder
 from bot.app.versions import Versions
 from bot.app.voting import Voting
 from bot.meters import Meters
@@ -73,6 +77,9 @@ class App:
     previewing: Previewing
     rematching: Rematching
     posting: Posting
+    editing: Editing
+    removing: Removing
+    notices: Notices
     batching: Batching
     remembering: Remembering
     consents: Consents
@@ -81,6 +88,7 @@ class App:
     decisions: Decisions
     readiness: Readiness
     rereading: Rereading
+    searches: Searches
     core: Core  # for the parts, not for fronts
     offers: Offers  # requests to begin with, by base
     base: str  # as the settings name it
@@ -137,6 +145,7 @@ class App:
         asking = Asking(core, teams, choices, shelf, limits, rules=rules, coin=coin)
         versions = Versions(core, teams, choices)
         kinds[DECIDE] = DecideKind(jobs_folder(settings), settings, shelf, versions)
+        kinds[OPTIMISE] = OptimiseKind(jobs_folder(settings), versions)
         jobs = Jobs(core, settings.engine, kinds)
         training = AdapterTraining(core, jobs, settings)
         return cls(
@@ -157,6 +166,9 @@ class App:
                 limit_s=settings.engine.answer_limit_s,
             ),
             posting=Posting(core.store),
+            editing=Editing(core),
+            removing=Removing(core),
+            notices=Notices(core),
             batching=Batching(core.store, core.now),
             remembering=Remembering(core.store),
             consents=Consents(core, teams),
@@ -165,6 +177,7 @@ class App:
             decisions=Decisions(core, jobs, training, asking, settings),
             readiness=Readiness(core),
             rereading=Rereading(core, choices, asking, settings),
+            searches=Searches(jobs, training, versions, settings),
             core=core,
             offers=offers,
             base=settings.engine.base_model,

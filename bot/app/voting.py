@@ -15,12 +15,15 @@ from bot.errors import BallotRefused
 from bot.store import DuelRecord, Transaction
 from bot.store.ballots import BallotRows
 from bot.store.duels import DuelRows
+from bot.store.lists import ListRows
+from bot.store.notices import NoticeRows
 from bot.store.posts import PostRows
-from bot.views import DuelState, DuelView, Post, Shown
+from bot.views import DuelState, DuelSummary, DuelView, Post, Shown
 from engine.contestants import Arm
 from engine.errors import DuelbotError
 
 By = Literal["quorum", "hand", "deadline"]
+NO_ROLE = "In this server only members with a certain role may vote. A server admin sets it with /settings."
 log = logging.getLogger(__name__)
 
 
@@ -74,7 +77,20 @@ class Voting:
             raise BallotRefused("Only its asker votes on this one.")
         role = (await self._teams.settled(look, post.team)).vote_role
         if role and role not in roles:
-            raise BallotRefused("In this server only members with a certain role may vote. A server admin sets it with /settings.")
+            raise BallotRefused(NO_ROLE)
+
+    async def awaiting(
+        self, voter: str, team: str | None, roles: frozenset[str] = frozenset(), *, limit: int
+    ) -> list[tuple[DuelSummary, Post]]:
+        """List what this person can still vote on in a team, or of their own in direct messages; what closes first comes first.
+
+        roles: of the voter, in that team. Raises BallotRefused for who may not vote there.
+        """
+        async with self._core.store.reading() as look:
+            role = (await self._teams.settled(look, team)).vote_role
+            if role and role not in roles:
+                raise BallotRefused(NO_ROLE)
+            return await ListRows(look).awaiting(team, voter, limit)
 
     async def undo(self, duel: str, voter: str) -> Shown:
         """Take one's ballot back, while the vote is open. Raises BallotRefused, UnknownDuel, StoreError."""
@@ -88,19 +104,19 @@ class Voting:
         self._core.running.signals.of(duel).wake()
         return Shown(show(record, voter), post)
 
-    async def close(self, duel: str, person: str) -> Shown:
-        """Close the vote now, at its asker's wish, with the ballots there are; a closed one stays as it is.
+    async def close(self, duel: str, person: str, *, moderates: bool = False) -> Shown:
+        """Close the vote now, at its asker's or a moderator's wish, with the ballots there are; a closed one stays as it is.
 
         A vote closed by hand is revealed and is no evidence: who closes when they like what they see decides what counts.
         Raises BallotRefused, UnknownDuel, StoreError.
         """
-        return await self._core.changes.whole(self._close_by_hand(duel, person))
+        return await self._core.changes.whole(self._close_by_hand(duel, person, moderates))
 
-    async def _close_by_hand(self, duel: str, person: str) -> Shown:
+    async def _close_by_hand(self, duel: str, person: str, moderates: bool) -> Shown:
         async with self._core.store.writing() as change:
             record, post = await DuelRows(change).duel(duel), await PostRows(change).of(duel)
-            if record.asker != person:
-                raise BallotRefused("Only the one who asked can close this vote. It closes by itself, too.")
+            if record.asker != person and not moderates:
+                raise BallotRefused("Only the one who asked, or a moderator, can close this vote. It closes by itself, too.")
             if record.state in ("answering", "void"):
                 raise refusal(record)
             if record.state == "open":
@@ -150,10 +166,11 @@ class Voting:
 async def _close(
     change: Transaction, duel: DuelRecord, post: Post | None, now: datetime, *, by: By, closer: str | None
 ) -> tuple[DuelRecord, Post | None]:
-    """Close a vote, and keep whether its asker still has to be told. closer: who sees the result anyway."""
+    """Close a vote, and keep who still has to be told: its asker, and voters who want it. closer: who sees the result anyway."""
     duel = closed(duel, await DuelRows(change).next_closing(), now, by)
     await DuelRows(change).save(duel)
-    if post and (duel.asker == closer or not tells(post, duel)):
+    asker, voters = {duel.asker} - {closer}, {ballot.voter for ballot in duel.ballots} - {closer, duel.asker}
+    if post and not (tells(post, duel) and await NoticeRows(change).note(duel.id, asker, voters)):
         await PostRows(change).told(duel.id)
         post = replace(post, told=True)
     return duel, post

@@ -30,6 +30,9 @@ STAYING = {
     "runs",
     "run_rows",
     "jobs",
+    "role_limits",
+    "notices",
+    "due_notices",
 }
 BATCH = 2000  # rows in memory at a time
 Row = Mapping[str, Any]

@@ -66,6 +66,7 @@ class DuelRecord:
     repeats: str | None = None  # the first duel with this key; None: this one
     carried: Entrant | None = None
     carried_by: CarriedBy | None = None
+    says_who: str = ""  # the words by which an answer says which side it is; "": none does
     answers: dict[Entrant, AnswerRecord] = field(default_factory=dict)
     ballots: tuple[Ballot, ...] = ()
 
@@ -125,6 +126,7 @@ def duel_row(duel: DuelRecord) -> dict[str, Any]:
         "repeats": duel.repeats,
         "carried": duel.carried,
         "carried_by": duel.carried_by,
+        "says_who": duel.says_who,
     }
 
 
@@ -150,6 +152,7 @@ def duel_of(row: sqlite3.Row, answers: dict[Entrant, AnswerRecord], ballots: tup
         repeats=row["repeats"],
         carried=row["carried"],
         carried_by=row["carried_by"],
+        says_who=row["says_who"],
         answers=answers,
         ballots=ballots,
     )

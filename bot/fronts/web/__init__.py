@@ -12,6 +12,8 @@ watch.py     /healthz, /readyz, /metrics, and an id for every request
 login.py     the login page, and the way out
 tab.py       what runs for one browser tab until it is left
 header.py    the header of the chat page
+hands.py     pages with jobs: looking again, and what can be done with any job
+bringing.py  files of rows that are brought: the form, the way in, what the check says
 history.py   the drawer with earlier duels
 turn.py      one duel: the request, two cards that nothing tells apart, and what can be done
 turns.py     the duels of a tab's conversation: drawn, followed, voted on
@@ -23,6 +25,7 @@ form.py      the form in which a recipe is edited, and what comes out of it
 recipes/     recipes and their versions: edited, compared, answered again, voted on
 adapters/    adapters to use and to roll back, rows, and trainings while they go on
 deciding/    a file of examples becomes a decision: brought, watched, read, confirmed by votes
+searching.py  a search for a better prompt, from rows that are brought
 server.py    NiceGUI behind the door, in the event loop that the app runs in
 """
 
