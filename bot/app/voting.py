@@ -1,6 +1,7 @@
 """Voting: ballots, guesses and closes. Who may do what is decided in the transaction that writes it."""
 
 import hashlib
+import logging
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -19,9 +20,11 @@ from bot.store.notices import NoticeRows
 from bot.store.posts import PostRows
 from bot.views import DuelState, DuelSummary, DuelView, Post, Shown
 from engine.contestants import Arm
+from engine.errors import DuelbotError
 
 By = Literal["quorum", "hand", "deadline"]
 NO_ROLE = "In this server only members with a certain role may vote. A server admin sets it with /settings."
+log = logging.getLogger(__name__)
 
 
 class Voting:
@@ -42,7 +45,11 @@ class Voting:
 
         Raises BallotRefused for who may not vote here and for a duel that takes no ballots, UnknownDuel, StoreError.
         """
-        return await self._core.changes.whole(self._cast(duel, voter, choice, roles, guess))
+        try:
+            return await self._core.changes.whole(self._cast(duel, voter, choice, roles, guess))
+        except DuelbotError as error:
+            self._core.meters.refused(error)
+            raise
 
     async def _cast(self, duel: str, voter: str, choice: Choice, roles: frozenset[str], guess: Guess | None) -> Shown:
         async with self._core.store.writing() as change:
@@ -59,6 +66,8 @@ class Voting:
             record = with_ballot(record, vote)
             if is_full(len(record.ballots), record.quorum):
                 record, post = await _close(change, record, post, self._core.now(), by="quorum", closer=voter)
+        self._core.meters.voted()
+        log.info("A ballot was taken on the duel %s, which is %s", duel, record.state)
         self._core.running.signals.of(duel).wake()
         return Shown(show(record, voter), post, None if guess else self._asks_for(duel, record.state, voter))
 
