@@ -30,6 +30,7 @@ STAYING = {
     "runs",
     "run_rows",
     "jobs",
+    "voter_names",
 }
 BATCH = 2000  # rows in memory at a time
 Row = Mapping[str, Any]

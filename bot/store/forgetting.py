@@ -1,6 +1,7 @@
 """A person is forgotten: their requests, answers and guesses go, and what must stay leads to nobody."""
 
 import json
+from collections.abc import Set
 
 from bot.store.transaction import Transaction
 
@@ -12,15 +13,19 @@ async def forget(change: Transaction, person: str, alias: str) -> None:
 
     Votes on their requests end without a result, and the messages become stale.
     """
-    await _forget_in_branches(change, person)
+    asked = await change.rows("SELECT DISTINCT request FROM duels WHERE asker = ? AND request != ''", (person,))
+    await forget_in_branches(change, {row["request"] for row in asked})
     own = "(SELECT id FROM duels WHERE asker = ?1)"
     talks = "(SELECT conversation FROM duels WHERE asker = ?1)"
     for sql in (
         "DELETE FROM ballots WHERE voter = ?1 AND duel IN (SELECT id FROM duels WHERE state = 'open')",
         "DELETE FROM guesses WHERE voter = ?1",
+        "DELETE FROM reasons WHERE voter = ?1",
+        "DELETE FROM voter_names WHERE voter = ?1",
         "DELETE FROM consents WHERE person = ?1",
         f"UPDATE answers SET text = '' WHERE duel IN {own}",
         f"DELETE FROM rolling WHERE conversation IN {talks}",
+        f"DELETE FROM titles WHERE conversation IN {talks}",
         f"DELETE FROM prologues WHERE conversation IN {talks}",
         "DELETE FROM runs WHERE asker = ?1",
         "DELETE FROM previews WHERE asker = ?1",
@@ -37,9 +42,8 @@ async def forget(change: Transaction, person: str, alias: str) -> None:
     await change.run(f"UPDATE duels SET asker = '{FORGOTTEN}', request = '', request_key = NULL WHERE asker = ?1", (person,))
 
 
-async def _forget_in_branches(change: Transaction, person: str) -> None:
-    """Take a forgotten person's requests, and the answers to them, out of what other people's conversations began with."""
-    asked = {row["request"] for row in await change.rows("SELECT request FROM duels WHERE asker = ? AND request != ''", (person,))}
+async def forget_in_branches(change: Transaction, asked: Set[str]) -> None:
+    """Take deleted requests, and the answers to them, out of what other conversations began with."""
     for row in await change.rows("SELECT conversation, turns FROM prologues") if asked else ():
         turns = json.loads(row["turns"])
         starts = {at for at, (role, text) in enumerate(turns) if role == "user" and text in asked}

@@ -6,7 +6,7 @@ import io
 import discord
 from discord import app_commands
 
-from bot.fronts.discord.export import files_of
+from bot.app.export_files import files_of
 from bot.fronts.discord.interactions import guarded, think
 from bot.fronts.discord.parts import parts_of
 from bot.fronts.discord.periods import PERIOD_CHOICES, since_of
