@@ -99,7 +99,7 @@ async def test_what_is_offered_under_equal_answers_is_asked_once_in_a_new_conver
     await expect(page.locator(".bubble")).to_have_text([request])
     await page.keyboard.press("2")
     await expect(page.locator(".figures")).to_be_visible()
-    await page.get_by_role("button", name="Earlier duels").click()
+    await page.get_by_role("button", name="Conversations").click()
     await page.locator(".search").fill(request)
     await expect(page.locator(".duel")).to_have_count(1)
     await page.go_back()
@@ -203,15 +203,15 @@ async def test_the_history_opens_searches_and_leads_back(address: str, visit: Vi
     earlier = page.url
     await page.get_by_role("link", name="New conversation", exact=True).click()
     await expect(page.locator(".welcome")).to_be_visible()
-    await page.get_by_role("button", name="Earlier duels").click()
-    drawer = page.get_by_role("dialog", name="Earlier duels")
+    await page.get_by_role("button", name="Conversations").click()
+    drawer = page.get_by_role("dialog", name="Conversations")
     await drawer.get_by_role("searchbox").fill("FIND again")
     await expect(drawer.locator(".duel")).to_have_count(1)
     await expect(drawer.locator(".duel")).to_contain_text("open for votes")
     await page.keyboard.press("Escape")  # a search box is emptied first
     await page.keyboard.press("Escape")
     await expect(drawer).to_be_hidden()
-    await page.get_by_role("button", name="Earlier duels").click()
+    await page.get_by_role("button", name="Conversations").click()
     await drawer.get_by_role("link", name="A request to find again").click()
     await expect(page.locator(".bubble")).to_have_text("A request to find again")
     assert page.url.split("#")[0] == earlier

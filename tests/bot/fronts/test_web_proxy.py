@@ -75,7 +75,7 @@ async def test_all_of_the_page_works_under_the_public_address(tmp_path: Path, pa
         assert page.url.startswith(f"{url}/c/")
         await page.reload()
         await expect(page.locator(".figures")).to_be_visible()
-        await page.get_by_role("button", name="Earlier duels").click()
+        await page.get_by_role("button", name="Conversations").click()
         await page.locator(".duel").click()
         await expect(page.locator(".figures")).to_be_visible()
         await page.get_by_role("link", name="Results").click()
