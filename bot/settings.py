@@ -104,7 +104,8 @@ class DiscordSettings(Part):
     )
     content_intent: bool = Field(
         False,
-        description="Whether the Message Content Intent is switched on in the portal: the bot then also reads the message replied to.",
+        description="Whether the Message Content Intent is switched on in the portal: the bot then also reads the message replied to, and "
+        "what people write without a mention in threads that it opened.",
     )
 
 

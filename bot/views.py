@@ -131,6 +131,7 @@ class Post:
     left_out: str = ""  # a sentence about what came with the request and is no part of it
     quorum: int | None = None  # of the duel: ballots that close the vote
     tag: str = ""  # of the duel; "": none
+    edited: str = ""  # the request as its asker has edited it since; "": as it was asked
 
     @property
     def alone(self) -> bool:
@@ -235,6 +236,25 @@ class TeamSettings:
     called: str = ""  # the team's name, for {{team}} in recipes; "": it has none here
     adapter: str = ""  # name@version; "": the one that is in use
     consent: bool = False  # people may agree that their closed duels train adapters
+    channels: tuple[str, ...] = ()  # ids of those in which requests are taken, with their threads; none: all
+    replies: bool = False  # a reply to an answer asks, whatever it says
+    threads: bool = False  # a request by a mention is answered in a thread of its own
+    direct: bool = True  # of the team OUTSIDE: direct messages are answered
+
+
+def place_of(team: str, channel: str) -> str:
+    """Name a channel where it has settled something of its own: its team's id and its own, as if it were a team."""
+    return f"{team}/{channel}"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleLimit:
+    """How much a member with a role may ask; None: as the settings of Duelbot say, above which no role may go."""
+
+    in_flight: int | None = None
+    per_minute: int | None = None
+    per_day: int | None = None
+    usd_per_day: float | None = None
 
 
 JobState = Literal["queued", "running", "done", "stopped", "failed"]

@@ -22,6 +22,7 @@ contestants.py        ways to answer, pinned down and hashed; an adapter folder 
 chosen.py             which adapter the tuned side takes on each base, and took before
 ledger.py             what a request is for: train, example, dev, test or evidence; never two
 kit.py                all that a team has, by names and versions; any two of it can meet
+processors.py          how many processors nobody uses just now
 backends/base.py      the seam: a Prompt in, a stream of Chunks out, with Usage at its end
 backends/scripted.py  canned replies with canned timings, for tests
 cost.py               seconds and dollars: accounts afterwards, estimates before

@@ -38,7 +38,10 @@ def add_verb(verbs: Any) -> None:
         "--recipe", default="", help="plain recipe to learn with: a shipped name or a .toml file (default: DUEL_PLAIN_RECIPE)"
     )
     train.add_argument(
-        "--engineered", default="", metavar="RECIPE", help="engineered recipe to measure on the same held-out rows (default: DUEL_RECIPE)"
+        "--engineered",
+        default="",
+        metavar="RECIPE",
+        help="engineered recipe to measure on the same held-out rows, or none (default: DUEL_RECIPE)",
     )
     train.add_argument("--method", choices=("sft", "dpo", "kto"), default="", help=METHODS)
     train.add_argument("--plan", default="", help="quick, standard, gpu or a .toml file (default: gpu where there is one, else standard)")

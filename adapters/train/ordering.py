@@ -14,6 +14,7 @@ from engine.recipes import load_recipe
 from engine.settings import EngineSettings
 
 PLAN_ON_CPU, PLAN_ON_GPU = "standard", "gpu"
+NONE = "none"  # in the place of the engineered recipe: no other arm is measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def _new(wish: Wish, name: str, settings: EngineSettings) -> TrainingOrder:
     base = wish.base or settings.base_model
     recipe_name = plain_name(wish, settings)
     plan = load_plan(wish.plan or (PLAN_ON_GPU if torch.cuda.is_available() and settings.device != "cpu" else PLAN_ON_CPU))
-    engineered = wish.engineered or settings.recipe
+    engineered = "" if wish.engineered == NONE else wish.engineered or settings.recipe
     recipe, revision = load_recipe(recipe_name), folder_revision(base_folder(base))
     version, parent_digest = "1", ""
     if wish.parent is not None:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import errno
 import gc
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +32,7 @@ from engine.card import Card
 from engine.contestants import Adapter, folder_revision, open_adapter
 from engine.errors import BadRequest, DuelbotError
 from engine.lineup import base_folder, open_backend
+from engine.processors import count_free
 from engine.recipes import Recipe, load_recipe
 from engine.rows import Row, read_rows
 from engine.settings import EngineSettings
@@ -305,12 +305,8 @@ def parent_of(order: TrainingOrder) -> Adapter | None:
 
 
 def free_threads(settings: EngineSettings) -> int:
-    """Count the processor threads that nobody uses now: cores less the load of the last minute, at least 1; or as DUEL_THREADS says."""
-    if settings.threads:
-        return settings.threads
-    cores = min(os.cpu_count() or 1, torch.get_num_threads())
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    return max(1, round(cores - load))
+    """Count the processor threads that nobody uses now, at least 1; or as DUEL_THREADS says."""
+    return settings.threads or min(count_free(), torch.get_num_threads())
 
 
 def _render(method: Method) -> Callable[..., Sequence[Any]]:

@@ -2,6 +2,7 @@
 
 orders.py         a request with who asked it and where
 agreed.py         what is said where both sides gave the same answer, and what to ask next
+saying_who.py     answers that say which side they are
 ending.py         how a duel ends, and whose answer its conversation goes on with
 before.py         the duels of the conversation that a request goes on with
 progress.py       a duel while it is answered, and how those who watch one are woken
@@ -25,6 +26,8 @@ versions.py       versions of recipes: saved, switched at once, imported and exp
 consents.py       people agree that their closed duels may train adapters, or withdraw
 closing.py        votes are closed, by those who decide it and by their deadlines
 collecting.py     votes of several people outside of channels, and what waits for one's vote
+addressing.py     which messages in a server ask, and which only talk
+notices.py        who wants to be pinged when a vote closes
 asking.py         an order becomes a duel that is being answered
 voting.py         ballots, guesses, reasons and closes
 exporting.py      a team's duels and ballots as rows for files
@@ -32,6 +35,8 @@ export_files.py   duels and ballots as CSV and JSONL
 talks.py          conversations: found again, given a title, deleted
 looking.py        duels as one person may see them now, while they change, and in lists
 judging.py        the verdict of a pair, with its pictures, sums and estimates
+editing.py        requests that were edited after they were asked
+removing.py       duels whose texts are deleted
 posting.py        what the messages of duels show, and whom to tell
 remembering.py    what fronts keep across starts, and forgetting a person
 asked_rows.py     the requests in a file of rows
@@ -43,6 +48,7 @@ rematching.py     a new version answers past requests again, and only changed an
 replays.py        past requests answered by each side alone while nobody waits, to compare their clocks
 jobs.py           work that takes minutes: a queue, each in a process of its own
 training.py       rows that are brought, estimates and trainings as jobs, and what has come of them
+searching.py      a job searches for a better recipe
 decisions.py      a file of examples becomes a decision, and duels that confirm it
 app.py            opens all of these and holds them
 """

@@ -19,6 +19,7 @@ from bot.app.collecting import Collecting
 from bot.app.consents import Consents
 from bot.app.core import Changes, Core
 from bot.app.decisions import DecideKind, Decisions
+from bot.app.editing import Editing
 from bot.app.ending import DIED
 from bot.app.evidence import Evidence
 from bot.app.filing import Filing
@@ -27,18 +28,21 @@ from bot.app.judging import Judging
 from bot.app.limits import Limits
 from bot.app.looking import Looking
 from bot.app.model import Model, OpenLineup
+from bot.app.notices import Notices
 from bot.app.pairing import Pairing
 from bot.app.posting import Posting
 from bot.app.previewing import Previewing
 from bot.app.proposing import Proposing
 from bot.app.rematching import Rematching
 from bot.app.remembering import Remembering
+from bot.app.removing import Removing
 from bot.app.replays import Replays
 from bot.app.running import Running
+from bot.app.searching import OptimiseKind, Searches
 from bot.app.shelf import Shelf
 from bot.app.talks import Talks
 from bot.app.teams import Teams
-from bot.app.training import DECIDE, ESTIMATE, TRAIN, AdapterTraining, EstimateKind, TrainKind, jobs_folder
+from bot.app.training import DECIDE, ESTIMATE, OPTIMISE, TRAIN, AdapterTraining, EstimateKind, TrainKind, jobs_folder
 from bot.app.versions import Versions
 from bot.app.voting import Voting
 from bot.settings import Settings
@@ -78,6 +82,9 @@ class App:
     previewing: Previewing
     rematching: Rematching
     posting: Posting
+    editing: Editing
+    removing: Removing
+    notices: Notices
     batching: Batching
     filing: Filing
     remembering: Remembering
@@ -85,6 +92,7 @@ class App:
     jobs: Jobs
     training: AdapterTraining
     decisions: Decisions
+    searches: Searches
     core: Core  # for the parts, not for fronts
     deadlines: Deadlines  # the same
     offers: Offers  # requests to begin with, by base
@@ -144,6 +152,7 @@ class App:
         asking = Asking(core, teams, choices, shelf, limits, pairing=pairing, deadlines=deadlines, rules=rules, coin=coin)
         versions = Versions(core, teams, choices)
         kinds[DECIDE] = DecideKind(jobs_folder(settings), settings, shelf, versions)
+        kinds[OPTIMISE] = OptimiseKind(jobs_folder(settings), versions)
         jobs = Jobs(core, settings.engine, kinds)
         training = AdapterTraining(core, jobs, settings)
         return cls(
@@ -168,6 +177,9 @@ class App:
                 limit_s=settings.engine.answer_limit_s,
             ),
             posting=Posting(core.store),
+            editing=Editing(core),
+            removing=Removing(core),
+            notices=Notices(core),
             batching=batching,
             filing=Filing(core, batching, asking),
             remembering=Remembering(core.store),
@@ -175,6 +187,7 @@ class App:
             jobs=jobs,
             training=training,
             decisions=Decisions(core, jobs, training, asking, settings),
+            searches=Searches(jobs, training, versions, settings),
             core=core,
             offers=offers,
             base=settings.engine.base_model,

@@ -14,7 +14,7 @@ from bot.app.collecting import check_quorum
 from bot.app.core import Core
 from bot.app.ending import STOPPED
 from bot.app.limits import Limits
-from bot.app.orders import AlreadyAsked, Order
+from bot.app.orders import AlreadyAsked, NotHere, Order
 from bot.app.pairing import Pairing
 from bot.app.shelf import AdapterNotLoaded, Shelf
 from bot.app.teams import Teams
@@ -88,11 +88,8 @@ class Asking:
         async with core.store.writing() as change:
             if order.event and await PostRows(change).by_event(order.event):
                 raise AlreadyAsked("This was asked before.")
-            team = await self._teams.settled(change, order.team)
-            if team.ask_role and team.ask_role not in order.roles:
-                raise BadRequest("In this server only members with a certain role may ask. A server admin sets it with /settings.")
+            team = await self._allowed(change, order, begun=order.batch)
             entrants = self._entrants(order, team)
-            await self._limits.refuse(change, order, core.running.count, core.now())
             found = await before(change, order)
             found = replace(found, earlier=await with_holds_ended(change, found.earlier, core.now()))
             past, changed, note = settled(found)
@@ -113,6 +110,26 @@ class Asking:
         if order.picked:
             return self._pairing.entrants(order.picked)
         return self._shelf.meeting(self._choices.entrants(order.recipe or team.recipe), order.adapter or team.adapter, order.against)
+
+    async def check(self, order: Order) -> None:
+        """Raise what `ask` would raise for who asks, where, and how much they have asked."""
+        async with self._core.store.reading() as look:
+            await self._allowed(look, order, begun=False)
+
+    async def _allowed(self, look: Transaction, order: Order, *, begun: bool) -> TeamSettings:
+        """Refuse what the team's rules and the limits refuse; return what the team, or its channel, has settled.
+
+        begun: its channel was allowed with the file that it is of. Raises NotHere, QueueFull, BadRequest.
+        """
+        team = await self._teams.settled_at(look, order.team, order.places)
+        if order.direct and not team.direct:
+            raise BadRequest("Direct messages to me are switched off. Ask in a channel of a server where I am.")
+        if team.channels and not begun and not set(order.places) & set(team.channels):
+            raise NotHere(team.channels)
+        if team.ask_role and team.ask_role not in order.roles:
+            raise BadRequest("In this server only members with a certain role may ask. A server admin sets it with /settings.")
+        await self._limits.refuse(look, order, self._core.running.count, self._core.now())
+        return team
 
     async def _duel(self, look: Transaction, order: Order, past: Before, request: str, *, quorum: int, note: str) -> DuelRecord:
         key = request_key(request, past.turns)

@@ -1,9 +1,11 @@
 """Choices: the recipes that a team may choose for its duels, which one each has chosen, and the two contestants that meet then."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.app.model import Model
+from bot.views import OUTSIDE, place_of
 from engine.contestants import Contestant, check_fair
 from engine.errors import BadRequest, DuelbotError
 from engine.kit import Kit, named_in
@@ -54,6 +56,11 @@ class Choices:
     def chosen(self, team: str) -> str:
         """Name the recipe that a team has chosen; "": that of the settings."""
         return self._chosen.get(team, "")
+
+    def place(self, team: str | None, channels: Sequence[str]) -> str:
+        """Find whose choice holds in a channel: that of the nearest of `channels` that has made one, else the team's."""
+        places = (place_of(team, channel) for channel in channels if team)
+        return next((place for place in places if place in self._chosen), team or OUTSIDE)
 
     def meeting(self, team: str) -> Entrants | None:
         """Pick the two that meet for a team now; None while the model is not loaded.

@@ -14,6 +14,7 @@ from bot.ballots import is_full
 from bot.errors import StoreError
 from bot.store import DuelRecord, Transaction
 from bot.store.duels import DuelRows
+from bot.store.notices import NoticeRows
 from bot.store.posts import PostRows
 from bot.views import Post
 from engine.errors import DuelbotError
@@ -77,10 +78,11 @@ class Deadlines:
 async def close_vote(
     change: Transaction, duel: DuelRecord, post: Post | None, now: datetime, *, by: By, closer: str | None
 ) -> tuple[DuelRecord, Post | None]:
-    """Close a vote, and keep whether its asker still has to be told. closer: who sees the result anyway."""
+    """Close a vote, and keep who still has to be told: its asker, and voters who want it. closer: who sees the result anyway."""
     duel = closed(duel, await DuelRows(change).next_closing(), now, by)
     await DuelRows(change).save(duel)
-    if post and (duel.asker == closer or not tells(post, duel)):
+    asker, voters = {duel.asker} - {closer}, {ballot.voter for ballot in duel.ballots} - {closer, duel.asker}
+    if post and not (tells(post, duel) and await NoticeRows(change).note(duel.id, asker, voters)):
         await PostRows(change).told(duel.id)
         post = replace(post, told=True)
     return duel, post

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.app.agreed import AGREED
+from bot.app.saying_who import says_who
 from bot.ballots import Entrant, Said, carried, outcome
 from bot.store import AnswerRecord, ClosedBy, DuelRecord
 from bot.verdict import Who
@@ -17,6 +18,7 @@ STILL_OPEN = "The vote on the earlier answers has not closed, so the conversatio
 STOPPED = "This was stopped before both answers were complete, so there is nothing to vote on. Ask it again for a full duel."
 ON_WITH_A_PART = "The conversation goes on with what there is of answer A, the left one."
 BY_HAND = "The vote was closed by hand, so it does not count for the verdict."
+TELLS = "One answer says which side it is (“{words}”), so this does not count for the verdict."
 DIED = "Duelbot stopped while this was being answered. Ask it again."
 
 
@@ -62,7 +64,7 @@ def ended(duel: DuelRecord, answers: dict[Entrant, AnswerRecord], now: datetime,
 
     stopped: why it was stopped, if it was. closing: the number it gets should it close at once.
     """
-    duel = replace(duel, answers=answers, answered_at=now)
+    duel = replace(duel, answers=answers, answered_at=now, says_who=says_who(duel.request, answers))
     finishes = {answer.finish for answer in answers.values()}
     if "stopped" in finishes:
         note = f"{stopped} {ON_WITH_A_PART}" if answers[duel.left].text.strip() else stopped
@@ -102,7 +104,8 @@ def goes_on(duel: DuelRecord) -> str:
             goes_on = "The conversation had gone on before the vote closed, with answer A, the left one."
         case _:
             goes_on = f"The conversation goes on with answer {_why_carried(duel)}."
-    return f"{goes_on} {BY_HAND}" if duel.closed_by == "hand" else goes_on
+    telling = TELLS.format(words=duel.says_who) if duel.says_who else ""
+    return " ".join(filter(None, (goes_on, telling, BY_HAND if duel.closed_by == "hand" else "")))
 
 
 def _why_carried(duel: DuelRecord) -> str:

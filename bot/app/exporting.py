@@ -32,6 +32,7 @@ def duel_line(duel: DuelRecord) -> Mapping[str, Any]:
         "closed_at": duel.closed_at and duel.closed_at.isoformat(),
         "state": duel.state,
         "identical": duel.identical,
+        "says_who": duel.says_who if duel.state == "closed" else "",
         "ballots": len(duel.ballots),
         "request": duel.request,
     }

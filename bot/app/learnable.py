@@ -49,11 +49,11 @@ async def decided_in(look: Transaction) -> list[LearnableDuel]:
 
 
 def _decided(duel: DuelRecord, before: Sequence[DuelRecord], voters: frozenset[str]) -> Iterable[LearnableDuel]:
-    """Take a duel with two whole answers, and at least one ballot that counts."""
+    """Take a duel with two whole answers, none of which says which side it is, and at least one ballot that counts."""
     answers = [duel.answers.get(entrant) for entrant in (0, 1)]
     texts = [answer.text for answer in answers if answer and answer.finish == "end" and answer.text.strip()]
     ballots = [each for each in duel.ballots if each.voter in voters]
-    if len(texts) == 2 and ballots:
+    if len(texts) == 2 and ballots and not duel.says_who:
         better, both_bad = _winner(ballots)
         yield LearnableDuel(duel.id, duel.request, turns_of(before), (texts[0], texts[1]), better, both_bad)
 

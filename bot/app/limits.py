@@ -1,14 +1,16 @@
 """Limits: how much one person and one team may ask and spend, on every front, each refused by a sentence that names it."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from bot.app.orders import Order, QueueFull
 from bot.settings import LimitSettings
 from bot.store import Transaction
 from bot.store.counts import AskedLately, CountRows
-from bot.views import Spending
+from bot.store.role_limits import RoleLimitRows
+from bot.views import EVERYONE, RoleLimit, Spending
 from bot.words import are, counted
 from engine.errors import BadRequest
 
@@ -40,6 +42,24 @@ class Caps:
             many = counted(asked.last_day, "request")
             return f"{self.whose} asked {many} within 24 hours, and {self.per_day} is the limit. Ask again tomorrow."
         return over_budget(self.whose, "daily", asked.usd_last_day, self.usd_per_day)
+
+
+LIMITED = ("in_flight", "per_minute", "per_day", "usd_per_day")  # what a role may limit, as RoleLimit and Caps name it
+
+
+def caps_of(person: Caps, limits: Mapping[str, RoleLimit], roles: Collection[str]) -> Caps:
+    """Find how much a member with these roles may ask: as their most generous role says, and never more than `person`, the settings' caps.
+
+    limits: by role; that of everybody holds for those who have no other role with limits. Pure.
+    """
+    own = [limit for role, limit in limits.items() if role != EVERYONE and role in roles]
+    own = own or [limits[EVERYONE]] if own or EVERYONE in limits else []
+    lowered: dict[str, Any] = {}
+    for name in LIMITED if own else ():
+        said = [getattr(limit, name) for limit in own]
+        if None not in said:
+            lowered[name] = min(max(said), getattr(person, name))
+    return replace(person, **lowered)
 
 
 def over_budget(whose: str, kind: Literal["daily", "monthly"], spent_usd: float, cap_usd: float | None) -> str | None:
@@ -83,7 +103,9 @@ class Limits:
         """Say which limit of the asker or of the team is met."""
         counts, refusal = CountRows(change), None
         if not order.owner:
-            refusal = self._person.refusal(await counts.of_person(order.asker, now), paced=order.batch)
+            limits = await RoleLimitRows(change).of(order.team) if order.team else {}
+            caps = caps_of(self._person, limits, order.roles)
+            refusal = caps.refusal(await counts.of_person(order.asker, now), paced=order.batch)
         if order.team and not refusal:
             refusal = self._team.refusal(await counts.of_team(order.team, now), paced=order.batch)
         if refusal or (self._day_usd is None and self._month_usd is None):

@@ -12,6 +12,14 @@ class QueueFull(BadRequest):
     """As many requests of everybody are being answered as may be at the same time."""
 
 
+class NotHere(BadRequest):
+    """The team takes no requests in this channel; `channels` are those in which it does."""
+
+    def __init__(self, channels: tuple[str, ...]) -> None:
+        super().__init__("In this server I answer in certain channels only. A server admin sets them with /settings.")
+        self.channels = channels
+
+
 class AlreadyAsked(DuelbotError):
     """The same event came before; its duel is being answered or has been."""
 
@@ -40,6 +48,7 @@ class Order:
     event: str | None = None  # "message:…" or "interaction:…", which may come twice and asks once
     team: str | None = None
     channel: str = ""
+    within: str = ""  # the channel that the channel is a thread of
     conversation: str | None = None  # goes on with this one
     roles: frozenset[str] = frozenset()  # of the asker
     private: bool = False  # shown to the asker alone, who votes alone
@@ -70,6 +79,16 @@ class Order:
     def collects(self) -> bool:
         """Whether several people vote on it outside of channels."""
         return self.closes_in is not None and not self.placed
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The channels that it is asked in: a thread and the channel around it, the nearest first."""
+        return tuple(filter(None, (self.channel, self.within)))
+
+    @property
+    def direct(self) -> bool:
+        """Whether it is asked in a direct message to the bot."""
+        return self.placed and self.team is None and self.solo
 
     @property
     def alone(self) -> bool:

@@ -2,6 +2,7 @@
 
 from bot.errors import UnknownDuel
 from bot.store import Store
+from bot.store.notices import NoticeRows
 from bot.store.posts import PostRows
 from bot.views import Post
 
@@ -34,9 +35,15 @@ class Posting:
                 await PostRows(change).shows(duel, face)
 
     async def told(self, duel: str) -> None:
-        """Keep that the asker knows of the close."""
+        """Keep that all know of the close."""
         async with self._store.writing() as change:
             await PostRows(change).told(duel)
+            await NoticeRows(change).done(duel)
+
+    async def to_tell(self, duel: str) -> dict[str, bool]:
+        """Read who has to be told of a close, with whether they want to be pinged; of a vote that an earlier Duelbot closed, nobody."""
+        async with self._store.reading() as look:
+            return await NoticeRows(look).due(duel)
 
     async def untold(self, limit: int = 50) -> list[Post]:
         """Read posts that show the close while their askers have not been told of it: the process ended in between."""

@@ -108,7 +108,8 @@ class Previewing:
         if lineup is None:
             raise BadRequest("The model is still loading. A preview can be had once it is ready.")
         prompts: dict[Which, Prompt] = {"new": self._prompt(self._entrant(lineup, recipe), trial)}
-        live = next((each for each in self._choices.meeting(order.team or OUTSIDE) or () if each.arm.engineered), None)
+        met = self._choices.meeting(self._choices.place(order.team, order.places))
+        live = next((each for each in met or () if each.arm.engineered), None)
         if live and trial.old is None:
             prompts["old"] = self._prompt(live, trial)
         async with self._core.store.writing() as change:

@@ -3,7 +3,9 @@
 A rematch is a duel of two versions: entrant 0 is the one that answered then, with the answer that it gave, entrant 1 the new one. Equal
 answers are auto-ties, closed at once and counted apart, as in every duel; changed ones are open, blind and seated by a coin, and wait for
 a vote. They are evidence about these two versions alone. Requests that a side was made with, or on which the recipe was tried out while
-it was edited, are left out: they prove nothing. The clocks of a rematch are compared nowhere, as its answers are of different days.
+it was edited, are left out: they prove nothing. In a server the past requests are those of the channel where it was wished, and the
+changed ones are shown and voted on there, by the server's rules. The clocks of a rematch are compared nowhere, as its answers are of
+different days.
 """
 
 import asyncio
@@ -12,6 +14,7 @@ import random
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from bot.app.core import Core
 from bot.app.ending import answer_record, ended
@@ -22,13 +25,15 @@ from bot.app.running import is_spoken_for
 from bot.app.teams import Teams
 from bot.app.versions import Versions, recipe_of
 from bot.ballots import Entrant
-from bot.store import AnswerRecord, DuelRecord
+from bot.store import AnswerRecord, DuelRecord, Transaction
 from bot.store.contestants import ContestantRows
 from bot.store.conversations import ConversationRows
 from bot.store.duels import DuelRows
+from bot.store.posts import PostRows
 from bot.store.rematches import RematchRows
 from bot.store.tags import TagRows
-from bot.views import Rematched
+from bot.views import Post, Rematched
+from bot.words import counted
 from engine.backends.base import Prompt, Stop
 from engine.contestants import Arm, Contestant, check_fair
 from engine.duel import Answer, Failure, answer_each, prompt_of, seed_of
@@ -80,15 +85,15 @@ class Rematching:
         self.latest: RematchRun | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def begin(self, version: str, against: str, order: Order) -> RematchRun:
-        """Have a version answer the latest past requests that another version has answered, at most MOST. Returns at once with the run.
+    async def begin(self, version: str, against: str, order: Order, most: int = MOST) -> RematchRun:
+        """Have a version answer the latest past requests that another version has answered, at most so many. Returns at once with the run.
 
-        order: who wishes it. Raises BadRequest while a run goes on, where nothing can be compared or a limit is met; UnfairDuel.
+        order: who wishes it, and where. Raises BadRequest while a run goes on, where nothing can be compared or a limit is met; UnfairDuel.
         """
         if self._task and not self._task.done():
             raise BadRequest("Past requests are just being answered again. Wait for the end, or stop it.")
         old, new = self._pair(version, against)
-        pasts = await self._pasts(old, new)
+        pasts = await self._pasts(old, new, order, most)
         run = RematchRun(version, against, total=len(pasts))
         if not pasts:
             raise BadRequest(
@@ -122,13 +127,13 @@ class Rematching:
     def _contestant(self, lineup: Lineup, arm: Arm, version: str) -> Contestant:
         return Contestant(arm, recipe_of(self._versions.version(version)), lineup.kit.adapter if arm.adapted else None, lineup.kit.base)
 
-    async def _pasts(self, old: Contestant, new: Contestant) -> list[PastAnswer]:
+    async def _pasts(self, old: Contestant, new: Contestant, order: Order, most: int) -> list[PastAnswer]:
         found: list[PastAnswer] = []
         async with self._core.store.reading() as look:
             rematches, duels = RematchRows(look), DuelRows(look)
             done = await rematches.done(new.id)
-            for id_ in await rematches.answered_by(None, old.id, MOST + len(done)):
-                if id_ in done or len(found) == MOST:
+            for id_ in await rematches.answered_by(order.team, old.id, most + len(done), order.channel):
+                if id_ in done or len(found) == most:
                     continue
                 duel = await duels.duel(id_)
                 entrant = next(entrant for entrant, answer in duel.answers.items() if answer.who.id == old.id)
@@ -147,7 +152,7 @@ class Rematching:
                     return
                 async with self._core.store.reading() as look:
                     await self._limits.refuse(look, replace(order, batch=True), self._core.running.count, self._core.now())
-                await self._answer(run, (old, new), pasts[at : at + self._side_by_side], order.asker)
+                await self._answer(run, (old, new), pasts[at : at + self._side_by_side], order)
         except DuelbotError as error:
             run.why = error.words
         except Exception:
@@ -156,7 +161,7 @@ class Rematching:
         finally:
             run.ended = True
 
-    async def _answer(self, run: RematchRun, pair: tuple[Contestant, Contestant], pasts: Sequence[PastAnswer], asker: str) -> None:
+    async def _answer(self, run: RematchRun, pair: tuple[Contestant, Contestant], pasts: Sequence[PastAnswer], order: Order) -> None:
         """Answer some requests side by side, and keep each as a duel. Raises StoreError; then the last ones are answered again later."""
         lineup = self._core.model.lineup
         assert lineup is not None  # a run begins with one, and a model is never unloaded
@@ -166,18 +171,18 @@ class Rematching:
         for past in fit:
             seat = next(side for side, entrant in past.duel.seats.items() if entrant == past.entrant)
             prompts[past.duel.id] = prompt_of(pair[1], past.request, seed_of(past.duel.id, seat))
-        outcomes = await answer_each(prompts, lineup.backend, lineup.price, limit_s=self._limit_s, stop=run.stop, owner=asker)
+        outcomes = await answer_each(prompts, lineup.backend, lineup.price, limit_s=self._limit_s, stop=run.stop, owner=order.asker)
         for past in fit:
             outcome = outcomes[past.duel.id]
             if isinstance(outcome, Answer) and outcome.finish != "stopped":
-                duel = await self._core.changes.whole(self._keep(pair, past, outcome, asker))
+                duel = await self._core.changes.whole(self._keep(pair, past, outcome, order))
                 run.equal += duel.identical
                 run.changed += not duel.identical
             else:
                 run.failed += isinstance(outcome, Failure)
         run.done += len(pasts)
 
-    async def _keep(self, pair: tuple[Contestant, Contestant], past: PastAnswer, outcome: Answer, asker: str) -> DuelRecord:
+    async def _keep(self, pair: tuple[Contestant, Contestant], past: PastAnswer, outcome: Answer, order: Order) -> DuelRecord:
         """Write a rematch with both its answers: open, or closed as an auto-tie."""
         now, asked = self._core.now(), past.duel
         answers: dict[Entrant, AnswerRecord] = {0: past.answer, 1: answer_record(pair[1], outcome, outcome.text)}
@@ -185,7 +190,7 @@ class Rematching:
             id=secrets.token_hex(16),
             conversation=secrets.token_hex(16),
             turn=1,
-            asker=asker,
+            asker=order.asker,
             request=asked.request,
             asked_at=now,
             left=1 if self._coin.random() < 0.5 else 0,
@@ -194,6 +199,8 @@ class Rematching:
             repeats=asked.repeats or asked.id,
         )
         async with self._core.store.writing() as change:
+            settled = await self._teams.settled(change, order.team)
+            duel = replace(duel, quorum=settled.quorum if order.placed else 1)
             before: tuple[Turn, ...] = await said_before(change, asked)
             await ConversationRows(change).start(duel.conversation, now)
             if before:
@@ -206,6 +213,8 @@ class Rematching:
             duel = ended(duel, answers, now, "", await DuelRows(change).next_closing())
             await DuelRows(change).save(duel)
             await RematchRows(change).add(duel.id, asked.id, pair[1].id)
+            if order.placed and duel.state == "open":
+                await _post(change, order, duel, settled.deadline_hours)
         return duel
 
     def stop(self) -> None:
@@ -232,3 +241,19 @@ class Rematching:
             return Rematched()
         async with self._core.store.reading() as look:
             return await RematchRows(look).standing(self._contestant(lineup, arm, version).id)
+
+
+async def _post(change: Transaction, order: Order, duel: DuelRecord, deadline_hours: float) -> None:
+    """Write that a changed answer is shown and voted on where it was wished; what shows it looks for posts without a message."""
+    closes_at = duel.asked_at + timedelta(hours=deadline_hours)
+    post = Post(duel.id, None, order.team, order.channel, None, private=False, lasting=True, closes_at=closes_at, quorum=duel.quorum)
+    await PostRows(change).add(post)
+
+
+def run_words(run: RematchRun) -> str:
+    """Say how far a run is. Pure."""
+    parts = [f"{run.equal:,} the same", f"{run.changed:,} changed"]
+    parts += [f"{run.failed:,} without an answer"] if run.failed else []
+    left_out = f" {counted(run.left_out, 'request')} left out: a version shows it, or was tried out on it." if run.left_out else ""
+    why = f" {run.why}" if run.why else ""
+    return f"{run.done:,} of {counted(run.total, 'past request')} answered again: {', '.join(parts)}.{left_out}{why}"

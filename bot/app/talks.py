@@ -79,5 +79,6 @@ class Talks:
             if any([await PostRows(change).of(duel.id) for duel in duels]):
                 raise BadRequest("This was asked in a channel; it is deleted there.")
             await TalkRows(change).delete(conversation)
+        await self._core.store.leave_no_trace()
         for duel in duels:
             self._core.running.signals.of(duel.id).wake()

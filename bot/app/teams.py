@@ -1,12 +1,15 @@
 """Teams: what each has settled for its duels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bot.app.choices import Choices
 from bot.settings import VoteSettings
 from bot.store import Store, Transaction
+from bot.store.role_limits import RoleLimitRows
 from bot.store.teams import TeamRows
-from bot.views import EVERYONE, OUTSIDE, TeamSettings
+from bot.views import EVERYONE, OUTSIDE, RoleLimit, TeamSettings, place_of
+
+OF_CHANNELS = ("recipe", "adapter")  # what a channel may settle for itself
 
 
 class Teams:
@@ -26,6 +29,30 @@ class Teams:
     async def settled(self, look: Transaction, team: str | None) -> TeamSettings:
         """Read the same within a transaction."""
         return settled(await TeamRows(look).settings(team or OUTSIDE), self._default)
+
+    async def settled_at(self, look: Transaction, team: str | None, channels: Sequence[str]) -> TeamSettings:
+        """Read what holds in a channel of a team. channels: a thread and the channel around it, the nearest first."""
+        found = await TeamRows(look).settings(team or OUTSIDE)
+        for channel in reversed(channels) if team else ():
+            own = await TeamRows(look).settings(place_of(team or OUTSIDE, channel))
+            found |= {name: value for name, value in own.items() if name in OF_CHANNELS}
+        return settled(found, self._default)
+
+    async def settings_at(self, team: str | None, channels: Sequence[str]) -> TeamSettings:
+        """Read the same in a transaction of its own."""
+        async with self._store.reading() as look:
+            return await self.settled_at(look, team, channels)
+
+    async def limits(self, team: str) -> Mapping[str, RoleLimit]:
+        """Read how much members may ask, by their roles."""
+        async with self._store.reading() as look:
+            return await RoleLimitRows(look).of(team)
+
+    async def limit(self, team: str, role: str, limit: RoleLimit | None) -> Mapping[str, RoleLimit]:
+        """Set how much members with a role may ask; None: as everybody. role: "" holds for all who have no other role with limits."""
+        async with self._store.writing() as change:
+            await RoleLimitRows(change).put(team, role, limit)
+            return await RoleLimitRows(change).of(team)
 
     async def settle(self, team: str, **changes: str | None) -> TeamSettings:
         """Change what is named; None puts it back to the default."""
@@ -53,4 +80,8 @@ def settled(given: Mapping[str, str], default: TeamSettings) -> TeamSettings:
         given.get("called", default.called),
         given.get("adapter", ""),
         given.get("consent") == "on",
+        tuple(given.get("channels", "").split()),
+        given.get("replies") == "on",
+        given.get("threads") == "on",
+        given.get("direct") != "off",
     )

@@ -23,11 +23,13 @@ from bot.deciding.order import DecisionFolder, DecisionStatus
 from bot.settings import Settings
 from bot.store.evidence import EvidenceRows
 from bot.views import Job
+from bot.words import counted, percent
 from engine.errors import BadRequest, DuelbotError
 from engine.ledger import Use
+from engine.optimise.status import SearchStatus, read_status
 from engine.settings import EngineSettings
 
-ESTIMATE, TRAIN, DECIDE = "estimate", "train", "decide"
+ESTIMATE, TRAIN, DECIDE, OPTIMISE = "estimate", "train", "decide", "optimise"
 PLANS = ("quick", "standard", "gpu")  # that ship, by which a person chooses
 MOST_BYTES = 50_000_000  # of a file of rows
 TOKEN = re.compile(r"[0-9a-f]{16}")
@@ -155,6 +157,8 @@ class AdapterTraining:
         if job.kind == DECIDE:
             decision = DecisionFolder(self._folder / job.id / job.arguments["name"])
             return JobProgress(job, decision_words(job, decision.status()), None, None, TrainingCurve(), None)
+        if job.kind == OPTIMISE:
+            return JobProgress(job, search_words(job, read_status(search_folder(self._folder, job))), None, None, TrainingCurve(), None)
         if job.kind != TRAIN:
             return JobProgress(job, doing_words(job, None), None, None, TrainingCurve(), right)
         work = work_folder(self._folder, job)
@@ -251,6 +255,23 @@ def decision_words(job: Job, status: DecisionStatus | None) -> str:
         for step in begun
     ]
     return "\n".join(lines) or "Begins."
+
+
+def search_folder(folder: Path, job: Job) -> Path:
+    """Find the state folder of a job that searches for a better recipe."""
+    return folder / job.id / "search"
+
+
+def search_words(job: Job, status: SearchStatus | None) -> str:
+    """Say how far a search for a better recipe is, or how it ended. Pure."""
+    if job.state != "running":
+        return "Waits for its turn." if job.state == "queued" else job.words
+    if status is None:
+        return "Begins."
+    if status.stage == "test":
+        return "Measures the best and the start on rows that no choice looked at."
+    best = f"; the best so far is right on {percent(status.best)} of {counted(status.rows, 'dev row')}" if status.best is not None else ""
+    return f"{min(status.calls, status.most_calls):,} of {counted(status.most_calls, 'answer')}{best}."
 
 
 def report_of(token: str, name: str, check: RowsCheck) -> BroughtRows:

@@ -13,13 +13,15 @@ from bot.errors import BallotRefused
 from bot.store import DuelRecord, Transaction
 from bot.store.ballots import BallotRows
 from bot.store.duels import DuelRows
+from bot.store.lists import ListRows
 from bot.store.posts import PostRows
-from bot.views import DuelView, Post, Shown
+from bot.views import DuelSummary, DuelView, Post, Shown
 from engine.contestants import Arm
 from engine.errors import BadRequest
 from engine.printable import one_line
 
 REASON_CHARACTERS = 300
+NO_ROLE = "In this server only members with a certain role may vote. A server admin sets it with /settings."
 
 
 class Voting:
@@ -90,7 +92,20 @@ class Voting:
             raise BallotRefused("Only its asker votes on this one.")
         role = (await self._teams.settled(look, post.team)).vote_role
         if role and role not in roles:
-            raise BallotRefused("In this server only members with a certain role may vote. A server admin sets it with /settings.")
+            raise BallotRefused(NO_ROLE)
+
+    async def awaiting(
+        self, voter: str, team: str | None, roles: frozenset[str] = frozenset(), *, limit: int
+    ) -> list[tuple[DuelSummary, Post]]:
+        """List what this person can still vote on in a team, or of their own in direct messages; what closes first comes first.
+
+        roles: of the voter, in that team. Raises BallotRefused for who may not vote there.
+        """
+        async with self._core.store.reading() as look:
+            role = (await self._teams.settled(look, team)).vote_role
+            if role and role not in roles:
+                raise BallotRefused(NO_ROLE)
+            return await ListRows(look).awaiting(team, voter, limit)
 
     async def undo(self, duel: str, voter: str) -> Shown:
         """Take one's ballot back, while the vote is open. Raises BallotRefused, UnknownDuel, StoreError."""
@@ -141,19 +156,19 @@ class Voting:
         self._core.running.signals.of(duel).wake()
         return Shown(show(record, voter), post)
 
-    async def close(self, duel: str, person: str) -> Shown:
-        """Close the vote now, at its asker's wish, with the ballots there are; a closed one stays as it is.
+    async def close(self, duel: str, person: str, *, moderates: bool = False) -> Shown:
+        """Close the vote now, at its asker's or a moderator's wish, with the ballots there are; a closed one stays as it is.
 
         A vote closed by hand is revealed and is no evidence: who closes when they like what they see decides what counts.
         Raises BallotRefused, UnknownDuel, StoreError.
         """
-        return await self._core.changes.whole(self._close_by_hand(duel, person))
+        return await self._core.changes.whole(self._close_by_hand(duel, person, moderates))
 
-    async def _close_by_hand(self, duel: str, person: str) -> Shown:
+    async def _close_by_hand(self, duel: str, person: str, moderates: bool) -> Shown:
         async with self._core.store.writing() as change:
             record, post = await DuelRows(change).duel(duel), await PostRows(change).of(duel)
-            if record.asker != person:
-                raise BallotRefused("Only the one who asked can close this vote. It closes by itself, too.")
+            if record.asker != person and not moderates:
+                raise BallotRefused("Only the one who asked, or a moderator, can close this vote. It closes by itself, too.")
             if record.state in ("answering", "void"):
                 raise refusal(record)
             if record.state == "open":

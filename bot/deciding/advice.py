@@ -127,7 +127,7 @@ def _too_few(found: DecisionFindings) -> Advice:
 
 def _advice(found: DecisionFindings, outcome: Outcome, take: Arm | None, headline: str, more: str) -> Advice:
     poor = _poor(found)
-    parts = [_compared(found), poor, more, _times(found), _made(found), _changes(found)]
+    parts = [_compared(found), poor, more, _facts(found), _times(found), _made(found), _changes(found)]
     if poor and take:
         headline = f"Not good enough yet; {f'{NAMED[take]} is ahead' if outcome == 'wins' else 'which is best is not settled'}"
         headline = "Not good enough yet, whichever is taken" if outcome == "equal" else headline
@@ -183,6 +183,17 @@ def _label_more(found: DecisionFindings, between: Sequence[Gap]) -> str:
         rows = max(max(needed) / TEST_SHARE - sum(found.rows.values()), max(needed) - found.test_rows)
         said.append(f"About {max(needed) - found.test_rows:,} more test rows would settle it: label some {round(rows, -1):,.0f} rows.")
     return " ".join(said)
+
+
+def _facts(found: DecisionFindings) -> str:
+    """How often the two crafts state a figure that is likely made up."""
+    prompted, tuned = found.of(Arm.PROMPTED), found.of(Arm.TUNED)
+    if not prompted or not tuned or prompted.made_up is None or tuned.made_up is None:
+        return ""
+    return (
+        f"A figure that no wanted answer of its kind states stood in {percent(prompted.made_up / prompted.rows)} of the prompt's answers "
+        f"and in {percent(tuned.made_up / tuned.rows)} of the fine-tune's."
+    )
 
 
 def _times(found: DecisionFindings) -> str:

@@ -27,6 +27,7 @@ class ArmMeasured:
     prompt_tokens: float | None  # mean
     new_tokens: float | None
     usd_per_1000: float | None
+    made_up: int | None = None  # answers with a figure that no wanted answer of their class states; None: there are no such figures
 
     @property
     def usd_per_1000_right(self) -> float | None:
@@ -104,7 +105,7 @@ class DecisionFindings:
         return self.arms[0].rows if self.arms else 0
 
 
-def arm_measured(arm: Arm, together: Sequence[ArmAnswer], alone: Sequence[ArmAnswer]) -> ArmMeasured:
+def arm_measured(arm: Arm, together: Sequence[ArmAnswer], alone: Sequence[ArmAnswer], made_up: int | None = None) -> ArmMeasured:
     """Sum up one arm's answers."""
     totals = _known(each.total_s for each in together)
     usd = _known(each.usd for each in together)
@@ -122,6 +123,7 @@ def arm_measured(arm: Arm, together: Sequence[ArmAnswer], alone: Sequence[ArmAns
         prompt_tokens=_mean(each.prompt_tokens for each in together),
         new_tokens=_mean(each.new_tokens for each in together),
         usd_per_1000=fmean(usd) * 1000 if usd and len(usd) == len(together) else None,
+        made_up=made_up,
     )
 
 

@@ -6,14 +6,15 @@ from typing import Any
 
 from adapters.data.rows import answered
 from bot.deciding.classes import classes_for
-from bot.deciding.findings import ArmMeasured, ChangeSide, ChangeTried, CraftSpent, DecisionFindings, ProbePoint, arm_measured
+from bot.deciding.facts import KnownFigures, count_made_up
+from bot.deciding.findings import ChangeSide, ChangeTried, CraftSpent, DecisionFindings, ProbePoint, arm_measured
 from bot.deciding.gaps import compared
-from bot.deciding.measured import by_arm, read_answers, scores
+from bot.deciding.measured import RowAnswers, by_arm, read_answers, scores
 from bot.deciding.order import DecisionFolder, DecisionStatus
 from engine.card import Forgetting, read_card
 from engine.contestants import Arm
 from engine.rows import Row, read_rows
-from engine.scoring import guess_kind, metric_named
+from engine.scoring import Metric, guess_kind, metric_named
 
 MOST_FEW = 5  # classes that are named to label more of
 FEW_ROWS = 10  # rows to learn, below which a class is named
@@ -26,6 +27,8 @@ def gathered(folder: DecisionFolder, status: DecisionStatus, usd_per_hour: float
     together, alone = read_answers(folder["answers.jsonl"]), by_arm(read_answers(folder["alone.jsonl"]))
     measured = scores(together)
     metric, answers = metric_named(order.metric), [answered(row) for row in rows]
+    classes = classes_for(order, answers)
+    made_up = _made_up(metric, rows, classes, together)
     foretold = folder.read("foretold.json") if folder["foretold.json"].is_file() else None
     prompt_right = sum(measured[Arm.PROMPTED]) / len(together) if measured.get(Arm.PROMPTED) else None
     return DecisionFindings(
@@ -36,7 +39,7 @@ def gathered(folder: DecisionFolder, status: DecisionStatus, usd_per_hour: float
         counts=metric.counts,
         margin=order.margin,
         test_rows=sum(row.role == "test" for row in rows),
-        arms=tuple(_arm(arm, by_arm(together)[arm], alone.get(arm, [])) for arm in Arm if arm in measured),
+        arms=tuple(arm_measured(arm, by_arm(together)[arm], alone.get(arm, []), made_up.get(arm)) for arm in Arm if arm in measured),
         gaps=compared(measured, order.margin) if len(measured) > 1 else (),
         spent=_spent(status, usd_per_hour),
         foretold=_points(foretold),
@@ -44,12 +47,18 @@ def gathered(folder: DecisionFolder, status: DecisionStatus, usd_per_hour: float
         change=_change(folder, usd_per_hour),
         forgot=_forgot(folder),
         notes=tuple(step.words for step in status.steps if step.state in ("failed", "skipped") and step.words),
-        few=_few(rows, classes_for(order, answers)),
+        few=_few(rows, classes),
     )
 
 
-def _arm(arm: Arm, together: Sequence[Any], alone: Sequence[Any]) -> ArmMeasured:
-    return arm_measured(arm, together, alone)
+def _made_up(metric: Metric, rows: Sequence[Row], classes: Sequence[str], together: Sequence[RowAnswers]) -> dict[Arm, int]:
+    """Count each arm's answers with a figure that is likely made up; none where the metric looks at the whole answer or none is stated."""
+    known = KnownFigures((name, answered(row)) for name, row in zip(classes, rows, strict=True))
+    if not (metric.name == "f1" or metric.name.startswith("line:")) or not known.stated:
+        return {}
+    by_line = {row.line: (name, row.text) for name, row in zip(classes, rows, strict=True)}
+    asked = [by_line[each.line] for each in together]
+    return {arm: count_made_up(known, asked, [each.text for each in answers]) for arm, answers in by_arm(together).items()}
 
 
 def _spent(status: DecisionStatus, usd_per_hour: float | None) -> dict[str, CraftSpent]:

@@ -96,11 +96,20 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str, ki
 def _arms_table(found: DecisionFindings) -> str:
     if not found.arms:
         return ""
-    heads = ("", "right", "first words", "whole answer", "p95", "alone", "prompt tokens", "per 1,000", "per 1,000 right")
+    heads = ["", "right", "first words", "whole answer", "p95", "alone", "prompt tokens", "per 1,000", "per 1,000 right"]
+    caption = "Each way to answer, as it was measured. Times: all answering together."
+    rows = [_arm_cells(each) for each in found.arms]
+    if any(each.made_up is not None for each in found.arms):
+        heads.append("made-up figures")
+        caption += " Made-up figures: answers with a number that no wanted answer of their kind states."
+        rows = [
+            (*row, UNKNOWN if each.made_up is None else percent(each.made_up / each.rows))
+            for row, each in zip(rows, found.arms, strict=True)
+        ]
     return _table(
         heads,
-        [_arm_cells(each) for each in found.arms],
-        "Each way to answer, as it was measured. Times: all answering together.",
+        rows,
+        caption,
         "figures",
     )
 

@@ -68,7 +68,7 @@ class _Lines:
         for step in status.steps:
             if step.state in ("done", "skipped", "failed") and (step.name, step.words) not in self._told:
                 self._told.add((step.name, step.words))
-                words = f"{MARKS[step.state]} {TITLES[step.name]}, {seconds(step.spent_s)}: {step.words}"
+                words = f"{MARKS[step.state]} {TITLES[step.name]}, {seconds(step.spent_s)}" + (f": {step.words}" if step.words else "")
                 sys.stderr.write(one_line(words) + "\n")
                 sys.stderr.flush()
 

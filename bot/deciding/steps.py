@@ -4,7 +4,6 @@ A step that comes to nothing leaves a sentence and the rest goes on: no adapter,
 """
 
 import asyncio
-import os
 import shutil
 import time
 from collections import Counter
@@ -24,8 +23,9 @@ from bot.deciding.change import ROW_PASSES, ClassChange, chosen, rows_to_learn
 from bot.deciding.children import ChildPlace, DecisionStopped, run_child, run_for_json
 from bot.deciding.classes import classes_for
 from bot.deciding.order import BadDecision, DecisionFolder, DecisionStatus, StepStatus
-from bot.words import counted
+from bot.words import counted, seconds
 from engine.errors import DuelbotError
+from engine.processors import count_free
 from engine.recipe_text import toml_of
 from engine.recipes import load_recipe
 from engine.rows import Row, read_rows
@@ -34,7 +34,9 @@ from engine.settings import EngineSettings
 
 STEPS = ("check", "foretell", "prompt", "fine-tune", "measure", "change")
 CRAFTS = ("prompt", "fine-tune")
+LEAST_PROBED = 12  # rows of a probe of which only the timing is looked at
 PROBED_ROWS = 200  # of which it is foretold, within about a minute, whether a fine-tune pays
+ALONE = ("--recipe", "plain", "--engineered", "none")  # of a training: the other arms are measured here, on the test rows
 BATCH_ROWS = 8  # rows of a step of the standard plan
 Tell = Callable[[DecisionStatus], None]
 
@@ -47,7 +49,7 @@ class Deciding:
         minutes = within_budget(self.order.minutes, self.order.usd, settings.price.usd_per_hour)
         self.budget: CraftBudget = craft_budget(minutes, settings.price.usd_per_hour)
         self.limit_s = minutes * 60
-        self._training_place = ChildPlace(self.order.base, settings.threads or threads_free())
+        self._training_place = ChildPlace(self.order.base, settings.threads or count_free())
         before = folder.status()
         known = {step.name: step for step in before.steps} if before else {}
         self.steps = {name: known.get(name, StepStatus(name)) for name in STEPS}
@@ -94,8 +96,9 @@ class Deciding:
             now(state="waiting", part=None)
             raise
         except DuelbotError as error:
-            now(state="failed", words=error.words, part=None)
-            if name == "check":
+            ends = name == "check"  # its sentence is the decision's, and is said once
+            now(state="failed", words="" if ends else error.words, part=None)
+            if ends:
                 raise
         else:
             now(state="done", words=words, part=1.0)
@@ -138,10 +141,14 @@ class Deciding:
         return f"{counted(len(checked.rows.rows), 'row')}, answers: {kind}; {parts}. {split_words(self.budget)}"
 
     async def _foretell(self) -> str:
-        order = self.order
-        file, probed = str(self.folder["known.jsonl"]), str(PROBED_ROWS)
-        arguments = [*("-m", "adapters", "estimate", file, "--base", order.base, "--recipe", "plain"), "--probe", probed, "--json"]
-        found = await run_for_json(arguments, self._training_place, self._log("foretell"), self._look)
+        limit_s = self.budget.minutes * 60
+        try:
+            async with asyncio.timeout(limit_s):
+                found = await run_for_json(self._estimating(PROBED_ROWS), self._training_place, self._log("foretell"), self._look)
+        except TimeoutError as error:
+            raise NotApplicable(
+                f"To foretell what a fine-tune would reach took longer than the {seconds(limit_s)} of a craft, so it was left."
+            ) from error
         self.folder.write("foretold.json", found)
         if not found["points"]:
             return "The answers are no closed set, so nothing is foretold of what a fine-tune would reach."
@@ -170,7 +177,7 @@ class Deciding:
             if status := work.status():
                 self._now(words=status.words or f"{status.phase}", part=status.step / status.steps if status.steps else None)
 
-        arguments = ["-m", "adapters", "train", *self._training(work)]
+        arguments = ["-m", "adapters", "train", *await self._training(work)]
         arguments += ["--work", str(self.folder["train"]), "--out", str(self.folder["made"]), "--json"]
         if work.begun:
             arguments = [*arguments[:3], "--resume", "--name", self.order.name, *arguments[-5:]]
@@ -182,23 +189,34 @@ class Deciding:
         short = " It is not finished: more --minutes would let it learn longer." if training["not_finished"] else ""
         return f"{training['examples']:,} rows, {training['steps']:,} steps; loss {training['loss']:.3f} at the end.{short}"
 
-    def _training(self, work: WorkFolder) -> list[str]:
-        """The flags of a new training: with fewer row passes where the budget is too small for the standard plan."""
+    async def _training(self, work: WorkFolder) -> list[str]:
+        """Write the flags of a new training: with fewer row passes where the budget is too small for the standard plan.
+
+        The machine may have been busy when it was foretold, so a training is cut only where it is foretold twice.
+        """
         order = self.order
-        flags = [str(self.folder["known.jsonl"]), "--name", order.name, "--base", order.base, "--recipe", "plain"]
+        flags = [str(self.folder["known.jsonl"]), "--name", order.name, "--base", order.base, *ALONE]
         if not self.folder["foretold.json"].is_file() or work.begun:
             return flags
         foretold = self.folder.read("foretold.json")
-        steps, seconds = foretold["steps"], foretold["seconds"]["value"]
-        passes = shortened(seconds, self.budget, steps * BATCH_ROWS)
+        row_passes, takes_s = foretold["steps"] * BATCH_ROWS, foretold["seconds"]["value"]
+        if shortened(takes_s, self.budget, row_passes) is not None:
+            again = await run_for_json(self._estimating(LEAST_PROBED), self._training_place, self._log("fine-tune"), self._look)
+            takes_s = min(takes_s, again["seconds"]["value"])
+        passes = shortened(takes_s, self.budget, row_passes)
         if passes is None:
             return flags
         plan = self.folder["plan.toml"]
         plan.write_text(
-            f"# {steps * BATCH_ROWS:,} row passes would take {seconds / 60:.1f} minutes, the budget is {self.budget.minutes:.1f}.\n"
+            f"# {row_passes:,} row passes would take {takes_s / 60:.1f} minutes, the budget is {self.budget.minutes:.1f}.\n"
             f"[steps]\nrow_passes_least = {min(passes, 100)}\nrow_passes_most = {passes}\n"
         )
         return [*flags, "--plan", str(plan)]
+
+    def _estimating(self, probed: int) -> list[str]:
+        """Write the command that foretells a training, and reads so many rows for what it will reach."""
+        arguments = ["-m", "adapters", "estimate", str(self.folder["known.jsonl"]), "--base", self.order.base, "--recipe", "plain"]
+        return [*arguments, "--probe", str(probed), "--json"]
 
     async def _measure(self) -> str:
         if not any(row.role == "test" for row in self._rows()):
@@ -235,7 +253,7 @@ class Deciding:
         began = time.monotonic()
         arguments = [
             *("-m", "adapters", "train", str(self.folder["changed.jsonl"]), "--name", "changed", "--base", self.order.base),
-            *("--recipe", "plain", "--plan", str(self.folder["changed-plan.toml"]), "--from", str(self.folder["adapter"])),
+            *(*ALONE, "--plan", str(self.folder["changed-plan.toml"]), "--from", str(self.folder["adapter"])),
             *("--work", str(self.folder["changed"]), "--out", str(self.folder["changed-made"]), "--json"),
         ]
         made = await run_for_json(arguments, self._training_place, self._log("change"), self._look)
@@ -285,12 +303,6 @@ def _write_named(found: Path, name: str, path: Path) -> None:
     new = path.with_suffix(".new")
     new.write_text("\n".join([*head, toml_of(replace(load_recipe(str(found)), name=name, version="1"))]), encoding="utf-8")
     new.replace(path)
-
-
-def threads_free() -> int:
-    """Count the processors that nobody uses now, at least 1: once for all trainings, as the step before one is no other's load."""
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    return max(1, round((os.cpu_count() or 1) - load))
 
 
 class NotApplicable(DuelbotError):

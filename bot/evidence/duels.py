@@ -33,6 +33,7 @@ class Absence(StrEnum):
     FAILED = "failed"  # a side gave no answer
     TRAINED_ON = "trained_on"  # a side was made with this request: its adapter was trained on it, or its recipe shows it
     AUTO_TIE = "auto_tie"  # identical answers, asked of nobody
+    SAYS_WHO = "says_who"  # an answer says which side it is, so its readers were not blind
     NO_BALLOTS = "no_ballots"
     REPEAT = "repeat"  # an earlier duel of the same request has entered, or was closed by hand
     BY_HAND = "by_hand"  # closed by a person, who could look at what was being decided
@@ -66,6 +67,7 @@ class ClosedDuel:
     tag: str = ""
     identical: bool = False
     trained_on: bool = False
+    says_who: bool = False
     by_hand: bool = False
     repeated: bool = False  # an earlier duel of the same request was voted on or closed by hand
     guesses: tuple[tuple[str, bool | None], ...] = ()  # voter, whether they found the fine-tune; None: could not tell
@@ -135,6 +137,8 @@ def scored(duel: ClosedDuel, pair: Pair) -> ScoredDuel | Absence | None:
         return Absence.TRAINED_ON
     if duel.identical:
         return Absence.AUTO_TIE
+    if duel.says_who:
+        return Absence.SAYS_WHO
     if not (duel.ballots or duel.by_hand):
         return Absence.NO_BALLOTS
     if duel.repeated:

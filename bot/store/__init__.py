@@ -14,6 +14,8 @@ counts.py         what people and teams have asked and spent lately
 posts.py          where duels are shown, what their messages show, whom to tell
 lists.py          duels as people look at them: the history, a team's, how they went
 teams.py          what teams have settled, and small facts that a front keeps
+role_limits.py    how much members of a team may ask, by their roles
+notices.py        who wants to be pinged when a vote closes, and whom its news has still to name
 consents.py       who agreed that their duels may train adapters
 batches.py        files of requests while they are worked on
 jobs.py           work that takes minutes: its queue, and what has come of it

@@ -63,7 +63,7 @@ class DuelRows(Queries):
     async def save(self, duel: DuelRecord) -> None:
         """Write what may change in a duel: its state and all that comes with it. Answers and ballots have verbs of their own."""
         row = duel_row(duel)
-        names = ("state", "note", "answered_at", "closed_at", "closing", "closed_by", "identical", "carried", "carried_by")
+        names = ("state", "note", "answered_at", "closed_at", "closing", "closed_by", "identical", "carried", "carried_by", "says_who")
         names += ("quorum", "ends_at")
         changed = ", ".join(f"{name} = ?" for name in names)
         await self._in.run(f"UPDATE duels SET {changed} WHERE id = ?", (*(row[name] for name in names), duel.id))

@@ -11,7 +11,7 @@ from bot.evidence.duels import ClosedDuel, Took
 from bot.store.records import ballot_of, stamp
 from bot.store.transaction import Queries
 from bot.verdict import Filed, Sample, Scope, Told, repeats
-from bot.verdict.outcomes import BY_HAND, IDENTICAL, LEFT, LONGER, SHIFT, STRAIGHT, TRAINED_ON
+from bot.verdict.outcomes import BY_HAND, IDENTICAL, LEFT, LONGER, SAYS_WHO, SHIFT, STRAIGHT, TRAINED_ON
 
 SLICE = 2000  # closing numbers read at a time, so that a long rebuild lets others in between
 
@@ -21,14 +21,16 @@ _SCOPE = """
     AND (:since IS NULL OR o.closed_at >= :since) AND (:until IS NULL OR o.closed_at < :until)
 """
 _BETWEEN = "o.closing > :after AND o.closing <= :upto"
-_SPEAKS = "(o.ballots > 0 OR o.by_hand) AND NOT o.identical AND NOT o.trained_on"
+_SAYS_WHO = "o.duel IN (SELECT id FROM duels WHERE says_who != '')"
+_SPEAKS = f"(o.ballots > 0 OR o.by_hand) AND NOT o.identical AND NOT o.trained_on AND NOT {_SAYS_WHO}"
 _PACKED = (
     f"(o.closing * {SHIFT} + {LONGER} * CASE sign(o.second_characters - o.first_characters) WHEN 0 THEN 0 WHEN -1 THEN 1 ELSE 2 END "
-    f"+ {BY_HAND} * o.by_hand + {TRAINED_ON} * o.trained_on + {IDENTICAL} * o.identical + {LEFT} * o.left_entrant "
+    f"+ {BY_HAND} * o.by_hand + {TRAINED_ON} * o.trained_on + {IDENTICAL} * o.identical "
+    f"+ {SAYS_WHO} * ({_SAYS_WHO}) + {LEFT} * o.left_entrant "
     f"+ {STRAIGHT} * (o.first = :one))"
 )
-_ANSWERS = """
-SELECT o.*,
+_ANSWERS = f"""
+SELECT o.*, {_SAYS_WHO} AS says_who,
     a.prompt_tokens AS first_prompt_tokens, b.prompt_tokens AS second_prompt_tokens,
     a.first_token_s AS first_first_token_s, b.first_token_s AS second_first_token_s,
     a.total_s AS first_total_s, b.total_s AS second_total_s, a.usd AS first_usd, b.usd AS second_usd,
@@ -96,7 +98,8 @@ class EvidenceRows(Queries):
     async def repeated(self, scope: Scope, after: int, upto: int) -> set[int]:
         """Find closing numbers of those duels whose request was spent by an earlier one of the scope."""
         rows = await self._in.rows(
-            f"SELECT o.* FROM outcomes AS o INDEXED BY outcomes_shared WHERE shared AND {_BETWEEN} AND {_SCOPE} ORDER BY o.closing",
+            f"SELECT o.*, {_SAYS_WHO} AS says_who FROM outcomes AS o INDEXED BY outcomes_shared "
+            f"WHERE shared AND {_BETWEEN} AND {_SCOPE} ORDER BY o.closing",
             _values(scope) | {"after": after, "upto": upto},
         )
         spent = await self.spent(scope, after, [row["unit"] for row in rows])
@@ -161,7 +164,8 @@ def _values(scope: Scope) -> dict[str, Any]:
 
 
 def _speaks(row: sqlite3.Row) -> bool:
-    return bool((row["ballots"] or row["by_hand"]) and not row["identical"] and not row["trained_on"])
+    left_out = row["identical"] or row["trained_on"] or row["says_who"]
+    return bool((row["ballots"] or row["by_hand"]) and not left_out)
 
 
 def _sample(row: sqlite3.Row) -> Sample | None:
@@ -185,6 +189,7 @@ def _filed(row: sqlite3.Row, ballots: tuple[Ballot, ...], guesses: tuple[tuple[s
         tag=row["tag"],
         identical=bool(row["identical"]),
         trained_on=bool(row["trained_on"]),
+        says_who=bool(row["says_who"]),
         by_hand=bool(row["by_hand"]),
         repeated=repeated,
         guesses=guesses,

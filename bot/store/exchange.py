@@ -31,6 +31,9 @@ STAYING = {
     "run_rows",
     "jobs",
     "voter_names",
+    "role_limits",
+    "notices",
+    "due_notices",
 }
 BATCH = 2000  # rows in memory at a time
 Row = Mapping[str, Any]

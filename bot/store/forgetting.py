@@ -23,6 +23,8 @@ async def forget(change: Transaction, person: str, alias: str) -> None:
         "DELETE FROM reasons WHERE voter = ?1",
         "DELETE FROM voter_names WHERE voter = ?1",
         "DELETE FROM consents WHERE person = ?1",
+        "DELETE FROM notices WHERE person = ?1",
+        "DELETE FROM due_notices WHERE person = ?1",
         f"UPDATE answers SET text = '' WHERE duel IN {own}",
         f"DELETE FROM rolling WHERE conversation IN {talks}",
         f"DELETE FROM titles WHERE conversation IN {talks}",
@@ -31,7 +33,7 @@ async def forget(change: Transaction, person: str, alias: str) -> None:
         "DELETE FROM previews WHERE asker = ?1",
         f"UPDATE jobs SET asker = '{FORGOTTEN}', channel = '', message = NULL WHERE asker = ?1",
         f"DELETE FROM tags WHERE by_rule = 0 AND duel IN {own}",
-        f"UPDATE posts SET event = NULL, left_out = '', shown = iif(shown = 'gone', shown, '') WHERE duel IN {own}",
+        f"UPDATE posts SET event = NULL, left_out = '', edited = '', shown = iif(shown = 'gone', shown, '') WHERE duel IN {own}",
         "UPDATE duels SET state = 'void', note = 'The asker has deleted this.' WHERE asker = ?1 AND state = 'open'",
     ):
         await change.run(sql, (person,))
@@ -42,8 +44,27 @@ async def forget(change: Transaction, person: str, alias: str) -> None:
     await change.run(f"UPDATE duels SET asker = '{FORGOTTEN}', request = '', request_key = NULL WHERE asker = ?1", (person,))
 
 
+async def remove(change: Transaction, duel: str, note: str) -> None:
+    """Delete what a duel says, and what it says in its rematches. Ballots of a closed vote stay; an open one ends, with this note."""
+    these = "(SELECT ?1 UNION ALL SELECT duel FROM rematches WHERE past = ?1)"
+    said = await change.rows(f"SELECT request FROM duels WHERE id IN {these} AND request != ''", (duel,))
+    await forget_in_branches(change, {row["request"] for row in said})
+    for sql in (
+        f"DELETE FROM ballots WHERE duel IN (SELECT id FROM duels WHERE id IN {these} AND state = 'open')",
+        f"DELETE FROM guesses WHERE duel IN (SELECT id FROM duels WHERE id IN {these} AND state = 'open')",
+        f"DELETE FROM reasons WHERE duel IN {these} AND (kinds = '[]' OR duel IN (SELECT id FROM duels WHERE state = 'open'))",
+        f"UPDATE reasons SET words = '' WHERE duel IN {these}",
+        f"UPDATE answers SET text = '' WHERE duel IN {these}",
+        f"DELETE FROM tags WHERE by_rule = 0 AND duel IN {these}",
+        f"UPDATE posts SET left_out = '', edited = '', shown = iif(shown = 'gone', shown, '') WHERE duel IN {these}",
+    ):
+        await change.run(sql, (duel,))
+    await change.run(f"UPDATE duels SET state = 'void', note = ?2 WHERE id IN {these} AND state = 'open'", (duel, note))
+    await change.run(f"UPDATE duels SET request = '', request_key = NULL WHERE id IN {these}", (duel,))
+
+
 async def forget_in_branches(change: Transaction, asked: Set[str]) -> None:
-    """Take deleted requests, and the answers to them, out of what other conversations began with."""
+    """Take these requests, and the answers to them, out of what other people's conversations began with."""
     for row in await change.rows("SELECT conversation, turns FROM prologues") if asked else ():
         turns = json.loads(row["turns"])
         starts = {at for at, (role, text) in enumerate(turns) if role == "user" and text in asked}

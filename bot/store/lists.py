@@ -72,6 +72,18 @@ class ListRows(Queries):
         )
         return [(_summary(row), post_of(row)) for row in rows]
 
+    async def awaiting(self, team: str | None, voter: str, limit: int) -> list[tuple[DuelSummary, Post]]:
+        """List open duels that this member may see and has not voted on, or one's own outside of teams; what closes first comes first."""
+        rows = await self._in.rows(
+            f"SELECT posts.*, duels.*, {TAG} AS tag, (SELECT count(*) FROM ballots WHERE ballots.duel = duels.id) AS cast FROM duels "
+            "JOIN posts ON posts.duel = duels.id WHERE state = 'open' AND +team IS ?1 "
+            "AND (asker = ?2 OR (team IS NOT NULL AND NOT private)) "
+            "AND NOT EXISTS (SELECT 1 FROM ballots WHERE ballots.duel = duels.id AND voter = ?2) "
+            "ORDER BY closes_at IS NULL, closes_at, duels.rowid LIMIT ?3",
+            (team, voter, limit),
+        )
+        return [(_summary(row), post_of(row)) for row in rows]
+
     async def results(self, team: str | None, asker: str, *, since: datetime | None, tag: str) -> Results:
         """Count a team's duels that are not private, or one person's own outside of teams, by how they went.
 

@@ -52,8 +52,12 @@ class PostRows(Queries):
         """Keep what the message shows: `face_of` its view, or "gone"."""
         await self._in.run("UPDATE posts SET shown = ? WHERE duel = ?", (face, duel))
 
+    async def edits(self, duel: str, request: str) -> None:
+        """Keep what the asker has made of the request since; "": what was asked."""
+        await self._in.run("UPDATE posts SET edited = ? WHERE duel = ?", (request, duel))
+
     async def told(self, duel: str) -> None:
-        """Keep that the asker knows of the close, or need not be told."""
+        """Keep that nobody has to be told of the close any more."""
         await self._in.run("UPDATE posts SET told = 1 WHERE duel = ?", (duel,))
 
     async def untold(self, limit: int) -> list[Post]:

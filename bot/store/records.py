@@ -67,6 +67,7 @@ class DuelRecord:
     carried: Entrant | None = None
     carried_by: CarriedBy | None = None
     ends_at: datetime | None = None  # when an open vote outside of channels closes by itself; None: it does not
+    says_who: str = ""  # the words by which an answer says which side it is; "": none does
     answers: dict[Entrant, AnswerRecord] = field(default_factory=dict)
     ballots: tuple[Ballot, ...] = ()
     names: dict[str, str] = field(default_factory=dict)  # of its voters, where they have chosen one
@@ -139,6 +140,7 @@ def duel_row(duel: DuelRecord) -> dict[str, Any]:
         "carried": duel.carried,
         "carried_by": duel.carried_by,
         "ends_at": duel.ends_at and stamp(duel.ends_at),
+        "says_who": duel.says_who,
     }
 
 
@@ -165,6 +167,7 @@ def duel_of(row: sqlite3.Row, answers: dict[Entrant, AnswerRecord], cast: list[s
         carried=row["carried"],
         carried_by=row["carried_by"],
         ends_at=_moment(row["ends_at"]),
+        says_who=row["says_who"],
         answers=answers,
         ballots=tuple(ballot_of(each) for each in cast),
         names={each["voter"]: each["name"] for each in cast if each["name"]},

@@ -14,20 +14,29 @@ _OF_TEAM = (
 class RematchRows(Queries):
     """Queries on rematches."""
 
-    async def past(self, team: str | None, limit: int) -> list[str]:
-        """Find the latest closed duels of a team, one for each request, newest first; None: what page and terminal asked."""
+    async def past(self, team: str | None, limit: int, channel: str = "") -> list[str]:
+        """Find the latest closed duels of a team, one for each request, newest first; None: what page and terminal asked.
+
+        channel: only what was asked there; "": in any.
+        """
         rows = await self._in.rows(
-            f"SELECT id FROM duels AS d WHERE {_OF_TEAM} GROUP BY coalesce(d.repeats, d.id) ORDER BY max(d.asked_at) DESC LIMIT ?2",
-            (team, limit),
+            f"SELECT id FROM duels AS d WHERE {_OF_TEAM} "
+            "AND (?3 = '' OR EXISTS (SELECT 1 FROM posts WHERE posts.duel = d.id AND posts.channel = ?3)) "
+            "GROUP BY coalesce(d.repeats, d.id) ORDER BY max(d.asked_at) DESC LIMIT ?2",
+            (team, limit, channel),
         )
         return [row["id"] for row in rows]
 
-    async def answered_by(self, team: str | None, contestant: str, limit: int) -> list[str]:
-        """Find the latest closed duels of a team that this contestant answered, one for each request, newest first."""
+    async def answered_by(self, team: str | None, contestant: str, limit: int, channel: str = "") -> list[str]:
+        """Find the latest closed duels of a team that this contestant answered, one for each request, newest first.
+
+        channel: only what was asked there; "": in any.
+        """
         rows = await self._in.rows(
             f"SELECT d.id FROM answers JOIN duels AS d ON d.id = answers.duel WHERE answers.contestant = ?2 AND {_OF_TEAM} "
+            "AND (?4 = '' OR EXISTS (SELECT 1 FROM posts WHERE posts.duel = d.id AND posts.channel = ?4)) "
             "GROUP BY coalesce(d.repeats, d.id) ORDER BY max(d.asked_at) DESC LIMIT ?3",
-            (team, contestant, limit),
+            (team, contestant, limit, channel),
         )
         return [row["id"] for row in rows]
 
@@ -40,9 +49,10 @@ class RematchRows(Queries):
         await self._in.insert("rematches", {"duel": duel, "past": past, "challenger": challenger})
 
     async def waiting(self, challenger: str = "") -> list[str]:
-        """Find rematches that wait for a vote, the oldest first. challenger: of this contestant alone; "": of all."""
+        """Find rematches that wait for a vote and that no channel shows, the oldest first. challenger: of this contestant; "": of all."""
         rows = await self._in.rows(
-            "SELECT duel FROM rematches JOIN duels ON duels.id = duel WHERE state = 'open' AND ?1 IN ('', challenger) ORDER BY duels.rowid",
+            "SELECT duel FROM rematches JOIN duels ON duels.id = duel WHERE state = 'open' AND ?1 IN ('', challenger) "
+            "AND NOT EXISTS (SELECT 1 FROM posts WHERE posts.duel = rematches.duel) ORDER BY duels.rowid",
             (challenger,),
         )
         return [row["duel"] for row in rows]

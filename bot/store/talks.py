@@ -3,7 +3,7 @@
 import sqlite3
 from datetime import datetime
 
-from bot.store.forgetting import FORGOTTEN, forget_in_branches
+from bot.store.forgetting import FORGOTTEN, remove
 from bot.store.records import stamp
 from bot.store.transaction import Queries
 from bot.views import OUTCOMES, TalkSummary
@@ -63,22 +63,11 @@ class TalkRows(Queries):
 
         Votes on it that are open end without a result.
         """
-        asked = {row["request"] for row in await self._in.rows("SELECT request FROM duels WHERE conversation = ?", (conversation,))}
-        await forget_in_branches(self._in, asked - {""})
-        own = "(SELECT id FROM duels WHERE conversation = ?1)"
-        for sql in (
-            f"DELETE FROM ballots WHERE duel IN {own} AND duel IN (SELECT id FROM duels WHERE state = 'open')",
-            f"UPDATE answers SET text = '' WHERE duel IN {own}",
-            f"UPDATE reasons SET words = '' WHERE duel IN {own}",
-            f"DELETE FROM reasons WHERE duel IN {own} AND (kinds = '[]' OR duel IN (SELECT id FROM duels WHERE state = 'open'))",
-            f"DELETE FROM tags WHERE by_rule = 0 AND duel IN {own}",
-            "DELETE FROM prologues WHERE conversation = ?1",
-            "DELETE FROM rolling WHERE conversation = ?1",
-            "DELETE FROM titles WHERE conversation = ?1",
-            "UPDATE duels SET state = 'void', note = 'The asker has deleted this.' WHERE conversation = ?1 AND state = 'open'",
-            f"UPDATE duels SET asker = '{FORGOTTEN}', request = '', request_key = NULL WHERE conversation = ?1",
-        ):
-            await self._in.run(sql, (conversation,))
+        for row in await self._in.rows("SELECT id FROM duels WHERE conversation = ?", (conversation,)):
+            await remove(self._in, row["id"], "The asker has deleted this.")
+        for table in ("prologues", "rolling", "titles"):
+            await self._in.run(f"DELETE FROM {table} WHERE conversation = ?", (conversation,))
+        await self._in.run(f"UPDATE duels SET asker = '{FORGOTTEN}' WHERE conversation = ?", (conversation,))
 
 
 def _summary(row: sqlite3.Row) -> TalkSummary:

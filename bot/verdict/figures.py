@@ -29,6 +29,7 @@ ABSENT: dict[str, str] = {
     Absence.FAILED: "in which a side failed",
     Absence.TRAINED_ON: "on requests that a side was made with",
     Absence.AUTO_TIE: "with identical answers",
+    Absence.SAYS_WHO: "in which an answer says which side it is",
     Absence.NO_BALLOTS: "without a ballot",
     "repeat": "of a request that was asked before",
     "by_hand": "closed by hand",

@@ -153,6 +153,7 @@ def _counts(ledger: Ledger, facts: Facts) -> Counts:
         duels=ledger.duels,
         open=facts.open,
         by_hand=ledger.absent[Absence.BY_HAND],
+        says_who=ledger.absent[Absence.SAYS_WHO],
     )
 
 

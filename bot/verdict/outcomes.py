@@ -29,7 +29,8 @@ from bot.verdict.trail import MOST, Trail
 LOOKS = MOST  # at most, in one fold
 MOST_LEFT_OUT = 200_000  # ballots up to which each voter is left out in a fold of many duels; reading more would take seconds
 GONE = 2.0  # stands for the score of a duel that only the left-out person voted on: it drops out; above every score
-REASONS = (Absence.TRAINED_ON, Absence.AUTO_TIE, Absence.NO_BALLOTS, Absence.REPEAT, Absence.BY_HAND)  # as bot.evidence.duels.scored asks
+# as bot.evidence.duels.scored asks
+REASONS = (Absence.TRAINED_ON, Absence.AUTO_TIE, Absence.SAYS_WHO, Absence.NO_BALLOTS, Absence.REPEAT, Absence.BY_HAND)
 COUNTS = len(REASONS)  # stands for no reason: the duel counts
 TIE, BOTH_BAD = 2, 3  # codes of votes; 0 and 1 name the better entrant
 Ints = npt.NDArray[np.int64]
@@ -43,8 +44,8 @@ class Told(NamedTuple):
     votes: str  # 2k: of each duel in the same order, for each vote the voter's number and a code
 
 
-SHIFT, LONGER = 128, 32  # a packed number is closing * SHIFT + LONGER * (0 equal lengths, 1 entrant 0 longer, 2 entrant 1) + its flags
-STRAIGHT, LEFT, IDENTICAL, TRAINED_ON, BY_HAND = 1, 2, 4, 8, 16  # flags: entrant 0 is X; entrant 1 sits left; as in the store
+SHIFT, LONGER = 256, 64  # a packed number is closing * SHIFT + LONGER * (0 equal lengths, 1 entrant 0 longer, 2 entrant 1) + its flags
+STRAIGHT, LEFT, IDENTICAL, TRAINED_ON, BY_HAND, SAYS_WHO = 1, 2, 4, 8, 16, 32  # flags: entrant 0 is X; entrant 1 sits left; as in the store
 
 
 def repeats(units: Sequence[str], speaks: Sequence[bool], spent: Iterable[str]) -> list[bool]:
@@ -109,7 +110,8 @@ def _seen(
     score = np.where(ballots > 0, np.bincount(owner, worth, minlength=len(table)) / np.maximum(ballots, 1), 0.5)  # a sum of halves: exact
     by_hand = (flags & BY_HAND) > 0
     again = np.isin(closing, list(repeated))
-    reasons = ((flags & TRAINED_ON) > 0, (flags & IDENTICAL) > 0, (ballots == 0) & ~by_hand, again, by_hand)
+    spoken = [(flags & flag) > 0 for flag in (TRAINED_ON, IDENTICAL, SAYS_WHO)]
+    reasons = (*spoken, (ballots == 0) & ~by_hand, again, by_hand)
     guess = np.full(len(table), np.nan)
     guess[np.isin(closing, list(guesses))] = [guesses[number] for number in closing.tolist() if number in guesses] if guesses else []
     return Columns(

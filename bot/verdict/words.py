@@ -31,6 +31,7 @@ class Counts(NamedTuple):
     duels: int  # closed with ballots, repeats of a request included
     open: int = 0  # still open for votes
     by_hand: int = 0  # closed by hand before their quorum: shown, and no evidence
+    says_who: int = 0  # an answer says which side it is: shown, and no evidence
 
 
 class Cheaper(NamedTuple):
@@ -176,8 +177,12 @@ def outcome_words(counts: Counts, who: tuple[Who, Who]) -> str:
 
 
 def beside_words(counts: Counts) -> str:
-    """Count the duels that are not in the evidence: identical answers, open votes, votes closed by hand; empty when there are none."""
+    """Count the duels that are not in the evidence: identical or telling answers, open votes, votes closed by hand; empty for none."""
     same = f"Answers were identical {counted(counts.identical, 'time')}; those are not counted." if counts.identical else ""
+    telling = ""
+    if counts.says_who:
+        those = "that is" if counts.says_who == 1 else "those are"
+        telling = f"In {counted(counts.says_who, 'duel')} an answer says which side it is; {those} not counted."
     waiting = f"{counted(counts.open, 'duel')} {are(counts.open)} still open" if counts.open else ""
     by_hand = ""
     if counts.by_hand:
@@ -185,7 +190,7 @@ def beside_words(counts: Counts) -> str:
         one = counts.by_hand == 1
         by_hand = f"{what} {'was' if one else 'were'} closed by hand and {'does' if one else 'do'} not count"
     beside = "; ".join(filter(None, (waiting, by_hand)))
-    return " ".join(filter(None, (same, beside and f"{started(beside)}.")))
+    return " ".join(filter(None, (same, telling, beside and f"{started(beside)}.")))
 
 
 def _held_back(decision: Decision, counts: Counts) -> str:

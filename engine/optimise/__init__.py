@@ -26,6 +26,7 @@ proposing.py  new candidates, and children of good ones
 reflecting.py  instructions rewritten by another model
 search.py     generations of candidates, each a race
 run.py        an order in, a measured recipe out
+status.py     how far a search is, in a file
 words.py      a result for people, as a recipe's file, as JSON
 command.py    the verb optimise
 linting.py    the verb lint

@@ -4,8 +4,10 @@ import argparse
 import asyncio
 import os
 import signal
-from contextlib import suppress
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,6 +22,7 @@ from engine.optimise.budget import Budget
 from engine.optimise.reflecting import Reflection
 from engine.optimise.roles import RowsByRole, by_role
 from engine.optimise.run import Optimisation, Optimised, SearchProgress, optimise
+from engine.optimise.status import SearchStatus
 from engine.optimise.words import json_for, lines_for, toml_for, trail_of
 from engine.parsing import shown
 from engine.printable import one_line
@@ -59,6 +62,8 @@ class OptimiseCall:
     as_json: bool
     reflection: str = ""  # address of the server that rewrites instructions; "": none does
     reflection_model: str = ""
+    base: str = ""  # "": as the settings say
+    tied: bool = False  # ends with its standard input
 
 
 def add_verb(verbs: Any) -> argparse.ArgumentParser:
@@ -81,7 +86,9 @@ def add_verb(verbs: Any) -> argparse.ArgumentParser:
         "--reflection", default="", metavar="URL", help="a server with OpenAI's interface whose model rewrites instructions"
     )
     command.add_argument("--reflection-model", default="", metavar="NAME", help="of that server")
+    command.add_argument("--base", default="", help="base model: a name, a hub id or a folder (default: DUEL_BASE_MODEL)")
     command.add_argument("--json", action="store_true", help="write one JSON object to stdout instead of lines for people")
+    command.add_argument("--tied", action="store_true", help="stop when standard input closes, for programs that begin this")
     return command
 
 
@@ -104,6 +111,8 @@ def read_wanted(options: argparse.Namespace) -> OptimiseCall:
         options.json,
         options.reflection,
         options.reflection_model,
+        options.base,
+        options.tied,
     )
 
 
@@ -119,6 +128,7 @@ def read(path: Path, start: Recipe | None) -> RowsByRole:
 async def run(wanted: OptimiseCall, settings: EngineSettings, out: TextIO) -> int:
     """Load the base, search, measure, write the recipe's file and the report. Returns the exit status."""
     notes = Console(stderr=True, highlight=False, markup=False)
+    settings = settings.but({"base_model": wanted.base}) if wanted.base else settings
     rows = wanted.order.rows
     notes.print(
         f"Rows: {len(rows.train):,} to take examples from, {len(rows.dev):,} to choose on{' and training rows behind them' * rows.thin}, "
@@ -161,27 +171,52 @@ def _write(file: Path, text: str) -> None:
 
 async def _interruptible(wanted: OptimiseCall, engine: Engine, notes: Console) -> Optimised:
     """Optimise with a line of progress; Ctrl-C gives up the answers that are being written, a second one everything."""
-    stop, loop = Stop(), asyncio.get_running_loop()
-
-    def interrupt() -> None:
-        stop.raise_()
-        loop.remove_signal_handler(signal.SIGINT)
-
-    with suppress(NotImplementedError):
-        loop.add_signal_handler(signal.SIGINT, interrupt)
-    said = ""
-    with notes.status("Searching …") as status:
+    stop, said = Stop(), ""
+    with _stopping(stop, tied=wanted.tied), notes.status("Searching …") as status:
 
         def tell(progress: SearchProgress) -> None:
             nonlocal said
+            _status(progress, wanted.order.budget.calls).write(wanted.state)
             best = f", best {progress.best.mean:.0%} of {len(progress.best.scores)}" if progress.best else ""
             status.update(f"{progress.stage}: {progress.calls:,} answers, {seconds(progress.seconds)}{best}")
             if progress.words and progress.words != said and progress.best:
                 said = progress.words
                 notes.print(one_line(f"{progress.calls:,} answers: {said}; best {progress.best.mean:.0%} ({progress.best.made})"))
 
-        try:
-            return await optimise(wanted.order, engine, wanted.state, stop=stop, tell=tell, reflection=reflection_of(wanted))
-        finally:
-            with suppress(NotImplementedError):
-                loop.remove_signal_handler(signal.SIGINT)
+        return await optimise(wanted.order, engine, wanted.state, stop=stop, tell=tell, reflection=reflection_of(wanted))
+
+
+def _status(progress: SearchProgress, most_calls: int) -> SearchStatus:
+    status = SearchStatus(progress.stage, progress.calls, most_calls, progress.seconds)
+    if progress.best is None or not progress.best.scores:
+        return status
+    return replace(status, best=progress.best.mean, rows=len(progress.best.scores), made=progress.best.made)
+
+
+@contextmanager
+def _stopping(stop: Stop, *, tied: bool) -> Iterator[None]:
+    """Have a signal raise the stop; the same signal once more ends everything. tied: so does the end of standard input."""
+    loop = asyncio.get_running_loop()
+
+    def interrupt(number: int) -> None:
+        stop.raise_()
+        loop.remove_signal_handler(number)
+
+    def read() -> None:
+        if not os.read(sys.stdin.fileno(), 1 << 10):
+            stop.raise_()
+            loop.remove_reader(sys.stdin.fileno())
+
+    with suppress(NotImplementedError):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, interrupt, number)
+    if tied:
+        loop.add_reader(sys.stdin.fileno(), read)
+    try:
+        yield
+    finally:
+        with suppress(NotImplementedError):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+        if tied:
+            loop.remove_reader(sys.stdin.fileno())

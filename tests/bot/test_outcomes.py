@@ -44,7 +44,7 @@ async def fill(store: Store, rng: np.random.Generator, duels: int = 360) -> None
         numbers = list(range(1, duels + 1))
         for number in numbers:
             duel = f"{number:032x}"
-            drawn = rng.random(8)
+            drawn = rng.random(9)
             if drawn[0] < 0.2:
                 await change.rows("UPDATE duels SET repeats = ? WHERE id = ?", (f"{rng.integers(1, duels + 1):032x}", duel))
             if drawn[1] < 0.1:
@@ -59,6 +59,8 @@ async def fill(store: Store, rng: np.random.Generator, duels: int = 360) -> None
                 )
             if drawn[4] < 0.05:
                 await book.insert("trained_on", [{"duel": duel}])
+            if drawn[8] < 0.08:
+                await change.rows("UPDATE duels SET says_who = 'my lora' WHERE id = ?", (duel,))
             if drawn[5] < 0.3:
                 await change.rows("UPDATE answers SET contestant = iif(contestant = 'first', 'second', 'first') WHERE duel = ?", (duel,))
             if drawn[6] < 0.4:

@@ -244,8 +244,9 @@ async def test_the_engine_writes_naive_s_tokens_and_so_does_llama_cpp_in_f16(tmp
 
 
 @pytest.mark.process
-def test_the_command_measures_the_demo_and_writes_a_page(tmp_path: Path) -> None:
-    words = ["bench", "--base", "demo", "--users", "1", "--rounds", "1", "--json", "--write", str(tmp_path / "speed.md")]
+def test_the_command_measures_a_folder_and_writes_a_page(tmp_path: Path) -> None:
+    base = tiny.save_base(tmp_path / "base", context=1024)
+    words = ["bench", "--base", str(base), "--users", "1", "--rounds", "1", "--json", "--write", str(tmp_path / "speed.md")]
     done = subprocess.run([sys.executable, "-m", "engine", *words], capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)

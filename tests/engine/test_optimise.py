@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from engine import lineup as lineups
 from engine.__main__ import main
 from engine.backends.base import Prompt, Stop
 from engine.backends.scripted import Script, ScriptedBackend
+from engine.commandline import INTERRUPTED
 from engine.cost import Price, TokenPrice, TokenPrices
 from engine.errors import BackendError, BadRequest, SettingsError
 from engine.optimise.asking import Engine, decided
@@ -24,6 +26,7 @@ from engine.optimise.journal import NAME
 from engine.optimise.race import Candidate, falls_behind, survivors
 from engine.optimise.roles import RowsByRole, by_role
 from engine.optimise.run import Optimisation, Optimised, SearchProgress, optimise
+from engine.optimise.status import read_status
 from engine.optimise.words import json_for, lines_for, toml_for
 from engine.optimise.writing import write_recipe
 from engine.parsing import toml_table
@@ -335,7 +338,14 @@ def test_the_command_writes_the_recipe_s_file_and_its_figures(
         .read_text(encoding="utf-8")
         .startswith(f"# Found by python -m engine optimise; parent written 1, digest {told['parent']}")
     )
+    status = read_status(Path("optimise-new"))
+    assert status and (status.stage, status.most_calls) == ("test", 60) and 60 <= status.calls <= 80 and status.best
     assert main(call) == 0  # from the state, without asking again
     assert "On the same test rows the winner has" in capfd.readouterr().out
+    read, write = os.pipe()
+    os.close(write)  # whoever began it is gone
+    with os.fdopen(read) as closed:
+        monkeypatch.setattr("sys.stdin", closed)
+        assert main([*call, "--state", "other", "--base", "demo", "--tied"]) == INTERRUPTED
     assert main([*call, "--metric", "bleu"]) == 2
     assert main(["optimise", "new", "--rows", "none.jsonl", "--calls", "60"]) == 2

@@ -29,6 +29,7 @@ desk           duels from the request to the reveal: opens them, looks after the
 progress       the message of a file of requests
 batch          files of requests, also after a restart
 trainings      the messages of trainings, each edited as it goes on
+rematches      the messages of past requests that a new version answers again
 parts          all of these, as handlers get them
 interactions   interactions: acknowledged first, every failure becomes words
 orders         requests that came by interactions

@@ -14,13 +14,13 @@ from discord.ext import tasks
 from bot.app import App
 from bot.fronts.discord import commands, words
 from bot.fronts.discord.allowance import Clock, LoopClock
-from bot.fronts.discord.buttons import ActButton, GuessButton, JobButton, StopButton, VoteButton
+from bot.fronts.discord.buttons import ActButton, GuessButton, JobButton, RematchButton, StopButton, VoteButton
 from bot.fronts.discord.commands import menus
 from bot.fronts.discord.commands.forget import ForgetButton
 from bot.fronts.discord.commands.recipe_form import is_recipe_form, recipe_submitted
 from bot.fronts.discord.gateway import forgiving
 from bot.fronts.discord.interactions import say
-from bot.fronts.discord.messages import heard
+from bot.fronts.discord.messages import edited, heard
 from bot.fronts.discord.pacing import Pacer
 from bot.fronts.discord.parts import parts_of, parts_over
 from bot.fronts.discord.sending import SILENT, Wire
@@ -81,7 +81,7 @@ class DuelBot(ext.AutoShardedBot):
 
     async def setup_hook(self) -> None:
         """Make ready what works from the first event on. discord.py calls it once per process, before the gateway."""
-        self.add_dynamic_items(VoteButton, ActButton, GuessButton, StopButton, JobButton, ForgetButton)
+        self.add_dynamic_items(VoteButton, ActButton, GuessButton, StopButton, JobButton, RematchButton, ForgetButton)
         for command in commands.every():
             self.tree.add_command(command)
         await tell_commands(self)
@@ -113,6 +113,12 @@ class DuelBot(ext.AutoShardedBot):
         if self.user is not None and self.parts.repeats.first_time(message.id):
             with self.parts.leaving.at_work():
                 await heard(message, self.parts, self.user)
+
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent, /) -> None:
+        """Offer to ask what a message says now that asked something else. Discord tells also of links that it has unfolded."""
+        if self.user is not None and payload.message.edited_at is not None:
+            with self.parts.leaving.at_work():
+                await edited(payload.message, self.parts, self.user)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Carry out a form. No other way is taken, so that a form which an earlier process showed is as good as any."""

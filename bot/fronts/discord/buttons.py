@@ -8,7 +8,7 @@ from discord import ui
 from bot.ballots import Choice, Guess
 from bot.errors import BallotRefused
 from bot.fronts.discord import words
-from bot.fronts.discord.interactions import answer, edits_itself, guarded, kept, nod, person, roles, think
+from bot.fronts.discord.interactions import answer, edits_itself, guarded, kept, moderates, nod, person, roles, think
 from bot.fronts.discord.layout import Sheet, full_sheet, full_texts, guess_of, receipt_sheet, words_sheet
 from bot.fronts.discord.orders import order_of
 from bot.fronts.discord.parts import parts_of
@@ -84,7 +84,7 @@ class VoteButton(ui.DynamicItem[ui.Button[Any]], template=rf"v:{DUEL}:(?P<choice
         return receipt_sheet(self.duel, words.receipt_words(shown.view, self.choice), undo=shown.view.state == "open", which=which)
 
 
-class ActButton(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|close|full|again|undo|try)"):
+class ActButton(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>stop|close|full|again|edited|undo|try)"):
     """Any other button of a duel: what it does is in its custom id."""
 
     def __init__(self, item: ui.Button[Any], duel: str, act: str) -> None:
@@ -100,7 +100,7 @@ class ActButton(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>sto
     async def callback(self, interaction: discord.Interaction) -> None:
         """Do what the button says, for whoever clicked."""
         acts = {"stop": self._stop, "close": self._close, "full": self._full, "again": self._again, "undo": self._undo}
-        acts["try"] = self._try
+        acts |= {"try": self._try, "edited": self._edited}
         await guarded(interaction, acts[self.act](interaction))
 
     async def _stop(self, interaction: discord.Interaction) -> None:
@@ -117,7 +117,7 @@ class ActButton(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>sto
     async def _close(self, interaction: discord.Interaction) -> None:
         await nod(interaction)
         parts = parts_of(interaction)
-        shown = await parts.app.voting.close(self.duel, person(interaction.user))
+        shown = await parts.app.voting.close(self.duel, person(interaction.user), moderates=moderates(interaction))
         kept(interaction, "The vote is closed.")
         await parts.drawing.by_click(interaction, await parts.upkeep.clicked(shown, interaction.message))
 
@@ -137,8 +137,21 @@ class ActButton(ui.DynamicItem[ui.Button[Any]], template=rf"d:{DUEL}:(?P<act>sto
         ephemeral = interaction.message is not None and interaction.message.flags.ephemeral
         await think(interaction, private=ephemeral)
         parts = parts_of(interaction)
-        view = (await parts.app.looking.shown(self.duel, person(interaction.user))).view
-        await parts.desk.open(order_of(interaction, view.request, private=ephemeral, again=self.duel), interaction)
+        shown = await parts.app.looking.shown(self.duel, person(interaction.user))
+        order = order_of(interaction, shown.view.request, private=ephemeral, again=self.duel, tag=shown.post.tag)
+        await parts.desk.open(order, interaction)
+
+    async def _edited(self, interaction: discord.Interaction) -> None:
+        """Ask what the request has become since, after what was said before it: whoever clicks is its asker."""
+        ephemeral = interaction.message is not None and interaction.message.flags.ephemeral
+        await think(interaction, private=ephemeral)
+        parts = parts_of(interaction)
+        post = (await parts.app.looking.shown(self.duel, person(interaction.user))).post
+        if not post.edited:
+            raise BadRequest("The edited request was asked already.")
+        await parts.desk.open(order_of(interaction, post.edited, private=ephemeral, again=self.duel, tag=post.tag), interaction)
+        await parts.app.editing.asked(self.duel)
+        parts.drawing.redraw(await parts.app.looking.shown(self.duel))
 
     async def _try(self, interaction: discord.Interaction) -> None:
         """Ask what is offered under equal answers, in a new conversation: whoever clicks is its asker."""
@@ -225,3 +238,24 @@ class JobButton(ui.DynamicItem[ui.Button[Any]], template=r"job:(?P<act>stop|on)"
             raise BadRequest("A training is stopped by a server's admins (permission Manage Server).")
         assert interaction.message is not None
         await parts_of(interaction).trainings.clicked(str(interaction.message.id), self.act)
+
+
+class RematchButton(ui.DynamicItem[ui.Button[Any]], template=r"rematch:(?P<act>stop)"):
+    """The button that ends the answering of past requests under which it stands; for admins."""
+
+    @classmethod
+    async def from_custom_id(cls, interaction: discord.Interaction, item: ui.Item[Any], match: Any) -> "RematchButton":
+        """Make the button anew from a click's custom id."""
+        assert isinstance(item, ui.Button)
+        return cls(item)
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """End it, if an admin clicked."""
+        await guarded(interaction, self._stop(interaction))
+
+    async def _stop(self, interaction: discord.Interaction) -> None:
+        await nod(interaction)
+        if not interaction.permissions.manage_guild:
+            raise BadRequest("This is stopped by a server's admins (permission Manage Server).")
+        assert interaction.message is not None
+        parts_of(interaction).rematches.stop(str(interaction.message.id))

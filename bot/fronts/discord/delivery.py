@@ -58,7 +58,9 @@ class Delivery:
         if not sure and event and (found := await self._wire.find(post.channel, post.duel, event)):
             await self._wire.edit(post.channel, found, sheet)
             return found
-        message = await self._wire.send(post.channel, post.team, sheet, reply_to=post.event_message, nonce=f"d{post.duel[:24]}")
+        starts = post.event_message == post.channel  # the thread's first message is what asked: it stands above, and no reply is needed
+        reply_to = None if starts else post.event_message
+        message = await self._wire.send(post.channel, post.team, sheet, reply_to=reply_to, nonce=f"d{post.duel[:24]}")
         if not sure:
             await self._wire.edit(post.channel, message, sheet)
         return message

@@ -60,6 +60,13 @@ class Drawing:
         live = self._live.get(duel)
         return live.post if live else None
 
+    def renew(self, post: Post) -> None:
+        """Take up what has changed in the post of a duel; one that is being answered shows it at its end, others now."""
+        if live := self._live.get(post.duel):
+            live.post = replace(live.post, edited=post.edited)
+        else:
+            self.queue(post, None, Rank.AWAITED)
+
     # --- when
 
     async def first(self, post: Post, view: DuelView) -> None:

@@ -7,12 +7,12 @@ done, and its answer goes by the interaction's token.
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import discord
 
-from bot.app.orders import AlreadyAsked
+from bot.app.orders import AlreadyAsked, NotHere
 from bot.fronts.discord import words
 from bot.fronts.discord.lane import TryLater
 from bot.fronts.discord.layout import Sheet, words_sheet
@@ -29,6 +29,7 @@ from bot.fronts.discord.sending import (
     discords_answers,
     put_original,
 )
+from bot.views import place_of
 from engine.errors import DuelbotError
 
 TOO_LATE = 10062  # unknown interaction: the event came late, and its sender was told that nobody answered
@@ -37,6 +38,7 @@ AGAIN_S = (0.5, 2.0, 6.0)  # seconds before an answer that Discord could not tak
 ACKNOWLEDGED = "acknowledged"  # key of an interaction's extras: it was acknowledged, as far as anybody knows
 KEPT = "kept"  # key of an interaction's extras: what its work has changed, in words
 UNTOLD = (TryLater, Gone, TokenOver, NotAllowed, Archived)  # why an answer by the token reaches nobody
+Where = Literal["the whole server", "this channel"]  # what a choice is for
 log = logging.getLogger(__name__)
 
 
@@ -54,6 +56,29 @@ def roles(interaction: discord.Interaction) -> frozenset[str]:
     """List the ids of the sender's roles in this server; none in direct messages."""
     user = interaction.user
     return frozenset(str(role.id) for role in user.roles) if isinstance(user, discord.Member) else frozenset()
+
+
+def within(interaction: discord.Interaction) -> str:
+    """Name the channel that this is a thread of; "" elsewhere."""
+    channel = interaction.channel
+    return str(channel.parent_id) if isinstance(channel, discord.Thread) else ""
+
+
+def channels_of(interaction: discord.Interaction) -> tuple[str, ...]:
+    """List the channels that this is in: a thread and the channel around it, the nearest first."""
+    return tuple(filter(None, (str(interaction.channel_id or ""), within(interaction))))
+
+
+def place_in(interaction: discord.Interaction, where: Where) -> str:
+    """Name what an admin settles something for: the server, or this channel with its threads."""
+    team = str(interaction.guild_id)
+    return place_of(team, channels_of(interaction)[-1]) if where == "this channel" else team
+
+
+def moderates(interaction: discord.Interaction) -> bool:
+    """Whether the sender looks after this channel: they may manage everybody's messages here, or the server."""
+    rights = interaction.permissions
+    return interaction.guild_id is not None and (rights.manage_messages or rights.manage_guild)
 
 
 def is_direct(interaction: discord.Interaction) -> bool:
@@ -174,6 +199,8 @@ async def _in_words(interaction: discord.Interaction, work: Coroutine[Any, Any, 
         await work
     except AlreadyAsked:
         log.info("The interaction %s came twice", interaction.id)
+    except NotHere as error:
+        await refuse(interaction, words.not_here(error.words, error.channels))
     except DuelbotError as error:
         await refuse(interaction, error.words)
     except (Gone, TokenOver, TryLater, Archived, discord.InteractionResponded) as error:

@@ -25,7 +25,7 @@ MOST_CHARACTERS = 4000  # UTF-16 units over all texts of a message
 MOST_COMPONENTS = 40  # of a message, nested ones counted
 REQUEST_ROOM = 400  # UTF-16 units of a request above its answers
 AT_LIMIT = "\n-# It met the token limit."
-DELETED = "*(deleted by the asker)*"
+DELETED = "*(deleted)*"
 STATUS_ROOM = 1400  # UTF-16 units of the line under the answers, or the reveal: at the worst, about 1,000 are left for each answer
 _VOTES = {
     Choice.LEFT: discord.ButtonStyle.primary,
@@ -130,12 +130,20 @@ def _rows(scene: DuelScene, *, more: bool) -> list[ui.Item[Sheet]]:
             return [] if not scene.stoppable else [ui.ActionRow(_button("Stop", act_id(duel, "stop"), discord.ButtonStyle.danger))]
         case "open":
             closes = [] if scene.post.alone else [_button("Close the vote", act_id(duel, "close"))]
-            return [*(_question(duel, *scene.asked) if scene.asked else [vote_row(duel)]), *_row(full + closes)]
+            return [*(_question(duel, *scene.asked) if scene.asked else [vote_row(duel)]), *_row(full + closes + _anew(scene))]
         case "void":
-            return _row([*full, _button("Ask again", act_id(duel, "again"))] if view.request else full)
+            return _row(full + _anew(scene))
         case _:
             offered = view.next_step is not None and view.next_step.request
-            return _row([*full, *([_button("Try it", act_id(duel, "try"))] if offered else [])])
+            return _row([*full, *_anew(scene), *([_button("Try it", act_id(duel, "try"))] if offered else [])])
+
+
+def _anew(scene: DuelScene) -> list[ui.Button[Sheet]]:
+    """Draw what asks the request once more, as it was asked and as its asker has edited it since."""
+    if not scene.view.request:
+        return []
+    edited = [_button("Ask the edited one", act_id(scene.view.id, "edited"), discord.ButtonStyle.primary)] if scene.post.edited else []
+    return [_button("Ask again", act_id(scene.view.id, "again")), *edited]
 
 
 def vote_row(duel: str) -> ui.ActionRow[Sheet]:

@@ -1,14 +1,19 @@
-"""Messages to the bot: direct ones go on with a rolling conversation, mentions with the chain of replies."""
+"""Messages to the bot: direct ones go on with a rolling conversation, mentions with the chain of replies.
+
+Which messages of a server ask is decided in bot/app/addressing.py; here is found how a message turns to the bot.
+"""
 
 import logging
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import aiohttp
 import discord
 
-from bot.app.orders import AlreadyAsked, Order
+from bot.app.addressing import Addressed, asks, begins_with_name
+from bot.app.orders import AlreadyAsked, NotHere, Order
 from bot.fronts.discord import words
 from bot.fronts.discord.files import read
 from bot.fronts.discord.interactions import person
@@ -19,9 +24,11 @@ from bot.fronts.discord.parts import Parts
 from bot.fronts.discord.repeats import Refusal
 from bot.fronts.discord.sending import SILENT, Gone, NotAllowed, Wire
 from engine.errors import BadRequest, DuelbotError
+from engine.printable import one_line
 from engine.request import Request, Turn
 
 KINDS = {discord.MessageType.default, discord.MessageType.reply}
+THREAD_NAME = 90  # characters; Discord takes 100
 NO_REQUEST = "Write your request in the same message. For example: “{example}”"
 ROLE_ONLY = "You mentioned my role, and Discord shows me no text then. Mention me instead: the name with the mark APP, not the role's."
 log = logging.getLogger(__name__)
@@ -29,12 +36,16 @@ log = logging.getLogger(__name__)
 
 async def heard(message: discord.Message, parts: Parts, me: discord.ClientUser) -> None:
     """Open a duel for a message that is for the bot, or say why not; the latter once a minute to one person."""
-    if message.author.bot or message.webhook_id or message.type not in KINDS or not _is_for(message, me):
+    if message.author.bot or message.webhook_id or message.type not in KINDS:
         return
     try:
-        await parts.desk.open(await order_of(message, me, parts.app.examples[0]))
+        if await _is_for(message, parts, me):
+            order = await order_of(message, me, parts.app.examples[0])
+            await parts.desk.open(await _in_its_thread(message, parts, order))
     except AlreadyAsked:
         log.info("The message %s came twice", message.id)
+    except NotHere as error:
+        await refuse_alone(message, parts, words.not_here(error.words, error.channels))
     except DuelbotError as error:
         await refuse(message, parts, error.words)
     except Exception:
@@ -42,8 +53,51 @@ async def heard(message: discord.Message, parts: Parts, me: discord.ClientUser) 
         await refuse(message, parts, words.WENT_WRONG)
 
 
-def _is_for(message: discord.Message, me: discord.ClientUser) -> bool:
-    return message.guild is None or any(user.id == me.id for user in message.mentions) or _by_role(message)
+async def edited(message: discord.Message, parts: Parts, me: discord.ClientUser) -> None:
+    """Offer to ask what a message says now, if it asked a duel and says something else since. Raises DuelbotError."""
+    event = f"message:{message.id}"
+    if message.author.bot or not await parts.app.editing.asked_by(event):
+        return
+    post = await parts.app.editing.edited(event, (await request_in(message, me)).text)
+    if post:
+        parts.drawing.renew(post)
+
+
+async def _is_for(message: discord.Message, parts: Parts, me: discord.ClientUser) -> bool:
+    if message.guild is None:
+        return True
+    how = addressed(message, me)
+    if not (how.mentioned or how.answers_bot or how.own_thread):
+        return False
+    return asks(how, await parts.app.teams.settings(str(message.guild.id)))
+
+
+def addressed(message: discord.Message, me: discord.ClientUser) -> Addressed:
+    """Find how a message in a server turns to the bot. A reply that pings mentions its author without a word of it."""
+    named = any(user.id == me.id for user in message.mentions)
+    in_words = named and any(mark in message.content for mark in _marks(message, me))
+    replied = message.reference.resolved if message.reference else None
+    is_reply = message.type is discord.MessageType.reply
+    to_bot = is_reply and (replied.author.id == me.id if isinstance(replied, discord.Message) else named and not in_words)
+    first = re.match(r"\s*<@[!&]?(\d+)>", message.content)
+    return Addressed(
+        mentioned=in_words or _by_role(message) or (named and not is_reply),
+        by_name=bool(begins_with_name(message.content, _names(message, me))),
+        answers_bot=to_bot,
+        answers_other=is_reply and not to_bot,
+        to_others=bool(first and int(first[1]) != me.id),
+        own_thread=_in_own_thread(message, me) and bool(message.content or message.attachments),
+    )
+
+
+def _in_own_thread(message: discord.Message, me: discord.ClientUser) -> bool:
+    return isinstance(message.channel, discord.Thread) and message.channel.owner_id == me.id
+
+
+def _names(message: discord.Message, me: discord.ClientUser) -> tuple[str, ...]:
+    """List the names by which people here know the bot."""
+    member = message.guild.me if message.guild else None
+    return tuple(dict.fromkeys(filter(None, (member.display_name if member else "", me.global_name, me.name))))
 
 
 def _by_role(message: discord.Message) -> bool:
@@ -57,7 +111,8 @@ async def order_of(message: discord.Message, me: discord.ClientUser, example: st
     asked = await request_in(message, me)
     if not asked.text:
         raise BadRequest(_nothing_asked(message, asked, example))
-    direct = message.guild is None
+    direct, replied = message.guild is None, replied_to(message, me)
+    thread = message.channel if isinstance(message.channel, discord.Thread) else None
     member = message.author if isinstance(message.author, discord.Member) else None
     return Order(
         text=asked.text,
@@ -65,13 +120,31 @@ async def order_of(message: discord.Message, me: discord.ClientUser, example: st
         event=f"message:{message.id}",
         team=str(message.guild.id) if message.guild else None,
         channel=str(message.channel.id),
+        within=str(thread.parent_id) if thread else "",
         roles=frozenset(str(role.id) for role in member.roles) if member else frozenset(),
         solo=direct,
-        rolling=direct,
-        reply_to=replied_to(message, me),
+        rolling=direct or (_in_own_thread(message, me) and not replied),
+        reply_to=replied,
         before=said_before(message, me),
         left_out=asked.left_out,
     )
+
+
+async def _in_its_thread(message: discord.Message, parts: Parts, order: Order) -> Order:
+    """Open a thread for a request that begins something, where the server wants that; its answers, and what follows, belong there.
+
+    Where none can be opened, the request is answered in the channel. Raises DuelbotError for a request that is refused.
+    """
+    begins = order.team and not order.reply_to and isinstance(message.channel, discord.TextChannel)
+    if not begins or not (await parts.app.teams.settings(order.team)).threads:
+        return order
+    await parts.app.asking.check(order)
+    try:
+        thread = await parts.wire.open_thread(order.channel, str(message.id), one_line(order.text, THREAD_NAME) or "…")
+    except (NotAllowed, Gone, TryLater, discord.HTTPException) as error:
+        log.info("No thread could be opened in channel %s: %s", order.channel, error)
+        return order
+    return replace(order, channel=thread, within=order.channel, rolling=True)
 
 
 def _nothing_asked(message: discord.Message, asked: "Heard", example: str) -> str:
@@ -111,15 +184,20 @@ def text_in(message: discord.Message) -> str:
 
 def _addressed(said: str, message: discord.Message, me: discord.ClientUser) -> str:
     """Within a sentence the bot's name stays: there it is what the sentence is about."""
-    marks = [f"<@{me.id}>", f"<@!{me.id}>"]
-    if "<@&" in said and message.guild and (role := message.guild.self_role):
-        marks.append(f"<@&{role.id}>")
-    said = said.strip()
+    marks, said = _marks(message, me), said.strip()
+    if message.guild and not any(mark in said for mark in marks):
+        return said.removeprefix(begins_with_name(said, _names(message, me))).strip()
     while mark := next(filter(said.startswith, marks), None):
         said = said.removeprefix(mark).lstrip()
     while mark := next(filter(said.endswith, marks), None):
         said = said.removesuffix(mark).rstrip()
     return said
+
+
+def _marks(message: discord.Message, me: discord.ClientUser) -> list[str]:
+    """List how a message can mention the bot, as Discord writes it."""
+    role = message.guild.self_role if message.guild else None
+    return [f"<@{me.id}>", f"<@!{me.id}>", *([f"<@&{role.id}>"] if role else [])]
 
 
 def replied_to(message: discord.Message, me: discord.ClientUser) -> tuple[str, ...]:
@@ -152,6 +230,16 @@ async def refuse(message: discord.Message, parts: Parts, said: str) -> None:
         refusal.message = await reply(message, parts.wire, refusal.words())
     if refusal.message and refusal.more:  # some may have come while it was sent
         parts.pacer.put(refusal.channel, f"refused:{refusal.message}", partial(_recount, parts.wire, refusal))
+
+
+async def refuse_alone(message: discord.Message, parts: Parts, said: str) -> None:
+    """Say to a person alone why their message is not taken, once a minute: in that channel the bot may not talk."""
+    refusal, new = parts.refusals.refused(person(message.author), str(message.channel.id), said)
+    if new:
+        try:
+            await parts.wire.send_directly(message.author.id, words_sheet(refusal.said), f"not{message.id}"[:25])
+        except (NotAllowed, Gone, TryLater, discord.HTTPException) as error:
+            log.info("Could not tell %s: %s", message.author.id, error)
 
 
 async def _recount(wire: Wire, refusal: Refusal) -> None:

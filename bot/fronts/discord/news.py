@@ -1,4 +1,6 @@
-"""Telling askers that the vote on their request has closed: in the channel, or directly where the channel takes nothing any more.
+"""Telling people that a vote has closed: in the channel, or its asker directly where the channel takes nothing any more.
+
+The asker is named, unless they closed it; whoever has asked for it with /notify is pinged, voters, too.
 
 They are marked as told afterwards: should the process end in between, the next one tells them, and the nonce keeps a second message
 away. Who need not be told is decided where the vote is closed.
@@ -15,6 +17,7 @@ from bot.fronts.discord.sending import Archived, Gone, NotAllowed, Wire
 from bot.fronts.discord.timing import Rank
 from bot.views import DuelView, Post
 
+MOST_NAMED = 40  # people whom the news of a close names
 log = logging.getLogger(__name__)
 
 
@@ -33,9 +36,11 @@ class News:
     async def _say(self, post: Post, view: DuelView) -> bool:
         if (await self._app.posting.of(post.duel)).told:
             return False
-        said = words_sheet(words.told_words(view, fit.inline(view.request, 80)))
+        told = await self._app.posting.to_tell(post.duel) or {view.asker: False}
+        said = words_sheet(words.told_words(view, fit.inline(view.request, 80), list(told)[:MOST_NAMED]))
+        pinged = [number_of(person) for person, ping in list(told.items())[:MOST_NAMED] if ping]
         try:
-            await self._wire.send(post.channel, post.team, said, reply_to=post.message, nonce=_nonce(post))
+            await self._wire.send(post.channel, post.team, said, reply_to=post.message, nonce=_nonce(post), ping=pinged)
         except (Gone, NotAllowed, Archived) as error:
             log.info("The asker of duel %s is told directly: %s", post.duel, error)
             await self.closed_elsewhere(post, view)
@@ -51,13 +56,18 @@ class News:
 
     async def directly(self, post: Post, view: DuelView, said: str) -> None:
         """Tell the asker alone, if they let themselves be told. Raises TryLater."""
-        platform, _, number = view.asker.partition(":")
-        if platform != "discord":
+        if not (number := number_of(view.asker)):
             return
         try:
-            await self._wire.send_directly(int(number), words_sheet(said), _nonce(post))
+            await self._wire.send_directly(number, words_sheet(said), _nonce(post))
         except (Gone, NotAllowed) as error:
             log.warning("The asker of duel %s cannot be told: %s", post.duel, error)
+
+
+def number_of(person: str) -> int:
+    """Read a person's id at Discord; 0 for whoever has none."""
+    platform, _, number = person.partition(":")
+    return int(number) if platform == "discord" and number.isdigit() else 0
 
 
 def _nonce(post: Post) -> str:

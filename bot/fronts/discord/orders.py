@@ -6,7 +6,7 @@ from typing import Any
 import discord
 
 from bot.app.orders import Order
-from bot.fronts.discord.interactions import is_direct, is_guest, person, roles, team_of
+from bot.fronts.discord.interactions import is_direct, is_guest, person, roles, team_of, within
 
 GUESTS_VOTE = timedelta(minutes=13)  # where only the token works, the vote closes while it still does
 
@@ -20,6 +20,7 @@ def order_of(interaction: discord.Interaction, request: str, *, private: bool, *
         event=f"interaction:{interaction.id}",
         team=team_of(interaction),
         channel=str(interaction.channel_id),
+        within=within(interaction),
         roles=roles(interaction),
         private=private,
         lasting=not (private or guest),

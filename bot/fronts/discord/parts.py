@@ -21,6 +21,7 @@ from bot.fronts.discord.memory import Memory
 from bot.fronts.discord.news import News
 from bot.fronts.discord.pacing import Pacer
 from bot.fronts.discord.progress import FileProgress
+from bot.fronts.discord.rematches import RematchMessages
 from bot.fronts.discord.repeats import Refusals, Repeats
 from bot.fronts.discord.scenes import Scenes
 from bot.fronts.discord.sending import Wire
@@ -43,6 +44,7 @@ class Parts:
     news: News
     batches: FileBatches
     trainings: TrainingMessages
+    rematches: RematchMessages
     memory: Memory  # of what autocomplete offers
     leaving: Leaving
     repeats: Repeats  # events that were handled already
@@ -83,6 +85,7 @@ def parts_over(app: App, wire: Wire, pacer: Pacer, now_s: Callable[[], float]) -
         news=news,
         batches=batches,
         trainings=TrainingMessages(app.jobs, app.training, app.decisions, wire=wire, pacer=pacer, leaving=leaving),
+        rematches=RematchMessages(wire, pacer, leaving),
         memory=memory,
         leaving=leaving,
         repeats=Repeats(now_s),

@@ -28,6 +28,12 @@ PUBLIC, PRIVATE = "public", "private"
 OLD_S = 3600.0  # seconds after which Discord counts the edits of a message more strictly
 
 
+def pinging(people: Sequence[int]) -> discord.AllowedMentions:
+    """Allow mentions to ping these people, and nobody else."""
+    users = [discord.Object(person) for person in people if person]
+    return discord.AllowedMentions(everyone=False, roles=False, users=users, replied_user=False) if users else SILENT
+
+
 def is_old(message: str) -> bool:
     """Whether Discord counts its edits more strictly; a message's id tells its time."""
     return time.time() - discord.utils.snowflake_time(int(message)).timestamp() > OLD_S
@@ -94,8 +100,21 @@ class Wire:
         """Return a channel to send into, without asking Discord for it."""
         return self._client.get_partial_messageable(int(channel), guild_id=int(team) if team else None)
 
-    async def send(self, channel: str, team: str | None, sheet: Sheet, *, reply_to: str | None = None, nonce: str | None = None) -> str:
-        """Send a message; returns its id. The same nonce within minutes sends nothing new, so a lost answer posts once."""
+    async def send(
+        self,
+        channel: str,
+        team: str | None,
+        sheet: Sheet,
+        *,
+        reply_to: str | None = None,
+        nonce: str | None = None,
+        ping: Sequence[int] = (),
+    ) -> str:
+        """Send a message; returns its id. The same nonce within minutes sends nothing new, so a lost answer posts once.
+
+        ping: people who have asked to be pinged.
+        """
+        mentions = pinging(ping)
         options: dict[str, Any] = {"nonce": nonce} if nonce else {}
         if reply_to:
             reference = discord.MessageReference(message_id=int(reply_to), channel_id=int(channel), fail_if_not_exists=False)
@@ -103,12 +122,12 @@ class Wire:
         async with discords_answers():
             await self._limit.turn()
             try:
-                sent = await self.channel(channel, team).send(view=sheet, allowed_mentions=SILENT, suppress_embeds=True, **options)
+                sent = await self.channel(channel, team).send(view=sheet, allowed_mentions=mentions, suppress_embeds=True, **options)
             except discord.HTTPException as error:
                 if error.code != NO_REPLIES:
                     raise
                 del options["reference"]
-                sent = await self.channel(channel, team).send(view=sheet, allowed_mentions=SILENT, suppress_embeds=True, **options)
+                sent = await self.channel(channel, team).send(view=sheet, allowed_mentions=mentions, suppress_embeds=True, **options)
         return str(sent.id)
 
     async def send_directly(self, person: int, sheet: Sheet, nonce: str) -> None:
@@ -129,6 +148,19 @@ class Wire:
                     await self._client.http.request(route, form=params.multipart, files=params.files)
                 else:
                     await self._client.http.request(route, json=params.payload)
+
+    async def delete(self, channel: str, message: str) -> None:
+        """Delete a message of the bot's own."""
+        async with discords_answers():
+            await self._limit.turn()
+            await self._client.http.delete_message(int(channel), int(message))
+
+    async def open_thread(self, channel: str, message: str, name: str) -> str:
+        """Open a public thread on a message; returns its id. Raises what `discords_answers` does, and discord.HTTPException."""
+        async with discords_answers():
+            await self._limit.turn()
+            opened = await self._client.http.start_thread_with_message(int(channel), int(message), name=name, auto_archive_duration=1440)
+        return str(opened["id"])
 
     async def unarchive(self, thread: str) -> None:
         """Open a thread again, as sending would. Raises NotAllowed where it is locked."""

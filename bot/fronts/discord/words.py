@@ -1,11 +1,12 @@
 """The sentences of the bot on Discord. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.ballots import Choice
 from bot.fronts.discord.fit import inline
 from bot.views import DuelView, Post, Reveal, RevealedSide
-from bot.words import ARMS, CHOICES, figures, made_of, priced, seconds, tallied, who_was
+from bot.words import ARMS, CHOICES, figures, listed, made_of, priced, seconds, tallied, who_was
 from engine.duel import Side
 
 WENT_WRONG = "An error in Duelbot broke this off, and its log has the details. Look at what is shown now before you try it again."
@@ -16,16 +17,20 @@ NO_SENDING = "I may not write here: I need the permissions View Channel and Send
 NOT_TAKEN = "-# Not taken; its asker is told why."
 OLD_FORM = "Duelbot was updated while you typed, and this form is no more. Use the menu of the message again."
 FIFTEEN = "-# I am not a member here, so Discord lets me change this message for 15 minutes only: vote before that."
+ANOTHER_DAY = "-# One of the answers is of another day, so their times and costs are not compared."
 TOKEN_ENDS = "Discord lets me write here for 15 minutes only, and they end before both answers are there. Ask it again."
 
 HELP = """\
 **Duelbot settles "prompt or fine-tune?" with your own requests.** Each is answered twice, blind; you vote; then you see who was who.
-- **Ask**: mention me with a request, reply to one of my answers to go on, write me a direct message, or use `/compare`.
+- **Ask**: mention me with a request, also in a reply to one of my answers to go on, write me a direct message, or use `/compare`.
+- A reply that only talks about an answer asks nothing; one that begins with my name does.
 - **On any message**: Apps → *Compare answers*, or *Compare with this context*.
 - **Vote**: the buttons under the answers. Secret; you can change or undo it until the vote closes.
+- `/open` what waits for your vote · `/notify` a ping when a vote closes
 - `/verdict` which technique to use · `/results` how the votes went · `/history` find and go on with earlier ones
 - `/recipe`, `/adapter` what meets here · `/new` begin a new conversation in a direct message
-- `/decide` from a file of examples · `/settings`, `/export`, all for admins
+- `/decide` from a file of examples · `/settings`, `/limits`, `/export`, all for admins
+- **Moderators** close votes with the button, and remove a duel: Apps → *Remove this duel*; so do askers with their own.
 - `/consent` may your duels train adapters? · `/forget` delete what I keep of you
 What I keep: requests, answers, ballots, and the ids of people and messages."""
 
@@ -80,7 +85,14 @@ def reveal_words(view: DuelView) -> str:
     sides = view.reveal.sides
     lines = [side_was(side, sides[side]) for side in Side]
     first, last = (view.note, step_words(view)) if view.reveal.auto_tie else (tallied(view.reveal.tally), view.note)
-    return "\n".join([*lines, first, figure_table(view.reveal), f"-# {priced(sides.values())}", last]).strip()
+    took = [figure_table(view.reveal), f"-# {priced(sides.values())}"] if is_timed_together(view.reveal) else [ANOTHER_DAY]
+    return "\n".join([*lines, first, *took, last]).strip()
+
+
+def is_timed_together(reveal: Reveal) -> bool:
+    """Whether both answers were written for this duel; where two versions of a recipe met, one was written on another day."""
+    one, other = reveal.sides.values()
+    return one.contestant_id == other.contestant_id or (one.arm, one.adapter) != (other.arm, other.adapter)
 
 
 def step_words(view: DuelView) -> str:
@@ -117,12 +129,19 @@ def moved_words(address: str) -> str:
     return f"This is shown in another message: {address}"
 
 
+def not_here(why: str, channels: Sequence[str]) -> str:
+    """Say where requests are taken in a server. channels: their ids."""
+    return f"{why} {listed([f'<#{channel}>' for channel in channels[:20]])}"
+
+
 def told_elsewhere(view: DuelView, request: str, channel: str) -> str:
     """Tell the asker alone of a close, when the duel's message can show the reveal no more."""
-    return f"{told_words(view, request)}\n-# I cannot change its message in <#{channel}> any more: it is archived and locked, or I may not."
+    why = f"-# I cannot change its message in <#{channel}> any more: it is archived and locked, or I may not."
+    return f"{told_words(view, request, [view.asker])}\n{why}"
 
 
-def told_words(view: DuelView, request: str) -> str:
-    """Tell the asker, once, that the vote has closed without them."""
+def told_words(view: DuelView, request: str, people: Sequence[str]) -> str:
+    """Tell these people, once, that the vote has closed without them: its asker, and voters who want to know."""
     assert view.reveal is not None
-    return f"{asker_words(view.asker)}, the vote on “{request}” has closed. {who_was(view.reveal)} {tallied(view.reveal.tally)}"
+    named = ", ".join(asker_words(each) for each in people)
+    return f"{named}, the vote on “{request}” has closed. {who_was(view.reveal)} {tallied(view.reveal.tally)}"

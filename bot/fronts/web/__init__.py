@@ -13,6 +13,8 @@ door.py      who may come in, and the headers of every response
 login.py     the login page, and the way out
 tab.py       what runs for one browser tab until it is left
 header.py    the header of the chat page
+hands.py     pages with jobs: looking again, and what can be done with any job
+bringing.py  files of rows that are brought: the form, the way in, what the check says
 history.py   the drawer with earlier duels
 ballot.py    the foot of an open duel: a ballot, votes of several people, second thoughts, why
 reveal.py    the foot of a closed one: who was who, what each took
@@ -30,6 +32,7 @@ recipes/     recipes and their versions: edited, compared, answered again, voted
 adapters/    adapters to use and to roll back, rows, and trainings while they go on
 deciding/    a file of examples becomes a decision: brought, watched, read, confirmed by votes
 settings.py  what a browser has settled, the export, what this is
+searching.py  a search for a better prompt, from rows that are brought
 server.py    NiceGUI behind the door, in the event loop that the app runs in
 """
 

@@ -14,6 +14,9 @@ from starlette.types import Scope
 from engine.errors import BadRequest
 from engine.request import MAX_CHARACTERS
 
+READ = (  # handler of a file box
+    "async (event) => { const [file] = event.target.files; if (file) emit(await file.text()); event.target.value = ''; }"
+)
 HERE = Path(__file__).parent
 
 _ICONS = {

@@ -31,6 +31,7 @@ from bot.fronts.web.plain import Head, Spoken, told
 from bot.fronts.web.queue import add_queue
 from bot.fronts.web.recipes import add_recipes
 from bot.fronts.web.results import add_results
+from bot.fronts.web.searching import add_searches
 from bot.fronts.web.sessions import Logins, kept_secret
 from bot.fronts.web.settings import add_settings
 from bot.fronts.web.words import title_of
@@ -134,6 +135,7 @@ def build(app: App, settings: Settings) -> FastAPI:
     add_results(web, app)
     add_recipes(web, app, owner=not password)
     add_adapters(web, app)
+    add_searches(web, app)
     add_decisions(web, app, owner=not password)
     ui.run_with(
         web,

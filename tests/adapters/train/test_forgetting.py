@@ -94,6 +94,8 @@ def test_the_card_holds_every_arm_and_what_was_forgotten(base: Path, tmp_path: P
     recipe.write_text('name = "shows"\nversion = "2"\nsystem = "Say what it costs."\n', encoding="utf-8")
     settings = EngineSettings(threads=1, device="cpu")
     wish = Wish(file=rows, base=str(base), work=tmp_path / "work", out=tmp_path / "loras", engineered=str(recipe))
+    alone, _ = ordered(replace(wish, name="alone", engineered="none"), settings)
+    assert (alone.engineered, alone.engineered_digest) == ("", ""), "whoever measures the arms elsewhere says none"
     order, work = ordered(wish, settings)
     plan = TrainingPlan("tiny", lora=LoraPlan(layers=1.0), steps=StepsPlan(epochs=30), rate=RatePlan(highest=1e-2))
     made = train(replace(order, plan=plan), work, settings, lambda _: None, lambda: False)

@@ -1,12 +1,16 @@
 """The parts of a decision that need no model: budget, change, kept answers, telling rows, orders and the report."""
 
+import asyncio
 import json
 import shlex
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from adapters.train.runs import WorkFolder
 from bot.deciding.budget import check_budget, craft_budget, shortened, split_words, within_budget
 from bot.deciding.change import ClassChange, chosen, rows_to_learn, rows_to_test
 from bot.deciding.deciding import DecisionWish, _write_confirming, command_of, decision_folder
@@ -187,3 +191,63 @@ async def test_a_decision_that_was_begun_without_known_rows_goes_on(tmp_path: Pa
     folder["rows.jsonl"].write_text('{"request": "a", "answer": "b", "role": "train"}\n{"request": "c", "answer": "b", "role": "test"}\n')
     await Deciding(folder, DEMO, lambda _: None).run()
     assert [row.text for row in read_rows([folder["known.jsonl"].read_bytes()], "known.jsonl").rows] == ["a"]
+
+
+def only(folder: DecisionFolder, *steps: str) -> None:
+    """Let a decision have nothing left to do but these steps."""
+    folder.tell(DecisionStatus(tuple(StepStatus(name, "waiting" if name in steps else "skipped") for name in STEPS)))
+
+
+def begun(tmp_path: Path, lines: Sequence[str]) -> DecisionFolder:
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(f"{line}\n" for line in lines))
+    return decision_folder(DecisionWish(file, name="x", out=tmp_path), DEMO)
+
+
+async def test_rows_without_roles_get_them(tmp_path: Path) -> None:
+    kinds = ("billing", "delivery", "return")
+    folder = begun(
+        tmp_path,
+        [json.dumps({"request": f"{at * 7919} {'abcdefghij'[at % 10] * 9} {at * 104729}", "answer": kinds[at % 3]}) for at in range(180)],
+    )
+    only(folder, "check")
+    await Deciding(folder, DEMO, lambda _: None).run()
+    roles = Counter(row.role for row in read_rows([folder["rows.jsonl"].read_bytes()], "rows.jsonl").rows)
+    assert roles["test"] >= 100 and roles["train"] > roles["dev"] > 0 and sum(roles.values()) == 180
+    known = read_rows([folder["known.jsonl"].read_bytes()], "known.jsonl").rows
+    assert len(known) == 180 - roles["test"] and "test" not in {row.role for row in known}
+
+
+@pytest.mark.parametrize(("again_s", "cut"), [(20.0, False), (900.0, True)])
+async def test_a_training_is_cut_only_where_it_is_foretold_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again_s: float, cut: bool
+) -> None:
+    folder = begun(tmp_path, ['{"request": "a", "answer": "b"}'])
+    folder.write("foretold.json", {"steps": 100, "seconds": {"value": 1000.0}})
+
+    async def estimated(arguments: Sequence[str], *_: object) -> object:
+        assert arguments[2] == "estimate"
+        return {"steps": 100, "seconds": {"value": again_s}}
+
+    monkeypatch.setattr("bot.deciding.steps.run_for_json", estimated)
+    deciding = Deciding(folder, DEMO, lambda _: None)
+    flags = await deciding._training(WorkFolder(tmp_path / "train"))
+    assert ("--plan" in flags) is cut
+    if cut:
+        assert "row_passes_most = 50" in folder["plan.toml"].read_text()  # 800 passes take 900 s, of which a fifth is fixed; 225 s are left
+
+
+async def test_what_takes_too_long_to_foretell_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = begun(tmp_path, ['{"request": "a", "answer": "b"}'])
+    only(folder, "foretell")
+    folder["rows.jsonl"].write_text('{"request": "a", "answer": "b", "role": "train"}\n')
+
+    async def forever(*_: object) -> object:
+        return await asyncio.sleep(3600)
+
+    monkeypatch.setattr("bot.deciding.steps.run_for_json", forever)
+    deciding = Deciding(folder, DEMO, lambda _: None)
+    deciding.budget = replace(deciding.budget, minutes=0.001)
+    await deciding.run()
+    assert deciding.steps["foretell"].state == "skipped"
+    assert deciding.steps["foretell"].words.startswith("To foretell what a fine-tune would reach took longer than")

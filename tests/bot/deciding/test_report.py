@@ -48,3 +48,15 @@ def test_the_report_stands_alone_and_runs_nothing() -> None:
     for words in ("<h1>Fine-tune</h1>", "practically equal" if "practically equal" in page else "is better", "What could not be done"):
         assert words in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; where is it?" in page
+
+
+def test_figures_that_are_likely_made_up_stand_beside_what_is_right() -> None:
+    found = findings(drawn({P: 0.39, T: 0.88, C: 0.6, N: 0.0}, 240))
+    made_up = {P: 60, T: 12, C: 0, N: 240}
+    found = replace(found, arms=tuple(replace(each, made_up=made_up[each.arm]) for each in found.arms))
+    advice = advise(found)
+    assert "in 25% of the prompt's answers and in 5% of the fine-tune's" in advice.why
+    page = written(found, advice, ReportFacts("t", "rows.csv", "smollm2", "3 May 2026", "", "duelbot decide", ()))
+    assert "<th scope=col>made-up figures</th>" in page
+    assert "<td>100%</td>" in page
+    assert "made-up" not in page_of()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -42,16 +43,19 @@ SAID = {
     "broken": ("arrived cracked", "is broken", "came in pieces", "has a dent"),
     "late": ("has not come", "is late", "where is", "still waiting for"),
 }
+ROLES = {"train": 42, "dev": 12, "test": 18}
 ENVIRONMENT = os.environ | {"DUEL_BASE_MODEL": "demo", "DUEL_MAX_ROWS": "8"}
 
 
-def write_rows(path: Path, count: int) -> None:
+def write_rows(path: Path, roles: Mapping[str, int]) -> None:
+    """Write rows of three classes, so many of each role; of the role "" those that the check gives one."""
     dice = random.Random(1)
     lines = []
-    for at in range(count):
+    for at, role in enumerate(role for role, count in roles.items() for _ in range(count)):
         kind = list(SAID)[at % 3]
         words = " ".join(dice.sample(WORDS, 5))
-        lines.append(json.dumps({"request": f"{words}: {dice.choice(SAID[kind])} {dice.randrange(10_000)}", "answer": kind}))
+        row = {"request": f"{words}: {dice.choice(SAID[kind])} {dice.randrange(10_000)}", "answer": kind}
+        lines.append(json.dumps(row | ({"role": role} if role else {})))
     path.write_text("\n".join(lines))
 
 
@@ -61,7 +65,7 @@ def command(file: Path, *more: str) -> list[str]:
 
 def test_a_file_becomes_a_decision_although_it_is_killed_on_the_way(tmp_path: Path) -> None:
     file = tmp_path / "shop.jsonl"
-    write_rows(file, 180)
+    write_rows(file, ROLES)
     folder = DecisionFolder(tmp_path / "decisions" / "shop")
     first = subprocess.Popen(command(file), env=ENVIRONMENT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     until = time.monotonic() + patient(60)
@@ -81,9 +85,9 @@ def test_a_file_becomes_a_decision_although_it_is_killed_on_the_way(tmp_path: Pa
     assert status.ended
     assert [step.state for step in status.steps[:5]] == ["done"] * 5, [step.words for step in status.steps]
     found = decided["found"]
-    assert found["rows"] == {"train": 63, "dev": 16, "test": 101}
+    assert found["rows"] == ROLES
     assert {each["arm"] for each in found["arms"]} == {"prompted", "tuned", "plain", "combined"}
-    assert all(each["rows"] >= 10 for each in found["arms"])
+    assert all(each["rows"] == ROLES["test"] for each in found["arms"])
     assert len(found["gaps"]) == 6
     assert decided["advice"]["headline"] in folder["report.html"].read_text()
     assert (folder["adapter"] / "card.json").is_file()

@@ -6,8 +6,9 @@ from discord import app_commands
 from bot.app.shelf import OnShelf
 from bot.app.training import MOST_BYTES, PLANS, TrainingWish
 from bot.fronts.discord import fit
+from bot.fronts.discord.commands.recipe import here
 from bot.fronts.discord.files import fetched
-from bot.fronts.discord.interactions import answer, guarded, person, team_of, think
+from bot.fronts.discord.interactions import Where, answer, channels_of, guarded, person, place_in, team_of, think
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.offers import adapter_names
 from bot.fronts.discord.parts import parts_of
@@ -33,7 +34,7 @@ async def adapter_list(interaction: discord.Interaction) -> None:
 async def _adapter_list(interaction: discord.Interaction) -> None:
     await think(interaction, private=True)
     app = parts_of(interaction).app
-    chosen = (await app.teams.settings(team_of(interaction))).adapter
+    chosen = (await app.teams.settings_at(team_of(interaction), channels_of(interaction))).adapter
     await answer(interaction, words_sheet(list_words(await app.shelf.listed(), chosen)))
 
 
@@ -78,25 +79,26 @@ def adapter_words(shown: OnShelf) -> str:
     return "\n".join((*lines, f"-# Weights {shown.adapter.digest}; {listed}."))
 
 
-@adapter.command(name="use", description="Have this server's fine-tuned side use an adapter (admins); without a name, the usual one.")
+@adapter.command(name="use", description="Have the fine-tuned side use an adapter here (admins); without a name, the usual one.")
+@app_commands.describe(name="The adapter; left out: the usual one.", where="The whole server (default), or this channel with its threads.")
 @app_commands.autocomplete(name=adapter_names)
-async def adapter_use(interaction: discord.Interaction, name: str | None = None) -> None:
-    """Set a server's adapter, at an admin's wish."""
-    await guarded(interaction, _adapter_use(interaction, name))
+async def adapter_use(interaction: discord.Interaction, name: str | None = None, where: Where = "the whole server") -> None:
+    """Set the adapter of a server or a channel, at an admin's wish."""
+    await guarded(interaction, _adapter_use(interaction, name, where))
 
 
-async def _adapter_use(interaction: discord.Interaction, name: str | None) -> None:
+async def _adapter_use(interaction: discord.Interaction, name: str | None, where: Where) -> None:
     await think(interaction, private=True)
     _check_admin(interaction, "chosen")
-    app, team = parts_of(interaction).app, str(interaction.guild_id)
+    app, place = parts_of(interaction).app, place_in(interaction, where)
     if name is None:
-        await app.teams.settle(team, adapter=None)
-        await answer(interaction, words_sheet("From now on the fine-tuned side takes the usual adapter in this server."))
+        await app.teams.settle(place, adapter=None)
+        await answer(interaction, words_sheet(f"From now on the fine-tuned side takes the usual adapter in {here(where)}."))
         return
     found = await app.shelf.found(name)
     await app.shelf.load(found.name)
-    await app.teams.settle(team, adapter=found.name)
-    said = f"From now on the fine-tuned side takes the adapter {fit.inline(found.name, 100)} in this server."
+    await app.teams.settle(place, adapter=found.name)
+    said = f"From now on the fine-tuned side takes the adapter {fit.inline(found.name, 100)} in {here(where)}."
     await answer(interaction, words_sheet(f"{said} It is another contestant, so its evidence starts at zero."))
 
 

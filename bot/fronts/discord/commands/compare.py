@@ -1,11 +1,14 @@
 """/compare: a request, typed or as a file; or a file of requests."""
 
 import asyncio
+from contextlib import suppress
+from dataclasses import replace
 from typing import Literal
 
 import discord
 from discord import app_commands
 
+from bot.app.orders import QueueFull
 from bot.fronts.discord.batch_rows import MOST, is_rows, requests_in
 from bot.fronts.discord.files import read, text_of
 from bot.fronts.discord.interactions import guarded, think
@@ -70,4 +73,7 @@ async def _compare_all(interaction: discord.Interaction, lines: str, *, private:
     if wishes["adapter"] or wishes["against"]:
         raise BadRequest("A file of requests takes the adapter of this server; /adapter use sets it.")
     requests = [without_ids(each, names_for(interaction)) for each in await asyncio.to_thread(requests_in, lines)]
-    await parts_of(interaction).batches.start(order_of(interaction, "", private=private, **wishes), requests, interaction)
+    parts, order = parts_of(interaction), order_of(interaction, "", private=private, **wishes)
+    with suppress(QueueFull):  # a file waits for its turn
+        await parts.app.asking.check(replace(order, batch=True))
+    await parts.batches.start(order, requests, interaction)

@@ -1,6 +1,7 @@
-"""The menu of every message: compare answers to it, or use it as the context of a request that is typed into a form."""
+"""The menu of every message: compare answers to it, or use it as the context of a request that is typed; remove the duel that it shows."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import discord
@@ -9,19 +10,22 @@ from discord import app_commands, ui
 from bot.app.orders import AlreadyAsked
 from bot.fronts.discord import fit, words
 from bot.fronts.discord.files import read
-from bot.fronts.discord.interactions import guarded, refuse, think
+from bot.fronts.discord.interactions import guarded, kept, moderates, person, refuse, say, think
+from bot.fronts.discord.lane import TryLater
 from bot.fronts.discord.layout import MOST_CHARACTERS
 from bot.fronts.discord.messages import context, said_and_attached, text_in
 from bot.fronts.discord.names import names_for, names_in, without_ids
 from bot.fronts.discord.orders import order_of
 from bot.fronts.discord.parts import parts_of
-from bot.fronts.discord.sending import SILENT, markdown_files
+from bot.fronts.discord.sending import SILENT, Gone, NotAllowed, markdown_files
+from bot.views import GONE
 from engine.errors import BadRequest, DuelbotError
 
 EVERYWHERE_INSTALLED = app_commands.AppInstallationType(guild=True, user=True)
 EVERYWHERE = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True)
 MOST_IN_FIELD = 4000  # characters of a form's field; a message has no more
 CONTEXT = "context"  # custom id of the form
+REMOVED = "Removed: request and answers are gone from my store, and my message with them. Ballots of a closed vote stay as numbers."
 NO_TEXT = "I read what a message itself says, and this one says nothing: pictures, embeds and polls are not read."
 
 
@@ -113,9 +117,33 @@ async def _give_back(interaction: discord.Interaction, why: str, typed: str) -> 
     )
 
 
+async def remove_duel(interaction: discord.Interaction, message: discord.Message) -> None:
+    """Delete the duel that the message shows or asked, at its asker's or a moderator's wish."""
+    await guarded(interaction, _remove_duel(interaction, message))
+
+
+async def _remove_duel(interaction: discord.Interaction, message: discord.Message) -> None:
+    await think(interaction, private=True)
+    parts = parts_of(interaction)
+    post = await parts.app.posting.of_message(str(message.id))
+    if post is None:
+        raise BadRequest("This message shows no duel. Use the menu of the message with both answers, or of the one that asked.")
+    await parts.app.removing.remove(post.duel, person(interaction.user), moderates=moderates(interaction))
+    kept(interaction, "The duel is removed.")
+    if post.message and post.lasting:  # where it cannot be deleted, the next look takes its texts out
+        with suppress(Gone, NotAllowed, TryLater):
+            await parts.wire.delete(post.channel, post.message)
+            await parts.app.posting.drawn(post.duel, face=GONE)
+    await say(interaction, REMOVED)
+
+
 def menus() -> list[app_commands.ContextMenu]:
     """Make what stands in the menu of every message."""
     return [
         app_commands.ContextMenu(name=name, callback=callback, allowed_contexts=EVERYWHERE, allowed_installs=EVERYWHERE_INSTALLED)
-        for name, callback in (("Compare answers", compare_message), ("Compare with this context", compare_context))
+        for name, callback in (
+            ("Compare answers", compare_message),
+            ("Compare with this context", compare_context),
+            ("Remove this duel", remove_duel),
+        )
     ]

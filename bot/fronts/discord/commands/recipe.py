@@ -9,7 +9,7 @@ from bot.app.choices import handle
 from bot.app.versions import recipe_of
 from bot.fronts.discord import fit
 from bot.fronts.discord.commands.recipe_form import ADMINS, form
-from bot.fronts.discord.interactions import answer, guarded, person, team_of, think
+from bot.fronts.discord.interactions import Where, answer, channels_of, guarded, person, place_in, team_of, think
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.offers import recipe_names
 from bot.fronts.discord.parts import parts_of
@@ -36,9 +36,13 @@ async def recipe_list(interaction: discord.Interaction) -> None:
 
 async def _recipe_list(interaction: discord.Interaction) -> None:
     await think(interaction, private=True)
-    versions = parts_of(interaction).app.versions
-    live = versions.live(team_of(interaction))
-    await answer(interaction, words_sheet(list_words(versions.all(), live)))
+    await answer(interaction, words_sheet(list_words(parts_of(interaction).app.versions.all(), live_here(interaction))))
+
+
+def live_here(interaction: discord.Interaction) -> RecipeVersion | None:
+    """Find the version that answers in this channel now; None: no side answers with an engineered recipe, or no model is loaded."""
+    app = parts_of(interaction).app
+    return app.versions.live(app.choices.place(team_of(interaction), channels_of(interaction)))
 
 
 def list_words(versions: Sequence[RecipeVersion], live: RecipeVersion | None) -> str:
@@ -95,29 +99,38 @@ async def recipe_edit(interaction: discord.Interaction, name: str = "") -> None:
 async def _recipe_edit(interaction: discord.Interaction, name: str) -> None:
     if interaction.guild_id is None or not interaction.permissions.manage_guild:
         raise BadRequest(ADMINS)
-    versions = parts_of(interaction).app.versions
-    version = versions.named(name) if name else versions.live(team_of(interaction))
+    version = parts_of(interaction).app.versions.named(name) if name else live_here(interaction)
     if version is None:
         raise BadRequest("No side of the duel uses an engineered recipe now. Say which recipe to edit.")
     await interaction.response.send_modal(form(version))
 
 
-@recipe.command(name="use", description="Use a recipe in this server from now on (admins).")
+@recipe.command(name="use", description="Use a recipe here from now on (admins); without a name, the usual one.")
+@app_commands.describe(name="The recipe; left out: the usual one.", where="The whole server (default), or this channel with its threads.")
 @app_commands.autocomplete(name=recipe_names)
-async def recipe_use(interaction: discord.Interaction, name: str) -> None:
-    """Set a server's recipe, at an admin's wish."""
-    await guarded(interaction, _recipe_use(interaction, name))
+async def recipe_use(interaction: discord.Interaction, name: str = "", where: Where = "the whole server") -> None:
+    """Set the recipe of a server or a channel, at an admin's wish."""
+    await guarded(interaction, _recipe_use(interaction, name, where))
 
 
-async def _recipe_use(interaction: discord.Interaction, name: str) -> None:
+async def _recipe_use(interaction: discord.Interaction, name: str, where: Where) -> None:
     await think(interaction, private=True)
     if interaction.guild_id is None or not interaction.permissions.manage_guild:
         raise BadRequest(
             "A recipe is set for a whole server, by its admins (permission Manage Server). For one request: /compare with a recipe."
         )
-    app = parts_of(interaction).app
+    app, place = parts_of(interaction).app, place_in(interaction, where)
     called = interaction.guild.name if interaction.guild else ""
+    if not name:
+        await app.teams.settle(place, recipe=None)
+        await answer(interaction, words_sheet(f"From now on the prompted side uses the usual recipe in {here(where)}."))
+        return
     version = app.versions.named(name)
-    used = await app.versions.use(version.id, str(interaction.guild_id), person(interaction.user), "Chosen by /recipe use.", called=called)
-    said = f"From now on the prompted side uses the recipe {fit.inline(str(used.named), 100)} in this server."
+    used = await app.versions.use(version.id, place, person(interaction.user), "Chosen by /recipe use.", called=called)
+    said = f"From now on the prompted side uses the recipe {fit.inline(str(used.named), 100)} in {here(where)}."
     await answer(interaction, words_sheet(f"{said} It is another contestant, so its evidence starts at zero."))
+
+
+def here(where: Where) -> str:
+    """Name where a choice holds, in a sentence. Pure."""
+    return "this channel and its threads" if where == "this channel" else "this server"

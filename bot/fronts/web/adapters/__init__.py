@@ -2,7 +2,7 @@
 
 words.py    sentences that only this page says
 shelf.py    the list of adapters, with what a person can do with each
-rows.py     rows that were brought: what the check says, an estimate, the start of a training
+rows.py     from rows that were brought to an estimate or a training
 jobs.py     a job as it goes on: bar, time left, picture, and what can be done with what it made
 page.py     the page that is open in a browser, and the addresses
 """

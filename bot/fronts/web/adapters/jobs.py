@@ -1,6 +1,5 @@
 """A job as it goes on: its bar, the time left, its picture, and what can be done with what it made."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -10,20 +9,18 @@ from nicegui.elements.mixins.text_element import TextElement
 from bot.app.training import TRAIN, JobProgress
 from bot.fronts.web.adapters import words
 from bot.fronts.web.dom import el, placed
+from bot.fronts.web.hands import Act, JobHands, place_act
 from bot.fronts.web.markup import shown
 
-Act = Callable[[str], Awaitable[None]]
 THEMES = ("light", "dark")
 
 
 @dataclass(frozen=True, slots=True)
 class JobActs:
-    """What a person can do with a job or with the adapter that it made; each takes the id or the name."""
+    """What a person can do with a job, and with the adapter that it made, by its name."""
 
-    stop: Act
-    go_on: Act
-    drop: Act
-    use: Act
+    hands: JobHands
+    use: Act | None = None  # None: where no adapter is made
 
 
 class JobCard:
@@ -66,19 +63,12 @@ class JobCard:
     def _buttons(self, found: JobProgress, acts: JobActs) -> None:
         job = found.job
         if job.going:
-            _button("Stop", acts.stop, job.id)
+            place_act("Stop", acts.hands.stop, job.id)
             return
-        if job.state == "done" and job.kind == TRAIN and job.result:
+        if job.state == "done" and job.kind == TRAIN and job.result and acts.use:
             name = f"{job.result['name']}@{job.result['version']}"
             el("a", "pill primary", "Duel it against what is in use", href=f"/?against={quote(name)}")
-            _button("Use it", acts.use, name)
+            place_act("Use it", acts.use, name)
         if job.state in ("stopped", "failed"):
-            _button("Go on", acts.go_on, job.id)
-        _button("Take off the list", acts.drop, job.id)
-
-
-def _button(text: str, act: Act, argument: str) -> None:
-    async def clicked() -> None:
-        await act(argument)
-
-    el("button", "pill", text, type="button").on("click", clicked, args=[])
+            place_act("Go on", acts.hands.go_on, job.id)
+        place_act("Take off the list", acts.hands.drop, job.id)

@@ -1,45 +1,14 @@
-"""Rows that were brought: what the check says, and from there to an estimate or a training."""
+"""From rows that were brought to an estimate or a training."""
 
 from collections.abc import Awaitable, Callable
 
 from nicegui.events import GenericEventArguments
 
 from bot.app.training import PLANS, BroughtRows, TrainingWish
-from bot.fronts.web.adapters import words
 from bot.fronts.web.dom import el, place_field
-from bot.fronts.web.markup import shown
 from engine.errors import BadRequest
 
 Order = Callable[[TrainingWish], Awaitable[None]]
-
-
-def draw_form() -> None:
-    """Draw the form by which a file of rows is brought. It needs no script, and a file can be dropped on it."""
-    el("h2", "", "Train one")
-    el("p", "quiet", words.BRING)
-    with el("form", "bring", method="post", action="/adapters/rows", enctype="multipart/form-data"):
-        el("input", "drop", type="file", name="rows", required=True, aria_label="File of rows", accept=".jsonl,.json,.csv,.txt")
-        el("button", "pill primary", "Check these rows", type="submit")
-
-
-def draw_report(brought: BroughtRows) -> None:
-    """Draw what the check says of rows."""
-    el("h2", "", shown(f"{brought.name}: {brought.rows:,} rows"))
-    for sentence in brought.about[1:]:
-        el("p", "quiet", shown(sentence))
-    if not brought.faults:
-        return
-    with el("div", "scroll"), el("table", "grid"):
-        el("caption", "", "What the check has found")
-        with el("thead"), el("tr"):
-            for name in ("Found", "Rows", "Lines", "The fix"):
-                el("th", "", name, scope="col")
-        with el("tbody"):
-            for fault in brought.faults:
-                with el("tr", "wrong" if fault.wrong else ""):
-                    el("th", "", f"{'! ' if fault.wrong else ''}{fault.kind}", scope="row", title=fault.what)
-                    for text in (f"{fault.rows:,}", fault.where, fault.fix):
-                        el("td", "", shown(text))
 
 
 class TrainingForm:

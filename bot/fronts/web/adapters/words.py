@@ -5,6 +5,7 @@ from bot.app.training import JobProgress
 from bot.words import percent
 
 BRING = "A file of requests with the answers that you want: JSON lines, a JSON array or CSV. It stays on this machine."
+WHAT = {"train": "Training", "estimate": "Estimate for", "decide": "Decision on", "optimise": "Search from"}  # by kind of job
 MOST_FIGURES = 3  # figures of a card in the list
 
 
@@ -37,5 +38,7 @@ def left(found: JobProgress) -> str:
 def title(found: JobProgress) -> str:
     """Name a job. Pure."""
     given = found.job.arguments
-    what = {"train": "Training", "estimate": "Estimate for"}.get(found.job.kind, found.job.kind)
+    what = {"train": "Training", "estimate": "Estimate for", "decide": "Decision on", "optimise": "Search from"}.get(
+        found.job.kind, found.job.kind
+    )
     return f"{what} {given.get('name') or 'these rows'}"

@@ -1,6 +1,5 @@
 """A decision as it goes on: its steps, its end, and what can be done with it."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from nicegui.elements.mixins.text_element import TextElement
@@ -8,19 +7,17 @@ from nicegui.elements.mixins.text_element import TextElement
 from bot.app.decisions import DecisionView
 from bot.fronts.web.deciding import words
 from bot.fronts.web.dom import el
+from bot.fronts.web.hands import Act, JobHands, place_act
 from bot.fronts.web.markup import shown
 
-Act = Callable[[str], Awaitable[None]]
 MARKS = {"waiting": "·", "running": "▸", "done": "✓", "skipped": "–", "failed": "✗"}
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionActs:
-    """What a person can do with a decision; each takes the job's id."""
+    """What a person can do with a decision, by its job's id."""
 
-    stop: Act
-    go_on: Act
-    drop: Act
+    hands: JobHands
     confirm: Act
 
 
@@ -56,19 +53,12 @@ class DecisionCard:
     def _buttons(self, found: DecisionView, acts: DecisionActs) -> None:
         job = found.job
         if job.going:
-            _button("Stop", acts.stop, job.id)
+            place_act("Stop", acts.hands.stop, job.id)
             return
         if job.state == "done":
             el("a", "pill primary", "Read the report", href=f"/decide/{job.id}/report")
             if found.confirm:
-                _button(f"Confirm by votes ({found.confirm})", acts.confirm, job.id)
+                place_act(f"Confirm by votes ({found.confirm})", acts.confirm, job.id)
         if job.state in ("stopped", "failed"):
-            _button("Go on", acts.go_on, job.id)
-        _button("Take off the list", acts.drop, job.id)
-
-
-def _button(text: str, act: Act, argument: str) -> None:
-    async def clicked() -> None:
-        await act(argument)
-
-    el("button", "pill", text, type="button").on("click", clicked, args=[])
+            place_act("Go on", acts.hands.go_on, job.id)
+        place_act("Take off the list", acts.hands.drop, job.id)

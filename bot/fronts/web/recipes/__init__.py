@@ -3,7 +3,7 @@
 frame.py      what all these pages share: the header, ways between them
 listing.py    the chains of versions, with what can be done with each
 trying.py     a draft tried out beside the version that answers now
-shots.py      examples proposed from votes
+shots.py      examples proposed from votes or rows
 editor.py     a version in the form, with the preview beside it
 comparing.py  two versions word by word, and their rematch
 votes.py      rematches that wait for a vote, one after the other

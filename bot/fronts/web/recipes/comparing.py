@@ -8,7 +8,7 @@ from nicegui.elements.mixins.text_element import TextElement
 from bot.app import App
 from bot.app.differing import DiffSection
 from bot.app.orders import Order
-from bot.app.rematching import RematchRun
+from bot.app.rematching import RematchRun, run_words
 from bot.fronts.web.dom import el
 from bot.fronts.web.markup import shown
 from bot.fronts.web.recipes.frame import editor_address, framed, link, named
@@ -81,15 +81,6 @@ class DiffPage:
             await asyncio.sleep(LOOK_S)
             self._words.set_text(shown(run_words(run)))
         await self._draw()
-
-
-def run_words(run: RematchRun) -> str:
-    """Say how far a run is. Pure."""
-    parts = [f"{run.equal:,} the same", f"{run.changed:,} changed"]
-    parts += [f"{run.failed:,} without an answer"] if run.failed else []
-    left_out = f" {counted(run.left_out, 'request')} left out: a version shows it, or was tried out on it." if run.left_out else ""
-    why = f" {run.why}" if run.why else ""
-    return f"{run.done:,} of {counted(run.total, 'past request')} answered again: {', '.join(parts)}.{left_out}{why}"
 
 
 def standing_words(standing: Rematched, run: RematchRun | None) -> str:

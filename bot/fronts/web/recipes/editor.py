@@ -49,7 +49,7 @@ class EditorPage:
                     self._form.on("draft", self._drafted).on("save", self._save)
                 with el("div", "bench-side"):
                     await self._trying.build()
-                    await propose(self._app, self._form, recipe)
+                    await propose(self._app, self._form, recipe, self._tab)
         self._name()
 
     def _name(self) -> None:

@@ -6,7 +6,7 @@ from nicegui import ui
 from nicegui.events import GenericEventArguments
 
 from bot.app import App
-from bot.fronts.web.dom import el, placed
+from bot.fronts.web.dom import READ, el, placed
 from bot.fronts.web.markup import shown
 from bot.fronts.web.recipes.frame import diff_address, editor_address, framed, link, named
 from bot.fronts.web.tab import Tab
@@ -16,7 +16,6 @@ from bot.words import author_words, counted, seconds, when
 CHOSEN = "Chosen on the page."
 BACK = "Gone back on the page."
 IMPORTED = "Imported on the page."
-READ = "async (event) => { const [file] = event.target.files; if (file) emit(await file.text()); event.target.value = ''; }"
 
 
 class ListPage:
@@ -69,6 +68,8 @@ class ListPage:
                 el("p", "quiet", shown(facts(version, parent, self._viewer)))
             with el("div", "version-acts"):
                 link("Edit", editor_address(version))
+                search = link("Improve", f"{editor_address(version)}/search")
+                search.props["aria-label"] = shown(f"Search for a better prompt from {version.named}")
                 if parent:
                     compare = link("Compare", diff_address(parent, version))
                     compare.props["aria-label"] = shown(f"Compare {version.named} with {parent.named}")
