@@ -1,63 +1,31 @@
 """Votes in real browsers: a queue that is voted by keys alone, several people on one duel, second thoughts, reasons."""
 
-import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import expect
 
 from bot.app import App
-from tests.bot.fronts.web_stage import opened, served
+from tests.bot.fronts.browser_stage import BOX, Visit, asked, browsing, viewer_of
 from tests.bot.scripted import ask, until
-from tests.patience import patient
 
-CHROMIUM = shutil.which("chromium")
-if not CHROMIUM:
-    pytest.skip("the page in a real browser needs Chromium (Debian: apt install chromium)", allow_module_level=True)
 pytestmark = pytest.mark.process
-BOX = ".composer textarea"
 MANY = 20
-Visit = Callable[..., Awaitable[Page]]
 
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[tuple[App, str, Visit]]:
-    """An app, its address, and browsers that each come with a name of their own; they fail on any error of the page."""
-    async with AsyncExitStack() as stack:
-        app, chosen = await stack.enter_async_context(opened(tmp_path, DUEL_WEB_UNDO_S="300"))
-        url = await stack.enter_async_context(served(app, chosen))
-        playwright = await stack.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        stack.push_async_callback(browser.close)
-        problems: list[str] = []
-
-        async def visit(address: str = "", **options: Any) -> Page:
-            context = await browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **options})
-            page = await context.new_page()
-            page.set_default_timeout(patient(10_000))
-            page.on("pageerror", lambda error: problems.append(str(error)))
-            await page.goto(address or url)
-            return page
-
-        yield app, url, visit
-        assert problems == []
-
-
-async def asked(page: Page, text: str) -> None:
-    await page.fill(BOX, text)
-    await page.press(BOX, "Enter")
-    await expect(page.locator(".votes")).to_be_visible()
+    async with browsing(tmp_path, DUEL_WEB_UNDO_S="300") as stage:
+        yield stage
 
 
 async def test_a_queue_of_twenty_is_voted_by_keys_alone_within_two_minutes(stage: tuple[App, str, Visit]) -> None:
     app, url, visit = stage
     page = await visit()
     await asked(page, "Request 0")
-    viewer = (await app.looking.view((await app.looking.history())[0].id, "")).asker
+    viewer = await viewer_of(app)
     for number in range(1, MANY):
         await until(app, (await ask(app, f"Request {number}", asker=viewer)).id, "open")
     assert len(await app.collecting.waiting(viewer)) == MANY
