@@ -46,7 +46,8 @@ class Pairing:
         if lineup is None:
             return None
         adapters = await self._shelf.names()
-        recipes = (*dict.fromkeys([*(handle(each.named) for each in lineup.kit.recipes.values()), *self._choices.names]),)
+        written = [*(handle(each.named) for each in lineup.kit.recipes.values()), *self._choices.names]
+        recipes = (*(name for name in dict.fromkeys(written) if name != lineup.kit.plain.name),)  # that one is the arm plain
         arms = [arm for arm in Arm if (adapters or not arm.adapted) and (recipes or not arm.engineered)]
         return Pickable(lineup.kit.base.name, lineup.arms, tuple(arms), recipes, adapters)
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from nicegui import ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 from nicegui.events import GenericEventArguments
@@ -134,10 +135,11 @@ class _Line:
     def _ask_title(self) -> None:
         self._root.clear()
         with self._root:
-            box = el("input", "line", type="text", maxlength=TITLE_CHARACTERS, aria_label="Title", autofocus=True)
+            box = el("input", "line", type="text", maxlength=TITLE_CHARACTERS, aria_label="Title")
             box.props["^value"] = title_of(self._talk.title)
             box.on("keydown.enter", self._rename, js_handler="(event) => event.isComposing || emit(event.target.value)")
             box.on("change", self._rename, js_handler="(event) => emit(event.target.value)")
+        ui.run_javascript("document.querySelector('.talk .line')?.select()")
 
     async def _rename(self, event: GenericEventArguments) -> None:
         if await self._acts.rename(self._talk.conversation, str(event.args)):
