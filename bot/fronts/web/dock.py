@@ -13,7 +13,7 @@ from bot.app import App
 from bot.app.orders import Order
 from bot.fronts.web.dom import Composer, el, placed
 from bot.fronts.web.markup import shown
-from bot.fronts.web.pair import PairBar, Wish
+from bot.fronts.web.pair import PairBar, PairWish
 from bot.fronts.web.tab import Tab
 from bot.fronts.web.turns import Turns
 from bot.fronts.web.words import title_of
@@ -101,7 +101,7 @@ class Dock:
         return False
 
     async def _order(self, text: str, conversation: str | None, again: str | None = None) -> DuelView:
-        wish = self._pair.wish if self._pair else Wish()
+        wish = self._pair.wish if self._pair else PairWish()
         order = Order(
             text,
             self._viewer,

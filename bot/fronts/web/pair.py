@@ -20,7 +20,7 @@ PEOPLE = (2, 3, 5, 10, 20)  # offered as numbers of voters
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PairWish:
     """What the bar says, as parts of an order."""
 
     picked: PickedPair | None = None
@@ -34,7 +34,7 @@ class PairBar(Element, component="duel_pair.js"):
 
     def __init__(self) -> None:
         super().__init__()
-        self.wish = Wish()
+        self.wish = PairWish()
         self.on("picked", self._picked)
 
     def offer(self, pickable: Pickable | None) -> None:
@@ -61,16 +61,17 @@ def options_of(pickable: Pickable) -> dict[str, Any]:
     }
 
 
-def wish_of(said: object) -> Wish:
+def wish_of(said: object) -> PairWish:
     """Read what a browser sent; what is none of it is as if it had not been said. Pure."""
     if not isinstance(said, Mapping):
-        return Wish()
+        return PairWish()
     people, hours = said.get("people"), said.get("hours")
     several = type(people) is int and people > 1 and type(hours) in (int, float)
     votes = (people, timedelta(hours=min(max(0.0, float(hours)), 24 * 365.0))) if several else (None, None)
     sides = said.get("sides")
     picked = [_side(each) for each in sides] if isinstance(sides, list) and said.get("mode") == "picked" else []
-    return Wish((picked[0], picked[1]) if len(picked) == 2 and picked[0] and picked[1] else None, said.get("mode") == "surprise", *votes)
+    both = (picked[0], picked[1]) if len(picked) == 2 and picked[0] and picked[1] else None
+    return PairWish(both, said.get("mode") == "surprise", *votes)
 
 
 def _side(said: object) -> Picked | None:
