@@ -16,7 +16,7 @@ def there_are(names: Iterable[str]) -> tuple[signal.Signals, ...]:
     return tuple(each for each in known if signal.getsignal(each) != signal.SIG_IGN)
 
 
-def hear(signals: Iterable[signal.Signals], act: Callable[[], None]) -> Callable[[], None]:
+def hear(signals: Iterable[signal.Signals], act: Callable[[], object]) -> Callable[[], None]:
     """Have `act` called in the running loop whenever one of these signals comes. Returns what makes it as it was before."""
     loop, undo = asyncio.get_running_loop(), list[Callable[[], None]]()
     for each in signals:

@@ -29,6 +29,10 @@ class Ready:
         return self.model == "ready" and self.store == "writable" and not self.leaving
 
 
+Found = tuple[Literal["writable", "refuses", "busy"], str]  # how the store stands, and why
+LEAVING: Found = ("refuses", "it is being closed")
+
+
 class Readiness:
     """Looks at model and store, and says in the log what has changed since the last look."""
 
@@ -39,7 +43,7 @@ class Readiness:
     async def look(self) -> Ready:
         """Look now. The store is written to, unless something was kept a moment ago."""
         leaving = self._core.running.leaving.is_set()
-        store, why = ("refuses", "it is being closed") if leaving else await self._store()
+        store, why = LEAVING if leaving else await self._store()
         found = Ready(self._core.model.state.state, store, leaving)
         if found != self._last:
             words = "; ".join(filter(None, (self._core.model.state.words, why)))
@@ -47,7 +51,7 @@ class Readiness:
         self._last = found
         return found
 
-    async def _store(self) -> tuple[Literal["writable", "refuses", "busy"], str]:
+    async def _store(self) -> Found:
         if self._core.store.kept_within(FRESH_S):
             return "writable", ""
         try:
