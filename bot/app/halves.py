@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.app.choices import Choices
 from bot.app.core import Core
@@ -13,7 +14,7 @@ from bot.app.teams import Teams
 from bot.ballots import Entrant
 from bot.errors import StoreError
 from bot.settings import Settings
-from bot.store import DuelRecord
+from bot.store import DuelRecord, Transaction
 from bot.store.contestants import ContestantRows
 from bot.store.duels import DuelRows
 from bot.store.posts import PostRows
@@ -135,5 +136,13 @@ class Halves:
             end = ended(whole, answers, self._core.now(), "", await duels.next_closing())
             await duels.save(end)
             await RouteRows(change).waits_no_more(duel.id)
-            if end.identical:
-                await PostRows(change).told(duel.id)
+            await self._place(change, end)
+
+    async def _place(self, change: Transaction, duel: DuelRecord) -> None:
+        """Have a team vote where it asked last; without such a channel, and outside of teams, the duel waits in the queue alone."""
+        posts = PostRows(change)
+        post = await posts.of(duel.id)
+        channel = await posts.channel_of(post.team) if post and post.team and duel.state == "open" else None
+        if post and channel:
+            hours = (await self._teams.settled(change, post.team)).deadline_hours
+            await posts.place(duel.id, channel, self._core.now() + timedelta(hours=hours))

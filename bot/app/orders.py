@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from engine.contestants import Arm
 from engine.errors import BadRequest, DuelbotError
 from engine.request import Turn
 
@@ -32,6 +33,18 @@ class AlreadyAsked(DuelbotError):
 
 
 @dataclass(frozen=True, slots=True)
+class Picked:
+    """One side as a person picks it: an arm, and by name what it answers with."""
+
+    arm: Arm
+    recipe: str = ""  # name@version of an engineered one; "": the usual
+    adapter: str = ""  # name@version; "": the one in use
+
+
+PickedPair = tuple[Picked, Picked]
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """A request, and where it was asked. On the page and in a terminal there is no event, no team and no channel.
 
@@ -58,10 +71,12 @@ class Order:
     recipe: str = ""  # engineered recipe by name; "": the team's choice
     adapter: str = ""  # of the fine-tuned side, by name; "": the team's choice, else the one in use
     against: str = ""  # an adapter that meets that one, in place of the other side
+    picked: PickedPair | None = None  # who meets, in place of all of the above
+    surprise: bool = False  # those two meet of whom least is known
     left_out: str = ""  # a sentence about what came with the request and is no part of it
     batch: bool = False  # one of a file: asked one after the other, so not counted by the minute
     quorum: int | None = None  # ballots that close the vote; None: as the team has settled, one outside of teams
-    closes_in: timedelta | None = None  # instead of the team's deadline
+    closes_in: timedelta | None = None  # instead of the team's deadline; outside of channels, with a quorum: how long votes are collected
     compare: bool = False  # becomes a duel, whatever the team's duel share
     program: bool = False  # asked with a key: one answer goes out at once, and of a duel the other one is written later
     only: str = ""  # contestant id of the one that shall answer alone; "": as the team's route says
@@ -74,7 +89,13 @@ class Order:
     @property
     def drawn(self) -> bool:
         """Whether the duel share decides what it becomes: not where the asker says who meets, nor for files, which are asked for votes."""
-        return not (self.compare or self.only or self.recipe or self.adapter or self.against or self.batch)
+        said = self.only or self.recipe or self.adapter or self.against or self.picked or self.surprise
+        return not (said or self.compare or self.collects or self.batch)
+
+    @property
+    def collects(self) -> bool:
+        """Whether several people vote on it outside of channels."""
+        return self.closes_in is not None and not self.placed
 
     @property
     def places(self) -> tuple[str, ...]:

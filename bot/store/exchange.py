@@ -33,6 +33,7 @@ STAYING = {
     "routes",
     "coins",
     "api_keys",
+    "voter_names",
     "role_limits",
     "notices",
     "due_notices",

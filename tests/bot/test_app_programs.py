@@ -101,6 +101,7 @@ async def test_half_a_duel_is_answered_at_once_and_made_whole_when_it_is_quiet(t
             view.note == "A program asked this and has got one of the two answers; which one is kept to itself until the vote has closed."
         )
         assert view.single is None and view.reveal is None and view.carried is None
+        assert await app.collecting.waiting("ann") == [answer.turn]
         assert len(backend.prompts) == 2 and {is_tuned(prompt) for prompt in backend.prompts} == {True, False}
         closed = await cast(app, answer.turn, "ann", Choice.LEFT)
         assert closed.state == "closed" and closed.reveal
