@@ -132,20 +132,20 @@ class Asking:
         return team
 
     async def _duel(self, look: Transaction, order: Order, past: Before, request: str, *, quorum: int, note: str) -> DuelRecord:
-        key = request_key(request, past.turns)
+        key, now = request_key(request, past.turns), self._core.now()
         return DuelRecord(
             id=secrets.token_hex(16),
             conversation=past.earlier[0].conversation if past.earlier else secrets.token_hex(16),
             turn=len(past.earlier) + 1,
             asker=order.asker,
             request=request,
-            asked_at=self._core.now(),
+            asked_at=now,
             left=1 if self._coin.random() < 0.5 else 0,
             quorum=quorum,
             note=note,
             request_key=key,
             repeats=await DuelRows(look).first_asked(key),
-            ends_at=self._core.now() + order.closes_in if order.closes_in and order.collects else None,
+            ends_at=now + order.closes_in if order.closes_in and order.collects else None,
         )
 
     async def _post(self, change: Transaction, order: Order, duel: DuelRecord, team: TeamSettings, tag: str) -> Post:
