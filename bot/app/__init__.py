@@ -47,9 +47,11 @@ proposing.py      examples for a recipe, from the winners of votes
 rematching.py     a new version answers past requests again, and only changed answers are voted on
 replays.py        past requests answered by each side alone while nobody waits, to compare their clocks
 jobs.py           work that takes minutes: a queue, each in a process of its own
+readiness.py      whether people can be served: the model answers, the store is writable
 training.py       rows that are brought, estimates and trainings as jobs, and what has come of them
 searching.py      a job searches for a better recipe
 decisions.py      a file of examples becomes a decision, and duels that confirm it
+rereading.py      recipes, prices and tag rules read again while people are served
 app.py            opens all of these and holds them
 """
 

@@ -33,10 +33,12 @@ from bot.app.pairing import Pairing
 from bot.app.posting import Posting
 from bot.app.previewing import Previewing
 from bot.app.proposing import Proposing
+from bot.app.readiness import Readiness
 from bot.app.rematching import Rematching
 from bot.app.remembering import Remembering
 from bot.app.removing import Removing
 from bot.app.replays import Replays
+from bot.app.rereading import Rereading
 from bot.app.running import Running
 from bot.app.searching import OptimiseKind, Searches
 from bot.app.shelf import Shelf
@@ -45,6 +47,7 @@ from bot.app.teams import Teams
 from bot.app.training import DECIDE, ESTIMATE, OPTIMISE, TRAIN, AdapterTraining, EstimateKind, TrainKind, jobs_folder
 from bot.app.versions import Versions
 from bot.app.voting import Voting
+from bot.meters import Meters
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.duels import DuelRows
@@ -92,6 +95,8 @@ class App:
     jobs: Jobs
     training: AdapterTraining
     decisions: Decisions
+    readiness: Readiness
+    rereading: Rereading
     searches: Searches
     core: Core  # for the parts, not for fronts
     deadlines: Deadlines  # the same
@@ -113,15 +118,17 @@ class App:
         On leaving, running duels are stopped and kept as far as they went, then model and store are closed.
         """
         rules = read_rules(settings.team.tag_rules)
-        store = await Store.open(settings.store.file)
+        meters = Meters()
+        store = await Store.open(settings.store.file, meters.stored)
         try:
             async with store.writing() as change:
                 await DuelRows(change).void_unfinished(DIED)
                 await PreviewRows(change).end_all()
                 kept, chosen = await VersionRows(change).all(), await VersionRows(change).chosen()
             model = Model(settings.engine.base_model, open_lineup or partial(open_engine, settings.engine))
-            running = Running(store, model, settings.engine.answer_limit_s, now)
-            core = Core(store, model, running, Changes(running.leaving), now)
+            running = Running(store, model, settings.engine.answer_limit_s, now, meters)
+            core = Core(store, model, running, Changes(running.leaving), now, meters)
+            _follow(core)
             app = cls._over(core, settings, rules, rng or random.SystemRandom())
             app.versions.start(kept, chosen)
             replays = Replays(core, app.teams, app.choices, settings)
@@ -187,6 +194,8 @@ class App:
             jobs=jobs,
             training=training,
             decisions=Decisions(core, jobs, training, asking, settings),
+            readiness=Readiness(core),
+            rereading=Rereading(core, choices, asking, settings),
             searches=Searches(jobs, training, versions, settings),
             core=core,
             offers=offers,
@@ -212,6 +221,14 @@ class App:
     async def model_settled(self) -> ModelState:
         """Wait until loading has ended, ready or failed."""
         return await self.core.model.settled()
+
+
+def _follow(core: Core) -> None:
+    """Have the figures that are read at each look follow what they are of."""
+    running, model = core.running, core.model
+    core.meters.follow("duels_running", "Duels that are being answered, or wait for it.", lambda: running.count)
+    core.meters.follow("duels_waiting", "Of these, those that have no word yet.", lambda: running.waiting)
+    core.meters.follow("model_ready", "1 while the model can answer, else 0.", lambda: model.state.state == "ready")
 
 
 async def _leave(core: Core) -> None:

@@ -1,6 +1,7 @@
 """Asking: an order becomes a duel that is being answered, by all rules, in one transaction."""
 
 import asyncio
+import logging
 import random
 import secrets
 from dataclasses import replace
@@ -20,6 +21,7 @@ from bot.app.shelf import AdapterNotLoaded, Shelf
 from bot.app.teams import Teams
 from bot.errors import UnknownDuel
 from bot.evidence.units import request_key
+from bot.logs import hide
 from bot.store import DuelRecord, Transaction
 from bot.store.conversations import ConversationRows
 from bot.store.duels import DuelRows
@@ -30,6 +32,8 @@ from bot.views import DuelView, Post, Shown, TeamSettings
 from engine.errors import BadRequest, DuelbotError
 from engine.placeholders import given_on
 from engine.request import Request
+
+log = logging.getLogger(__name__)
 
 
 class Asking:
@@ -59,12 +63,25 @@ class Asking:
         self._rules = rules
         self._coin = coin
 
+    def take_rules(self, rules: TagRules) -> None:
+        """Guess the tags of requests by these rules from now on."""
+        self._rules = rules
+
     async def ask(self, order: Order) -> Shown:
         """Store the duel of this order, start it, return at once.
 
         Raises AlreadyAsked for an event that came before; QueueFull and BadRequest for a limit that is met, a role that is missing and
         a request, tag or recipe that is none; UnknownDuel; StoreError; DuelbotError when the model could not be loaded.
         """
+        hide(order.text)
+        try:
+            return await self._ask(order)
+        except DuelbotError as error:
+            self._core.meters.refused(error)
+            log.info("A request was refused (%s)", type(error).__name__)
+            raise
+
+    async def _ask(self, order: Order) -> Shown:
         request, said = Request.of(order.text).text, checked_tag(order.tag)
         if order.quorum is not None and order.quorum < 1:
             raise BadRequest(f"A vote closes by one ballot or more; {order.quorum} is no such number.")

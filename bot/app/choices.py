@@ -129,6 +129,10 @@ class Choices:
             self._read[name] = load_recipe(name)
         return self._read[name]
 
+    def reread(self) -> None:
+        """Read the recipes that ship again when they are wanted next."""
+        self._read.clear()
+
     def beginnings(self) -> tuple[tuple[Recipe, bool], ...]:
         """List the recipes that nobody here has written: those of the line-up, then those that ship; each with whether it ships."""
         shipped = [self._shipped_one(name) for name in self._shipped]

@@ -1,6 +1,7 @@
 """Voting: ballots, guesses, reasons and closes. Who may do what is decided in the transaction that writes it."""
 
 import hashlib
+import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,11 +18,12 @@ from bot.store.lists import ListRows
 from bot.store.posts import PostRows
 from bot.views import DuelSummary, DuelView, Post, Shown
 from engine.contestants import Arm
-from engine.errors import BadRequest
+from engine.errors import BadRequest, DuelbotError
 from engine.printable import one_line
 
 REASON_CHARACTERS = 300
 NO_ROLE = "In this server only members with a certain role may vote. A server admin sets it with /settings."
+log = logging.getLogger(__name__)
 
 
 class Voting:
@@ -55,7 +57,11 @@ class Voting:
 
         Raises BallotRefused for who may not vote here and for a duel that takes no ballots, UnknownDuel, StoreError.
         """
-        return await self._core.changes.whole(self._cast(duel, voter, choice, roles, guess, held=held))
+        try:
+            return await self._core.changes.whole(self._cast(duel, voter, choice, roles, guess, held=held))
+        except DuelbotError as error:
+            self._core.meters.refused(error)
+            raise
 
     async def _cast(self, duel: str, voter: str, choice: Choice, roles: frozenset[str], guess: Guess | None, *, held: bool) -> Shown:
         async with self._core.store.writing() as change:
@@ -75,6 +81,8 @@ class Voting:
                 record = await self._hold(change, record)
             elif is_complete(record):
                 record, post = await close_vote(change, record, post, self._core.now(), by="quorum", closer=voter)
+        self._core.meters.voted()
+        log.info("A ballot was taken on the duel %s, which is %s", duel, record.state)
         self._core.running.signals.of(duel).wake()
         view = show(record, voter)
         return Shown(view, post, None if guess else self.asks_before(view, voter))

@@ -11,6 +11,10 @@ from bot.store.transaction import Queries
 
 LOOKED_AT = 1000  # duels of a pair, the latest, among which a request on which they differed is looked for
 OFFERED_CHARACTERS = 300  # a longer request is none that a button can hold
+CHANGING = (  # columns of a duel that change after it was asked
+    *("state", "note", "answered_at", "closed_at", "closing", "closed_by", "identical", "carried", "carried_by", "says_who"),
+    *("quorum", "ends_at"),
+)
 
 
 class DuelRows(Queries):
@@ -63,10 +67,8 @@ class DuelRows(Queries):
     async def save(self, duel: DuelRecord) -> None:
         """Write what may change in a duel: its state and all that comes with it. Answers and ballots have verbs of their own."""
         row = duel_row(duel)
-        names = ("state", "note", "answered_at", "closed_at", "closing", "closed_by", "identical", "carried", "carried_by", "says_who")
-        names += ("quorum", "ends_at")
-        changed = ", ".join(f"{name} = ?" for name in names)
-        await self._in.run(f"UPDATE duels SET {changed} WHERE id = ?", (*(row[name] for name in names), duel.id))
+        changed = ", ".join(f"{name} = ?" for name in CHANGING)
+        await self._in.run(f"UPDATE duels SET {changed} WHERE id = ?", (*(row[name] for name in CHANGING), duel.id))
 
     async def first_asked(self, request_key: str) -> str | None:
         """Find the first duel with this request; None: there is none."""

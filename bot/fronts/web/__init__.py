@@ -10,6 +10,7 @@ plain.py     pages of a few words, without a script: the login, everything that 
 patience.py  how long a connection may take to say what it wants
 sessions.py  who is logged in, and the key that signs what browsers keep
 door.py      who may come in, and the headers of every response
+watch.py     /healthz, /readyz, /metrics, and an id for every request
 login.py     the login page, and the way out
 tab.py       what runs for one browser tab until it is left
 header.py    the header of the chat page
@@ -36,6 +37,6 @@ searching.py  a search for a better prompt, from rows that are brought
 server.py    NiceGUI behind the door, in the event loop that the app runs in
 """
 
-from bot.fronts.web.server import serve
+from bot.fronts.web.server import serve, serve_watch
 
-__all__ = ["serve"]
+__all__ = ["serve", "serve_watch"]

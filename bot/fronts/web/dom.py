@@ -73,7 +73,7 @@ def place_field(label: str, given: dict[str, str], name: str, **props: str | int
 
     with el("label"):
         el("span", "", label)
-        field = el("input", "", type="text", aria_label=label, **{"^value": given[name]}, **props)
+        field = el("input", "", None, type="text", aria_label=label, **{"^value": given[name]}, **props)
         field.on("change", changed, js_handler="(event) => emit(event.target.value)")
 
 

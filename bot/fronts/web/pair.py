@@ -66,8 +66,9 @@ def wish_of(said: object) -> PairWish:
     if not isinstance(said, Mapping):
         return PairWish()
     people, hours = said.get("people"), said.get("hours")
-    several = type(people) is int and people > 1 and type(hours) in (int, float)
-    votes = (people, timedelta(hours=min(max(0.0, float(hours)), 24 * 365.0))) if several else (None, None)
+    votes: tuple[int, timedelta] | tuple[None, None] = (None, None)
+    if type(people) is int and people > 1 and isinstance(hours, int | float) and not isinstance(hours, bool):
+        votes = people, timedelta(hours=min(max(0.0, float(hours)), 24 * 365.0))
     sides = said.get("sides")
     picked = [_side(each) for each in sides] if isinstance(sides, list) and said.get("mode") == "picked" else []
     both = (picked[0], picked[1]) if len(picked) == 2 and picked[0] and picked[1] else None

@@ -13,8 +13,10 @@ from nicegui import app as nicegui_app
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
+from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from bot.address import is_loopback
 from bot.app import App
 from bot.errors import UnknownDuel
 from bot.fronts.web.adapters import add_adapters
@@ -34,6 +36,7 @@ from bot.fronts.web.results import add_results
 from bot.fronts.web.searching import add_searches
 from bot.fronts.web.sessions import Logins, kept_secret
 from bot.fronts.web.settings import add_settings
+from bot.fronts.web.watch import Bare, Numbered, Watch, nothing
 from bot.fronts.web.words import title_of
 from bot.settings import Settings
 from engine.errors import DuelbotError
@@ -49,10 +52,22 @@ async def serve(app: App, settings: Settings, tell: Callable[[str], None] = prin
     Signals are the caller's: cancelling this coroutine closes the sockets within seconds, open browsers or not.
     Raises DuelbotError when the address cannot be listened on or the session secret cannot be kept.
     """
-    listening = listen(settings.web.host, settings.web.port)
-    with listening:
+    _follow_pages(app)
+    await _served(build(app, settings), settings.web.host, settings.web.port, lambda: _tell_where(settings, tell))
+
+
+async def serve_watch(app: App, settings: Settings, tell: Callable[[str], None] = print) -> None:
+    """Serve /healthz, /readyz and /metrics on a port of their own, as `serve` does the page."""
+    port, host = settings.watch.port, settings.watch.host
+    assert port
+    words = f"Watched at {_address(host, port)}: /healthz, /readyz, /metrics."
+    await _served(Bare(Door(Watch(nothing, watched=app), loopback=is_loopback(host))), host, port, lambda: tell(words))
+
+
+async def _served(web: ASGIApp, host: str, port: int, answers: Callable[[], None]) -> None:
+    with listen(host, port) as listening:
         config = uvicorn.Config(
-            build(app, settings),
+            web,
             http=Patient,
             proxy_headers=False,  # a layer of ours hears them, from the proxies that are named
             log_config=None,
@@ -60,7 +75,7 @@ async def serve(app: App, settings: Settings, tell: Callable[[str], None] = prin
             access_log=False,
             timeout_graceful_shutdown=CLOSING_S,
         )
-        server = _Server(config, lambda: _tell_where(settings, tell))
+        server = _Server(config, answers)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             await asyncio.shield(serving)
@@ -78,9 +93,18 @@ def _tell_where(settings: Settings, tell: Callable[[str], None]) -> None:
 
 def address(settings: Settings) -> str:
     """Write the address at which a browser on this machine finds the page."""
-    host = settings.web.host.strip("[]")
+    return _address(settings.web.host, settings.web.port)
+
+
+def _address(host: str, port: int) -> str:
+    host = host.strip("[]")
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    return f"http://{host}:{settings.web.port}"
+    return f"http://{host}:{port}"
+
+
+def _follow_pages(app: App) -> None:
+    meaning = "Pages that are open in a browser."
+    app.core.meters.follow("pages", meaning, lambda: sum(client.has_socket_connection for client in Client.instances.values()))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -113,6 +137,7 @@ def build(app: App, settings: Settings) -> FastAPI:
     name = f"duelbot_{settings.web.port}"  # browsers share cookies among the ports of a host
     root = settings.web.public.path if settings.web.public else ""
     layers = [
+        Middleware(Numbered),
         Middleware(Head),
         Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.web.trusted)),
         Middleware(GZipMiddleware, minimum_size=1000),
@@ -122,6 +147,8 @@ def build(app: App, settings: Settings) -> FastAPI:
         Middleware(Door, loopback=settings.web.loopback, public=settings.web.public),
         Middleware(SessionMiddleware, secret_key=secret, session_cookie=name, max_age=YEAR_S, path=root or "/", same_site="lax"),
     ]
+    if settings.watched_on_page:
+        layers.append(Middleware(Watch, watched=app))
     logins = Logins(secret, password, f"{name}_login", settings.store.file.with_name("session.ended")) if password else None
     if logins:
         layers.append(Middleware(Gate, logins=logins))

@@ -89,7 +89,7 @@ class SettingsPage:
         with el("section", "run"):
             el("h3", "", "Training")
             with el("label", "check"):
-                box = el("input", "", type="checkbox", **({"checked": True} if agreed else {}))
+                box = el("input", "", None, type="checkbox", **({"checked": True} if agreed else {}))
                 el("span", "", ConsentSwitch.WORDS)
             box.on("change", self._agree, js_handler="(event) => emit(event.target.checked)")
 
