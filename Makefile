@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run chat install test check decide pythons bench clean
+.PHONY: help run chat install test check decide pythons bench sbom audit clean
 PARALLEL := -n auto --dist loadfile  # a file's tests share what they have loaded
 
 help: ## what there is
@@ -35,6 +35,13 @@ bench: .venv/installed-bench ## speed and memory, compared with the naive way an
 	@$(BIN)/python -m engine bench
 	@$(BIN)/python -m bot bench
 
+sbom: install build/tools/installed ## duelbot.cdx.json: all that is installed, with versions and licences, as CycloneDX has it
+	@build/tools/bin/cyclonedx-py environment .venv --output-format JSON --output-file duelbot.cdx.json
+	@echo "Written: duelbot.cdx.json"
+
+audit: install build/tools/installed ## known weaknesses of what is installed, as a database of advisories tells over the network
+	@build/tools/bin/pip-audit --path $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
+
 clean: ## remove .venv
 	rm -rf .venv
 
@@ -51,6 +58,12 @@ clean: ## remove .venv
 
 .venv/installed-dev: .venv/installed
 	@$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[dev]' -c constraints.txt
+	@touch $@
+
+# Tools that look at .venv stand beside it, so that they change nothing in it.
+build/tools/installed:
+	@$(PYTHON) -m venv build/tools
+	@build/tools/bin/python -m pip install --disable-pip-version-check -q 'cyclonedx-bom>=7.5' 'pip-audit>=2.10'
 	@touch $@
 
 .venv/installed-bench: .venv/installed

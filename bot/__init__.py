@@ -11,6 +11,9 @@ who.py        who a contestant is, for those who count and show its duels
 views.py      all that a front may hold; blind until the close
 words.py      one voice: arms, states, choices, counts, seconds, dollars
 cells.py      a value as a cell of a CSV file, and back
+meters.py     figures for whoever runs it: counters, gauges, histograms
+logs.py       what is logged, for people or programs; never a request's text nor a secret
+signals.py    what the process is told by signals, on systems that have few of them as well
 seal.py       the end of an export: counts of rows, and a digest of what they say
 evidence/     what the ballots prove: the statistics, pure
 verdict/      closed duels folded into a ledger, and a ledger judged

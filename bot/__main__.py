@@ -4,10 +4,9 @@ import argparse
 import asyncio
 import logging
 import os
-import signal
 import sys
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,7 +15,9 @@ from bot import cli
 from bot.app import App
 from bot.arguments import parser
 from bot.installed import check_installed
+from bot.logs import log_to
 from bot.settings import Settings
+from bot.signals import AGAIN, END, gone, hear, terminals, there_are
 from engine.commandline import BAD_INPUT, DONE, complain, ended
 from engine.errors import DuelbotError
 from engine.lineup import Lineup, open_lineup
@@ -58,20 +59,12 @@ def _log_to(settings: Settings, front: str) -> None:
     """To stderr; a chat owns the screen, so its log lies beside the store, made when there is something to say."""
     store = settings.store.file
     handler = logging.FileHandler(store.with_name(f"{store.name}.log"), delay=True) if front == "chat" else logging.StreamHandler()
-    handler.setFormatter(_Printable("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-
-
-class _Printable(logging.Formatter):
-    """A log is read in a terminal, and libraries write into it what strangers have sent."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return printable(super().format(record))
+    log_to(handler, settings.logs, settings.secrets)
 
 
 async def _run(front: str, settings: Settings) -> int:
-    _end_on_signals(front)
     app: App | None = None
+    _end_on_signals(front, lambda: app)
     status = DONE
     seen = asyncio.Event()
 
@@ -117,20 +110,38 @@ def _tell(words: str) -> None:
             os.dup2(nowhere.fileno(), 1)  # else Python would try to write it once more at the end
 
 
-def _end_on_signals(front: str) -> None:
-    """The first signal ends all in order, a second one at once. In a chat, Ctrl-C belongs to the chat."""
-    loop, running = asyncio.get_running_loop(), asyncio.current_task()
-    wanted = [signal.SIGTERM, signal.SIGHUP] if front == "chat" else [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
-    signals = [each for each in wanted if signal.getsignal(each) != signal.SIG_IGN]  # nohup, a job in the background
+def _end_on_signals(front: str, app: Callable[[], App | None]) -> None:
+    """The first signal ends all in order, a second one at once. In a chat, Ctrl-C belongs to the chat.
+
+    SIGHUP has files read again, unless it is the terminal that has gone.
+    """
+    running, screens, rereading = asyncio.current_task(), terminals(), set[asyncio.Task[None]]()
 
     def end() -> None:
-        for each in signals:
-            loop.remove_signal_handler(each)
+        undo()
         if running:
             running.cancel()
 
-    for each in signals:
-        loop.add_signal_handler(each, end)
+    def again() -> None:
+        if front == "chat" or gone(screens):
+            end()
+        elif opened := app():
+            task = asyncio.create_task(_reread(opened))
+            rereading.add(task)
+            task.add_done_callback(rereading.discard)
+
+    undos = (
+        hear(there_are(each for each in END if front != "chat" or each != "SIGINT"), end),
+        hear(there_are([AGAIN]), again),
+    )
+
+    def undo() -> None:
+        for each in undos:
+            each()
+
+
+async def _reread(app: App) -> None:
+    _tell(await app.rereading.reread())
 
 
 async def _chat(app: App, seen: asyncio.Event) -> int:
@@ -150,9 +161,11 @@ async def _web(app: App, settings: Settings, seen: asyncio.Event) -> int:
     _tell(f"Store: {settings.store.file}")
     telling = asyncio.create_task(_tell_model(app))
     try:
-        from bot.fronts.web import serve
+        from bot.fronts.web import serve, serve_watch
 
         fronts = [serve(app, settings, tell)]
+        if settings.watch.port:
+            fronts.append(serve_watch(app, settings, _tell))
         if settings.discord.token.get_secret_value():
             from bot.fronts.discord import serve as serve_discord
 

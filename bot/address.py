@@ -13,7 +13,7 @@ _USUAL_PORT = {"http": 80, "https": 443}
 _NETLOC = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:/?#@\\\s]+))(?::(?P<port>[0-9]{0,5}))?", re.ASCII)
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
-_OWN = frozenset({"c", "results", "login", "logout", "_nicegui", "_nicegui_ws", "favicon.ico", ".", ".."})  # the page's own paths
+_OWN = frozenset(["c", "results", "login", "logout", "_nicegui", "_nicegui_ws", "favicon.ico", "healthz", "readyz", "metrics", ".", ".."])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,6 @@ import argparse
 import asyncio
 import json
 import math
-import os
-import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.settings import Settings
+from bot.signals import END, hear, hear_close, there_are
 from engine import lineup as lineups
 from engine.commandline import DONE, FAILED, INTERRUPTED, complain
 from engine.errors import BadRequest
@@ -111,19 +110,15 @@ async def _decide(options: argparse.Namespace) -> int:
 @contextmanager
 def _ended_by(task: "asyncio.Task[Any] | None", *, tied: bool) -> Iterator[None]:
     """Cancel a task when somebody wishes it to end; tied: also when its standard input closes, as that of a job does with the bot's end."""
-    loop = asyncio.get_running_loop()
     assert task
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
+    undo = [hear(there_are(END), task.cancel)]
     if tied:
-        loop.add_reader(sys.stdin.fileno(), lambda: os.read(sys.stdin.fileno(), 1 << 10) or task.cancel())
+        undo.append(hear_close(sys.stdin.fileno(), task.cancel))
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-        if tied:
-            loop.remove_reader(sys.stdin.fileno())
+        for each in undo:
+            each()
 
 
 async def _verdict(options: argparse.Namespace) -> int:

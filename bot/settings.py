@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self, TypeVar, get_type_hints
+from typing import Any, Literal, Self, TypeVar, get_type_hints
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr
@@ -40,6 +40,13 @@ class WebSettings(Part):
         description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, a comma between them. "
         "Empty: nobody's.",
     )
+    undo_s: float = Field(
+        10.0,
+        ge=0,
+        le=300,
+        description="Seconds for which a vote on the page can be taken back, where one vote closes the duel; who was who is shown after "
+        "that, or at once on Enter. 0: at once.",
+    )
 
     @property
     def loopback(self) -> bool:
@@ -68,6 +75,35 @@ class WebSettings(Part):
             )
         if public and not is_loopback(public.site.host):
             raise SettingsError(f"DUEL_WEB_PUBLIC_URL is {self.public_url!r}, which others can reach: set DUEL_WEB_PASSWORD.")
+
+
+class WatchSettings(Part):
+    """What whoever runs it looks at: /healthz, /readyz and /metrics."""
+
+    model_config = under("DUEL_WATCH_")
+
+    port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port of its own for /healthz, /readyz and /metrics. Empty: the page's port answers them while the page is for this "
+        "machine alone.",
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="Address that this port listens on. It asks for no password.")
+    public: bool = Field(
+        False, description="Whether the page answers /healthz, /readyz and /metrics also where others can reach it, without its password."
+    )
+
+
+class LogSettings(Part):
+    """The log, on stderr."""
+
+    model_config = under("DUEL_LOG_")
+
+    format: Literal["text", "json"] = Field("text", description="Form of the log: text for people, or json, an object on each line.")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="Least weight of what Duelbot logs: debug, info, warning or error. Libraries log from warning on."
+    )
 
 
 class StoreSettings(Part):
@@ -211,6 +247,8 @@ class Settings:
 
     engine: EngineSettings = field(default_factory=EngineSettings)
     web: WebSettings = field(default_factory=WebSettings)
+    watch: WatchSettings = field(default_factory=WatchSettings)
+    logs: LogSettings = field(default_factory=LogSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     discord: DiscordSettings = field(default_factory=DiscordSettings)
     votes: VoteSettings = field(default_factory=VoteSettings)
@@ -226,7 +264,21 @@ class Settings:
         read: dict[str, Any] = {name: part.of(given) for name, part in parts().items()}
         settings = cls(**read)
         settings.web.check()
+        if settings.watch.port == settings.web.port:
+            raise SettingsError(f"DUEL_WATCH_PORT is {settings.watch.port}, the page's own port. Choose another one, or leave it empty.")
         return settings
+
+    @property
+    def watched_on_page(self) -> bool:
+        """Whether the page's port answers /healthz, /readyz and /metrics."""
+        alone = self.web.loopback and (self.web.public is None or is_loopback(self.web.public.site.host))
+        return self.watch.public or (alone and self.watch.port is None)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no log may hold."""
+        kept = (self.web.password, self.discord.token, self.engine.server_key, self.engine.prompted_server_key)
+        return tuple(value for each in kept if (value := each.get_secret_value()))
 
     @classmethod
     def of(cls, **values: Any) -> Self:

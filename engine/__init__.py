@@ -3,6 +3,7 @@
 errors.py             the error tree; every error is a sentence for people
 named.py              a name and a version as one value
 parsing.py            JSON and TOML that people wrote, read strictly
+locks.py              a file taken by one process, on every system
 patterns.py           regular expressions that people wrote, run within a time
 folders.py            the way out of a folder of another kind
 plain_lora.py         the options and tensors that leave the base alone
@@ -31,6 +32,7 @@ settings.py           what the engine can be told; the form of every part's sett
 backends/local/       transformers and peft in this process
 backends/openai/      a model on a server: vLLM, Ray Serve LLM, llama-server or another
 duel.py               both sides at once, one may fail; the pace that gives nobody away
+proving.py            the proof that contestants can be asked: every word of a recipe reaches the model
 lineup.py             from settings to a loaded model, two arms and a price
 printable.py          text from people and models, made safe for a terminal
 commandline.py        how commands end, how flags are checked, how errors become sentences

@@ -141,15 +141,19 @@ class Card:
 
     def check_made_for(self, base: str, revision: str, plain: Recipe) -> None:
         """Raise BadAdapter unless it was trained on this revision of the base, which is called `base`, and with this plain recipe."""
-        if self.recipe.digest != plain.digest:
-            raise BadAdapter(
-                f"The adapter {self.name} {self.version} was trained with another plain recipe (digest {self.recipe.digest[:80]}) "
-                f"than {plain.name} {plain.version} ({plain.digest}). Set DUEL_PLAIN_RECIPE to the one it was trained with."
-            )
+        self.check_recipe(plain)
         if self.base.revision != revision:
             raise BadAdapter(
                 f"The adapter {self.name} {self.version} was trained on base revision {self.base.revision[:12]}, "
                 f"but {base} is {revision[:12]}. Set DUEL_ADAPTER to an adapter made for this base."
+            )
+
+    def check_recipe(self, plain: Recipe) -> None:
+        """Raise BadAdapter unless it was trained with this plain recipe."""
+        if self.recipe.digest != plain.digest:
+            raise BadAdapter(
+                f"The adapter {self.name} {self.version} was trained with another plain recipe (digest {self.recipe.digest[:80]}) "
+                f"than {plain.name} {plain.version} ({plain.digest}). Set DUEL_PLAIN_RECIPE to the one it was trained with."
             )
 
 

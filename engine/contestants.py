@@ -16,6 +16,12 @@ from engine.plain_lora import CONFIG, WEIGHTS, tensor_shapes
 from engine.recipes import Recipe
 from engine.trained_on import TrainedOn, read_trained_on
 
+SERVED = "as served"  # the dtype of a base on a server, whose weights nobody here sees
+TWO_BASES = (
+    "{0} answers by {1}, and {2} by {3}: two models are compared, each with its technique, and not a prompt and a fine-tune on one base. "
+    "A verdict holds for these two as they are served."
+)
+
 
 class Arm(StrEnum):
     """One way to answer a request."""
@@ -47,6 +53,12 @@ class Base:
     dtype: str = "float32"  # of the weights in memory
     quantisation: str = ""  # the method by which the weights are stored; "": none
     more_ends: tuple[int, ...] = ()  # tokens that end an answer beyond those of config and tokenizer, which `revision` covers
+    elsewhere: bool = False  # on another server than adapters are, for the prompted side alone
+
+    @property
+    def unpinned(self) -> bool:
+        """Whether it is known by its answers alone, as it is on a server."""
+        return self.dtype == SERVED
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -103,11 +115,17 @@ class Contestant:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def check_fair(contestants: tuple[Contestant, ...]) -> None:
-    """Compare contestants. Raises UnfairDuel unless all stand on one base and draw tokens alike."""
-    first = contestants[0]
+def check_fair(contestants: tuple[Contestant, ...]) -> tuple[str, ...]:
+    """Compare contestants. Raises UnfairDuel unless all stand on one base and draw tokens alike.
+
+    Two bases may meet where the settings put the prompted side on another server. Returns what should be said of that, a sentence each.
+    """
+    first, notes = contestants[0], list[str]()
     for other in contestants[1:]:
-        if other.base.parts != first.base.parts:
+        if other.base.elsewhere or first.base.elsewhere:
+            if other.base.elsewhere is not first.base.elsewhere:
+                notes.append(TWO_BASES.format(first.arm, first.base.name, other.arm, other.base.name))
+        elif other.base.parts != first.base.parts:
             raise UnfairDuel(f"{other.arm} and {first.arm} stand on different base models; their duel would compare the models.")
         if other.recipe.sampling != first.recipe.sampling:
             raise UnfairDuel(
@@ -115,6 +133,7 @@ def check_fair(contestants: tuple[Contestant, ...]) -> None:
                 "a fair duel needs the same token limit and the same decoding on both sides. "
                 "Give both the same [sampling]: DUEL_RECIPE names the engineered one, DUEL_PLAIN_RECIPE the plain one."
             )
+    return tuple(notes)
 
 
 def open_adapter(folder: Path) -> Adapter:

@@ -50,6 +50,7 @@ class Price:
     source: str
     date: str  # ISO, when the price was true
     tokens: TokenPrices | None = None
+    elsewhere: TokenPrices | None = None  # of the model on another server, on which the prompted side answers; None: not known
 
 
 def read_token_prices(path: Path, model: str) -> TokenPrices:
@@ -136,8 +137,15 @@ class Cost:
         return None if self.usd is None else self.usd * 1000
 
 
-def account(usage: Usage, price: Price, *, adapted: bool = False) -> Cost:
-    """Price an answer: by tokens where there is a list, else by the engine time charged to it at the device's price per hour."""
+def account(usage: Usage, price: Price, *, adapted: bool = False, elsewhere: bool = False) -> Cost:
+    """Price an answer: by tokens where there is a list, else by the engine time charged to it at the device's price per hour.
+
+    elsewhere: it came from another server, whose time is not ours to price: by tokens, or not at all.
+    """
+    if elsewhere:
+        if (known := price.elsewhere) is None:
+            return Cost(None, "unknown", "no price list names its model", price.date)
+        return Cost(known.base.usd(usage), "token_price", known.source, known.date)
     if price.tokens is not None:
         each = price.tokens.adapted if adapted else price.tokens.base
         return Cost(each.usd(usage), "token_price", price.tokens.source, price.tokens.date)

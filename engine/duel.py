@@ -51,12 +51,13 @@ class Failure:
     words: str
     usage: Usage | None = None
     cost: Cost | None = None
+    passing: bool = False  # the same may go well later
 
 
 def prompt_of(contestant: Contestant, request: Request, seed: int) -> Prompt:
     """Build what this contestant sends to the model for this request."""
     recipe = contestant.recipe
-    return Prompt(recipe.messages(request), recipe.sampling, contestant.adapter, seed, recipe.chat_template)
+    return Prompt(recipe.messages(request), recipe.sampling, contestant.adapter, seed, recipe.chat_template, contestant.base.elsewhere)
 
 
 def seed_of(duel_id: str, place: str) -> int:
@@ -81,16 +82,16 @@ async def answer(
                     hear(chunk.text)
                 if chunk.usage is None:
                     continue
-                cost = account(chunk.usage, price, adapted=prompt.adapter is not None)
+                cost = account(chunk.usage, price, adapted=prompt.adapter is not None, elsewhere=prompt.elsewhere)
                 if chunk.finish is None:
                     error = chunk.error or BackendError("server", "The answer broke off before its end.")
-                    return Failure(error.kind, error.words, chunk.usage, cost)
+                    return Failure(error.kind, error.words, chunk.usage, cost, error.passing)
                 if chunk.finish == "stopped" and not stop.raised:
                     return Failure("timeout", too_late(limit_s, chunk.usage, chunk.load), chunk.usage, cost)
                 return Answer("".join(pieces), chunk.finish, chunk.usage, cost)
         return Failure("server", "The answer broke off before its end.")
     except BackendError as error:
-        return Failure(error.kind, error.words)
+        return Failure(error.kind, error.words, passing=error.passing)
     except TimeoutError:
         return Failure("timeout", f"No complete answer within {limit_s:g} s, and the engine did not stop when told to.")
     finally:

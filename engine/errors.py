@@ -8,6 +8,7 @@
     │   └── QueueFull           bot: as many requests are being answered as may be at once
     ├── BadRecipe               a recipe file is malformed, or asks for something the model refuses
     ├── BadModel                a base model cannot be used: missing, unreachable, no chat template
+    │   └── ServerAway          its server cannot be reached, or is not ready, which may pass
     ├── BadAdapter              an adapter cannot be used: missing, not made for this base, dead
     │   └── AdapterNotLoaded    bot: an adapter that is wanted for a duel has to be loaded first
     ├── UnfairDuel              two contestants that must not meet: another base or another sampling
@@ -57,6 +58,10 @@ class BadModel(DuelbotError):
     """A base model cannot be used."""
 
 
+class ServerAway(BadModel):
+    """The server of a base model cannot be reached or is not ready; the same may go well later."""
+
+
 class BadAdapter(DuelbotError):
     """An adapter cannot be used: missing, made for another base, or dead."""
 
@@ -69,11 +74,12 @@ class BackendError(DuelbotError):
     """One answer could not be given.
 
     kind is one word for programs: "too_long", "timeout", "bad_prompt", "closed", "not_finite", "server", "uncounted".
+    passing: the same may go well later, as whoever answers was away or busy.
     """
 
-    def __init__(self, kind: str, words: str) -> None:
+    def __init__(self, kind: str, words: str, *, passing: bool = False) -> None:
         super().__init__(words)
-        self.kind = kind
+        self.kind, self.passing = kind, passing
 
 
 def first_line(error: BaseException) -> str:

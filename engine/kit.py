@@ -33,6 +33,7 @@ class Kit:
     recipes: Mapping[Named, Recipe] = field(default_factory=dict)
     adapters: Mapping[Named, Adapter] = field(default_factory=dict)
     usual: Usual = Usual()
+    elsewhere: Base | None = None  # on which the prompted arm answers in place of the base
 
     @classmethod
     def of(cls, base: Base, engineered: Recipe | None, plain: Recipe, adapter: Adapter | None = None) -> Self:
@@ -58,7 +59,11 @@ class Kit:
         recipe = self.engineered if arm.engineered else self.plain
         if recipe is None:
             raise BadRecipe(f"The arm {arm} needs an engineered recipe, and none is set. Set DUEL_RECIPE to one for {self.base.name}.")
-        return Contestant(arm, recipe, self.adapter if arm.adapted else None, self.base)
+        return Contestant(arm, recipe, self.adapter if arm.adapted else None, self.base_of(arm))
+
+    def base_of(self, arm: Arm) -> Base:
+        """Find the base that an arm answers on."""
+        return self.elsewhere if self.elsewhere and arm is Arm.PROMPTED else self.base
 
     def pick(self, recipe: Named, adapter: Named | None = None) -> Contestant:
         """Make the contestant that answers with this recipe, and with this adapter. Raises BadRecipe, BadAdapter for what is not here.
@@ -70,7 +75,8 @@ class Kit:
         plain = {self.plain.digest} | ({loaded.card.recipe.digest} if loaded and loaded.card else set())
         if written.digest in plain:
             return Contestant(Arm.TUNED if loaded else Arm.PLAIN, written, loaded, self.base)
-        return Contestant(Arm.COMBINED if loaded else Arm.PROMPTED, written, loaded, self.base)
+        arm = Arm.COMBINED if loaded else Arm.PROMPTED
+        return Contestant(arm, written, loaded, self.base_of(arm))
 
     def using(self, *, recipe: Named | None = None, adapter: Named | None = None) -> Self:
         """Return a kit whose arms take this engineered recipe, or this adapter. Raises BadRecipe, BadAdapter for what is not here."""

@@ -10,25 +10,18 @@ from engine.backends.local.fetching import fetch
 from engine.backends.local.gguf import gguf_in, unpacked, unsaid
 from engine.backends.local.opening import open_local
 from engine.backends.local.package import ModelPackage, packaged
-from engine.backends.openai.opening import open_server
+from engine.backends.openai.opening import open_server, open_servers
 from engine.chosen import AdapterChoice, choices_of, open_choice
 from engine.contestants import Adapter, Arm, Contestant, check_fair, open_adapter
 from engine.cost import Price
-from engine.duel import Failure, answer_each, prompt_of
-from engine.errors import BackendError, BadAdapter, BadModel, BadRecipe, SettingsError
+from engine.errors import BadAdapter, BadModel, SettingsError
 from engine.kit import Kit
 from engine.named import Named
 from engine.parsing import shown_all
+from engine.proving import prove
 from engine.recipes import Recipe, load_recipe, shipped_recipes
-from engine.request import Request, Turn
 from engine.settings import EngineSettings
 from engine.shipped import DEMO, DEMO_BASE, PAIRS, SMOLLM2, SMOLLM2_PACKAGE
-
-PROBES = (  # requests whose words no recipe and no chat template holds
-    Request("Does 4711 come before 1815?"),
-    Request("And what of 2087?", (Turn("user", "Is 1492 a number?"), Turn("assistant", "It is, like 1066."))),
-)
-
 
 PENALISED = "On a server repetition_penalty counts the prompt's words too, so a side with a longer recipe is penalised more by it."
 
@@ -165,8 +158,10 @@ def folder_needed(settings: EngineSettings, say: Callable[[str], None] = unsaid)
 
 
 def choice_in(settings: EngineSettings) -> AdapterChoice | None:
-    """Read which adapter was chosen for the base; None: DUEL_ADAPTER names it, or nobody chose one. Raises BadAdapter."""
-    return None if settings.adapter else next(iter(choices_of(Path(settings.adapters), settings.base_model)[::-1]), None)
+    """Read which adapter was chosen for the base; None: DUEL_ADAPTER names it, nobody chose, or a server has its own. Raises BadAdapter."""
+    if settings.adapter or (settings.backend == "openai" and not settings.server_adapters):
+        return None
+    return next(iter(choices_of(Path(settings.adapters), settings.base_model)[::-1]), None)
 
 
 def adapter_of(settings: EngineSettings, choice: AdapterChoice | None) -> Adapter | None:
@@ -175,7 +170,7 @@ def adapter_of(settings: EngineSettings, choice: AdapterChoice | None) -> Adapte
         return open_adapter(fetch(settings.adapter, "adapter"))
     if choice:
         return open_choice(Path(settings.adapters), choice)
-    pair = PAIRS.get(settings.base_model)
+    pair = PAIRS.get(settings.base_model) if settings.backend == "local" else None
     return open_adapter(pair.adapter) if pair else None
 
 
@@ -197,16 +192,26 @@ async def open_lineup(settings: EngineSettings, say: Callable[[str], None] = uns
 
 async def _open_served(settings: EngineSettings) -> Lineup:
     """Open a line-up on a server, as `open_lineup` says; adapters that lie in folders here are none of it."""
-    backend = await open_server(settings)
+    backend = await open_servers(settings)
     try:
-        adapter = await backend.served(settings.adapter) if settings.adapter else None
+        choice = choice_in(settings)
+        own = adapter_seen(settings)
+        adapter = open_choice(Path(settings.adapters), choice) if choice else open_adapter(own) if own else None
+        if adapter is None and settings.adapter:
+            adapter = await backend.served(settings.adapter)
         met = met_by(settings, adapter)
     except BaseException:
         await backend.aclose()
         raise
     rules = [recipe.sampling for recipe in (met.engineered, met.plain) if recipe]
     penalised = (PENALISED,) if any(each.repetition_penalty != 1 for each in rules) else ()
-    return await _completed(settings, backend, adapter, met, said=(*backend.notes, *penalised), choice=None)
+    return await _completed(settings, backend, adapter, met, said=(*backend.notes, *penalised), choice=choice)
+
+
+def adapter_seen(settings: EngineSettings) -> Path | None:
+    """Find the folder of DUEL_ADAPTER that the server sees as well: one by that name in the folder of adapters. None: there is none."""
+    folder = Path(settings.adapters) / settings.adapter
+    return folder if settings.server_adapters and settings.adapter and folder.is_dir() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,14 +252,31 @@ async def _completed(
             proof = await backend.add_adapter(adapter, written)  # what it was trained with; sampling is no part of a training
             alive[adapter.digest] = proof
             notes += proof.notes
-        kit = Kit.of(backend.base, met.engineered, met.plain, adapter)
+        kit = replace(Kit.of(backend.base, met.engineered, met.plain, adapter), elsewhere=getattr(backend, "elsewhere", None))
         lineup = Lineup(backend, kit, settings.price, met.arms, notes, written, alive, settings, choice)
-        check_fair(lineup.entrants)
-        await _prove(lineup)
+        lineup = replace(lineup, notes=(*notes, *check_fair(lineup.entrants)))
+        await prove(lineup.entrants, lineup.backend, lineup.price)
     except BaseException:
         await backend.aclose()
         raise
     return lineup
+
+
+async def reread_lineup(lineup: Lineup) -> Lineup:
+    """Read the recipes and the price list that the settings name once more. Returns the line-up that has them; adapters stay as they are.
+
+    Raises BadRecipe, SettingsError, UnfairDuel, BackendError; then everything is as it was.
+    """
+    settings, old = lineup.settings, lineup.kit
+    met, price = await asyncio.to_thread(met_by, settings, old.adapter), await asyncio.to_thread(lambda: settings.price)
+    alone = Kit.of(old.base, met.engineered, met.plain, old.adapter)
+    others = {name: recipe for name, recipe in old.recipes.items() if name not in (old.usual.engineered, *alone.recipes)}
+    kit = replace(alone, elsewhere=old.elsewhere, recipes={**others, **alone.recipes}, adapters={**old.adapters, **alone.adapters})
+    changed = replace(lineup, kit=kit, price=price, arms=met.arms, written=met.written)
+    check_fair(changed.entrants)
+    if [each.id for each in changed.entrants] != [each.id for each in lineup.entrants]:
+        await prove(changed.entrants, changed.backend, changed.price)
+    return changed
 
 
 async def with_adapter(lineup: Lineup, folder: Path) -> Lineup:
@@ -262,7 +284,7 @@ async def with_adapter(lineup: Lineup, folder: Path) -> Lineup:
 
     Raises BadAdapter when it is not fit to duel or another one has its name and version; then everything is as it was.
     """
-    return await _loaded(lineup, await asyncio.to_thread(open_adapter, folder))
+    return await loaded(lineup, await asyncio.to_thread(open_adapter, folder))
 
 
 async def without_adapter(lineup: Lineup, name: Named) -> Lineup:
@@ -285,14 +307,14 @@ async def using_adapter(lineup: Lineup, adapter: Adapter | None, choice: Adapter
     arms = lineup.arms if settings.aa else duel_arms(settings.arms, adapter, engineered)
     if engineered is None and not (settings.aa or settings.arms):
         notes += (without_recipe(settings.base_model, adapter),)
-    more = await _loaded(lineup, adapter) if adapter else lineup
+    more = await loaded(lineup, adapter) if adapter else lineup
     usual = replace(more.kit.usual, adapter=adapter.named if adapter else None)
     kit = replace(more.kit, plain=plain, usual=usual)
     if adapter:
         notes += more.alive[adapter.digest].notes
     changed = replace(more, kit=kit, arms=arms, notes=notes, written=written, choice=choice)
-    check_fair(changed.entrants)
-    await _prove(changed)
+    changed = replace(changed, notes=(*changed.notes, *check_fair(changed.entrants)))
+    await prove(changed.entrants, changed.backend, changed.price)
     return changed
 
 
@@ -305,74 +327,9 @@ def tuned_with(lineup: Lineup, name: Named) -> Contestant:
     return Contestant(Arm.TUNED, plain, adapter, lineup.kit.base)
 
 
-async def _loaded(lineup: Lineup, adapter: Adapter) -> Lineup:
+async def loaded(lineup: Lineup, adapter: Adapter) -> Lineup:
+    """Load an adapter that has been read, or that a server has, as `with_adapter` does."""
     kit = lineup.kit.with_adapter(adapter)
     proof = await lineup.backend.add_adapter(adapter, plain_recipe(lineup.settings.plain_recipe, adapter))
     alive = {**lineup.alive, adapter.digest: proof}
     return replace(lineup, kit=kit, notes=(*lineup.notes, *proof.notes), alive=alive)
-
-
-async def _prove(lineup: Lineup) -> None:
-    """Prove that both entrants can be asked: that every word of their recipes and of a request reaches the model.
-
-    Each reads a short request once, so that nobody who asks later pays for filling the caches. Raises BadRecipe for a recipe
-    with which no request could ever be answered, as it fills the context, or the model's chat template refuses or drops a part.
-    """
-    prompts = {
-        place: replace(prompt, sampling=replace(prompt.sampling, max_new_tokens=1))
-        for place, entrant in enumerate(lineup.entrants)
-        for prompt in [prompt_of(entrant, PROBES[0], 0)]
-    }
-    outcomes = await answer_each(prompts, lineup.backend, lineup.price)
-    for place, entrant in enumerate(lineup.entrants):
-        outcome, recipe, base = outcomes[place], entrant.recipe, entrant.base
-        tokens, room = outcome.usage.prompt_tokens if outcome.usage else 0, base.context_tokens - recipe.sampling.max_new_tokens
-        setting = "DUEL_RECIPE" if entrant.arm.engineered else "DUEL_PLAIN_RECIPE"
-        if tokens > room:
-            raise BadRecipe(
-                f"The recipe {recipe.name} {recipe.version} leaves no room for a request: it is {tokens:,} tokens with a short one, "
-                f"and {base.name} reads {max(room, 0):,} beside an answer of {recipe.sampling.max_new_tokens:,}. "
-                f"Set {setting} to a shorter one."
-            )
-        if isinstance(outcome, Failure):
-            raise BadRecipe(f"With the recipe {recipe.name} {recipe.version} no request can be answered: {outcome.words} ({setting})")
-        await _prove_read(entrant, lineup.backend, setting)
-
-
-async def prove_written(entrant: Contestant, backend: Backend) -> None:
-    """Prove of a recipe that somebody has just written that a request can be asked with it; nothing is answered.
-
-    Raises BadRecipe where it fills the context, or the model's chat template refuses or drops a part.
-    """
-    recipe, base = entrant.recipe, entrant.base
-    await _prove_read(entrant, backend, "")
-    try:
-        tokens, room = len(await backend.encoded(prompt_of(entrant, PROBES[0], 0))), base.context_tokens - recipe.sampling.max_new_tokens
-    except BackendError as error:
-        if error.kind == "uncounted":  # a server that will refuse what is too long when it is asked
-            return
-        raise BadRecipe(f"With this recipe no request can be asked: {error.words}") from error
-    if tokens > room:
-        raise BadRecipe(
-            f"The recipe leaves no room for a request: it is {tokens:,} tokens with a short one, and {base.name} reads {max(room, 0):,} "
-            f"beside an answer of {recipe.sampling.max_new_tokens:,}. Shorten it, or leave out an example."
-        )
-
-
-async def _prove_read(entrant: Contestant, backend: Backend, setting: str) -> None:
-    """Raises BadRecipe when the prompts of two requests, one within a conversation, do not hold every word of recipe and request.
-
-    setting: that names the recipe; "": none does.
-    """
-    recipe, where = entrant.recipe, f" ({setting})" if setting else ""
-    for request in PROBES:
-        try:
-            unread = await backend.unread(prompt_of(entrant, request, 0))
-        except BackendError as error:
-            raise BadRecipe(f"With the recipe {recipe.name} {recipe.version} {error.words}{where}") from error
-        if unread:
-            lost = "; ".join(f"{message.role}: {message.content[:60]!r}" for message in unread[:2])
-            raise BadRecipe(
-                f"With the recipe {recipe.name} {recipe.version} the model {entrant.base.name} would not see all that is said: its chat "
-                f"template drops or changes {lost}. Put it where the template keeps it, or take another model.{where}"
-            )

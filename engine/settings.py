@@ -126,6 +126,18 @@ class EngineSettings(Part):
     )
     server_url: str = Field("", description="Address of that server, as http://127.0.0.1:8000/v1.")
     server_key: SecretStr = Field(SecretStr(""), description="Key of that server; empty: it wants none. It is never shown.")
+    server_adapters: str = Field(
+        "",
+        description="Your folder of adapters (DUEL_ADAPTERS) as that server sees it. vLLM then loads them while it runs, if it was started "
+        "with VLLM_ALLOW_RUNTIME_LORA_UPDATING=True. Empty: the server's own adapters alone.",
+    )
+    prompted_model: str = Field(
+        "",
+        description="With DUEL_BACKEND=openai: another model, by which the prompted side answers. Two models are compared then, and the "
+        "card says so. Empty: both sides stand on DUEL_BASE_MODEL.",
+    )
+    prompted_server_url: str = Field("", description="Address of the server that has that model; empty: DUEL_SERVER_URL.")
+    prompted_server_key: SecretStr = Field(SecretStr(""), description="Key of DUEL_PROMPTED_SERVER_URL; empty: it wants none.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs: auto (cuda if there is one), cpu, cuda.")
     dtype: Literal["float32", "bfloat16"] = Field(
         "float32",
@@ -168,8 +180,11 @@ class EngineSettings(Part):
         if hour is not None and self.device_watts is not None and self.usd_per_kwh is not None:
             hour += self.device_watts / 1000 * self.usd_per_kwh
             source += f", with {self.device_watts:g} W at ${self.usd_per_kwh:g} per kWh"
-        tokens = read_token_prices(Path(self.token_prices), self.base_model) if self.token_prices else None
-        return Price(hour, source, self.price_date.isoformat(), tokens)
+        own, other = [
+            read_token_prices(Path(self.token_prices), model) if self.token_prices and model else None
+            for model in (self.base_model, self.prompted_model)
+        ]
+        return Price(hour, source, self.price_date.isoformat(), own, other)
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Self:

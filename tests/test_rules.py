@@ -38,6 +38,7 @@ FENCES = {
     "aiosqlite": ("bot/store",),
     "sqlite3": ("bot/store",),
     "nicegui": ("bot/fronts/web",),
+    "prometheus_client": ("bot/meters",),
     "discord": ("bot/fronts/discord",),
     "prompt_toolkit": ("bot/fronts/terminal",),
     "matplotlib": ("bot/charts", "bot/deciding/pictures", "engine/bench/picture"),

@@ -24,6 +24,7 @@ from adapters.train.curve import CurveFile
 from adapters.train.plan import TrainingPlan, plan_of
 from adapters.train.record import write
 from engine.errors import DuelbotError
+from engine.locks import take
 from engine.parsing import read_json, shown
 
 Phase = Literal[
@@ -149,7 +150,7 @@ class WorkFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "lock").open("w") as file:
             try:
-                _lock(file.fileno())
+                take(file.fileno())
             except OSError as error:
                 if error.errno not in (errno.EAGAIN, errno.EACCES):
                     raise
@@ -170,12 +171,3 @@ def file_digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise BadRun(f"The rows {path} cannot be read: {error.strerror}.") from error
-
-
-def _lock(descriptor: int) -> None:
-    """Take a file for this process alone, as long as it is open; where the system has no such locks, nothing is taken."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

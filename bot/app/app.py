@@ -14,32 +14,40 @@ from bot.app.agreed import Offers, ships
 from bot.app.asking import Asking
 from bot.app.batching import Batching
 from bot.app.choices import Choices
+from bot.app.closing import Deadlines
+from bot.app.collecting import Collecting
 from bot.app.consents import Consents
 from bot.app.core import Changes, Core
 from bot.app.decisions import DecideKind, Decisions
 from bot.app.editing import Editing
 from bot.app.ending import DIED
 from bot.app.evidence import Evidence
+from bot.app.filing import Filing
 from bot.app.jobs import JobKind, Jobs
 from bot.app.judging import Judging
 from bot.app.limits import Limits
 from bot.app.looking import Looking
 from bot.app.model import Model, OpenLineup
 from bot.app.notices import Notices
+from bot.app.pairing import Pairing
 from bot.app.posting import Posting
 from bot.app.previewing import Previewing
 from bot.app.proposing import Proposing
+from bot.app.readiness import Readiness
 from bot.app.rematching import Rematching
 from bot.app.remembering import Remembering
 from bot.app.removing import Removing
 from bot.app.replays import Replays
+from bot.app.rereading import Rereading
 from bot.app.running import Running
 from bot.app.searching import OptimiseKind, Searches
 from bot.app.shelf import Shelf
+from bot.app.talks import Talks
 from bot.app.teams import Teams
 from bot.app.training import DECIDE, ESTIMATE, OPTIMISE, TRAIN, AdapterTraining, EstimateKind, TrainKind, jobs_folder
 from bot.app.versions import Versions
 from bot.app.voting import Voting
+from bot.meters import Meters
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.duels import DuelRows
@@ -64,6 +72,9 @@ class App:
 
     asking: Asking
     voting: Voting
+    collecting: Collecting
+    pairing: Pairing
+    talks: Talks
     looking: Looking
     judging: Judging
     teams: Teams
@@ -78,13 +89,17 @@ class App:
     removing: Removing
     notices: Notices
     batching: Batching
+    filing: Filing
     remembering: Remembering
     consents: Consents
     jobs: Jobs
     training: AdapterTraining
     decisions: Decisions
+    readiness: Readiness
+    rereading: Rereading
     searches: Searches
     core: Core  # for the parts, not for fronts
+    deadlines: Deadlines  # the same
     offers: Offers  # requests to begin with, by base
     base: str  # as the settings name it
 
@@ -103,25 +118,28 @@ class App:
         On leaving, running duels are stopped and kept as far as they went, then model and store are closed.
         """
         rules = read_rules(settings.team.tag_rules)
-        store = await Store.open(settings.store.file)
+        meters = Meters()
+        store = await Store.open(settings.store.file, meters.stored)
         try:
             async with store.writing() as change:
                 await DuelRows(change).void_unfinished(DIED)
                 await PreviewRows(change).end_all()
                 kept, chosen = await VersionRows(change).all(), await VersionRows(change).chosen()
             model = Model(settings.engine.base_model, open_lineup or partial(open_engine, settings.engine))
-            running = Running(store, model, settings.engine.answer_limit_s, now)
-            core = Core(store, model, running, Changes(running.leaving), now)
+            running = Running(store, model, settings.engine.answer_limit_s, now, meters)
+            core = Core(store, model, running, Changes(running.leaving), now, meters)
+            _follow(core)
             app = cls._over(core, settings, rules, rng or random.SystemRandom())
             app.versions.start(kept, chosen)
             replays = Replays(core, app.teams, app.choices, settings)
-            beside = [asyncio.create_task(work) for work in (replays.run(), app.jobs.run())]
+            beside = [asyncio.create_task(work) for work in (replays.run(), app.jobs.run(), app.deadlines.run())]
+            await app.filing.resume()
             try:
                 yield app
             finally:
                 for task in beside:
                     task.cancel()
-                await asyncio.gather(*beside, app.rematching.leave(), app.decisions.leave(), return_exceptions=True)
+                await asyncio.gather(*beside, app.rematching.leave(), app.decisions.leave(), app.filing.leave(), return_exceptions=True)
                 await _leave(core)
         finally:
             await store.aclose()
@@ -135,7 +153,10 @@ class App:
         shelf = Shelf(core.model, settings.engine.adapters_mib << 20)
         kinds: dict[str, JobKind] = {ESTIMATE: EstimateKind(), TRAIN: TrainKind(jobs_folder(settings), settings.engine, shelf)}
         teams = Teams(core.store, choices, settings.votes, settings.team.name)
-        asking = Asking(core, teams, choices, shelf, limits, rules=rules, coin=coin)
+        batching = Batching(core.store, core.now)
+        deadlines, evidence = Deadlines(core), Evidence(core.store, settings, core.now)
+        pairing = Pairing(core.model, choices, shelf, evidence, coin)
+        asking = Asking(core, teams, choices, shelf, limits, pairing=pairing, deadlines=deadlines, rules=rules, coin=coin)
         versions = Versions(core, teams, choices)
         kinds[DECIDE] = DecideKind(jobs_folder(settings), settings, shelf, versions)
         kinds[OPTIMISE] = OptimiseKind(jobs_folder(settings), versions)
@@ -143,9 +164,13 @@ class App:
         training = AdapterTraining(core, jobs, settings)
         return cls(
             asking=asking,
-            voting=Voting(core, teams, settings.votes.blinding_share),
+            voting=Voting(core, teams, deadlines, blinding_share=settings.votes.blinding_share, undo_s=settings.web.undo_s),
+            collecting=Collecting(core, deadlines),
+            pairing=pairing,
+            talks=Talks(core),
+            deadlines=deadlines,
             looking=Looking(core, offers if ships(settings.engine) else {}, settings.engine.max_rows // 2),
-            judging=Judging(core, choices, Evidence(core.store, settings, core.now), limits),
+            judging=Judging(core, choices, evidence, limits),
             teams=teams,
             choices=choices,
             versions=versions,
@@ -162,12 +187,15 @@ class App:
             editing=Editing(core),
             removing=Removing(core),
             notices=Notices(core),
-            batching=Batching(core.store, core.now),
+            batching=batching,
+            filing=Filing(core, batching, asking),
             remembering=Remembering(core.store),
             consents=Consents(core, teams),
             jobs=jobs,
             training=training,
             decisions=Decisions(core, jobs, training, asking, settings),
+            readiness=Readiness(core),
+            rereading=Rereading(core, choices, asking, settings),
             searches=Searches(jobs, training, versions, settings),
             core=core,
             offers=offers,
@@ -193,6 +221,14 @@ class App:
     async def model_settled(self) -> ModelState:
         """Wait until loading has ended, ready or failed."""
         return await self.core.model.settled()
+
+
+def _follow(core: Core) -> None:
+    """Have the figures that are read at each look follow what they are of."""
+    running, model = core.running, core.model
+    core.meters.follow("duels_running", "Duels that are being answered, or wait for it.", lambda: running.count)
+    core.meters.follow("duels_waiting", "Of these, those that have no word yet.", lambda: running.waiting)
+    core.meters.follow("model_ready", "1 while the model can answer, else 0.", lambda: model.state.state == "ready")
 
 
 async def _leave(core: Core) -> None:

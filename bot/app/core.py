@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from bot.app.model import Model
 from bot.app.running import Running
+from bot.meters import Meters
 from bot.store import Store
 from engine.errors import DuelbotError
 
@@ -45,3 +46,4 @@ class Core:
     running: Running
     changes: Changes
     now: Callable[[], datetime]  # UTC
+    meters: Meters

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from math import floor, log10
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bot.evidence.card import AdapterFacts, Offline, RecipeFacts
 from bot.settings import Settings
@@ -23,6 +24,7 @@ from engine.card import Training
 from engine.contestants import Adapter, open_adapter
 from engine.errors import BadAdapter
 from engine.named import Named
+from engine.settings import EngineSettings
 
 MONTH = timedelta(days=30)
 log = logging.getLogger(__name__)
@@ -79,7 +81,7 @@ class Gathering:
             examples=len(recipe.get("examples", ())),
             base=one.base_name,
             licence=self._settings.team.base_licence or None,
-            runs_on="local",
+            runs_on=_host(self._settings.engine),
             versions_tried=len(tried),
             authoring_minutes=edited_s / 60 if said is None and edited_s is not None else said,
             edit_to_live_s=_changes(one.who, lives, changed),
@@ -127,6 +129,14 @@ class Gathering:
         if key not in self._adapters and one.adapter_folder:
             self._adapters[key] = await asyncio.to_thread(adapter_in, Path(one.adapter_folder), key)
         return self._adapters.get(key)
+
+
+def _host(engine: EngineSettings) -> str:
+    """Name the machine that the prompted side runs on."""
+    if engine.backend == "local":
+        return "local"
+    url = (engine.prompted_model and engine.prompted_server_url) or engine.server_url
+    return urlsplit(url).netloc.rpartition("@")[2] or "a server"
 
 
 def _timings(alone: list[tuple[tuple[float, float], tuple[float, float]]]) -> Timings:

@@ -30,7 +30,7 @@ MOST_BYTES = 1 << 20  # of what a job says that are kept
 MOST_GOING = 20  # jobs that run or wait for their turn, of everybody
 RETRY_S = 2.0  # seconds before a store that refused is asked again
 LISTED = 30  # jobs that a list shows
-SECRETS = ("DISCORD_TOKEN", "DUEL_WEB_PASSWORD", "DUEL_SERVER_KEY")  # no job needs them
+SECRETS = ("DISCORD_TOKEN", "DUEL_WEB_PASSWORD", "DUEL_SERVER_KEY", "DUEL_PROMPTED_SERVER_KEY")  # no job needs them
 STOPPED = "Stopped. What was learned up to there is kept, and it can go on."
 KILLED = "Its process was ended from outside (signal {number}). What was learned up to its last checkpoint is kept, and it can go on."
 UNKNOWN = "This Duelbot does no jobs of the kind {kind}."
@@ -191,7 +191,7 @@ class Jobs:
         """Run the process to its end. Returns its exit status and the ends of what it said."""
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe, env=self._environment)
-        with suppress(OSError):  # it has ended already
+        with suppress(OSError, AttributeError):  # it has ended already; Windows has no such priorities
             os.setpriority(os.PRIO_PROCESS, process.pid, LOWEST)
         self._process, self._running = process, job.id
         try:

@@ -121,6 +121,7 @@ class Previewing:
             outcomes = await answer_each(
                 prompts, lineup.backend, lineup.price, limit_s=self._limit_s, stop=stop, hear=hear, owner=order.asker
             )
+            self._core.meters.answered(outcomes.values(), "preview")
             costs = [outcome.cost for outcome in outcomes.values()]
         finally:
             async with self._core.store.writing() as change:
@@ -135,7 +136,7 @@ class Previewing:
         arm = next((arm for arm in lineup.arms if arm.engineered), None)
         if arm is None:
             raise BadRequest("No side of the duel uses an engineered recipe now, so there is nothing to try out. DUEL_RECIPE names one.")
-        return Contestant(arm, recipe, lineup.kit.adapter if arm.adapted else None, lineup.kit.base)
+        return Contestant(arm, recipe, lineup.kit.adapter if arm.adapted else None, lineup.kit.base_of(arm))
 
 
 def spent(costs: Sequence[Cost | None]) -> float | None:

@@ -125,7 +125,9 @@ class Rematching:
         return old, new
 
     def _contestant(self, lineup: Lineup, arm: Arm, version: str) -> Contestant:
-        return Contestant(arm, recipe_of(self._versions.version(version)), lineup.kit.adapter if arm.adapted else None, lineup.kit.base)
+        return Contestant(
+            arm, recipe_of(self._versions.version(version)), lineup.kit.adapter if arm.adapted else None, lineup.kit.base_of(arm)
+        )
 
     async def _pasts(self, old: Contestant, new: Contestant, order: Order, most: int) -> list[PastAnswer]:
         found: list[PastAnswer] = []
@@ -172,6 +174,7 @@ class Rematching:
             seat = next(side for side, entrant in past.duel.seats.items() if entrant == past.entrant)
             prompts[past.duel.id] = prompt_of(pair[1], past.request, seed_of(past.duel.id, seat))
         outcomes = await answer_each(prompts, lineup.backend, lineup.price, limit_s=self._limit_s, stop=run.stop, owner=order.asker)
+        self._core.meters.answered(outcomes.values(), "rematch")
         for past in fit:
             outcome = outcomes[past.duel.id]
             if isinstance(outcome, Answer) and outcome.finish != "stopped":

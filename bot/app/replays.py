@@ -19,6 +19,7 @@ from bot.app.past import past_request
 from bot.app.teams import Teams
 from bot.ballots import seats_of
 from bot.errors import StoreError
+from bot.meters import Meters
 from bot.settings import Settings
 from bot.store.contestants import ContestantRows
 from bot.store.duels import DuelRows
@@ -103,7 +104,7 @@ class Replays:
         """Replay past duels of the present pair until somebody asks. Returns whether there was one to replay."""
         if (entrants := self._choices.meeting(OUTSIDE)) is None:
             return False
-        alone = _Alone(backend, price, entrants, self._settings.engine.answer_limit_s)
+        alone = _Alone(backend, price, entrants, self._settings.engine.answer_limit_s, self._core.meters)
         pair = [each.id for each in entrants]
         async with self._store.reading() as look:
             done, waiting = await ReplayRows(look).waiting(pair, self._settings.replays.most)
@@ -148,6 +149,7 @@ class _Alone:
     price: Price
     entrants: Entrants
     limit_s: float  # seconds that one answer may take
+    meters: Meters
 
     async def answer(self, past: Past, order: Sequence[Contestant], stop: Stop) -> list[Replay]:
         """Answer by one side after the other, each alone. A side that failed or had company gives no replay."""
@@ -156,6 +158,7 @@ class _Alone:
             seed = past.seeds[self.entrants.index(contestant)]
             prompts = {contestant.id: prompt_of(contestant, past.request, seed)}
             outcomes = await answer_each(prompts, self.backend, self.price, limit_s=self.limit_s, stop=stop)
+            self.meters.answered(outcomes.values(), "replay")
             outcome = outcomes[contestant.id]
             if stop.raised:
                 return []

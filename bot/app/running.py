@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,6 +11,8 @@ from bot.app.ending import STOPPED, answer_record, cut, ended
 from bot.app.model import Model
 from bot.app.progress import Progress, Signal, Signals
 from bot.errors import StoreError
+from bot.logs import about, hide
+from bot.meters import Meters
 from bot.store import DuelRecord, Store, Transaction
 from bot.store.contestants import ContestantRows
 from bot.store.duels import DuelRows
@@ -33,12 +35,13 @@ log = logging.getLogger(__name__)
 class Running:
     """Owns every duel from its start until its end is stored."""
 
-    def __init__(self, store: Store, model: Model, limit_s: float, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, model: Model, limit_s: float, now: Callable[[], datetime], meters: Meters) -> None:
         """limit_s: seconds that one answer may take."""
         self._store = store
         self._model = model
         self._limit_s = limit_s
         self._now = now
+        self._meters = meters
         self._running: dict[str, Progress] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.signals = Signals()
@@ -63,6 +66,11 @@ class Running:
     def count(self) -> int:
         """How many duels are being answered, or wait for it."""
         return len(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """How many of them have no word yet."""
+        return sum(not any(each.texts.values()) for each in self._running.values())
 
     def ahead(self, duel: str) -> int:
         """Count the duels that came before this one and have no word yet."""
@@ -90,6 +98,8 @@ class Running:
         self.signals.wake_all()
 
     async def _run(self, progress: Progress, request: Request) -> None:
+        about(duel=progress.duel.id)
+        hide(request.text, *(turn.text for turn in request.history))
         try:
             lineup = await self._wait_for_model(progress)
             if lineup is None:
@@ -132,12 +142,14 @@ class Running:
 
     async def _keep(self, progress: Progress, lineup: Lineup, outcomes: dict[Side, Answer | Failure]) -> None:
         """Store both answers and the state that they bring the duel into."""
-        duel, texts = progress.duel, cut(outcomes, progress.texts)
+        duel, texts, end = progress.duel, cut(outcomes, progress.texts), progress.duel
+        self._meters.answered(outcomes.values(), "duel")
         entrants = progress.entrants or lineup.entrants
         answers = {entrant: answer_record(entrants[entrant], outcomes[side], texts[side]) for side, entrant in duel.seats.items()}
         seen = await is_spoken_for(self._store, entrants, duel.request)
 
         async def write(change: Transaction) -> None:
+            nonlocal end
             if seen:
                 await EvidenceRows(change).mark_trained_on(duel.id)
             await ContestantRows(change).meet(entrants, self._now())
@@ -149,12 +161,24 @@ class Running:
                 await PostRows(change).told(duel.id)
 
         await _insist(self._store, self.leaving, progress, write)
+        self._tell_end(end, outcomes)
+
+    def _tell_end(self, duel: DuelRecord, outcomes: Mapping[Side, Answer | Failure]) -> None:
+        """Count and log the end of a duel, without a word of it."""
+        self._meters.ended("identical" if duel.identical else duel.state)
+        for outcome in outcomes.values():
+            if isinstance(outcome, Failure):
+                log.info("A side failed: %s (%s)", outcome.words, outcome.kind)
+        took_s = (self._now() - duel.asked_at).total_seconds()
+        log.info("The duel ended as %s after %.1f s; %d are running", duel.state, took_s, len(self._running) - 1)
 
     async def _void(self, progress: Progress, note: str) -> None:
         async def write(change: Transaction) -> None:
             await DuelRows(change).save(replace(progress.duel, state="void", note=note))
 
         await _insist(self._store, self.leaving, progress, write)
+        self._meters.ended("void")
+        log.info("The duel ended as void: %s", note)
 
 
 async def is_spoken_for(store: Store, entrants: Sequence[Contestant], request: str) -> bool:

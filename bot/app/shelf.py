@@ -7,11 +7,12 @@ from pathlib import Path
 
 from adapters.registry import Listed, list_adapters, refuse_pinned, shelves
 from bot.app.model import Model
+from engine.backends.openai.shelf import LIES_HERE
 from engine.chosen import choices_of, choose, roll_back
 from engine.contestants import Adapter, Arm, Contestant, check_fair
 from engine.errors import BadAdapter, BadRequest
 from engine.kit import named_in
-from engine.lineup import Lineup, adapter_of, choice_in, tuned_with, using_adapter, with_adapter, without_adapter
+from engine.lineup import Lineup, adapter_of, choice_in, loaded, tuned_with, using_adapter, without_adapter
 from engine.named import Named
 
 PARAMETER_BYTES = 4  # of an adapter as it is loaded, in float32
@@ -60,7 +61,7 @@ class Shelf:
             raise BadRequest(LOADING)
         lying = self._read(lineup)
         digests = {each.adapter.digest for each in lying if each.adapter}
-        elsewhere = (Listed(Path(each.folder), each) for each in lineup.kit.adapters.values() if each.digest not in digests)
+        elsewhere = (Listed(Path(each.folder or each.name), each) for each in lineup.kit.adapters.values() if each.digest not in digests)
         return tuple(on_shelf(each, lineup) for each in (*elsewhere, *reversed(lying)))
 
     async def found(self, name: str) -> OnShelf:
@@ -154,7 +155,7 @@ class Shelf:
             for adapter in adapters:
                 if adapter.named not in (lineup := self._lineup()).kit.adapters:
                     lineup = await self._roomy(lineup, adapter, keep)
-                    self._model.change(await with_adapter(lineup, Path(adapter.folder)))
+                    self._model.change(await loaded(lineup, adapter))
                 self._touch(adapter.named)
 
     async def _adapter(self, name: str, lineup: Lineup) -> Adapter:
@@ -260,7 +261,15 @@ def on_shelf(listed: Listed, lineup: Lineup) -> OnShelf:
     own, base = adapter.named, lineup.kit.base
     there = lineup.kit.adapters.get(own)
     trouble = ""
-    if adapter.card and adapter.card.base.revision != base.revision:
+    if base.unpinned:
+        trouble = "" if adapter.served or _seen_there(listed.folder, lineup) else LIES_HERE.format(adapter.name)
+    elif adapter.card and adapter.card.base.revision != base.revision:
         trouble = f"It was made for base revision {adapter.card.base.revision[:12]}; {base.name} is {base.revision[:12]}."
-    loaded = there is not None and there.digest == adapter.digest
-    return OnShelf(f"{own.name}@{own.version}", adapter, loaded, loaded and own == lineup.kit.usual.adapter, trouble)
+    is_loaded = there is not None and there.digest == adapter.digest
+    return OnShelf(f"{own.name}@{own.version}", adapter, is_loaded, is_loaded and own == lineup.kit.usual.adapter, trouble)
+
+
+def _seen_there(folder: Path, lineup: Lineup) -> bool:
+    """Whether the server sees this folder, and can be asked to load it."""
+    settings = lineup.settings
+    return bool(settings.server_adapters) and folder.absolute().parent == Path(settings.adapters).absolute()

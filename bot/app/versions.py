@@ -23,12 +23,12 @@ from bot.store.versions import VersionRows
 from bot.views import FILE, OUTSIDE, SHIPPED, RecipeUse, RecipeVersion
 from bot.words import started
 from engine.errors import BadRecipe, BadRequest, UnfairDuel
-from engine.lineup import prove_written
 from engine.named import Named
 from engine.optimise.lint import line_numbers, lint
 from engine.parsing import Malformed, toml_table
 from engine.placeholders import named_in
 from engine.printable import one_line as inline
+from engine.proving import prove_written
 from engine.recipe_text import check_placeholders, toml_of
 from engine.recipes import Recipe, parse_recipe
 

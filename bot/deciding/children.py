@@ -18,8 +18,9 @@ from engine.commandline import BAD_INPUT, DONE, INTERRUPTED
 LOOK_S = 0.5  # between two looks at how far a process is
 PATIENCE_S = 30.0  # for a process to end that was told to
 NICE = 5  # by how much it is less urgent than answers that people wait for
+KILLED = 9  # SIGKILL's number, which Windows does not name
 PR_SET_PDEATHSIG = 1  # of Linux: the signal that a process gets when its parent ends
-SECRET = "DUEL_SERVER_KEY"  # no step needs it: a decision is made on a base of this machine
+SECRETS = ("DUEL_SERVER_KEY", "DUEL_PROMPTED_SERVER_KEY")  # no step needs them: a decision is made on a base of this machine
 PAIR = ("DUEL_ADAPTER", "DUEL_RECIPE", "DUEL_PLAIN_RECIPE", "DUEL_ARMS", "DUEL_AA")
 Look = Callable[[], None]
 
@@ -50,7 +51,7 @@ async def run_child(arguments: Sequence[str], place: ChildPlace, log: Path, look
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
             env=_environment(place),
-            preexec_fn=_as_child,
+            preexec_fn=_as_child if os.name == "posix" else None,
         )
     reading = asyncio.ensure_future(child.stdout.read() if child.stdout else _nothing())
     try:
@@ -94,7 +95,7 @@ async def _stopped(child: asyncio.subprocess.Process, reading: Awaitable[bytes])
 def _environment(place: ChildPlace) -> dict[str, str]:
     """The environment of a step: this one's, with the decision's base, without the pair that is set beside it and a server's key."""
     threads = {"DUEL_THREADS": str(place.threads)} if place.threads else {}
-    return {name: value for name, value in os.environ.items() if name not in (*PAIR, SECRET)} | {"DUEL_BASE_MODEL": place.base} | threads
+    return {name: value for name, value in os.environ.items() if name not in (*PAIR, *SECRETS)} | {"DUEL_BASE_MODEL": place.base} | threads
 
 
 async def _nothing() -> bytes:
@@ -107,13 +108,13 @@ def _as_child() -> None:
         os.nice(NICE)
     os.setpgid(0, 0)  # a Ctrl-C in the terminal is the parent's to hand on; a session of its own would be as urgent as the bot's
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, KILLED)
 
 
 def _last_words(log: Path, arguments: Sequence[str], status: int) -> str:
     """The sentence with which a process ended, or what is known."""
     lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    if status == -signal.SIGKILL:
+    if status == -KILLED:
         return f"{' '.join(arguments[:3])} was killed, mostly for want of memory. Close programs, and start again: it goes on."
     if status == BAD_INPUT and lines:
         return lines[-1]

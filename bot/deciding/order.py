@@ -11,7 +11,6 @@ decision.json   all figures and words; report.html, the same to send on
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.errors import DuelbotError
+from engine.locks import take
 from engine.parsing import read_json, shown
 
 StepState = Literal["waiting", "running", "done", "skipped", "failed"]
@@ -148,7 +148,7 @@ class DecisionFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         with self["lock"].open("w") as file:
             try:
-                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+                take(file.fileno())
             except OSError as error:
                 if error.errno not in (errno.EAGAIN, errno.EACCES):
                     raise

@@ -140,7 +140,14 @@ def _definition(inputs: CardInputs) -> Aspect:
         Figure("trainable parameters", FigureKind.COUNT, adapter.trainable_parameters),
         Figure("base", FigureKind.TEXT, adapter.base),
     )
-    return Aspect("definition", _rows(prompted, tuned), "open", "This says what they are, not which is better.", 0)
+    return Aspect("definition", _rows(prompted, tuned), "open", _definition_reason(recipe.base, adapter.base), 0)
+
+
+def _definition_reason(prompted: str, tuned: str) -> str:
+    """prompted, tuned: the names of the models that the sides answer by."""
+    if prompted == tuned:
+        return "This says what they are, not which is better."
+    return f"Two models are compared, {prompted} and {tuned}, each with its technique, and not a prompt and a fine-tune on one base."
 
 
 def by_a_little(decision: Decision) -> bool:

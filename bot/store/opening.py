@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import fcntl
 import json
 import os
 import sqlite3
@@ -14,8 +13,9 @@ import aiosqlite
 
 from bot.errors import StoreError
 from bot.evidence.units import request_key
-from bot.store.place import OpenFiles, beside, lock_of, size_of, sync_folder
+from bot.store.place import BINARY, OpenFiles, beside, lock_of, size_of, sync_folder
 from bot.store.seals import refuse_foreign_log, refuse_lone_log, turn_over
+from engine.locks import take
 from engine.request import Turn
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -122,7 +122,7 @@ def _remove(new: Path) -> None:
 def occupy(named: Path, path: Path, lock: int) -> OpenFiles:
     """Hold the store's file open, so that a name that leads elsewhere is noticed."""
     try:
-        return OpenFiles(named, path, lock, os.open(path, os.O_RDWR))
+        return OpenFiles(named, path, lock, os.open(path, os.O_RDWR | BINARY))
     except OSError as error:
         raise refuse(error, path) from error
 
@@ -134,10 +134,10 @@ def _lock(path: Path) -> int:
     except OSError as error:
         raise refuse(error, path.parent if error.errno in (errno.EACCES, errno.EROFS) else file) from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        take(lock)
     except OSError as error:
         os.close(lock)
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+        if error.errno not in (errno.EAGAIN, errno.EACCES):
             raise refuse(error, file) from error
         raise StoreError(f"Another Duelbot uses the store {path}. Close it, or set DUEL_STORE_PATH to another file.") from error
     return lock

@@ -1,12 +1,12 @@
 """Where the store's files lie, and whether their names still lead to them: SQLite goes on writing to a file that was moved or deleted."""
 
-import fcntl
 import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+BINARY: int = getattr(os, "O_BINARY", 0)  # Windows alone tells text from bytes when it opens a file
 Id = tuple[int, int]  # device and inode: what a file is, whatever its name
 
 
@@ -34,7 +34,9 @@ def size_of(path: Path) -> int:
 
 
 def sync_folder(folder: Path) -> None:
-    """A new name survives a power cut only when its folder is on the disk, too."""
+    """A new name survives a power cut only when its folder is on the disk, too. Windows opens no folders, and needs none of it."""
+    if os.name == "nt":
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -101,7 +103,7 @@ class OpenFiles:
             if (found := _id_at(name)) != known:
                 gone, part = os.fstat(self.file).st_nlink == 0, name not in (self.named, self.path)
                 return Trouble(name, _path_of(self.file), deleted=gone, taken=found is not None, part=part)
-        held = seal.encode() in os.pread(self.file, self._mark.size, self._mark.offset)
+        held = seal.encode() in _read_at(self.file, self._mark)
         return None if held else Trouble(self.path, self.path, written_over=True)
 
     def let_go(self) -> None:
@@ -125,9 +127,23 @@ def _path_of(descriptor: int) -> Path | None:
     """Where an open file lies now, where the system can tell: Linux and macOS."""
     ways: tuple[Callable[[], str], ...] = (
         lambda: os.readlink(f"/proc/self/fd/{descriptor}"),  # noqa: PTH115
-        lambda: fcntl.fcntl(descriptor, getattr(fcntl, "F_GETPATH", -1), bytes(1024)).rstrip(b"\0").decode(),
+        lambda: _told_by_mac(descriptor),
     )
     for way in ways:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, ImportError):
             return Path(way())
     return None
+
+
+def _told_by_mac(descriptor: int) -> str:
+    import fcntl
+
+    return fcntl.fcntl(descriptor, getattr(fcntl, "F_GETPATH", -1), bytes(1024)).rstrip(b"\0").decode()
+
+
+def _read_at(descriptor: int, mark: Mark) -> bytes:
+    """Read a part of a file that nobody else reads by this descriptor; Windows reads from where one has gone to."""
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, mark.size, mark.offset)
+    os.lseek(descriptor, mark.offset, os.SEEK_SET)
+    return os.read(descriptor, mark.size)

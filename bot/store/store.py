@@ -4,9 +4,11 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from pathlib import Path
+from time import perf_counter
+from typing import Literal, Protocol
 
 import aiosqlite
 
@@ -21,14 +23,26 @@ LOG_BYTES = 4_000_000  # a log that has grown by so much is emptied into the sto
 logger = logging.getLogger(__name__)
 
 
+class StoreTiming(Protocol):
+    """Is told of each transaction: its kind, its seconds with the wait for its turn, and whether it was refused."""
+
+    def __call__(self, kind: Literal["read", "write"], took_s: float, *, failed: bool) -> None: ...
+
+
+def untimed(kind: Literal["read", "write"], took_s: float, *, failed: bool) -> None:
+    """Tell nobody."""
+
+
 class Store:
     """Open it with `Store.open`; everything else happens in a transaction that is whole or not at all."""
 
-    def __init__(self, path: Path, connection: aiosqlite.Connection, place: OpenFiles | None) -> None:
+    def __init__(self, path: Path, connection: aiosqlite.Connection, place: OpenFiles | None, timing: StoreTiming = untimed) -> None:
         """place: None for one who only reads."""
         self.path = path
         self._connection = connection
         self._place = place
+        self._timing = timing
+        self._kept_at = float("-inf")  # of the last change, on perf_counter's clock
         self._turn = asyncio.Lock()
         self._empty = False  # nothing has been written to the log since it was emptied
         self._empty_at_bytes = LOG_BYTES
@@ -36,13 +50,13 @@ class Store:
         self._rescued: Path | None = None  # where a deleted store's content is
 
     @classmethod
-    async def open(cls, path: Path) -> "Store":
+    async def open(cls, path: Path, timing: StoreTiming = untimed) -> "Store":
         """Make or open the file. Raises StoreError with the reason and what to do."""
         named = await asyncio.to_thread(path.absolute)
         path = Path(await asyncio.to_thread(os.path.realpath, path))  # two names of one file share one lock
         lock = await asyncio.to_thread(prepare, path)
         try:
-            return await cls._open(named, path, lock)
+            return await cls._open(named, path, lock, timing)
         except sqlite3.Error as error:
             os.close(lock)
             if words := words_for(error, path):
@@ -53,12 +67,12 @@ class Store:
             raise
 
     @classmethod
-    async def _open(cls, named: Path, path: Path, lock: int) -> "Store":
+    async def _open(cls, named: Path, path: Path, lock: int, timing: StoreTiming) -> "Store":
         await make(path)
         await asyncio.to_thread(refuse_foreign_log, path)
         place = occupy(named, path, lock)
         try:
-            store = cls(path, await connect(path), place)
+            store = cls(path, await connect(path), place, timing)
         except BaseException:
             os.close(place.file)
             raise
@@ -75,8 +89,9 @@ class Store:
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[Transaction, None]:
         """One consistent view of the store."""
-        async with self._turn, self._transaction("BEGIN") as transaction:
-            yield transaction
+        with self._timed("read"):
+            async with self._turn, self._transaction("BEGIN") as transaction:
+                yield transaction
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[Transaction, None]:
@@ -85,6 +100,13 @@ class Store:
         Raises StoreError in words when the disk or the file refuses, or when the store's name no longer leads to the open file;
         the same can then be tried again.
         """
+        with self._timed("write"):
+            async with self._changing() as transaction:
+                yield transaction
+        self._kept_at = perf_counter()
+
+    @asynccontextmanager
+    async def _changing(self) -> AsyncGenerator[Transaction, None]:
         async with self._turn:
             try:
                 async with self._transaction("BEGIN IMMEDIATE") as transaction:
@@ -96,6 +118,21 @@ class Store:
                 raise StoreError(await self._bring_home(gone.trouble)) from None
             self._empty, self._seal = False, seal
             await self._keep_log_short()
+
+    @contextmanager
+    def _timed(self, kind: Literal["read", "write"]) -> Iterator[None]:
+        began, failed = perf_counter(), False
+        try:
+            yield
+        except StoreError:
+            failed = True
+            raise
+        finally:
+            self._timing(kind, perf_counter() - began, failed=failed)
+
+    def kept_within(self, duration_s: float) -> bool:
+        """Whether a change was kept in the last so many seconds."""
+        return perf_counter() - self._kept_at < duration_s
 
     @asynccontextmanager
     async def _transaction(self, begin_with: str) -> AsyncGenerator[Transaction, None]:

@@ -26,6 +26,7 @@ class Prompt:
     adapter: Adapter | None = None
     seed: int = 0
     chat_template: tuple[tuple[str, Any], ...] = ()
+    elsewhere: bool = False  # for the other of two servers
 
 
 @dataclass(frozen=True, slots=True)

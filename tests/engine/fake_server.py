@@ -29,11 +29,36 @@ class FakeServer:
     idle: asyncio.Event = field(default_factory=asyncio.Event)  # set while no stream is open
     dead: bool = False  # whether the adapter answers as the base does
     logprobs: bool = True
+    names: tuple[str, str] = (BASE, TUNED)  # of the base and of the adapter that it has from its start
+    shelf: dict[str, str] | None = None  # adapters that were loaded while it ran, by name; None: it does not allow that
+    missing: str = "missing"  # a folder that it does not see ends with this
+
+    async def load(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        if self.shelf is None:
+            return web.json_response({"detail": "Not Found"}, status=404)
+        if body["lora_path"].endswith(self.missing):
+            return web.json_response({"error": {"message": f"No adapter found for {body['lora_path']}"}}, status=404)
+        if body["lora_name"] in self.shelf:
+            return web.json_response({"error": {"message": f"The lora adapter '{body['lora_name']}' has already been loaded."}}, status=400)
+        self.shelf[body["lora_name"]] = body["lora_path"]
+        return web.Response(text=f"Success: LoRA adapter '{body['lora_name']}' added successfully.")
+
+    async def unload(self, request: web.Request) -> web.Response:
+        name = (await request.json())["lora_name"]
+        if self.shelf is None or name not in self.shelf:
+            return web.json_response({"error": {"message": f"The lora adapter '{name}' cannot be found."}}, status=404)
+        del self.shelf[name]
+        return web.Response(text=f"Success: LoRA adapter '{name}' removed successfully.")
+
+    def known(self, name: str) -> bool:
+        return name in self.names or name in (self.shelf or {})
 
     async def models(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != f"Bearer {KEY}":
             return web.json_response({"error": {"message": f"bad key {request.headers.get('Authorization')}"}}, status=401)
-        cards = [{"id": BASE, "root": "b", "max_model_len": 400}, {"id": TUNED, "root": "t", "parent": BASE}]
+        base, tuned = self.names
+        cards = [{"id": base, "root": "b", "max_model_len": 400}, {"id": tuned, "root": "t", "parent": base}]
         return web.json_response({"object": "list", "data": cards})
 
     async def tokenize(self, request: web.Request) -> web.Response:
@@ -45,10 +70,10 @@ class FakeServer:
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        if body["model"] not in (BASE, TUNED):
+        if not self.known(body["model"]):
             return web.json_response({"error": {"message": "no such model"}}, status=404)
         if not body.get("stream"):
-            tuned = body["model"] == TUNED and not self.dead
+            tuned = body["model"] != self.names[0] and not self.dead
             listed = [{"token": "a", "logprob": -2.0 if tuned else -0.1}, {"token": "b", "logprob": -0.1 if tuned else -2.0}]
             choice: dict[str, Any] = {"message": {"content": "tuned" if tuned else "plain"}, "finish_reason": "stop"}
             if self.logprobs:
@@ -91,6 +116,8 @@ async def fake_server() -> AsyncIterator[FakeServer]:
     fake, app = FakeServer(), web.Application()
     app.router.add_get("/v1/models", fake.models)
     app.router.add_post("/v1/chat/completions", fake.chat)
+    app.router.add_post("/v1/load_lora_adapter", fake.load)
+    app.router.add_post("/v1/unload_lora_adapter", fake.unload)
     app.router.add_post("/tokenize", fake.tokenize)
     app.router.add_post("/detokenize", fake.detokenize)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)

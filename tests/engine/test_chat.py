@@ -17,7 +17,8 @@ from engine.contestants import Arm, Contestant, open_adapter
 from engine.cost import Price
 from engine.duel import Answer, answer_each, prompt_of
 from engine.errors import BackendError, BadAdapter, BadModel, BadRecipe, DuelbotError, UnfairDuel
-from engine.lineup import PROBES, Lineup, open_lineup
+from engine.lineup import Lineup, open_lineup
+from engine.proving import PROBES
 from engine.recipes import Example, Message, Recipe
 from engine.request import Request
 from engine.settings import EngineSettings

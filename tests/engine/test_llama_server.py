@@ -18,6 +18,7 @@ from engine.lineup import open_lineup
 from engine.recipes import Message, Sampling
 from engine.settings import EngineSettings
 from engine.shipped import DEMO_ADAPTER, DEMO_BASE
+from tests.engine.contract import keeps_the_contract
 
 BYTE_TOKEN, KEY = 6, "hunter2-secret"  # gguf.TokenType.BYTE
 
@@ -93,4 +94,4 @@ async def walk(settings: EngineSettings) -> None:
     assert last.finish == "stopped" and last.usage and 3 <= last.usage.new_tokens < 1500 and last.usage.prompt_tokens > 0
     with pytest.raises(BadAdapter, match="has no adapter third"):
         await backend.served("third")  # type: ignore[attr-defined]
-    await backend.aclose()
+    await keeps_the_contract(backend)  # it closes it

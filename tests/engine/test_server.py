@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from engine.backends.base import Backend, Prompt, Stop
+from engine.backends.base import Backend, Prompt
 from engine.backends.openai import wire
 from engine.backends.openai.dialect import Dialect
 from engine.backends.openai.events import EventReader
-from engine.backends.openai.opening import open_server
+from engine.backends.openai.opening import open_server, open_servers
 from engine.backends.openai.proof import least_variation
 from engine.backends.openai.sharing import SharedTime
 from engine.contestants import Adapter
@@ -22,8 +22,9 @@ from engine.cost import Price, TokenPrice, TokenPrices
 from engine.duel import Answer, Failure, answer_each
 from engine.errors import BackendError, BadAdapter, BadModel, DuelbotError, SettingsError
 from engine.lineup import open_lineup
-from engine.recipes import Message, Sampling, load_recipe
+from engine.recipes import Message, Sampling
 from engine.settings import EngineSettings
+from tests.engine.contract import keeps_the_contract
 from tests.engine.fake_server import BASE, KEY, TUNED, FakeServer, event, fake_server
 
 PRICE = Price(None, "", "", TokenPrices(*2 * (TokenPrice(1e6, 0.0, 1e6),), "a list", "2026-11-28"))  # a dollar a token, cached ones free
@@ -122,6 +123,35 @@ async def test_a_connection_lost_before_the_first_token_is_tried_again(fake: Fak
 
     said = await failing(fake, fault)
     assert isinstance(said[TUNED], Answer) and said[TUNED].text == "one two three" and asked_for(fake, TUNED) == 2
+
+
+async def test_a_connection_that_is_always_lost_is_tried_four_times_after_pauses_by_chance(
+    fake: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def sleep(duration_s: float) -> None:
+        pauses.append(duration_s)
+
+    async def fault(request: web.Request) -> web.StreamResponse:
+        assert request.transport
+        request.transport.close()
+        return web.Response()
+
+    lineup = await open_lineup(settings(fake))
+    monkeypatch.setattr(wire, "FIRST_PAUSE_S", 0.5)
+    monkeypatch.setattr(wire, "pause", sleep)
+    fake.bodies.clear()
+    fake.fault = fault
+    for _ in range(5):
+        said = await answer_each({TUNED: Prompt(ASKED, Sampling(), lineup.kit.adapter)}, lineup.backend, PRICE, limit_s=5)
+        failure = said[TUNED]
+        assert isinstance(failure, Failure) and "broke the connection off 4 times before the answer began" in failure.words
+        assert failure.passing and failure.cost is None
+    assert asked_for(fake, TUNED) == 20 and len(set(pauses)) == len(pauses) == 15, "three pauses each, no two alike"
+    for number in range(3):
+        assert min(pauses[number::3]) >= 0 and max(pauses[number::3]) <= 0.5 * 2**number
+    await lineup.backend.aclose()
 
 
 @pytest.mark.parametrize(
@@ -282,13 +312,13 @@ def test_shares_of_time_sum_to_the_time_in_which_anything_was_written() -> None:
 # --- the contract of every back end
 
 
-@pytest.fixture(params=["server", "local"])
+@pytest.fixture(params=["server", "two servers", "local"])
 async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Backend]:
-    if request.param == "server":
+    if request.param != "local":
         async with fake_server() as fake:
             fake.pieces, fake.pause_s = ("word ",) * 20, 0.01
             fake.usage = {"prompt_tokens": 5, "completion_tokens": 20}
-            opened = await open_server(settings(fake))
+            opened = await open_servers(settings(fake, prompted_model=TUNED if request.param == "two servers" else ""))
             yield opened
             await opened.aclose()
             await freed(fake)
@@ -303,42 +333,4 @@ async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
 
 async def test_a_back_end_keeps_the_contract(backend: Backend) -> None:
-    prompt = Prompt(ASKED, Sampling(max_new_tokens=20))
-    chunks = [chunk async for chunk in backend.generate(prompt, Stop())]
-    assert all(chunk.usage is None and chunk.finish is None for chunk in chunks[:-1])
-    last = chunks[-1]
-    assert (
-        last.usage and last.finish in ("end", "length") and last.usage.prompt_tokens > 0 and last.usage.total_s >= last.usage.first_token_s
-    )
-    again = [chunk async for chunk in backend.generate(prompt, Stop())]
-    assert "".join(chunk.text for chunk in again) == "".join(chunk.text for chunk in chunks)
-    assert await backend.encoded(prompt) == await backend.encoded(prompt) != () and await backend.unread(prompt) == ()
-
-    stop = Stop()
-    stop.raise_()
-    stopped = [chunk async for chunk in backend.generate(prompt, stop)]
-    assert stopped[-1].finish == "stopped" and stopped[-1].usage
-
-    for _ in range(12):  # more than there are rows: those who go away leave their row
-        stream = backend.generate(prompt, Stop())
-        await anext(stream)
-        await stream.aclose()
-
-    long = Prompt((Message("user", "long " * 3000),), Sampling(max_new_tokens=20))
-    with pytest.raises(BackendError, match="tokens together") as refused:
-        async for chunk in backend.generate(long, Stop()):
-            if chunk.error:
-                raise chunk.error
-    assert refused.value.kind == "too_long"
-
-    stranger = Adapter("stranger", "1", "nowhere", "0" * 16)
-    with pytest.raises(BackendError, match="stranger is not loaded"):
-        await anext(backend.generate(Prompt(ASKED, Sampling(), stranger), Stop()))
-    with pytest.raises(BadAdapter):
-        await backend.add_adapter(stranger, load_recipe("plain"))
-    with pytest.raises(BadAdapter, match="is not loaded, so it cannot be removed"):
-        await backend.remove_adapter(stranger)
-    await backend.aclose()
-    with pytest.raises(BackendError) as closed:
-        await anext(backend.generate(prompt, Stop()))
-    assert closed.value.kind == "closed"
+    await keeps_the_contract(backend)

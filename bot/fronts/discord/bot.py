@@ -4,8 +4,10 @@ import hashlib
 import json
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import discord
 from discord import app_commands
 from discord.ext import commands as ext
@@ -24,6 +26,7 @@ from bot.fronts.discord.messages import edited, heard
 from bot.fronts.discord.pacing import Pacer
 from bot.fronts.discord.parts import parts_of, parts_over
 from bot.fronts.discord.sending import SILENT, Wire
+from bot.logs import about, hide
 from bot.settings import Settings
 from engine.errors import DuelbotError
 from engine.printable import printable
@@ -39,6 +42,7 @@ class Tree(app_commands.CommandTree[Any]):
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Let autocomplete pass once for each key: a resumed connection may tell it again. Else `guarded` sees to that."""
+        about(event=f"interaction:{interaction.id}")
         if interaction.type is not discord.InteractionType.autocomplete:
             return True
         return parts_of(interaction).repeats.first_time(interaction.id)
@@ -72,6 +76,7 @@ class DuelBot(ext.AutoShardedBot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_ratelimit_timeout=60.0,
+            http_trace=traced(app.core.meters.discord_said),
             **options,
         )
         self._connection.parsers = forgiving(self._connection.parsers)
@@ -111,6 +116,8 @@ class DuelBot(ext.AutoShardedBot):
     async def on_message(self, message: discord.Message, /) -> None:
         """Answer a message, once for each."""
         if self.user is not None and self.parts.repeats.first_time(message.id):
+            about(event=f"message:{message.id}")
+            hide(message.content)
             with self.parts.leaving.at_work():
                 await heard(message, self.parts, self.user)
 
@@ -153,6 +160,17 @@ class DuelBot(ext.AutoShardedBot):
         self._ticking.cancel()
         await self.parts.desk.leave()
         await super().close()
+
+
+def traced(heard: Callable[[int], None]) -> aiohttp.TraceConfig:
+    """Make what tells the status of each of Discord's answers, those by tokens of interactions as well."""
+
+    async def ended(session: object, context: object, told: aiohttp.TraceRequestEndParams) -> None:
+        heard(told.response.status)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(ended)
+    return trace
 
 
 async def tell_commands(bot: DuelBot) -> None:

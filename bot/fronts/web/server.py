@@ -13,8 +13,10 @@ from nicegui import app as nicegui_app
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
+from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from bot.address import is_loopback
 from bot.app import App
 from bot.errors import UnknownDuel
 from bot.fronts.web.adapters import add_adapters
@@ -22,15 +24,19 @@ from bot.fronts.web.assets import THEME, style
 from bot.fronts.web.deciding import add_decisions
 from bot.fronts.web.dom import MARK, viewer
 from bot.fronts.web.door import Door, Gate, Place, Seal
+from bot.fronts.web.filed import add_filed
 from bot.fronts.web.login import Attempts, add_login
 from bot.fronts.web.markup import shown
 from bot.fronts.web.page import ChatPage
 from bot.fronts.web.patience import Patient
 from bot.fronts.web.plain import Head, Spoken, told
+from bot.fronts.web.queue import add_queue
 from bot.fronts.web.recipes import add_recipes
 from bot.fronts.web.results import add_results
 from bot.fronts.web.searching import add_searches
 from bot.fronts.web.sessions import Logins, kept_secret
+from bot.fronts.web.settings import add_settings
+from bot.fronts.web.watch import Bare, Numbered, Watch, nothing
 from bot.fronts.web.words import title_of
 from bot.settings import Settings
 from engine.errors import DuelbotError
@@ -46,10 +52,22 @@ async def serve(app: App, settings: Settings, tell: Callable[[str], None] = prin
     Signals are the caller's: cancelling this coroutine closes the sockets within seconds, open browsers or not.
     Raises DuelbotError when the address cannot be listened on or the session secret cannot be kept.
     """
-    listening = listen(settings.web.host, settings.web.port)
-    with listening:
+    _follow_pages(app)
+    await _served(build(app, settings), settings.web.host, settings.web.port, lambda: _tell_where(settings, tell))
+
+
+async def serve_watch(app: App, settings: Settings, tell: Callable[[str], None] = print) -> None:
+    """Serve /healthz, /readyz and /metrics on a port of their own, as `serve` does the page."""
+    port, host = settings.watch.port, settings.watch.host
+    assert port
+    words = f"Watched at {_address(host, port)}: /healthz, /readyz, /metrics."
+    await _served(Bare(Door(Watch(nothing, watched=app), loopback=is_loopback(host))), host, port, lambda: tell(words))
+
+
+async def _served(web: ASGIApp, host: str, port: int, answers: Callable[[], None]) -> None:
+    with listen(host, port) as listening:
         config = uvicorn.Config(
-            build(app, settings),
+            web,
             http=Patient,
             proxy_headers=False,  # a layer of ours hears them, from the proxies that are named
             log_config=None,
@@ -57,7 +75,7 @@ async def serve(app: App, settings: Settings, tell: Callable[[str], None] = prin
             access_log=False,
             timeout_graceful_shutdown=CLOSING_S,
         )
-        server = _Server(config, lambda: _tell_where(settings, tell))
+        server = _Server(config, answers)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             await asyncio.shield(serving)
@@ -75,9 +93,18 @@ def _tell_where(settings: Settings, tell: Callable[[str], None]) -> None:
 
 def address(settings: Settings) -> str:
     """Write the address at which a browser on this machine finds the page."""
-    host = settings.web.host.strip("[]")
+    return _address(settings.web.host, settings.web.port)
+
+
+def _address(host: str, port: int) -> str:
+    host = host.strip("[]")
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    return f"http://{host}:{settings.web.port}"
+    return f"http://{host}:{port}"
+
+
+def _follow_pages(app: App) -> None:
+    meaning = "Pages that are open in a browser."
+    app.core.meters.follow("pages", meaning, lambda: sum(client.has_socket_connection for client in Client.instances.values()))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -110,6 +137,7 @@ def build(app: App, settings: Settings) -> FastAPI:
     name = f"duelbot_{settings.web.port}"  # browsers share cookies among the ports of a host
     root = settings.web.public.path if settings.web.public else ""
     layers = [
+        Middleware(Numbered),
         Middleware(Head),
         Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.web.trusted)),
         Middleware(GZipMiddleware, minimum_size=1000),
@@ -119,6 +147,8 @@ def build(app: App, settings: Settings) -> FastAPI:
         Middleware(Door, loopback=settings.web.loopback, public=settings.web.public),
         Middleware(SessionMiddleware, secret_key=secret, session_cookie=name, max_age=YEAR_S, path=root or "/", same_site="lax"),
     ]
+    if settings.watched_on_page:
+        layers.append(Middleware(Watch, watched=app))
     logins = Logins(secret, password, f"{name}_login", settings.store.file.with_name("session.ended")) if password else None
     if logins:
         layers.append(Middleware(Gate, logins=logins))
@@ -126,6 +156,9 @@ def build(app: App, settings: Settings) -> FastAPI:
     if logins:
         add_login(web, password=password, logins=logins, attempts=Attempts())
     add_pages(app, owner=not password)  # without one, the page is for this machine alone
+    add_queue(app)
+    add_filed(web, app)
+    add_settings(web, app)
     add_results(web, app)
     add_recipes(web, app, owner=not password)
     add_adapters(web, app)
@@ -151,21 +184,23 @@ def add_pages(app: App, *, owner: bool) -> None:
     """Add the two addresses of the chat, and what stands at all others. owner: nobody else reaches them."""
 
     async def new(against: str = "") -> None:
+        called = await app.collecting.name(viewer())
         dress()
-        ChatPage(app, viewer(), None, [], owner=owner, against=against[:200])
+        ChatPage(app, viewer(), None, [], owner=owner, against=against[:200], called=called)
 
     async def earlier(request: Request, conversation: str, against: str = "") -> Response | None:
         try:
-            views = await app.looking.conversation(conversation, viewer())
+            views, called = await app.looking.conversation(conversation, viewer()), await app.collecting.name(viewer())
         except UnknownDuel:
-            views = []
+            views, called = [], ""
         except DuelbotError as error:
             return told(request.scope, 503, str(error), "The conversation cannot be opened")
-        if not views:
+        if not any(view.request for view in views):  # none, or deleted
             return told(request.scope, 404)
         dress()
-        ui.page_title(f"{title_of(shown(views[0].request))} · Duelbot")
-        ChatPage(app, viewer(), conversation, views, owner=owner, against=against[:200])
+        title = await app.talks.title(conversation) or views[0].request
+        ui.page_title(f"{title_of(shown(title))} · Duelbot")
+        ChatPage(app, viewer(), conversation, views, owner=owner, against=against[:200], called=called)
         return None
 
     async def nothing(request: Request, error: Exception) -> Response:

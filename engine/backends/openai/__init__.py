@@ -9,7 +9,9 @@ refusals.py  what a server refuses, in words: pure
 wire.py      requests over HTTP: time limits, retries, streams
 counting.py  prompts as tokens and as text, from servers that show them
 probe.py     which kind a server is, found by asking it
+shelf.py     adapters that a vLLM server loads and lets go while it runs
 proof.py     the proof that an adapter is alive, by first tokens or by answers
 backend.py   the coroutines that everybody else calls
+two.py       two servers as one back end, for sides on two hosts
 opening.py   settings become a backend
 """

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.backends.base import NOBODY, NOT_LOADED, Alive, Chunk, Finish, Party, Prompt, Stop, Usage, too_long
 from engine.backends.openai.counting import UNCOUNTED, prompt_text, prompt_tokens
@@ -11,6 +11,7 @@ from engine.backends.openai.events import ServedUsage, read_answer_event
 from engine.backends.openai.probe import UNKNOWN_CONTEXT, FoundServer, digest_of
 from engine.backends.openai.proof import bare_prompts, probe_answers, prove_alive
 from engine.backends.openai.sharing import SharedTime
+from engine.backends.openai.shelf import ServerShelf
 from engine.backends.openai.wire import ServerWire
 from engine.contestants import Adapter, Base
 from engine.errors import BackendError, BadAdapter
@@ -21,6 +22,10 @@ from engine.settings import LEAST_DIFFERENCE, MAX_ROWS
 LOOK_S = 0.1  # seconds between two looks at a stop flag
 FRAME_TOKENS = 64  # that a chat template writes around a message at most, for telling quickly that a prompt fits
 CLOSED = "The connection to the server has been closed."
+LOADED_FROM_HERE = (
+    "The server has loaded the adapter {0} from your folder of adapters. That it was trained on the weights which the server calls {1} "
+    "cannot be seen from here."
+)
 TWO_MODELS = (
     "The server has {0} and {1} as two models and does not say that they stand on the same base, which cannot be proven from here: unless "
     "they do, a verdict says nothing about fine-tuning."
@@ -71,12 +76,14 @@ class ServerBackend:
         wire: ServerWire,
         found: FoundServer,
         base: Base,
+        shelf: ServerShelf,
         *,
         max_rows: int = MAX_ROWS,
         least: float = LEAST_DIFFERENCE,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._wire, self._found, self._base, self._least, self._clock = wire, found, base, least, clock
+        self._shelf = shelf
         self._places = asyncio.Semaphore(max_rows)
         self._time = SharedTime(clock)
         self._alive: dict[str, Alive] = {}  # by the digest of each adapter that is in use
@@ -128,7 +135,7 @@ class ServerBackend:
         """
         self._check(prompt)
         answer, digest = ServedAnswer(prompt, self._clock()), prompt.adapter.digest if prompt.adapter else ""
-        task = asyncio.create_task(self._write(answer, self._found.dialect.asked(prompt)), name=digest)
+        task = asyncio.create_task(self._write(answer, self._found.dialect.asked(self._named(prompt))), name=digest)
         self._tasks.add(task)
         task.add_done_callback(lambda _: answer.texts.put_nowait(None))
         try:
@@ -153,6 +160,13 @@ class ServerBackend:
             raise BackendError("closed", CLOSED)
         if prompt.adapter and (prompt.adapter.digest not in self._alive or prompt.adapter.digest in self._leaving):
             raise BackendError("bad_prompt", NOT_LOADED.format(prompt.adapter.name))
+
+    def _named(self, prompt: Prompt) -> Prompt:
+        """Have a prompt's adapter carry the name that it has on the server."""
+        adapter = prompt.adapter
+        if adapter is None or adapter.served:
+            return prompt
+        return replace(prompt, adapter=replace(adapter, served=self._shelf.name_of(adapter)))
 
     async def _write(self, answer: ServedAnswer, body: dict[str, object]) -> None:
         """Have one answer written when there is a place for it. Raises BackendError."""
@@ -207,35 +221,49 @@ class ServerBackend:
         """Find the messages that the chat template drops or changes, as Backend.unread says; none where the server does not show it."""
         if not self._found.counts:
             return ()
-        text = "".join((await prompt_text(self._wire, self._found.dialect, prompt)).split())
+        text = "".join((await prompt_text(self._wire, self._found.dialect, self._named(prompt))).split())
         return tuple(message for message in prompt.messages if "".join(message.content.split()) not in text)
 
     async def encoded(self, prompt: Prompt) -> tuple[int, ...]:
         """Turn a prompt into tokens, as Backend.encoded says. Raises BackendError of the kind "uncounted" where the server cannot."""
         if not self._found.counts:
             raise BackendError("uncounted", UNCOUNTED)
-        return await prompt_tokens(self._wire, self._found.dialect, prompt)
+        return await prompt_tokens(self._wire, self._found.dialect, self._named(prompt))
 
     async def add_adapter(self, adapter: Adapter, plain: Recipe) -> Alive:
-        """Prove an adapter of the server alive, as Backend.add_adapter says. Raises BadAdapter for one that lies in a folder here."""
+        """Prove an adapter alive, as Backend.add_adapter says; one that lies in a folder here is loaded where the server allows that."""
         if self._closed:
             raise BackendError("closed", CLOSED)
-        if not adapter.served:
-            raise BadAdapter(
-                f"The adapter {adapter.name} lies in a folder, and the model runs on a server. Load it there, and name it with "
-                "DUEL_ADAPTER."
-            )
         if adapter.digest not in self._alive:
-            try:
-                proof = await prove_alive(self._wire, self._found.dialect, adapter, plain, self._least)
-            except BackendError as error:
-                raise BadAdapter(f"Whether the adapter {adapter.name} is alive cannot be told: {error.words}") from error
-            self._alive[adapter.digest] = Alive(proof.moved, proof.least, (*proof.notes, *self._notes(adapter)))
+            self._alive[adapter.digest] = await (self._proven(adapter, plain) if adapter.served else self._taken(adapter, plain))
         return self._alive[adapter.digest]
+
+    async def _taken(self, adapter: Adapter, plain: Recipe) -> Alive:
+        """Load an adapter that lies here, and prove it alive; a dead one is let go again. Raises BadAdapter, BackendError."""
+        if adapter.card:
+            adapter.card.check_recipe(plain)
+        await self._shelf.load(adapter)
+        try:
+            return await self._proven(adapter, plain)
+        except BaseException:
+            await self._shelf.unload(adapter)
+            raise
+
+    async def _proven(self, adapter: Adapter, plain: Recipe) -> Alive:
+        """Raises BadAdapter; BackendError where the server is away."""
+        named = replace(adapter, served=self._shelf.name_of(adapter))
+        try:
+            proof = await prove_alive(self._wire, self._found.dialect, named, plain, self._least)
+        except BackendError as error:
+            words = f"Whether the adapter {adapter.name} is alive cannot be told: {error.words}"
+            raise (BackendError(error.kind, words, passing=True) if error.passing else BadAdapter(words)) from error
+        return Alive(proof.moved, proof.least, (*proof.notes, *self._notes(adapter)))
 
     def _notes(self, adapter: Adapter) -> tuple[str, ...]:
         """Say what is not known of an adapter: its weights never, and mostly not its base."""
         dialect, card = self._found.dialect, self._found.models.get(adapter.served, {})
+        if not adapter.served:
+            return (LOADED_FROM_HERE.format(adapter.name, self._base.name),)
         unpinned = (
             f"The adapter {adapter.name} is on the server, so it is unpinned: it is known again by its name and its answers to probes."
         )
@@ -243,7 +271,7 @@ class ServerBackend:
         return (unpinned,) if same else (unpinned, TWO_MODELS.format(dialect.base, adapter.name))
 
     async def remove_adapter(self, adapter: Adapter) -> None:
-        """Use an adapter no more, as Backend.remove_adapter says; the server keeps it."""
+        """Use an adapter no more, as Backend.remove_adapter says; the server keeps it unless it was loaded from here."""
         digest = adapter.digest
         if digest not in self._alive or digest in self._leaving:
             raise BadAdapter(f"The adapter {adapter.name} is not loaded, so it cannot be removed.")
@@ -252,6 +280,7 @@ class ServerBackend:
             while writing := [task for task in self._tasks if task.get_name() == digest]:
                 await asyncio.wait(writing)
             del self._alive[digest]
+            await self._shelf.unload(adapter)
         finally:
             self._leaving.discard(digest)
 
@@ -264,7 +293,7 @@ class ServerBackend:
 
 
 def _with(prompt: Prompt, adapter: Adapter) -> Prompt:
-    return Prompt(prompt.messages, prompt.sampling, adapter, prompt.seed, prompt.chat_template)
+    return replace(prompt, adapter=adapter)
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from engine.backends.openai.dialect import Dialect, Kind
 from engine.backends.openai.refusals import Reply, refusal
 from engine.backends.openai.wire import CHAT, ServerWire
-from engine.errors import BackendError, BadModel
+from engine.errors import BackendError, BadModel, ServerAway
 from engine.parsing import shown_all
 
 NO_MODEL = "duelbot-asks-for-a-model-that-is-none"
@@ -53,7 +53,7 @@ async def found_server(wire: ServerWire, base: str) -> FoundServer:
         tokens = _table(await wire.ask("/tokenize", {"model": base, "messages": HELLO}, root=True))
         return await _named(wire, base, models, tokens=tokens, wrong=wrong)
     except BackendError as error:
-        raise BadModel(error.words) from error
+        raise (ServerAway if error.passing else BadModel)(error.words) from error
 
 
 async def _models(wire: ServerWire) -> dict[str, Mapping[str, Any]]:

@@ -45,16 +45,16 @@ def refusal(reply: Reply, model: str, where: str) -> BackendError:
         case 404:
             return BackendError("server", f"{where} knows no {model}, or no such address (404): {said}.")
         case 429:
-            return BackendError("server", f"{where} takes no more requests now (429){_after(reply)}: {said}.")
+            return BackendError("server", f"{where} takes no more requests now (429){_after(reply)}: {said}.", passing=True)
         case 503:
-            return BackendError("server", f"{where} is not ready (503){_after(reply)}: {said}.")
+            return BackendError("server", f"{where} is not ready (503){_after(reply)}: {said}.", passing=True)
         case status if 400 <= status < 500:
             if TOO_LONG.search(str(reply.said)):
                 words = f"Request, conversation and instructions are too long for {model}: {said}. Shorten the request."
                 return BackendError("too_long", words)
             return BackendError("bad_prompt", f"{where} refuses the request ({status}): {said}.")
         case status:
-            return BackendError("server", f"{where} failed ({status}): {said}.")
+            return BackendError("server", f"{where} failed ({status}): {said}.", passing=True)
 
 
 def _after(reply: Reply) -> str:

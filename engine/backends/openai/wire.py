@@ -17,6 +17,7 @@ TRIES = 4  # times that a request is sent at most
 FIRST_PAUSE_S = 0.5  # seconds before the second try, at most; each later pause may be twice as long
 LONGEST_PAUSE_S = 20.0  # a server that wants to be left alone for longer is not waited for
 CHAT = "/chat/completions"
+pause = asyncio.sleep
 
 
 class ServerWire:
@@ -93,16 +94,16 @@ class ServerWire:
             try:
                 reply: Reply = await once()
             except httpx.TimeoutException as error:
-                raise BackendError("timeout", f"{self.where} was silent for too long.") from error
+                raise BackendError("timeout", f"{self.where} was silent for too long.", passing=True) from error
             except (httpx.TransportError, httpx.StreamError, httpx.InvalidURL) as error:
                 if begun() or last:
-                    raise BackendError("server", self._lost(error, begun())) from error
+                    raise BackendError("server", self._lost(error, begun()), passing=True) from error
             else:
                 asked_s = reply.wait_s() or 0.0
                 if reply.status not in AGAIN or last or asked_s > LONGEST_PAUSE_S:
                     return reply
                 pause_s += asked_s
-            await asyncio.sleep(pause_s)
+            await pause(pause_s)
         raise AssertionError("the last try returns or raises")
 
     def _lost(self, error: Exception, begun: bool) -> str:
