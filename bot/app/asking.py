@@ -184,14 +184,14 @@ class Asking:
     async def _duel(
         self, look: Transaction, order: Order, past: Before, request: str, turn: "TurnPlan", *, quorum: int, note: str
     ) -> DuelRecord:
-        key = request_key(request, past.turns)
+        key, now = request_key(request, past.turns), self._core.now()
         return DuelRecord(
             id=secrets.token_hex(16),
             conversation=past.earlier[0].conversation if past.earlier else secrets.token_hex(16),
             turn=len(past.earlier) + 1,
             asker=order.asker,
             request=request,
-            asked_at=self._core.now(),
+            asked_at=now,
             left=turn.left,
             quorum=quorum,
             note=note,
@@ -201,7 +201,7 @@ class Asking:
             served=turn.served,
             coin=turn.drawn.coin if turn.drawn else None,
             share=turn.drawn.share if turn.drawn else None,
-            ends_at=self._core.now() + order.closes_in if order.closes_in and order.collects else None,
+            ends_at=now + order.closes_in if order.closes_in and order.collects else None,
         )
 
     async def _post(self, change: Transaction, order: Order, duel: DuelRecord, team: TeamSettings, tag: str) -> Post:
