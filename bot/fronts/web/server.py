@@ -33,7 +33,7 @@ from bot.fronts.web.recipes import add_recipes
 from bot.fronts.web.results import add_results
 from bot.fronts.web.searching import add_searches
 from bot.fronts.web.sessions import Logins, kept_secret
-from bot.fronts.web.watch import Bare, Numbered, Watch, nothing
+from bot.fronts.web.watch import Bare, Numbered, WatchPaths, nothing
 from bot.fronts.web.words import title_of
 from bot.settings import Settings
 from engine.errors import DuelbotError
@@ -58,7 +58,7 @@ async def serve_watch(app: App, settings: Settings, tell: Callable[[str], None] 
     port, host = settings.watch.port, settings.watch.host
     assert port
     words = f"Watched at {_address(host, port)}: /healthz, /readyz, /metrics."
-    await _served(Bare(Door(Watch(nothing, watched=app), loopback=is_loopback(host))), host, port, lambda: tell(words))
+    await _served(Bare(Door(WatchPaths(nothing, watched=app), loopback=is_loopback(host))), host, port, lambda: tell(words))
 
 
 async def _served(web: ASGIApp, host: str, port: int, answers: Callable[[], None]) -> None:
@@ -145,7 +145,7 @@ def build(app: App, settings: Settings) -> FastAPI:
         Middleware(SessionMiddleware, secret_key=secret, session_cookie=name, max_age=YEAR_S, path=root or "/", same_site="lax"),
     ]
     if settings.watched_on_page:
-        layers.append(Middleware(Watch, watched=app))
+        layers.append(Middleware(WatchPaths, watched=app))
     logins = Logins(secret, password, f"{name}_login", settings.store.file.with_name("session.ended")) if password else None
     if logins:
         layers.append(Middleware(Gate, logins=logins))
