@@ -44,6 +44,24 @@ class Ballot:
     cast_at: datetime  # UTC
 
 
+class Why(StrEnum):
+    """What a voter may tick after a vote: in what the better answer is better."""
+
+    CORRECT = "correct"
+    CLEARER = "clearer"
+    FORMAT = "format"
+    SHORTER = "shorter"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What a voter has added to their ballot."""
+
+    kinds: tuple[Why, ...] = ()
+    words: str = ""
+    blind: bool = True  # given before the close
+
+
 @dataclass(frozen=True, slots=True)
 class Guess:
     """A voter's answer to the blinding question: the side that they take for the other technique."""

@@ -40,6 +40,13 @@ class WebSettings(Part):
         description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, a comma between them. "
         "Empty: nobody's.",
     )
+    undo_s: float = Field(
+        10.0,
+        ge=0,
+        le=300,
+        description="Seconds for which a vote on the page can be taken back, where one vote closes the duel; who was who is shown after "
+        "that, or at once on Enter. 0: at once.",
+    )
 
     @property
     def loopback(self) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from bot.ballots import Choice
+from bot.ballots import Choice, Reason
 from bot.errors import UnknownDuel
 from bot.who import Who
 from engine.backends.base import Usage
@@ -73,6 +73,23 @@ class NextStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Collected:
+    """The vote of several people outside of channels."""
+
+    quorum: int  # ballots that close it
+    closes_at: datetime  # UTC, with the ballots there are
+    names: tuple[str, ...] = ()  # of those who voted; empty until the close
+
+
+@dataclass(frozen=True, slots=True)
+class VoterReason:
+    """Why one voter chose what they chose; who it was is not told."""
+
+    choice: Choice
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class DuelView:
     """A duel as one viewer may see it now."""
 
@@ -90,6 +107,11 @@ class DuelView:
     carried: Side | None  # whose answer the conversation goes on with; None while it is undecided
     reveal: Reveal | None
     next_step: NextStep | None = None  # only under equal answers; the same whenever it is looked at
+    collected: Collected | None = None  # None: one ballot closes the vote, or a channel's members vote
+    held_until: datetime | None = None  # UTC; until then the only ballot can be taken back, then it closes the vote; None: it cannot
+    own_reason: Reason | None = None  # the viewer's
+    asked_for: Arm | None = None  # of two techniques the one that a voter in a few is asked to find; None: both are one
+    reasons: tuple[VoterReason, ...] = ()  # of all voters; empty until the close
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +176,24 @@ class DuelSummary:
     asked_at: datetime
     state: DuelState
     ballots: int
+
+
+# how the latest duel of a conversation went: its state, or what a closed one's voters said; where one was better, its arm stands there
+OUTCOMES = ("open", "answering", "void", "tie", "both_bad", "identical", "unvoted")
+
+
+@dataclass(frozen=True, slots=True)
+class TalkSummary:
+    """A line of the list of conversations."""
+
+    conversation: str
+    title: str
+    asked_at: datetime  # UTC, the latest request
+    turns: int
+    outcome: str  # of the latest duel: one of OUTCOMES, or an arm
+    winner: Arm | None  # the better one in the latest duel
+    tag: str  # the latest
+    asker: str  # of the latest request
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.ballots import Choice
-from bot.views import FILE, SHIPPED, Reveal, RevealedSide
+from bot.ballots import Choice, Reason, Why
+from bot.views import FILE, SHIPPED, Collected, Reveal, RevealedSide
 from engine.contestants import Arm
 from engine.cost import Estimate
 from engine.duel import Side
@@ -23,6 +23,7 @@ __all__ = [
     "FIRST_WORDS",
     "FULL_ANSWER",
     "PER_1000",
+    "REASONS",
     "STATES",
     "UNKNOWN",
     "ArmWords",
@@ -38,11 +39,14 @@ __all__ = [
     "percent",
     "priced",
     "quantile",
+    "reason_words",
     "said_in_a_sentence",
     "seconds",
     "side_named",
     "started",
     "tallied",
+    "took",
+    "voted_of",
     "when",
     "which_one",
     "who_was",
@@ -83,6 +87,12 @@ CHOICES: Mapping[Choice, str] = {
     Choice.RIGHT: f"{Side.RIGHT.label} is better",
     Choice.TIE: "Tie",
     Choice.BOTH_BAD: "Both bad",
+}
+REASONS: Mapping[Why, str] = {
+    Why.CORRECT: "more correct",
+    Why.CLEARER: "clearer",
+    Why.FORMAT: "right format",
+    Why.SHORTER: "shorter",
 }
 
 
@@ -171,6 +181,19 @@ def said_in_a_sentence(choice: Choice) -> str:
     return CHOICES[choice] if choice in (Choice.LEFT, Choice.RIGHT) else CHOICES[choice].lower()
 
 
+def voted_of(ballots: int, collected: Collected) -> str:
+    """Say how far a vote of several people is: "2 of 3 have voted."."""
+    return f"{ballots:,} of {collected.quorum:,} {'has' if ballots == 1 else 'have'} voted."
+
+
+def reason_words(reason: Reason) -> str:
+    """Say why somebody voted as they did: "clearer, shorter: “no small talk”"."""
+    ticked = ", ".join(REASONS[kind] for kind in reason.kinds)
+    words = f"“{reason.words}”" if reason.words else ""
+    late = "" if reason.blind else " (said after the close)"
+    return ": ".join(filter(None, (ticked, words))) + late
+
+
 def which_one(arm: Arm) -> str:
     """Ask which side a voter takes for this technique."""
     return f"One more question, for one ballot in a few: which answer do you take for {ARMS[arm].named}?"
@@ -189,6 +212,16 @@ def own_choice(choice: Choice | None, reveal: Reveal | None) -> str:
 def who_was(reveal: Reveal) -> str:
     """Say who sat where: "A was the fine-tune, B was the prompt."."""
     return ", ".join(f"{side.label} was {side_named(reveal, side)}" for side in reveal.sides) + "."
+
+
+def took(reveal: Reveal, first: Side = Side.LEFT) -> str:
+    """Say in a line who was who and what each took: "B was the fine-tune, 0.8 s and $0.02 per 1,000; A the prompt, 1.2 s, $0.03."."""
+    parts = []
+    for at, side in enumerate(sorted(reveal.sides, key=lambda each: each is not first)):
+        usage, usd = reveal.sides[side].usage, reveal.sides[side].cost.usd
+        cost = "" if usd is None else f" and {dollars(usd * 1000)} {PER_1000}" if at == 0 else f", {dollars(usd * 1000)}"
+        parts.append(f"{side.label} {'was ' if at == 0 else ''}{side_named(reveal, side)}, {seconds(usage.total_s)}{cost}")
+    return "; ".join(parts) + "."
 
 
 def side_named(reveal: Reveal, side: Side) -> str:

@@ -52,11 +52,14 @@ def take(address: str, requests: list[str], theme: str) -> bool:
             page.wait_for_selector(".banner.ready", state="attached", timeout=180_000)
             page.fill(".composer textarea", request)
             page.keyboard.press("Enter")
-            page.wait_for_selector(".votes, .figures, .failure", timeout=180_000)
+            page.wait_for_selector(".votes, .outcome, .failure", timeout=180_000)
             if votes := page.query_selector(".votes"):
                 votes.focus()
                 page.keyboard.press("1")
-                page.wait_for_selector(".figures")
+                page.wait_for_selector(".held .primary:focus")
+                page.keyboard.press("Enter")
+                page.wait_for_selector(".outcome")
+                page.get_by_text("All figures").click()
                 page.wait_for_timeout(800)  # until nothing moves
                 page.screenshot(path=ROOT / "docs" / "screenshot.png")
                 return True

@@ -31,7 +31,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 def program(name: str, about: str, after: str = "") -> argparse.ArgumentParser:
     """Make the parser of a command; it knows --version. name: what people type."""
     root = argparse.ArgumentParser(name, description=about, epilog=f"{after}\n{ENDS}".lstrip(), formatter_class=_Formatter)
-    root.add_argument("-V", "--version", action="version", version=f"Duelbot {_version()}")
+    root.add_argument("-V", "--version", action="version", version=f"Duelbot {version_here()}")
     return root
 
 
@@ -110,7 +110,7 @@ def leave_stdout() -> None:
         os.close(nowhere)
 
 
-def _version() -> str:
+def version_here() -> str:
     try:
         return version("duelbot")
     except PackageNotFoundError:

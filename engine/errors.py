@@ -4,6 +4,7 @@
     ├── SettingsError           a setting is unknown, malformed, or contradicts another
     ├── BadRequest              a request cannot be asked as it stands
     │   ├── NoText              bot: an attached file holds no text
+    │   ├── NotHere             bot: a team takes no requests in this channel
     │   └── QueueFull           bot: as many requests are being answered as may be at once
     ├── BadRecipe               a recipe file is malformed, or asks for something the model refuses
     ├── BadModel                a base model cannot be used: missing, unreachable, no chat template

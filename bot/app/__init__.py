@@ -15,6 +15,7 @@ pictures.py       pictures that were drawn, kept while nothing has changed
 model.py          the model, loading beside everything else
 choices.py        the recipes there are, and the two contestants that meet
 shelf.py          adapters that come and go while the bot runs
+pairing.py        any two contestants that were picked, or those of which least is known
 teams.py          what each team has settled for its duels, and what it may choose from
 learnable.py      what closed duels of people who agreed teach: pairs, winners, judged answers
 past.py           a past request with all that it was asked with
@@ -23,18 +24,24 @@ core.py           what the parts of the app work with, and changes that are neve
 differing.py      two versions of a recipe compared word by word
 versions.py       versions of recipes: saved, switched at once, imported and exported
 consents.py       people agree that their closed duels may train adapters, or withdraw
+closing.py        votes are closed, by those who decide it and by their deadlines
+collecting.py     votes of several people outside of channels, and what waits for one's vote
 addressing.py     which messages in a server ask, and which only talk
 notices.py        who wants to be pinged when a vote closes
 asking.py         an order becomes a duel that is being answered
-voting.py         ballots, guesses and closes
+voting.py         ballots, guesses, reasons and closes
 exporting.py      a team's duels and ballots as rows for files
+export_files.py   duels and ballots as CSV and JSONL
+talks.py          conversations: found again, given a title, deleted
 looking.py        duels as one person may see them now, while they change, and in lists
 judging.py        the verdict of a pair, with its pictures, sums and estimates
 editing.py        requests that were edited after they were asked
 removing.py       duels whose texts are deleted
 posting.py        what the messages of duels show, and whom to tell
 remembering.py    what fronts keep across starts, and forgetting a person
+asked_rows.py     the requests in a file of rows
 batching.py       files of requests, asked one after the other, also after a restart
+filing.py         files of requests outside of channels, worked on by the app itself
 previewing.py     a recipe that is edited tried out on the team's last requests
 proposing.py      examples for a recipe, from the winners of votes
 rematching.py     a new version answers past requests again, and only changed answers are voted on

@@ -14,18 +14,22 @@ from bot.app.agreed import Offers, ships
 from bot.app.asking import Asking
 from bot.app.batching import Batching
 from bot.app.choices import Choices
+from bot.app.closing import Deadlines
+from bot.app.collecting import Collecting
 from bot.app.consents import Consents
 from bot.app.core import Changes, Core
 from bot.app.decisions import DecideKind, Decisions
 from bot.app.editing import Editing
 from bot.app.ending import DIED
 from bot.app.evidence import Evidence
+from bot.app.filing import Filing
 from bot.app.jobs import JobKind, Jobs
 from bot.app.judging import Judging
 from bot.app.limits import Limits
 from bot.app.looking import Looking
 from bot.app.model import Model, OpenLineup
 from bot.app.notices import Notices
+from bot.app.pairing import Pairing
 from bot.app.posting import Posting
 from bot.app.previewing import Previewing
 from bot.app.proposing import Proposing
@@ -38,6 +42,7 @@ from bot.app.rereading import Rereading
 from bot.app.running import Running
 from bot.app.searching import OptimiseKind, Searches
 from bot.app.shelf import Shelf
+from bot.app.talks import Talks
 from bot.app.teams import Teams
 from bot.app.training import DECIDE, ESTIMATE, OPTIMISE, TRAIN, AdapterTraining, EstimateKind, TrainKind, jobs_folder
 from bot.app.versions import Versions
@@ -67,6 +72,9 @@ class App:
 
     asking: Asking
     voting: Voting
+    collecting: Collecting
+    pairing: Pairing
+    talks: Talks
     looking: Looking
     judging: Judging
     teams: Teams
@@ -81,6 +89,7 @@ class App:
     removing: Removing
     notices: Notices
     batching: Batching
+    filing: Filing
     remembering: Remembering
     consents: Consents
     jobs: Jobs
@@ -90,6 +99,7 @@ class App:
     rereading: Rereading
     searches: Searches
     core: Core  # for the parts, not for fronts
+    deadlines: Deadlines  # the same
     offers: Offers  # requests to begin with, by base
     base: str  # as the settings name it
 
@@ -122,13 +132,14 @@ class App:
             app = cls._over(core, settings, rules, rng or random.SystemRandom())
             app.versions.start(kept, chosen)
             replays = Replays(core, app.teams, app.choices, settings)
-            beside = [asyncio.create_task(work) for work in (replays.run(), app.jobs.run())]
+            beside = [asyncio.create_task(work) for work in (replays.run(), app.jobs.run(), app.deadlines.run())]
+            await app.filing.resume()
             try:
                 yield app
             finally:
                 for task in beside:
                     task.cancel()
-                await asyncio.gather(*beside, app.rematching.leave(), app.decisions.leave(), return_exceptions=True)
+                await asyncio.gather(*beside, app.rematching.leave(), app.decisions.leave(), app.filing.leave(), return_exceptions=True)
                 await _leave(core)
         finally:
             await store.aclose()
@@ -142,7 +153,10 @@ class App:
         shelf = Shelf(core.model, settings.engine.adapters_mib << 20)
         kinds: dict[str, JobKind] = {ESTIMATE: EstimateKind(), TRAIN: TrainKind(jobs_folder(settings), settings.engine, shelf)}
         teams = Teams(core.store, choices, settings.votes, settings.team.name)
-        asking = Asking(core, teams, choices, shelf, limits, rules=rules, coin=coin)
+        batching = Batching(core.store, core.now)
+        deadlines, evidence = Deadlines(core), Evidence(core.store, settings, core.now)
+        pairing = Pairing(core.model, choices, shelf, evidence, coin)
+        asking = Asking(core, teams, choices, shelf, limits, pairing=pairing, deadlines=deadlines, rules=rules, coin=coin)
         versions = Versions(core, teams, choices)
         kinds[DECIDE] = DecideKind(jobs_folder(settings), settings, shelf, versions)
         kinds[OPTIMISE] = OptimiseKind(jobs_folder(settings), versions)
@@ -150,9 +164,13 @@ class App:
         training = AdapterTraining(core, jobs, settings)
         return cls(
             asking=asking,
-            voting=Voting(core, teams, settings.votes.blinding_share),
+            voting=Voting(core, teams, deadlines, blinding_share=settings.votes.blinding_share, undo_s=settings.web.undo_s),
+            collecting=Collecting(core, deadlines),
+            pairing=pairing,
+            talks=Talks(core),
+            deadlines=deadlines,
             looking=Looking(core, offers if ships(settings.engine) else {}, settings.engine.max_rows // 2),
-            judging=Judging(core, choices, Evidence(core.store, settings, core.now), limits),
+            judging=Judging(core, choices, evidence, limits),
             teams=teams,
             choices=choices,
             versions=versions,
@@ -169,7 +187,8 @@ class App:
             editing=Editing(core),
             removing=Removing(core),
             notices=Notices(core),
-            batching=Batching(core.store, core.now),
+            batching=batching,
+            filing=Filing(core, batching, asking),
             remembering=Remembering(core.store),
             consents=Consents(core, teams),
             jobs=jobs,

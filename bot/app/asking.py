@@ -4,15 +4,19 @@ import asyncio
 import logging
 import random
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.app.before import Before, before, settled
 from bot.app.blind import show
-from bot.app.choices import Choices
+from bot.app.choices import Choices, Entrants
+from bot.app.closing import Deadlines, with_holds_ended
+from bot.app.collecting import check_quorum
 from bot.app.core import Core
 from bot.app.ending import STOPPED
 from bot.app.limits import Limits
 from bot.app.orders import AlreadyAsked, NotHere, Order
+from bot.app.pairing import Pairing
 from bot.app.shelf import AdapterNotLoaded, Shelf
 from bot.app.teams import Teams
 from bot.errors import UnknownDuel
@@ -36,7 +40,17 @@ class Asking:
     """Begins duels and stops them, and says which conversation a channel goes on with."""
 
     def __init__(
-        self, core: Core, teams: Teams, choices: Choices, shelf: Shelf, limits: Limits, *, rules: TagRules, coin: random.Random
+        self,
+        core: Core,
+        teams: Teams,
+        choices: Choices,
+        shelf: Shelf,
+        limits: Limits,
+        *,
+        pairing: Pairing,
+        deadlines: Deadlines,
+        rules: TagRules,
+        coin: random.Random,
     ) -> None:
         """rules: which guess the tag of a request that has none. coin: seats the two sides."""
         self._core = core
@@ -44,6 +58,8 @@ class Asking:
         self._choices = choices
         self._shelf = shelf
         self._limits = limits
+        self._pairing = pairing
+        self._deadlines = deadlines
         self._rules = rules
         self._coin = coin
 
@@ -69,11 +85,15 @@ class Asking:
         request, said = Request.of(order.text).text, checked_tag(order.tag)
         if order.quorum is not None and order.quorum < 1:
             raise BadRequest(f"A vote closes by one ballot or more; {order.quorum} is no such number.")
+        if order.collects:
+            check_quorum(order.quorum or 0)
         if self._core.model.state.state == "failed":
             raise DuelbotError(self._core.model.state.words)
         await self._shelf.refresh()
         guessed = await asyncio.to_thread(self._rules.guess, request) if not said and self._rules.rules else ""
         tag = said or guessed
+        if order.surprise:
+            order = replace(order, picked=await self._pairing.least_known())
         try:
             return await self._core.changes.whole(self._begin(order, request, tag, by_rule=not said))
         except AdapterNotLoaded as missing:  # loading takes longer than a transaction may
@@ -86,18 +106,27 @@ class Asking:
             if order.event and await PostRows(change).by_event(order.event):
                 raise AlreadyAsked("This was asked before.")
             team = await self._allowed(change, order, begun=order.batch)
-            entrants = self._choices.entrants(order.recipe or team.recipe)
-            entrants = self._shelf.meeting(entrants, order.adapter or team.adapter, order.against)
-            past, changed, note = settled(await before(change, order))
+            entrants = self._entrants(order, team)
+            found = await before(change, order)
+            found = replace(found, earlier=await with_holds_ended(change, found.earlier, core.now()))
+            past, changed, note = settled(found)
             duel = await self._duel(change, order, past, request, quorum=quorum_of(order, team), note=note)
             await _write(change, duel, past, changed)
             if tag:
                 await TagRows(change).add(duel.id, tag, by_rule)
             post = await self._post(change, order, duel, team, tag) if order.placed else None
-        for earlier in past.earlier[-1:]:
+        if order.collects:
+            self._deadlines.changed()
+        for earlier in past.earlier:
             core.running.signals.of(earlier.id).wake()
         asked = Request(duel.request, past.turns, given_on(duel.asked_at, team.called))
         return Shown(show(duel, order.asker, core.running.start(duel, asked, entrants)), post)
+
+    def _entrants(self, order: Order, team: TeamSettings) -> Entrants | None:
+        """Pick the two that meet; None: those of the line-up. Raises AdapterNotLoaded, BadRequest, BadRecipe, UnfairDuel."""
+        if order.picked:
+            return self._pairing.entrants(order.picked)
+        return self._shelf.meeting(self._choices.entrants(order.recipe or team.recipe), order.adapter or team.adapter, order.against)
 
     async def check(self, order: Order) -> None:
         """Raise what `ask` would raise for who asks, where, and how much they have asked."""
@@ -133,6 +162,7 @@ class Asking:
             note=note,
             request_key=key,
             repeats=await DuelRows(look).first_asked(key),
+            ends_at=self._core.now() + order.closes_in if order.closes_in and order.collects else None,
         )
 
     async def _post(self, change: Transaction, order: Order, duel: DuelRecord, team: TeamSettings, tag: str) -> Post:

@@ -92,16 +92,21 @@ class Batching:
             await batches.stop(batch.event, STOPPED)
             return await batches.of_event(batch.event)
 
-    async def unfinished(self) -> list[Batch]:
-        """Read files that an earlier process left. What it was answering is asked again, once; what is too old is ended."""
+    async def unfinished(self, *, placed: bool = True) -> list[Batch]:
+        """Read files that an earlier process left. What it was answering is asked again, once; what is too old is ended.
+
+        placed: those of channels; False: those of the page.
+        """
         async with self._store.writing() as change:
             batches = BatchRows(change)
             for batch in await batches.all():
+                if bool(batch.channel) is not placed:
+                    continue
                 if batch.moved_at < self._now() - LATE:
                     await batches.stop(batch.event, TOO_LATE)
                 elif request := await batches.next(batch.event):
                     await self._mend(change, batch, request)
-            return await batches.all()
+            return [batch for batch in await batches.all() if bool(batch.channel) is placed]
 
     async def _mend(self, change: Transaction, batch: Batch, request: BatchRequest) -> None:
         """Have a request asked again whose duel the end of the process broke off; nobody saw that duel, and nobody needs to."""

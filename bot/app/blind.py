@@ -2,9 +2,10 @@
 
 from bot.app.ending import goes_on
 from bot.app.progress import Progress
-from bot.ballots import choice_of, tally
+from bot.ballots import Choice, choice_of, tally
 from bot.store import AnswerRecord, DuelRecord
-from bot.views import DuelState, DuelView, NextStep, Reveal, RevealedSide, SideView
+from bot.views import Collected, DuelState, DuelView, NextStep, Reveal, RevealedSide, SideView, VoterReason
+from engine.contestants import Arm
 from engine.duel import Side
 
 BROKEN_OFF = "No answer was kept."
@@ -27,7 +28,35 @@ def show(duel: DuelRecord, viewer: str, progress: Progress | None = None, step: 
         carried=duel.carried_side,
         reveal=_reveal(duel) if duel.state == "closed" else None,
         next_step=step,
+        collected=_collected(duel),
+        held_until=duel.ends_at if duel.held else None,
+        asked_for=_asked_for(duel),
+        own_reason=duel.reasons.get(viewer),
+        reasons=_reasons(duel) if duel.state == "closed" else (),
     )
+
+
+def _asked_for(duel: DuelRecord) -> Arm | None:
+    """Entrant 1's arm, wherever it sits: that it takes part is all that this says."""
+    if duel.state != "open":
+        return None
+    first, second = (duel.answers[entrant].who.arm for entrant in (0, 1))
+    return second if first is not second else None
+
+
+def _collected(duel: DuelRecord) -> Collected | None:
+    """Who has voted is told once the vote has closed, what each has chosen never; the names' order tells nothing, either."""
+    if duel.ends_at is None or not duel.collects:
+        return None
+    assert duel.quorum is not None
+    names = tuple(sorted(duel.names.values(), key=str.casefold)) if duel.state == "closed" else ()
+    return Collected(duel.quorum, duel.ends_at, names)
+
+
+def _reasons(duel: DuelRecord) -> tuple[VoterReason, ...]:
+    told = {each.voter: each for each in duel.ballots if each.voter in duel.reasons}
+    said = [VoterReason(choice_of(ballot, duel.seats), duel.reasons[voter]) for voter, ballot in told.items()]
+    return tuple(sorted(said, key=lambda each: (list(Choice).index(each.choice), each.reason.words)))
 
 
 def _state(duel: DuelRecord, progress: Progress | None) -> DuelState:

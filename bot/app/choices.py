@@ -22,7 +22,7 @@ class Choices:
     def __init__(self, model: Model, *, own_plain: bool = False) -> None:
         """own_plain: the settings name a plain recipe of the team's own, whose [sampling] nothing here changes."""
         self._model = model
-        self._own_plain = own_plain
+        self.own_plain = own_plain
         self._read: dict[str, Recipe] = {}
         self._saved: dict[Named, Recipe] = {}  # versions that people have saved, the latest last
         self._chosen: dict[str, str] = {}  # recipe by team, as the store has it
@@ -32,6 +32,10 @@ class Choices:
     def names(self) -> tuple[str, ...]:
         """What a person may choose by: the shipped recipes, and every saved version as name@version, the latest first."""
         return (*self._shipped, *(handle(each) for each in reversed(self._saved)))
+
+    def saved(self, most: int) -> tuple[str, ...]:
+        """Name the versions that people saved, as name@version, the latest first, at most so many."""
+        return tuple(handle(each) for each in reversed(self._saved))[:most]
 
     @property
     def kit(self) -> Kit | None:
@@ -81,7 +85,7 @@ class Choices:
             raise BadRequest("The model is still loading. A recipe can be chosen once it is ready.")
         if lineup.kit.engineered and recipe == lineup.kit.engineered.name:
             return None
-        return self.with_recipe(self._found(recipe))
+        return self.with_recipe(self.found(recipe))
 
     def with_recipe(self, recipe: Recipe) -> Entrants | None:
         """Pick the two that meet with this very recipe; None: those of the line-up. Raises BadRequest, BadRecipe, UnfairDuel."""
@@ -91,7 +95,7 @@ class Choices:
         if lineup.kit.engineered and recipe.digest == lineup.kit.engineered.digest:
             return None
         kit = lineup.kit.with_recipe(recipe).using(recipe=recipe.named)
-        if not self._own_plain:  # as at the start: the plain recipe that ships draws as the engineered one does
+        if not self.own_plain:  # as at the start: the plain recipe that ships draws as the engineered one does
             kit = replace(kit, plain=replace(kit.plain, sampling=recipe.sampling))
         first, second = (kit.contestant(arm) for arm in lineup.arms)
         check_fair((first, second))
@@ -101,10 +105,13 @@ class Choices:
 
     async def recipe(self, name: str) -> Recipe:
         """Read a recipe by its name: one that the kit holds, one that was saved, or one that ships. Raises BadRequest, BadRecipe."""
-        return await asyncio.to_thread(self._found, name)
+        return await asyncio.to_thread(self.found, name)
 
-    def _found(self, text: str) -> Recipe:
-        """Read the recipe of this name, or name@version; one that ships once, as an order picks its entrants within a transaction."""
+    def found(self, text: str) -> Recipe:
+        """Read the recipe of this name, or name@version; one that ships once, as an order picks its entrants within a transaction.
+
+        Raises BadRequest.
+        """
         kit = self.kit
         if kit and any(text in (each.name, handle(each)) for each in kit.recipes):
             return kit.recipes[named_in(text, kit.recipes, "recipe", BadRequest)]

@@ -60,6 +60,7 @@ def ballot_lines(records: Sequence[DuelRecord]) -> list[Mapping[str, Any]]:
     for duel in records:
         for ballot in sorted(duel.ballots, key=lambda each: each.cast_at) if duel.state == "closed" else ():
             better = None if ballot.entrant is None else duel.answers[ballot.entrant].who
+            reason = duel.reasons.get(ballot.voter)
             rows.append(
                 {
                     "duel": duel.id,
@@ -68,6 +69,9 @@ def ballot_lines(records: Sequence[DuelRecord]) -> list[Mapping[str, Any]]:
                     "better_arm": better and str(better.arm),
                     "better_contestant": better and better.id,
                     "cast_at": ballot.cast_at.isoformat(),
+                    "reasons": reason and " ".join(reason.kinds),
+                    "reason_words": reason and reason.words,
+                    "reason_was_blind": reason and reason.blind,
                 }
             )
     return rows

@@ -107,8 +107,8 @@ class Looking:
         async with self._core.store.reading() as look:
             return await ListRows(look).results(team, asker, since=since, tag=tag.strip())
 
-    async def export(self, team: str, since: datetime | None = None) -> Export:
-        """Read a team's duels but the private ones, with their ballots, for files; a page at a time."""
+    async def export(self, team: str | None, since: datetime | None = None) -> Export:
+        """Read a team's duels but the private ones, with their ballots, for files; a page at a time. None: what no channel shows."""
         found: list[DuelRecord] = []
         while True:
             async with self._core.store.reading() as look:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from engine.contestants import Arm
 from engine.errors import BadRequest, DuelbotError
 from engine.request import Turn
 
@@ -21,6 +22,18 @@ class NotHere(BadRequest):
 
 class AlreadyAsked(DuelbotError):
     """The same event came before; its duel is being answered or has been."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """One side as a person picks it: an arm, and by name what it answers with."""
+
+    arm: Arm
+    recipe: str = ""  # name@version of an engineered one; "": the usual
+    adapter: str = ""  # name@version; "": the one in use
+
+
+PickedPair = tuple[Picked, Picked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +63,22 @@ class Order:
     recipe: str = ""  # engineered recipe by name; "": the team's choice
     adapter: str = ""  # of the fine-tuned side, by name; "": the team's choice, else the one in use
     against: str = ""  # an adapter that meets that one, in place of the other side
+    picked: PickedPair | None = None  # who meets, in place of all of the above
+    surprise: bool = False  # those two meet of whom least is known
     left_out: str = ""  # a sentence about what came with the request and is no part of it
     batch: bool = False  # one of a file: asked one after the other, so not counted by the minute
     quorum: int | None = None  # ballots that close the vote; None: as the team has settled, one outside of teams
-    closes_in: timedelta | None = None  # instead of the team's deadline
+    closes_in: timedelta | None = None  # instead of the team's deadline; outside of channels, with a quorum: how long votes are collected
 
     @property
     def placed(self) -> bool:
         """Whether the duel is shown in a channel, where it has a post."""
         return bool(self.channel)
+
+    @property
+    def collects(self) -> bool:
+        """Whether several people vote on it outside of channels."""
+        return self.closes_in is not None and not self.placed
 
     @property
     def places(self) -> tuple[str, ...]:

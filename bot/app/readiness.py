@@ -12,7 +12,6 @@ from bot.store.teams import TeamRows
 FRESH_S = 20.0  # seconds for which a change that was kept proves that the store takes more
 LIMIT_S = 4.0  # seconds that the store may take
 MARK = "readiness"
-StoreState = Literal["writable", "refuses", "busy"]
 log = logging.getLogger(__name__)
 
 
@@ -21,13 +20,17 @@ class Ready:
     """How the parts stand, in a word each; why a part is not ready is in the log."""
 
     model: Literal["loading", "ready", "failed"]
-    store: StoreState
+    store: Literal["writable", "refuses", "busy"]
     leaving: bool  # the process is about to end
 
     @property
     def whole(self) -> bool:
         """Whether people can be served."""
         return self.model == "ready" and self.store == "writable" and not self.leaving
+
+
+Found = tuple[Literal["writable", "refuses", "busy"], str]  # how the store stands, and why
+LEAVING: Found = ("refuses", "it is being closed")
 
 
 class Readiness:
@@ -40,7 +43,7 @@ class Readiness:
     async def look(self) -> Ready:
         """Look now. The store is written to, unless something was kept a moment ago."""
         leaving = self._core.running.leaving.is_set()
-        store, why = await self._store(leaving)
+        store, why = LEAVING if leaving else await self._store()
         found = Ready(self._core.model.state.state, store, leaving)
         if found != self._last:
             words = "; ".join(filter(None, (self._core.model.state.words, why)))
@@ -48,10 +51,7 @@ class Readiness:
         self._last = found
         return found
 
-    async def _store(self, leaving: bool) -> tuple[StoreState, str]:
-        """Say how the store stands, and why."""
-        if leaving:
-            return "refuses", "Duelbot is being stopped"
+    async def _store(self) -> Found:
         if self._core.store.kept_within(FRESH_S):
             return "writable", ""
         try:

@@ -63,7 +63,8 @@ def telling_words(text: str, request: str, names: Iterable[str] = (), *, arms_di
 def _names(whos: Iterable[Who]) -> Iterable[str]:
     """Write the names that one side has and the other has not, each so that no ordinary text contains it by chance."""
     named = [{(kind, each) for kind, each in (("recipe", who.recipe), ("adapter", who.adapter)) if each} for who in whos]
-    for kind, each in set.union(set(), *named) - set.intersection(*named) if named else ():
+    shared = named[0].intersection(*named[1:]) if named else set()
+    for kind, each in set().union(*named) - shared:
         yield f"{each.name}@{each.version}"
         yield f"{kind} {each.name} {each.version}"
 

@@ -100,7 +100,7 @@ def worth(result: Mapping[str, Any]) -> str:
     """Say how right a recipe that was found is, on rows that no choice looked at. Pure."""
     new, old, dev = result.get("test"), result.get("start_test"), result.get("dev")
     is_right = "right on" if metric_named(result["metric"]).counts else "scored"
-    if new and old:
+    if new and old and dev:
         unseen = f"{is_right} {_share(new)} of {new['rows']:,} rows that no choice looked at"
         return f"{unseen}; where it began, {is_right} {_share(old)}. On the rows by which it was chosen it says {percent(dev['mean'])}."
     if dev:

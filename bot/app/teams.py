@@ -43,6 +43,13 @@ class Teams:
         async with self._store.reading() as look:
             return await self.settled_at(look, team, channels)
 
+    async def in_channels(self, team: str) -> Mapping[str, Mapping[str, str]]:
+        """Read the recipes and adapters that channels of a team have chosen for themselves, by channel."""
+        async with self._store.reading() as look:
+            found = await TeamRows(look).in_channels(team)
+        chosen = {channel: {name: value for name, value in own.items() if name in OF_CHANNELS} for channel, own in found.items()}
+        return {channel: own for channel, own in chosen.items() if own}
+
     async def limits(self, team: str) -> Mapping[str, RoleLimit]:
         """Read how much members may ask, by their roles."""
         async with self._store.reading() as look:

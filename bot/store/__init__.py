@@ -6,7 +6,7 @@ records.py        the values that are kept, and how they become rows and come ba
 checking.py       what a row must be before it is taken into a store
 transaction.py    one transaction: what runs SQL
 duels.py          duels with their answers and ballots: read whole, begun, changed
-ballots.py        ballots and guesses, at most one of each for a voter and a duel
+ballots.py        ballots, guesses and reasons, at most one of each for a voter and a duel; names of voters
 conversations.py  what was said before a first request, and which one goes on
 contestants.py    contestants spelled out, when they went live, who met whom
 tags.py           what requests are about
@@ -27,6 +27,7 @@ evaluations.py    rows with references, answered and scored
 evidence.py       what closed duels of a scope say, in closing order
 ledgers.py        folded evidence, kept so that a start need not read every duel
 forgetting.py     a person is forgotten, and what must stay leads to nobody
+talks.py          conversations as people look through them: listed, called something, deleted
 opening.py        the folder, the lock, the migrations, and words for what fails
 backup.py         a copy made while the store is used, and such a copy put back
 store.py          one file, one connection, one transaction at a time

@@ -150,6 +150,13 @@ WHOLE = tuple(
             "its contestant gave no answer in the duel",
         ),
         (
+            "reasons",
+            "SELECT duel FROM reasons WHERE json_type(kinds) != 'array' OR EXISTS (SELECT 1 FROM json_each(kinds) AS k "
+            "WHERE k.value NOT IN ('correct', 'clearer', 'format', 'shorter')) "
+            "OR NOT EXISTS (SELECT 1 FROM ballots WHERE ballots.duel = reasons.duel)",
+            "it is no reason of a ballot",
+        ),
+        (
             "evaluated",
             "SELECT evaluation FROM evaluated WHERE json_type(scores) != 'object' OR json_type(tags) != 'array' OR EXISTS "
             "(SELECT 1 FROM json_each(scores) AS s WHERE s.type NOT IN ('integer', 'real') OR s.value NOT BETWEEN 0 AND 1) "

@@ -1,15 +1,20 @@
 """Duels with their answers and ballots: read whole, begun, changed."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from bot.ballots import Ballot, Entrant
+from bot.ballots import Entrant
 from bot.errors import UnknownDuel
-from bot.store.records import AnswerRecord, DuelRecord, answer_of, answer_row, ballot_of, duel_of, duel_row
+from bot.store.records import AnswerRecord, DuelRecord, answer_of, answer_row, duel_of, duel_row, stamp
 from bot.store.transaction import Queries
 
 LOOKED_AT = 1000  # duels of a pair, the latest, among which a request on which they differed is looked for
 OFFERED_CHARACTERS = 300  # a longer request is none that a button can hold
+CHANGING = (  # columns of a duel that change after it was asked
+    *("state", "note", "answered_at", "closed_at", "closing", "closed_by", "identical", "carried", "carried_by", "says_who"),
+    *("quorum", "ends_at"),
+)
 
 
 class DuelRows(Queries):
@@ -33,7 +38,7 @@ class DuelRows(Queries):
         """Read the duels for which this SQL condition holds, by their turns."""
         rows = await self._in.rows(f"SELECT * FROM duels WHERE {where} ORDER BY turn", values)
         answers: dict[str, dict[Entrant, AnswerRecord]] = {row["id"]: {} for row in rows}
-        ballots: dict[str, list[Ballot]] = {row["id"]: [] for row in rows}
+        ballots: dict[str, list[Any]] = {row["id"]: [] for row in rows}
         for row in await self._in.rows(
             "SELECT answers.*, arm, recipe_name, recipe_version, adapter_name, adapter_version FROM duels "
             "JOIN answers ON answers.duel = duels.id JOIN contestants ON contestants.id = answers.contestant "
@@ -41,9 +46,14 @@ class DuelRows(Queries):
             values,
         ):
             answers[row["duel"]][row["entrant"]] = answer_of(row)
-        for row in await self._in.rows(f"SELECT ballots.* FROM duels JOIN ballots ON ballots.duel = duels.id WHERE {where}", values):
-            ballots[row["duel"]].append(ballot_of(row))
-        return [duel_of(row, answers[row["id"]], tuple(ballots[row["id"]])) for row in rows]
+        for row in await self._in.rows(
+            "SELECT ballots.*, voter_names.name, reasons.kinds, reasons.words, reasons.blind FROM duels "
+            "JOIN ballots ON ballots.duel = duels.id LEFT JOIN voter_names ON voter_names.voter = ballots.voter "
+            f"LEFT JOIN reasons ON reasons.duel = duels.id AND reasons.voter = ballots.voter WHERE {where}",
+            values,
+        ):
+            ballots[row["duel"]].append(row)
+        return [duel_of(row, answers[row["id"]], ballots[row["id"]]) for row in rows]
 
     async def add(self, duel: DuelRecord) -> None:
         """Write a new duel, which has no answers yet."""
@@ -57,9 +67,8 @@ class DuelRows(Queries):
     async def save(self, duel: DuelRecord) -> None:
         """Write what may change in a duel: its state and all that comes with it. Answers and ballots have verbs of their own."""
         row = duel_row(duel)
-        names = ("state", "note", "answered_at", "closed_at", "closing", "closed_by", "identical", "carried", "carried_by", "says_who")
-        changed = ", ".join(f"{name} = ?" for name in names)
-        await self._in.run(f"UPDATE duels SET {changed} WHERE id = ?", (*(row[name] for name in names), duel.id))
+        changed = ", ".join(f"{name} = ?" for name in CHANGING)
+        await self._in.run(f"UPDATE duels SET {changed} WHERE id = ?", (*(row[name] for name in CHANGING), duel.id))
 
     async def first_asked(self, request_key: str) -> str | None:
         """Find the first duel with this request; None: there is none."""
@@ -89,6 +98,16 @@ class DuelRows(Queries):
             (duel,),
         )
         return rows[0]["request"] if rows else ""
+
+    async def ending(self, now: datetime) -> list[str]:
+        """Find open duels outside of channels that close by themselves by now."""
+        sql = "SELECT id FROM duels WHERE state = 'open' AND ends_at IS NOT NULL AND ends_at <= ? ORDER BY ends_at"
+        return [row["id"] for row in await self._in.rows(sql, (stamp(now),))]
+
+    async def next_ending(self) -> datetime | None:
+        """Find when the next open duel outside of channels closes by itself; None: none does."""
+        [row] = await self._in.rows("SELECT min(ends_at) FROM duels WHERE state = 'open' AND ends_at IS NOT NULL")
+        return None if row[0] is None else datetime.fromisoformat(row[0])
 
     async def next_closing(self) -> int:
         """Count what has closed: the number of the next duel to close."""

@@ -30,6 +30,7 @@ STAYING = {
     "runs",
     "run_rows",
     "jobs",
+    "voter_names",
     "role_limits",
     "notices",
     "due_notices",

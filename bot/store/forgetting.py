@@ -1,6 +1,7 @@
 """A person is forgotten: their requests, answers and guesses go, and what must stay leads to nobody."""
 
 import json
+from collections.abc import Set
 
 from bot.store.transaction import Transaction
 
@@ -12,18 +13,21 @@ async def forget(change: Transaction, person: str, alias: str) -> None:
 
     Votes on their requests end without a result, and the messages become stale.
     """
-    asked = await change.rows("SELECT request FROM duels WHERE asker = ? AND request != ''", (person,))
-    await _forget_in_branches(change, {row["request"] for row in asked})
+    asked = await change.rows("SELECT DISTINCT request FROM duels WHERE asker = ? AND request != ''", (person,))
+    await forget_in_branches(change, {row["request"] for row in asked})
     own = "(SELECT id FROM duels WHERE asker = ?1)"
     talks = "(SELECT conversation FROM duels WHERE asker = ?1)"
     for sql in (
         "DELETE FROM ballots WHERE voter = ?1 AND duel IN (SELECT id FROM duels WHERE state = 'open')",
         "DELETE FROM guesses WHERE voter = ?1",
+        "DELETE FROM reasons WHERE voter = ?1",
+        "DELETE FROM voter_names WHERE voter = ?1",
         "DELETE FROM consents WHERE person = ?1",
         "DELETE FROM notices WHERE person = ?1",
         "DELETE FROM due_notices WHERE person = ?1",
         f"UPDATE answers SET text = '' WHERE duel IN {own}",
         f"DELETE FROM rolling WHERE conversation IN {talks}",
+        f"DELETE FROM titles WHERE conversation IN {talks}",
         f"DELETE FROM prologues WHERE conversation IN {talks}",
         "DELETE FROM runs WHERE asker = ?1",
         "DELETE FROM previews WHERE asker = ?1",
@@ -44,10 +48,12 @@ async def remove(change: Transaction, duel: str, note: str) -> None:
     """Delete what a duel says, and what it says in its rematches. Ballots of a closed vote stay; an open one ends, with this note."""
     these = "(SELECT ?1 UNION ALL SELECT duel FROM rematches WHERE past = ?1)"
     said = await change.rows(f"SELECT request FROM duels WHERE id IN {these} AND request != ''", (duel,))
-    await _forget_in_branches(change, {row["request"] for row in said})
+    await forget_in_branches(change, {row["request"] for row in said})
     for sql in (
         f"DELETE FROM ballots WHERE duel IN (SELECT id FROM duels WHERE id IN {these} AND state = 'open')",
         f"DELETE FROM guesses WHERE duel IN (SELECT id FROM duels WHERE id IN {these} AND state = 'open')",
+        f"DELETE FROM reasons WHERE duel IN {these} AND (kinds = '[]' OR duel IN (SELECT id FROM duels WHERE state = 'open'))",
+        f"UPDATE reasons SET words = '' WHERE duel IN {these}",
         f"UPDATE answers SET text = '' WHERE duel IN {these}",
         f"DELETE FROM tags WHERE by_rule = 0 AND duel IN {these}",
         f"UPDATE posts SET left_out = '', edited = '', shown = iif(shown = 'gone', shown, '') WHERE duel IN {these}",
@@ -57,7 +63,7 @@ async def remove(change: Transaction, duel: str, note: str) -> None:
     await change.run(f"UPDATE duels SET request = '', request_key = NULL WHERE id IN {these}", (duel,))
 
 
-async def _forget_in_branches(change: Transaction, asked: set[str]) -> None:
+async def forget_in_branches(change: Transaction, asked: Set[str]) -> None:
     """Take these requests, and the answers to them, out of what other people's conversations began with."""
     for row in await change.rows("SELECT conversation, turns FROM prologues") if asked else ():
         turns = json.loads(row["turns"])

@@ -48,6 +48,16 @@ class ListRows(Queries):
         )
         return [_summary(row) for row in rows]
 
+    async def waiting(self, voter: str, limit: int) -> list[str]:
+        """List open duels outside of channels without this voter's ballot, the oldest first: their own, and those that collect votes."""
+        rows = await self._in.rows(
+            "SELECT id FROM duels WHERE state = 'open' AND request != '' AND (asker = ?1 OR quorum > 1 AND ends_at IS NOT NULL) "
+            "AND NOT EXISTS (SELECT 1 FROM posts WHERE posts.duel = duels.id) AND id NOT IN (SELECT duel FROM rematches) "
+            "AND NOT EXISTS (SELECT 1 FROM ballots WHERE ballots.duel = duels.id AND voter = ?1) ORDER BY asked_at, rowid LIMIT ?2",
+            (voter, limit),
+        )
+        return [row["id"] for row in rows]
+
     async def found(
         self, *, team: str | None, asker: str, search: str, tag: str, since: datetime | None, limit: int
     ) -> list[tuple[DuelSummary, Post]]:
@@ -89,12 +99,17 @@ class ListRows(Queries):
         )
         return Results(counts, row["ballots"], row["voters"])
 
-    async def page(self, team: str, since: datetime | None, *, after: DuelRecord | None, limit: int) -> list[DuelRecord]:
-        """Read the next duels of a team that are not private, oldest first. after: the last one of the page before."""
+    async def page(self, team: str | None, since: datetime | None, *, after: DuelRecord | None, limit: int) -> list[DuelRecord]:
+        """Read the next duels of a team that are not private, oldest first; None: those that no channel shows.
+
+        after: the last one of the page before.
+        """
         start = (stamp(after.asked_at), after.id) if after else ("", "")
+        elsewhere = "duels AS d WHERE ? IS NULL AND NOT EXISTS (SELECT 1 FROM posts WHERE posts.duel = d.id)"
+        within = "posts JOIN duels AS d ON d.id = posts.duel WHERE team = ? AND NOT private" if team else elsewhere
         where = (
-            "duels.id IN (SELECT d.id FROM posts JOIN duels AS d ON d.id = posts.duel WHERE team = ? AND NOT private "
-            "AND (? IS NULL OR asked_at >= ?) AND (asked_at, d.id) > (?, ?) ORDER BY asked_at, d.id LIMIT ?)"
+            f"duels.id IN (SELECT d.id FROM {within} AND (? IS NULL OR asked_at >= ?) AND (asked_at, d.id) > (?, ?) "
+            "ORDER BY asked_at, d.id LIMIT ?)"
         )
         when = since and stamp(since)
         found = await DuelRows(self._in).matching(where, (team, when, when, *start, limit))

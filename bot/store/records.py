@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
-from bot.ballots import Ballot, Entrant, Said, seats_of
+from bot.ballots import Ballot, Entrant, Reason, Said, Why, seats_of
 from bot.who import Who
 from engine.backends.base import Finish, Usage
 from engine.contestants import Arm
@@ -66,14 +66,27 @@ class DuelRecord:
     repeats: str | None = None  # the first duel with this key; None: this one
     carried: Entrant | None = None
     carried_by: CarriedBy | None = None
+    ends_at: datetime | None = None  # when an open vote outside of channels closes by itself; None: it does not
     says_who: str = ""  # the words by which an answer says which side it is; "": none does
     answers: dict[Entrant, AnswerRecord] = field(default_factory=dict)
     ballots: tuple[Ballot, ...] = ()
+    names: dict[str, str] = field(default_factory=dict)  # of its voters, where they have chosen one
+    reasons: dict[str, Reason] = field(default_factory=dict)  # by voter
 
     @property
     def seats(self) -> dict[Side, Entrant]:
         """Who sits where."""
         return seats_of(self.left)
+
+    @property
+    def collects(self) -> bool:
+        """Whether several people vote on it outside of channels."""
+        return self.ends_at is not None and (self.quorum or 0) > 1
+
+    @property
+    def held(self) -> bool:
+        """Whether its only ballot can still be taken back: it closes the vote at `ends_at`."""
+        return self.state == "open" and self.quorum == 1 and self.ends_at is not None and bool(self.ballots)
 
     @property
     def carried_side(self) -> Side | None:
@@ -126,12 +139,13 @@ def duel_row(duel: DuelRecord) -> dict[str, Any]:
         "repeats": duel.repeats,
         "carried": duel.carried,
         "carried_by": duel.carried_by,
+        "ends_at": duel.ends_at and stamp(duel.ends_at),
         "says_who": duel.says_who,
     }
 
 
-def duel_of(row: sqlite3.Row, answers: dict[Entrant, AnswerRecord], ballots: tuple[Ballot, ...]) -> DuelRecord:
-    """Make a duel of a row of `duels` with its answers and ballots."""
+def duel_of(row: sqlite3.Row, answers: dict[Entrant, AnswerRecord], cast: list[sqlite3.Row]) -> DuelRecord:
+    """Make a duel of a row of `duels` with its answers. cast: rows of `ballots`, each with its voter's name and reason."""
     return DuelRecord(
         id=row["id"],
         conversation=row["conversation"],
@@ -152,9 +166,12 @@ def duel_of(row: sqlite3.Row, answers: dict[Entrant, AnswerRecord], ballots: tup
         repeats=row["repeats"],
         carried=row["carried"],
         carried_by=row["carried_by"],
+        ends_at=_moment(row["ends_at"]),
         says_who=row["says_who"],
         answers=answers,
-        ballots=ballots,
+        ballots=tuple(ballot_of(each) for each in cast),
+        names={each["voter"]: each["name"] for each in cast if each["name"]},
+        reasons={each["voter"]: reason_of(each) for each in cast if each["kinds"] is not None},
     )
 
 
@@ -200,6 +217,11 @@ def ballot_of(row: sqlite3.Row) -> Ballot:
     """Make a ballot of a row of `ballots`."""
     entrant = cast(Entrant | None, row["entrant"])
     return Ballot(row["duel"], row["voter"], Said(row["verdict"]), entrant, datetime.fromisoformat(row["cast_at"]))
+
+
+def reason_of(row: sqlite3.Row) -> Reason:
+    """Make a reason of a row of `reasons`."""
+    return Reason(tuple(Why(kind) for kind in json.loads(row["kinds"])), row["words"], bool(row["blind"]))
 
 
 def contestant_of(row: sqlite3.Row) -> ContestantRecord:

@@ -11,6 +11,14 @@ class TeamRows(Queries):
         rows = await self._in.rows("SELECT name, value FROM team_settings WHERE team = ?", (team,))
         return {row["name"]: row["value"] for row in rows}
 
+    async def in_channels(self, team: str) -> dict[str, dict[str, str]]:
+        """Read what channels of a team have settled for themselves, by channel."""
+        rows = await self._in.rows("SELECT * FROM team_settings WHERE team > ?1 || '/' AND team < ?1 || '0' ORDER BY team, name", (team,))
+        found: dict[str, dict[str, str]] = {}
+        for row in rows:
+            found.setdefault(row["team"].rpartition("/")[2], {})[row["name"]] = row["value"]
+        return found
+
     async def set(self, team: str, name: str, value: str | None) -> None:
         """Settle one thing for a team; None: put it back to the default."""
         await self._in.run("DELETE FROM team_settings WHERE team = ? AND name = ?", (team, name))

@@ -1,10 +1,12 @@
 """Figures of a verdict in words, the same for page, terminal, Discord and pictures. Pure."""
 
+from collections.abc import Iterable
+
 from bot.evidence import diagnostics
 from bot.evidence.bets import LEAST_UNITS
 from bot.evidence.breakeven import BreakEven
 from bot.evidence.capital import Interval
-from bot.evidence.card import Favours, better_on
+from bot.evidence.card import Aspect, Favours, better_on
 from bot.evidence.diagnostics import Reading
 from bot.evidence.duels import Absence
 from bot.evidence.figure import Figure, FigureKind, few
@@ -13,7 +15,7 @@ from bot.evidence.pooling import TagShare
 from bot.verdict.facts import Latency, OfflineLine
 from bot.verdict.words import names
 from bot.who import Who
-from bot.words import PER_1000, UNKNOWN, counted, dollars, percent, quantile, seconds
+from bot.words import PER_1000, UNKNOWN, counted, dollars, percent, quantile, seconds, started
 from engine.named import Named
 
 READINGS = {
@@ -32,6 +34,51 @@ ABSENT: dict[str, str] = {
     "repeat": "of a request that was asked before",
     "by_hand": "closed by hand",
 }
+
+
+WAYS: dict[str, str] = {  # what makes a figure known, by its label
+    "share of votes": "Ask something, and vote.",
+    "both bad": "Ask something, and vote.",
+    "prompt": "Ask something: it is counted with every answer.",
+    PER_1000: "Set DUEL_DEVICE_USD_PER_HOUR, or the prices of the server's tokens.",
+    "per 1,000 accepted": "Set the price of the device or of the tokens, and vote.",
+    "versions tried": "Edit the recipe on the page of recipes; each version is counted.",
+    "licence": "Write the base's licence on the adapter's card.",
+    "training": "Train the adapter here, or write it on its card; DUEL_TEAM_TRAINING_USD says what it cost.",
+    "labelled examples": "Train the adapter here, or write it on its card.",
+    "failed runs": "Train the adapter here, or write it on its card.",
+    "training tools": "Write them on the adapter's card.",
+    "training device": "Write it on the adapter's card.",
+    "base revision": "Write it on the adapter's card.",
+    "rank": "Write it on the adapter's card.",
+    "trainable parameters": "Write them on the adapter's card.",
+    "shelf life": "Set DUEL_TEAM_SHELF_LIFE_MONTHS.",
+    "edit to live": "Edit the recipe on the page of recipes and use it.",
+    "data to live": "Train an adapter on the page of adapters and use it.",
+    "each": "Change each side once; how long that takes is measured.",
+}
+
+
+def unknown_ways(aspects: Iterable[Aspect], sides: tuple[str, str]) -> dict[str, str]:
+    """Say of each figure that is not known what makes it known, by aspect, figure and side."""
+    ways: dict[str, str] = {}
+    for aspect in aspects:
+        unknown = [{figure.label: figure for figure in aspect.side(at) if figure.value is None} for at in (0, 1)]
+        for label, figure in (unknown[0] | unknown[1]).items():
+            lacking = [sides[at] for at in (0, 1) if label in unknown[at]]
+            ways[f"{started(aspect.name)}: {label} of {' and '.join(lacking)}"] = _way(label, figure, lacking == [sides[0]])
+    return ways
+
+
+def _way(label: str, figure: Figure, prompt: bool) -> str:
+    """What to do about a figure that is not known."""
+    if label == "authoring" and figure.kind is FigureKind.SECONDS:
+        return f"Set DUEL_TEAM_{'PROMPT' if prompt else 'TUNED'}_MINUTES, or write it on the card."
+    if label == "authoring":
+        return "Set DUEL_TEAM_WAGE_USD_PER_HOUR and the minutes that people spent."
+    if figure.why:
+        return f"{started(figure.why)}."
+    return WAYS.get(label, "It is measured with more votes and answers.")
 
 
 def value_words(figure: Figure) -> str:

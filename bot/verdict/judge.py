@@ -23,7 +23,7 @@ from bot.verdict.samples import Sample
 from bot.verdict.scope import Scope
 from bot.verdict.trail import Point, look
 from bot.verdict.tried import Tried
-from bot.verdict.words import Cheaper, Counts, headline, sentence
+from bot.verdict.words import Cheaper, Counts, headline, sentence, standing
 from bot.who import Who
 
 
@@ -70,6 +70,11 @@ class Verdict:
     def requests(self) -> int:
         """Distinct requests that count: the units of evidence."""
         return self.decision.n
+
+    @property
+    def standing(self) -> str:
+        """How it stands, in few words."""
+        return standing(self.headline, self.requests, self.forecast)
 
     @property
     def duels(self) -> int:

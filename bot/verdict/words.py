@@ -154,6 +154,17 @@ def sentence(
     return " ".join(filter(None, parts))
 
 
+def standing(said: str, n: int, forecast: Forecast | None) -> str:
+    """Say how a verdict stands in few words: "Keep collecting: 8 of about 45 votes." said: its headline; n: requests decided."""
+    if not n:
+        return f"{said}: no vote yet."
+    if forecast is None or forecast.median == 0:
+        return f"{said}: {counted(n, 'vote')}{' so far' if forecast is None else ''}."
+    if forecast.median is None:
+        return f"{said}: {counted(n, 'vote')}, and more than {forecast.horizon:,} to go."
+    return f"{said}: {n:,} of about {n + forecast.median:,} votes."
+
+
 def requests_words(decision: Decision, counts: Counts) -> str:
     """Count the distinct requests that count, and the duels in which they were asked."""
     return f"{counted(decision.n, 'request')} ({counted(counts.duels, 'duel')})"

@@ -3,10 +3,12 @@
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from bot.app import App
+from bot.app.app import utc_now
 from bot.app.orders import Order
 from bot.ballots import Choice
 from bot.settings import Settings
@@ -44,7 +46,13 @@ def lineup_over(backend: ScriptedBackend, settings: EngineSettings | None = None
 
 @asynccontextmanager
 async def scripted_app(
-    store: Path, script: Callable[[Prompt], Script] = two_answers, *, first_left: bool = True, limit_s: float = 30.0, **names: Any
+    store: Path,
+    script: Callable[[Prompt], Script] = two_answers,
+    *,
+    first_left: bool = True,
+    limit_s: float = 30.0,
+    now: Callable[[], datetime] = utc_now,
+    **names: Any,
 ) -> AsyncGenerator[tuple[App, ScriptedBackend], None]:
     """An app whose model is ready. first_left: the prompted side sits left in every duel; names are settings."""
     backend = ScriptedBackend(script)
@@ -55,7 +63,7 @@ async def scripted_app(
     async def open_lineup() -> Lineup:
         return lineup_over(backend, settings.engine)
 
-    async with App.open(settings, open_lineup, rng=Coin(first_left)) as app:
+    async with App.open(settings, open_lineup, now=now, rng=Coin(first_left)) as app:
         await app.model_settled()
         yield app, backend
 

@@ -1,11 +1,12 @@
 """Processors that nobody uses: counted by the time they were idle, not by a load that is a minute old."""
 
 import os
+from collections.abc import Iterator
 from itertools import chain, repeat
 
 import pytest
 
-from engine.processors import count_free, idle_between
+from engine.processors import LOOKS, count_free, idle_between
 
 BEFORE = "cpu  100 0 50 1000 10 0 0 0 0 0\ncpu0 50 0 25 500 5 0 0 0 0 0\n"
 IDLE = "cpu  100 0 50 1080 10 0 0 0 0 0\n"
@@ -18,10 +19,18 @@ def test_the_idle_share_is_that_of_the_time_between(after: str, share: float) ->
     assert idle_between(BEFORE, after) == pytest.approx(share)
 
 
-def test_free_processors_are_at_least_one_and_at_most_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def ticks(*looks: tuple[int, int]) -> Iterator[str]:
+    """Texts of /proc/stat: busy and idle ticks of each look, added up."""
+    busy = idle = 0
+    for more_busy, more_idle in ((0, 0), *looks):
+        busy, idle = busy + more_busy, idle + more_idle
+        yield f"cpu {busy} 0 0 {idle} 0 0 0 0 0 0\n"
+
+
+def test_free_processors_are_at_least_one_and_at_most_all_and_what_is_soon_over_takes_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    for after, count in ((IDLE, 8), (HALF, 4), (BUSY, 1)):
-        texts = iter((BEFORE, after))
+    for looks, count in (([(0, 9)] * LOOKS, 8), ([(5, 5)] * LOOKS, 4), ([(9, 0)] * LOOKS, 1), ([(9, 0)] * (LOOKS - 1) + [(1, 9)], 7)):
+        texts = ticks(*looks)
         assert count_free(lambda texts=texts: next(texts), look_s=0.0) == count  # type: ignore[misc]
 
 

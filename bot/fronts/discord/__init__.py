@@ -3,8 +3,7 @@
 fit            what people and models write, made fit for Discord: clean, cut, fences closed        pure
 words          sentences: the reveal, the rules of a vote, failures, help                           pure
 layout         a duel as a message, within Discord's limits                                         pure
-export         a team's duels and ballots as files                                                  pure
-batch_rows     which files hold requests, and the requests in them                                  pure
+batch_rows     which files hold requests                                                            pure
 periods        periods that a command can be narrowed to
 repeats        what came lately: Discord repeats events, people repeat what is refused              pure
 names          names for the ids in what people write

@@ -54,11 +54,15 @@ async def heard(message: discord.Message, parts: Parts, me: discord.ClientUser) 
 
 
 async def edited(message: discord.Message, parts: Parts, me: discord.ClientUser) -> None:
-    """Offer to ask what a message says now, if it asked a duel and says something else since. Raises DuelbotError."""
+    """Offer to ask what a message says now, if it asked a duel and says something else since."""
     event = f"message:{message.id}"
-    if message.author.bot or not await parts.app.editing.asked_by(event):
+    try:
+        if message.author.bot or not await parts.app.editing.asked_by(event):
+            return
+        post = await parts.app.editing.edited(event, (await request_in(message, me)).text)
+    except DuelbotError as error:
+        log.info("The edited message %s cannot be offered: %s", message.id, error)
         return
-    post = await parts.app.editing.edited(event, (await request_in(message, me)).text)
     if post:
         parts.drawing.renew(post)
 

@@ -13,6 +13,7 @@ from bot.app import App
 from bot.app.orders import Order
 from bot.fronts.web.dom import Composer, el, placed
 from bot.fronts.web.markup import shown
+from bot.fronts.web.pair import PairBar, PairWish
 from bot.fronts.web.tab import Tab
 from bot.fronts.web.turns import Turns
 from bot.fronts.web.words import title_of
@@ -29,6 +30,8 @@ class Dock:
         self._app, self._viewer, self._tab, self.conversation = app, viewer, tab, conversation
         self._owner, self._against = owner, against
         self._tag = ""
+        self._edited: str | None = None  # duel whose request is being edited
+        self._pair: PairBar | None = None
         self._taking = asyncio.Lock()
 
     def build(self, turns: Turns, welcome: Element) -> None:
@@ -36,21 +39,32 @@ class Dock:
         self._turns, self._welcome = turns, welcome
         with el("section", "dock", id="composer", aria_label="Your request"):
             self._tab.place_notice()
+            if not self._against:
+                self._pair = PairBar()
             self._composer = Composer(self.conversation or "new")
             with self._composer:
                 self.estimate: TextElement = el("span", "", "")  # type: ignore[assignment]
                 tag = el("input", "tag-box", type="text", maxlength=MAX_TAG, placeholder="tag", aria_label="Tag of the next requests")
                 tag.on("change", self._tagged, js_handler="(event) => emit(event.target.value)")
-            self._composer.on("send", self._sent).on("toolong", self._too_long)
+            self._composer.on("send", self._sent).on("toolong", self._too_long).on("unedit", self._leave_as_it_was, args=[]).on(
+                "notext", self._no_text
+            )
 
     def turn_off(self, off: bool) -> None:
         """Take no requests, or take them again: without a model there is nobody to ask."""
         self._composer.props["off"] = off
 
+    async def offer_pairs(self) -> None:
+        """Offer who can be picked to meet, as far as that is known."""
+        if self._pair:
+            self._pair.offer(await self._app.pairing.pickable())
+
     async def ask(self, text: str) -> bool:
         """Ask this. Returns whether it was taken; while one request is being taken another is not: a button is easily clicked twice."""
         if self._taking.locked():
             return False
+        if self._edited:
+            return await self._ask_elsewhere(text, self._edited)
         async with self._taking:
             return await self._take(text)
 
@@ -60,18 +74,47 @@ class Dock:
 
     async def ask_next(self, view: DuelView) -> None:
         """Ask what is offered under equal answers, in a conversation of its own, and go there."""
-        if view.next_step is None or self._taking.locked():
-            return
+        if view.next_step and not self._taking.locked():
+            await self._ask_elsewhere(view.next_step.request)
+
+    async def ask_anew(self, view: DuelView) -> None:
+        """Ask a duel's request again after what was said before it, in a conversation of its own, and go there."""
+        if not self._taking.locked():
+            await self._ask_elsewhere(view.request, again=view.id)
+
+    async def edit(self, view: DuelView) -> None:
+        """Put a duel's request into the box, to be changed and asked in a conversation of its own."""
+        self._edited = view.id
+        self._composer.edit(view.request)
+
+    def _leave_as_it_was(self) -> None:
+        self._edited = None
+
+    async def _ask_elsewhere(self, text: str, again: str | None = None) -> bool:
         await self._taking.acquire()  # and keep it, once this page is being left
         with self._tab.in_words():
-            asked = await self._order(view.next_step.request, None)
+            asked = await self._order(text, None, again)
             with self._tab.client:
                 ui.run_javascript(f"location.assign('{placed('/c/')}' + {json.dumps(asked.conversation)})")
-            return
+            return True
         self._taking.release()
+        return False
 
-    async def _order(self, text: str, conversation: str | None) -> DuelView:
-        order = Order(text, self._viewer, conversation=conversation, tag=self._tag, owner=self._owner, against=self._against)
+    async def _order(self, text: str, conversation: str | None, again: str | None = None) -> DuelView:
+        wish = self._pair.wish if self._pair else PairWish()
+        order = Order(
+            text,
+            self._viewer,
+            conversation=conversation,
+            again=again,
+            tag=self._tag,
+            owner=self._owner,
+            against=self._against,
+            picked=wish.picked,
+            surprise=wish.surprise,
+            quorum=wish.quorum,
+            closes_in=wish.closes_in,
+        )
         return (await self._app.asking.ask(order)).view
 
     async def _take(self, text: str) -> bool:
@@ -110,6 +153,11 @@ class Dock:
     def _too_long(self, event: GenericEventArguments) -> None:
         self._tab.say(
             f"The request has {int(event.args):,} characters; at most {MAX_CHARACTERS:,} are accepted. Shorten it and send it again."
+        )
+
+    def _no_text(self, event: GenericEventArguments) -> None:
+        self._tab.say(
+            f"{title_of(str(event.args))} is no text in UTF-8, and only text can be asked. Copy the text out of it, or attach another."
         )
 
     def _tagged(self, event: GenericEventArguments) -> None:

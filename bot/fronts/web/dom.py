@@ -1,6 +1,8 @@
 """Plain HTML elements, icons, and the two components that run in the browser."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from nicegui import app as nicegui_app
 from nicegui import ui
@@ -9,6 +11,7 @@ from nicegui.elements.mixins.text_element import TextElement
 from nicegui.events import GenericEventArguments
 from starlette.types import Scope
 
+from engine.errors import BadRequest
 from engine.request import MAX_CHARACTERS
 
 READ = (  # handler of a file box
@@ -28,6 +31,13 @@ _ICONS = {
     "warning": '<path d="M12 4l9 16H3z"/><path d="M12 10v4.5M12 17.2v.1"/>',
     "again": '<path d="M20 12a8 8 0 1 1-2.3-5.7L20 8.5"/><path d="M20 4v4.5h-4.5"/>',
     "leave": '<path d="M10 4H5v16h5"/><path d="M14.5 8l4 4-4 4M18 12H9.5"/>',
+    "people": '<circle cx="9" cy="8.5" r="3.2"/><path d="M3 19.5c0-3.3 2.7-5.5 6-5.5s6 2.2 6 5.5M16 5.6a3.2 3.2 0 0 1 0 5.8"/>',
+    "undo": '<path d="M9 14L4 9l5-5"/><path d="M4 9h10a6 6 0 0 1 0 12h-3"/>',
+    "menu": '<path d="M4 7h16M4 12h16M4 17h16"/>',
+    "votes": '<path d="M4 12.5l5 5L20 6.5"/>',
+    "edit": '<path d="M4 20l1-4L16.5 4.5a2 2 0 0 1 3 3L8 19z"/>',
+    "delete": '<path d="M5 7h14M10 7V4.5h4V7M7 7l1 13h8l1-13M10.5 11v5.5M13.5 11v5.5"/>',
+    "copy": '<rect x="8.5" y="8.5" width="11" height="11" rx="2.5"/><path d="M15.5 8.5V7A2.5 2.5 0 0 0 13 4.5H7A2.5 2.5 0 0 0 4.5 7v6"/>',
     "stop": '<rect x="6.5" y="6.5" width="11" height="11" rx="2" fill="currentColor" stroke="none"/>',
 }
 
@@ -63,7 +73,7 @@ def place_field(label: str, given: dict[str, str], name: str, **props: str | int
 
     with el("label"):
         el("span", "", label)
-        field = el("input", "", type="text", aria_label=label, **{"^value": given[name]}, **props)
+        field = el("input", "", None, type="text", aria_label=label, **{"^value": given[name]}, **props)
         field.on("change", changed, js_handler="(event) => emit(event.target.value)")
 
 
@@ -72,16 +82,28 @@ def placed(address: str | bool | int) -> str | bool | int:
     return f"{_scope().get('root_path', '')}{address}" if isinstance(address, str) and address.startswith("/") else address
 
 
+def whole_address(address: str) -> str:
+    """Write an address of this page as somebody else's browser finds it."""
+    return f"{str(ui.context.client.request.base_url).rstrip('/')}{address}"
+
+
 def log_out() -> None:
     """Add the way out, where there was a way in."""
     if "login" in _scope():
-        with el("form", "", method="post", action="/logout"), el("button", "bare", type="submit", aria_label="Log out", title="Log out"):
-            icon("leave")
+        with el("form", "", method="post", action="/logout"):
+            el("button", "", "Log out", type="submit")
 
 
 def viewer() -> str:
     """Name who this browser is: by an id in its signed cookie."""
-    return f"web:{nicegui_app.storage.browser['id']}"
+    return person_of(nicegui_app.storage.browser)
+
+
+def person_of(session: Mapping[str, Any]) -> str:
+    """Name who a browser is, by what its signed cookie holds. Raises BadRequest for one that has opened no page yet."""
+    if not session.get("id"):
+        raise BadRequest("This browser has sent no cookie. Open the page first, and allow it cookies.")
+    return f"web:{session['id']}"
 
 
 def _scope() -> Scope:
@@ -111,6 +133,10 @@ class Composer(Element, component="duel_composer.js"):
         """Empty the box: the text has been taken."""
         self.run_method("accepted")
 
+    def edit(self, text: str) -> None:
+        """Put a text into the box that was asked before. Event `unedit`: it stays as it was."""
+        self.run_method("edit", text)
+
     def refused(self) -> None:
         """Leave the text where it is, to be changed and sent again."""
         self.run_method("refused")
@@ -126,6 +152,10 @@ class Conduct(Element, component="duel_conduct.js"):
     def offer_votes(self) -> None:
         """Make the vote keys work at once, unless the person is typing."""
         self.run_method("offerVotes")
+
+    def offer_go(self) -> None:
+        """Make Enter do what comes next, unless the person is typing."""
+        self.run_method("offerGo")
 
     def offer_composer(self) -> None:
         """Back to typing, where there is a keyboard."""

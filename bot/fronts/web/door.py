@@ -3,6 +3,7 @@
 Plain ASGI, so that pages, assets and the websocket pass the same door; nothing here knows a page.
 """
 
+import re
 import secrets
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,6 +15,7 @@ from bot.fronts.web.plain import MALFORMED, refuse
 from bot.fronts.web.sessions import Logins
 
 LOGIN = "/login"
+VOTE = re.compile("/vote/[0-9a-f]{32}")  # addresses to which a login leads on: links that people are sent
 FOREIGN_HOST = (
     "This page is open to this machine alone: use http://127.0.0.1 or http://localhost. "
     "Behind a proxy, set DUEL_WEB_PUBLIC_URL to the address that others type."
@@ -22,6 +24,16 @@ FOREIGN_ORIGIN = (
     "Another site sent this request; Duelbot takes requests from its own page alone. "
     "If this is its own page behind a proxy, set DUEL_WEB_PUBLIC_URL to the address that others type."
 )
+
+
+def wished(address: str) -> str:
+    """Choose where a login leads: on to a vote, else to the chat; nobody is led elsewhere."""
+    return address if VOTE.fullmatch(address) else "/"
+
+
+def leading_on(address: str) -> str:
+    """Write the end of the login's address that leads on to a vote; "" for other addresses."""
+    return f"?to={address}" if VOTE.fullmatch(address) else ""
 
 
 class Place:
@@ -135,7 +147,7 @@ class Gate:
             return await self.app(scope, receive, send)
         if login is None:
             if scope["type"] == "http" and scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", ""):
-                return await RedirectResponse(root + LOGIN, 303)(scope, receive, send)
+                return await RedirectResponse(root + LOGIN + leading_on(scope["path"].removeprefix(root)), 303)(scope, receive, send)
             return await refuse(scope, receive, send, "Log in first.", 401)
 
         async def watched() -> Message:

@@ -1,4 +1,4 @@
-"""The header of the chat page: the history, the results, the theme, the way out, and how the pair stands."""
+"""The header of every page: the list of conversations, the ways to other pages, one menu, and how the pair stands."""
 
 from collections.abc import Awaitable, Callable
 
@@ -13,6 +13,12 @@ LINKS = {
     "results": ("/results", "Results"),
     "adapters": ("/adapters", "Adapters"),
 }  # icon -> address and name of the pages beside the chat
+MENU = {
+    "Ask a file of requests": "/requests",
+    "Settings": "/settings",
+    "Export": "/settings#export",
+    "About": "/settings#about",
+}  # name -> address
 
 
 def place_brand() -> None:
@@ -22,17 +28,27 @@ def place_brand() -> None:
         el("h1", "", "Duelbot")
 
 
-def place_ways() -> None:
-    """Draw the ways to the other pages, the theme, and the way out."""
+def place_ways() -> TextElement:
+    """Draw the ways to the other pages, and the menu. Returns the place of how many duels wait for the viewer's vote."""
+    with el("a", "bare counted", href="/vote", title="Waiting for your vote"):
+        icon("votes")
+        el("span", "unseen", "Waiting for your vote")
+        waiting: TextElement = el("span", "count-mark", "")  # type: ignore[assignment]
     for name, (address, title) in LINKS.items():
         with el("a", "bare", href=address, aria_label=title, title=title):
             icon(name)
-    with el("button", "bare", type="button", aria_label="Light or dark", title="Light or dark", data_does="theme"):
-        icon("theme")
-    log_out()
+    with el("details", "menu"):
+        with el("summary", "bare", aria_label="Menu", title="Menu"):
+            icon("menu")
+        with el("div", "menu-list"):
+            for title, address in MENU.items():
+                el("a", "", title, href=address)
+            el("button", "", "Light or dark", type="button", data_does="theme")
+            log_out()
     with el("a", "pill", href="/", aria_label="New conversation"):
         icon("new")
         el("span", "wide", "New conversation")
+    return waiting
 
 
 def place_header(tagline: str) -> None:
@@ -45,20 +61,24 @@ def place_header(tagline: str) -> None:
 
 
 class Header:
-    """Its elements; only the standing changes."""
+    """Its elements; only the standing, and how many duels wait, change."""
 
     def __init__(self, open_history: Callable[[], Awaitable[None]]) -> None:
         with el("header", "top"):
-            with el("button", "bare", type="button", aria_label="Earlier duels", title="Earlier duels", data_does="history") as button:
+            with el("button", "bare", type="button", aria_label="Conversations", title="Conversations", data_does="history") as button:
                 icon("history")
             button.on("click", open_history, args=[])
             place_brand()
             with el("div", "top-words"):
                 el("p", "tagline", "Prompt or fine-tune? Two blind answers, your vote.")
                 self._standing: TextElement = el("p", "standing", "")  # type: ignore[assignment]
-            place_ways()
+            self._waiting = place_ways()
 
-    def stand(self, words: str) -> None:
-        """Show the verdict in a sentence; a narrow header shows its beginning, so it is the title, too."""
+    def stand(self, words: str, more: str) -> None:
+        """Show how the pair stands in few words; more: all of the verdict, to be read by who points at it."""
         self._standing.set_text(words)
-        self._standing.props["title"] = words
+        self._standing.props["title"] = more
+
+    def wait(self, duels: int) -> None:
+        """Show how many duels wait for the viewer's vote."""
+        self._waiting.set_text(f"{duels}" if duels else "")

@@ -23,7 +23,7 @@ from starlette.requests import ClientDisconnect
 from bot.address import neighbourhood
 from bot.errors import StoreError
 from bot.fronts.web.dom import MARK
-from bot.fronts.web.door import LOGIN
+from bot.fronts.web.door import LOGIN, leading_on, wished
 from bot.fronts.web.plain import OURS, document, told
 from bot.fronts.web.sessions import Logins
 
@@ -102,7 +102,7 @@ def add_login(web: FastAPI, *, password: str, logins: Logins, attempts: Attempts
         if not _same(given, password):
             return _page(request, "That is not the password.", 401)
         attempts.forget(address)
-        return _gone(request, "/", logins.cookie(logins.new(), _root(request)))
+        return _gone(request, wished(request.query_params.get("to", "")), logins.cookie(logins.new(), _root(request)))
 
     async def leave(request: Request) -> Response:
         try:
@@ -161,7 +161,7 @@ def _page(request: Request, problem: str = "", status: int = 200, headers: dict[
     return HTMLResponse(
         document(
             "Duelbot",
-            f"""<form method="post" action="{_root(request)}{LOGIN}">
+            f"""<form method="post" action="{_root(request)}{LOGIN}{leading_on(request.query_params.get("to", ""))}">
 <span class="mark">{MARK}</span><h1>Duelbot</h1><p>This page asks for a password.</p>{alert}
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required autofocus>

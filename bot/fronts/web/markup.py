@@ -15,9 +15,17 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
+from bot.fronts.web.code import coloured
+from bot.fronts.web.maths import mathml, with_maths
+
 # longer texts are shown as they are: rendering them again and again while they are written takes the loop's time
 MARKDOWN_CHARACTERS = 20_000
 
+COPY_CODE = (
+    '<button class="bare small" type="button" data-does="copy" aria-label="Copy this code" title="Copy this code"><span class="icon">'
+    '<svg viewBox="0 0 24 24" aria-hidden="true"><rect x="8.5" y="8.5" width="11" height="11" rx="2.5"/>'
+    '<path d="M15.5 8.5V7A2.5 2.5 0 0 0 13 4.5H7A2.5 2.5 0 0 0 4.5 7v6"/></svg></span></button>'
+)
 _SAFE_LINK = re.compile(r"(https?://|mailto:)[^\s]+\Z", re.IGNORECASE)
 _OVERRIDE = re.compile("[\u202d\u202e]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -34,11 +42,11 @@ def shown(text: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def html_of(text: str) -> str:
+def html_of(text: str, *, whole: bool = True) -> str:
     """Markdown as HTML in one isolated block. The result holds no tag, attribute or address that the text chose,
-    apart from safe links."""
+    apart from safe links. whole: the text has ended; code is coloured then, and formulas are drawn."""
     text = shown(text)
-    body = f"<pre>{escape(text)}</pre>" if len(text) > MARKDOWN_CHARACTERS else _renderer().render(text)
+    body = f"<pre>{escape(text)}</pre>" if len(text) > MARKDOWN_CHARACTERS else _renderer().render(text, {"whole": whole})
     return f'<div class="prose" dir="auto">{shown(body)}</div>'  # again: &#x202e; is an override, too
 
 
@@ -46,7 +54,7 @@ def html_of(text: str) -> str:
 def _renderer() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer).enable("table")
     markdown.validateLink = lambda url: _SAFE_LINK.match(url) is not None  # type: ignore[method-assign]
-    return markdown
+    return with_maths(markdown)
 
 
 class _Renderer(RendererHTML):
@@ -56,7 +64,14 @@ class _Renderer(RendererHTML):
         return escape(self.renderInlineAsText(tokens[idx].children or [], options, env) or "image")
 
     def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        return f"<pre><code>{escape(tokens[idx].content)}</code></pre>\n"
+        text, language = tokens[idx].content, tokens[idx].info.partition(" ")[0]
+        if not env["whole"]:
+            return f"<pre><code>{escape(text)}</code></pre>\n"
+        return f'<div class="code">{COPY_CODE}<pre><code>{coloured(text, language)}</code></pre></div>\n'
+
+    def math(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        token = tokens[idx]
+        return (env["whole"] and mathml(token.content, block=token.block)) or escape(token.markup)
 
     def heading_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return f"<{_lower(tokens[idx].tag)}>"

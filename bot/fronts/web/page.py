@@ -3,43 +3,51 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
+from nicegui import ui
 from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 
 from bot.app import App
 from bot.fronts.web.dock import Dock
-from bot.fronts.web.dom import el
+from bot.fronts.web.dom import el, placed
 from bot.fronts.web.header import Header
-from bot.fronts.web.history import PAGE, ConsentSwitch, History
+from bot.fronts.web.history import PAGE, ConsentSwitch, History, TalkActs, TalkFilter
 from bot.fronts.web.markup import shown
 from bot.fronts.web.tab import Tab
-from bot.fronts.web.turns import Asks, Turns
+from bot.fronts.web.turns import Asks, Manner, Turns
 from bot.fronts.web.words import welcome_words
-from bot.views import DuelSummary, DuelView
+from bot.verdict import Unknown
+from bot.views import DuelView, TalkSummary
 from bot.words import estimated
 
 
 class ChatPage:
     """One browser tab, on a new or an earlier conversation."""
 
-    def __init__(self, app: App, viewer: str, conversation: str | None, views: list[DuelView], *, owner: bool, against: str = "") -> None:
-        """owner: nobody but whoever runs Duelbot reaches the page. against: the adapter that meets the one in use, or ""."""
+    def __init__(
+        self, app: App, viewer: str, conversation: str | None, views: list[DuelView], *, owner: bool, against: str = "", called: str = ""
+    ) -> None:
+        """owner: nobody but whoever runs Duelbot reaches the page. against: the adapter that meets the one in use, or "".
+        called: the name that the viewer votes under, or "".
+        """
         self._app, self._viewer = app, viewer
         self._tab = Tab()
         self._dock = Dock(app, viewer, self._tab, conversation, owner=owner, against=against)
         self._against = against
-        self._build(viewer, views)
+        self._build(viewer, views, called)
         self._tab.spawn(self._follow_model(), "model")
 
-    def _build(self, viewer: str, views: Sequence[DuelView]) -> None:
-        history = History(self._earlier, ConsentSwitch(self._agreed, self._change_consent))
+    def _build(self, viewer: str, views: Sequence[DuelView], called: str) -> None:
+        talks = TalkActs(viewer, self._earlier, self._tags, self._rename, self._delete)
+        history = History(talks, ConsentSwitch(self._agreed, self._change_consent))
         el("a", "skip", "Skip to the request box", href="#composer")
         self._header = Header(history.open)
-        with el("main", "chat"):
+        with el("div", "chat"):
             self._banner: TextElement = el("p", "banner", "", role="status")  # type: ignore[assignment]
             self._welcome = _Welcome(self._app, self._ask_example)
             self._welcome.root.set_visibility(not views)
-            turns = Turns(self._app, viewer, self._tab, Asks(self._dock.ask_again, self._dock.ask_next), self._refresh)
+            asks = Asks(self._dock.ask_again, self._dock.ask_next, self._dock.ask_anew, self._dock.edit)
+            turns = Turns(self._app, viewer, self._tab, asks, Manner(called), decided=self._refresh)
         self._dock.build(turns, self._welcome.root)
         turns.place_conduct()
         for view in views:
@@ -49,10 +57,37 @@ class ChatPage:
         if self._dock.conversation is None:  # the first click of two has begun one
             await self._dock.ask(example)
 
-    async def _earlier(self, before: datetime | None, search: str) -> list[DuelSummary]:
+    async def _earlier(self, wanted: TalkFilter, before: datetime | None) -> list[TalkSummary]:
         with self._tab.in_words():
-            return await self._app.looking.history(limit=PAGE, before=before, search=search)
+            return await self._app.talks.listed(
+                limit=PAGE,
+                before=before,
+                search=wanted.search,
+                tag=wanted.tag,
+                outcome=wanted.outcome,
+                asker=self._viewer if wanted.mine else "",
+            )
         return []
+
+    async def _tags(self) -> list[str]:
+        with self._tab.in_words():
+            return await self._app.talks.tags()
+        return []
+
+    async def _rename(self, conversation: str, title: str) -> bool:
+        with self._tab.in_words():
+            await self._app.talks.rename(conversation, self._viewer, title)
+            return True
+        return False
+
+    async def _delete(self, conversation: str) -> bool:
+        with self._tab.in_words():
+            await self._app.talks.delete(conversation, self._viewer)
+            if conversation == self._dock.conversation:  # nothing of it is here any more
+                with self._tab.client:
+                    ui.navigate.to(str(placed("/")))
+            return True
+        return False
 
     async def _agreed(self) -> bool:
         with self._tab.in_words():
@@ -86,7 +121,10 @@ class ChatPage:
         """Show the estimate and the standing, both of which a decided duel changes."""
         with self._tab.in_words():
             self._dock.estimate.set_text(estimated(await self._app.judging.estimate()))
-            self._header.stand((await self._app.judging.verdict()).words)
+            found = await self._app.judging.verdict()
+            self._header.stand(found.words if isinstance(found, Unknown) else found.standing, found.words)
+            self._header.wait(len(await self._app.collecting.waiting(self._viewer)))
+            await self._dock.offer_pairs()
 
 
 class _Welcome:

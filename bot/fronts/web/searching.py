@@ -61,7 +61,7 @@ class SearchPage:
         self._drawn: list[tuple[str, str]] = []  # ids and states of the jobs that are drawn
         self._cards: dict[str, JobCard] = {}
         place_header(TAGLINE)
-        with el("main", "results adapters"):
+        with el("div", "results adapters"):
             self._tab.place_notice()
             self._jobs = el("section", "panel jobs", aria_label="Searches")
             self._jobs.set_visibility(False)

@@ -24,15 +24,18 @@ from bot.fronts.web.assets import THEME, style
 from bot.fronts.web.deciding import add_decisions
 from bot.fronts.web.dom import MARK, viewer
 from bot.fronts.web.door import Door, Gate, Place, Seal
+from bot.fronts.web.filed import add_filed
 from bot.fronts.web.login import Attempts, add_login
 from bot.fronts.web.markup import shown
 from bot.fronts.web.page import ChatPage
 from bot.fronts.web.patience import Patient
 from bot.fronts.web.plain import Head, Spoken, told
+from bot.fronts.web.queue import add_queue
 from bot.fronts.web.recipes import add_recipes
 from bot.fronts.web.results import add_results
 from bot.fronts.web.searching import add_searches
 from bot.fronts.web.sessions import Logins, kept_secret
+from bot.fronts.web.settings import add_settings
 from bot.fronts.web.watch import Bare, Numbered, WatchPaths, nothing
 from bot.fronts.web.words import title_of
 from bot.settings import Settings
@@ -153,6 +156,9 @@ def build(app: App, settings: Settings) -> FastAPI:
     if logins:
         add_login(web, password=password, logins=logins, attempts=Attempts())
     add_pages(app, owner=not password)  # without one, the page is for this machine alone
+    add_queue(app)
+    add_filed(web, app)
+    add_settings(web, app)
     add_results(web, app)
     add_recipes(web, app, owner=not password)
     add_adapters(web, app)
@@ -178,21 +184,23 @@ def add_pages(app: App, *, owner: bool) -> None:
     """Add the two addresses of the chat, and what stands at all others. owner: nobody else reaches them."""
 
     async def new(against: str = "") -> None:
+        called = await app.collecting.name(viewer())
         dress()
-        ChatPage(app, viewer(), None, [], owner=owner, against=against[:200])
+        ChatPage(app, viewer(), None, [], owner=owner, against=against[:200], called=called)
 
     async def earlier(request: Request, conversation: str, against: str = "") -> Response | None:
         try:
-            views = await app.looking.conversation(conversation, viewer())
+            views, called = await app.looking.conversation(conversation, viewer()), await app.collecting.name(viewer())
         except UnknownDuel:
-            views = []
+            views, called = [], ""
         except DuelbotError as error:
             return told(request.scope, 503, str(error), "The conversation cannot be opened")
-        if not views:
+        if not any(view.request for view in views):  # none, or deleted
             return told(request.scope, 404)
         dress()
-        ui.page_title(f"{title_of(shown(views[0].request))} · Duelbot")
-        ChatPage(app, viewer(), conversation, views, owner=owner, against=against[:200])
+        title = await app.talks.title(conversation) or views[0].request
+        ui.page_title(f"{title_of(shown(title))} · Duelbot")
+        ChatPage(app, viewer(), conversation, views, owner=owner, against=against[:200], called=called)
         return None
 
     async def nothing(request: Request, error: Exception) -> Response:

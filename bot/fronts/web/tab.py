@@ -44,11 +44,12 @@ class Tab:
         except DuelbotError as error:
             self.say(str(error))
 
-    def spawn(self, work: Awaitable[None], name: str) -> None:
+    def spawn(self, work: Awaitable[None], name: str) -> asyncio.Task[None]:
         """Run this beside the page until it has ended or the tab is left."""
         task = background_tasks.create(work, name=name, context=self.client)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        return task
 
     def _failed(self, error: Exception) -> None:
         """Say that something went wrong: a bug, which NiceGUI has written to the log."""

@@ -1,33 +1,19 @@
 """One duel on the page: the request, two cards that nothing tells apart, and below them what can be done now."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from nicegui import ui
 from nicegui.element import Element
 
-from bot.ballots import Choice, Guess
+from bot.ballots import Choice
+from bot.fronts.web.ballot import Acts, OpenFoot, button
 from bot.fronts.web.dom import el, icon
 from bot.fronts.web.markup import html_of, shown
-from bot.fronts.web.words import vote_words
-from bot.views import DuelView, NextStep, Reveal
-from bot.words import ARMS, CANNOT_TELL, CHOICES, counted, figures, made_of, priced, started, which_one
-from engine.contestants import Arm
+from bot.fronts.web.reveal import draw_reveal
+from bot.views import DuelView
+from bot.words import ARMS, made_of, started
 from engine.duel import Side
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Acts:
-    """What a person can do with a duel; the page decides what follows."""
-
-    stop: Callable[[DuelView], Awaitable[object]]
-    asks: Callable[[DuelView], Arm | None]  # the technique that the person is asked to find before a vote; None: nothing is asked
-    vote: Callable[[DuelView, Choice, Guess | None], Awaitable[object]]
-    ask_again: Callable[[DuelView], Awaitable[object]]
-    ask_next: Callable[[DuelView], Awaitable[object]]  # what is offered under equal answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +22,24 @@ class AnswerCard:
 
     root: Element
     badge: Element
-    text: ui.html
+    text: "AnswerText"
     foot: Element
+
+
+class AnswerText:
+    """What a side has written, as safe HTML; once it is whole, its code is coloured and its formulas are drawn."""
+
+    def __init__(self) -> None:
+        self._whole = False
+        self._html = ui.html("", sanitize=lambda text: html_of(text, whole=self._whole)).classes("answer")
+
+    def show(self, text: str, *, whole: bool) -> None:
+        """Draw the text, where it is another one than before."""
+        if whole is not self._whole:
+            self._whole = whole
+            self._html.set_content("")
+        if text != self._html.content:
+            self._html.set_content(text)
 
 
 class DuelTurn:
@@ -46,30 +48,45 @@ class DuelTurn:
     def __init__(self, view: DuelView, acts: Acts) -> None:
         self._acts = acts
         self._drawn: object = None
+        self._foot: OpenFoot | None = None
         self.view = view
         with el("section", "turn", aria_label=f"Turn {view.turn}") as self.root:
             el("span", "anchor", id=f"d-{view.id}")
             with el("div", "request"):
                 el("p", "bubble", shown(view.request), dir="auto")
+                self._draw_request_acts(view)
             with el("div", "cards"):
                 self._cards = {side: _card(side) for side in view.sides}
             self._below = el("div", "below")
         self.show(view)
+
+    def _draw_request_acts(self, view: DuelView) -> None:
+        with el("div", "bubble-acts"):
+            with el("button", "bare small", type="button", aria_label="Copy the request", title="Copy the request", data_does="copy"):
+                icon("copy")
+            for words, drawing, act in (
+                ("Ask an edited request", "edit", self._acts.edit),
+                ("Ask this again, in a conversation of its own", "again", self._acts.ask_anew),
+            ):
+                if act:
+                    _small(words, drawing, act, view)
 
     def show(self, view: DuelView) -> None:
         """Draw this state of the duel."""
         self.view = view
         running = view.state in ("waiting", "answering")
         for side, card in self._cards.items():
-            if card.text.content != view.sides[side].text:
-                card.text.set_content(view.sides[side].text)
+            card.text.show(view.sides[side].text, whole=not running)
             card.root.classes(add="writing" if running else "", remove="" if running else "writing")
-        drawn = (view.state, view.note, view.own_choice, view.ballots, view.reveal)
+        drawn = (view.state, view.note, view.own_choice, view.held_until, view.collected, self._acts.called(), view.reveal)
         if drawn == self._drawn:
+            if self._foot:
+                self._foot.count(view)
             return
         self._drawn = drawn
         for side, card in self._cards.items():
             self._finish(side, card)
+        self._foot = None
         self._below.clear()
         with self._below:
             self._draw_below()
@@ -104,15 +121,15 @@ class DuelTurn:
             case "waiting" | "answering":
                 with el("div", "acts"):
                     el("p", "note", view.note)
-                    _button("pill", "Stop", self._acts.stop, view, "stop")
+                    button("pill", "Stop", self._acts.stop, view, "stop", key="Esc", does="stop")
             case "open":
-                _VoteBar(view, self._acts)
+                self._foot = OpenFoot(view, self._acts)
             case "closed" if view.reveal:
-                _reveal(view, view.reveal, self._acts)
+                draw_reveal(view, view.reveal, self._acts)
             case _:
                 with el("div", "acts"):
                     el("p", "note", view.note)
-                    _button("pill", "Ask again", self._acts.ask_again, view, "again")
+                    button("pill", "Ask again", self._acts.ask_again, view, "again")
 
 
 def _card(side: Side) -> AnswerCard:
@@ -120,95 +137,19 @@ def _card(side: Side) -> AnswerCard:
         with el("header", "card-head"):
             el("h2", "seat", side.label)
             badge = el("div", "badges")
-        text = ui.html("", sanitize=html_of).classes("answer")
+            with el("button", "bare small", type="button", aria_label=f"Copy answer {side.label}", data_does="copy"):
+                icon("copy")
+        text = AnswerText()
         foot = el("div", "card-foot")
     return AnswerCard(root, badge, text, foot)
 
 
-def _button(classes: str, words: str, act: Callable[[DuelView], Awaitable[object]], view: DuelView, drawing: str) -> None:
+def _small(words: str, drawing: str, act: Callable[[DuelView], Awaitable[object]], view: DuelView) -> None:
     async def clicked() -> None:
         await act(view)
 
-    with el("button", classes, type="button").on("click", clicked, args=[]):
+    with el("button", "bare small", type="button", aria_label=words, title=words).on("click", clicked, args=[]):
         icon(drawing)
-        el("span", "", words)
-
-
-class _VoteBar:
-    """Four choices, and for a vote in a few the question which side is which; the keys 1 to 4 press them (see duel_conduct.js)."""
-
-    def __init__(self, view: DuelView, acts: Acts) -> None:
-        self._view, self._acts = view, acts
-        el("p", "note", view.note)
-        self._box = el("div", "voting")
-        with self._box:
-            _options("Which answer is better?", [(CHOICES[choice], choice, view.own_choice == choice) for choice in Choice], self._choose)
-        if view.ballots:
-            el("p", "note", f"{counted(view.ballots, 'vote')} so far. You can change yours until the vote closes.")
-
-    async def _choose(self, choice: Choice) -> None:
-        arm = self._acts.asks(self._view)
-        if arm is None:
-            await self._acts.vote(self._view, choice, None)
-            return
-
-        async def guess(guessed: Guess) -> None:
-            await self._acts.vote(self._view, choice, guessed)
-
-        self._box.clear()
-        with self._box:
-            guesses = [*((side.label, Guess(side), False) for side in Side), (CANNOT_TELL, Guess(None), False)]
-            _options(f"{CHOICES[choice]}. {which_one(arm)}", guesses, guess)
-
-
-def _options(question: str, options: Sequence[tuple[str, T, bool]], chosen: Callable[[T], Awaitable[None]]) -> None:
-    """Draw a question with a button and a key for each answer: its words, its value, and whether it was chosen before."""
-    el("p", "question", question, aria_hidden="true")
-    with el("div", "votes", role="group", aria_label=question, tabindex=-1):
-        for key, (words, value, pressed) in enumerate(options, 1):
-
-            async def clicked(value: T = value) -> None:
-                await chosen(value)
-
-            button = el("button", "vote", type="button", data_key=key, aria_keyshortcuts=str(key), aria_pressed=str(pressed).lower())
-            with button.on("click", clicked, args=[]):
-                el("span", "", words)
-                el("kbd", "", str(key), aria_hidden="true")
-
-
-def _reveal(view: DuelView, reveal: Reveal, acts: Acts) -> None:
-    """Who was who, what to do next where there was nothing to vote on, and what each took."""
-    with el("div", "outcome"):
-        for words in (vote_words(view), view.note):
-            el("p", "note", words)
-    if view.next_step:
-        _offer(view, view.next_step, acts)
-    with el("table", "figures"):
-        el("caption", "", "What each answer took")
-        with el("thead"), el("tr"):
-            el("th", "", "", scope="col")
-            for side, revealed in reveal.sides.items():
-                with el("th", "", scope="col"):
-                    el("span", "", f"{side.label} · {ARMS[revealed.arm].label}")
-        with el("tbody"):
-            for row in figures(reveal.sides.values()):
-                with el("tr"):
-                    el("th", "", started(row.label), scope="row")
-                    for at, cell in enumerate(row.cells):
-                        el("td", "less" if at in row.least else "", cell)
-    el("p", "quiet", priced(reveal.sides.values()))
-
-
-def _offer(view: DuelView, step: NextStep, acts: Acts) -> None:
-    """What to do next where there was nothing to vote on; under the last turn alone (style.css)."""
-
-    async def clicked() -> None:
-        await acts.ask_next(view)
-
-    with el("div", "offer"):
-        el("p", "note", step.words)
-        if step.request:
-            el("button", "example", shown(step.request), type="button").on("click", clicked, args=[])
 
 
 def broken(view: DuelView) -> None:

@@ -1,10 +1,11 @@
 """Sentences that only the page says. Pure; what every front says is in bot/words.py."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from bot.ballots import Choice
-from bot.views import DuelSummary, DuelView
-from bot.words import ARMS, CHOICES, STATES, own_choice, tallied, when, who_was
+from bot.views import DuelView, TalkSummary
+from bot.words import ARMS, CHOICES, STATES, counted, own_choice, tallied, when, who_was
 from engine.contestants import Arm
 
 
@@ -25,10 +26,22 @@ def vote_words(view: DuelView) -> str:
     return own if own and view.ballots == 1 else f"{own} {tallied(view.reveal.tally)}".strip()
 
 
-def summary_words(summary: DuelSummary, now: datetime) -> str:
-    """Write the second line of an entry of the history."""
-    turn = f" · turn {summary.turn}" if summary.turn > 1 else ""
-    return f"{when(summary.asked_at, now)} · {STATES[summary.state]}{turn}"
+OUTCOME_WORDS: Mapping[str, str] = {  # of a conversation's latest duel
+    "open": STATES["open"],
+    **{arm.value: f"{ARMS[arm].label} was better" for arm in Arm},
+    "tie": "tie",
+    "both_bad": "both bad",
+    "identical": "same answers",
+    "unvoted": "nobody voted",
+    "void": STATES["void"],
+    "answering": STATES["answering"],
+}
+
+
+def summary_words(talk: TalkSummary, now: datetime) -> str:
+    """Write the second line of a conversation in the list."""
+    turns = counted(talk.turns, "turn") if talk.turns > 1 else ""
+    return " · ".join(filter(None, (when(talk.asked_at, now), OUTCOME_WORDS[talk.outcome], turns, talk.tag)))
 
 
 def title_of(request: str) -> str:

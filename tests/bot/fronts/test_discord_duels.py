@@ -108,7 +108,7 @@ async def test_a_vote_can_be_changed_and_taken_back_until_the_close(tmp_path: Pa
         assert "taken back" in stage.shown(receipt.response)
         await ann.click(duel, label="Tie")
         refused = await stage.member("bob").click(duel, label="Close the vote")
-        assert "Only the one who asked can close this vote." in stage.shown(refused.followups[0])
+        assert "Only the one who asked, or a moderator, can close this vote." in stage.shown(refused.followups[0])
         await ann.click(duel, label="Close the vote")
         assert "1 vote: tie." in stage.shown(duel)
         assert "has closed" not in stage.shown(stage.last()), "who closes it is not told of it"

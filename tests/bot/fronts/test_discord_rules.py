@@ -160,6 +160,7 @@ async def test_a_channel_takes_a_recipe_and_an_adapter_of_its_own(tmp_path: Path
         said = await boss.slash(stage.channel, "adapter use", name="support", where="this channel")
         assert "the adapter support@1 in this channel and its threads" in stage.shown(said.response)
         assert "recipe plain 1" in await met(stage.channel) and "adapter support 1" in await met(stage.channel)
+        assert f"- In <#{stage.channel.id}>: adapter support@1, recipe plain@1" in await settle(stage, boss)
         assert "recipe house 1" in await met(other) and "adapter demo 1" in await met(other)
         listed = stage.shown((await ann.slash(stage.channel, "recipe list")).response)
         assert "- plain@1 · It ships with Duelbot. · **used here**" in listed

@@ -74,13 +74,13 @@ async def test_ask_stream_vote_by_key_reveal_and_reload(address: str, visit: Vis
     await expect(votes).to_be_focused()
     await expect(page.locator(BOX)).to_have_value("")
     await page.keyboard.press("2")
-    await expect(page.locator(".figures")).to_be_visible()
+    await expect(page.locator(".outcome")).to_be_visible()
     await expect(page.locator(BOX)).to_be_focused()
     assert "/c/" in page.url
     seen = await page.locator(".turn").inner_text()
     assert "You chose B, the fine-tune." in seen and "What should we do?\nBe brief." in seen
     await page.reload()
-    await expect(page.locator(".figures")).to_be_visible()
+    await expect(page.locator(".outcome")).to_be_visible()
     assert await page.locator(".turn").inner_text() == seen
     await ask(page, "And then?")
     await expect(page.locator(".turn")).to_have_count(2)
@@ -98,13 +98,13 @@ async def test_what_is_offered_under_equal_answers_is_asked_once_in_a_new_conver
     assert page.url != agreed and "/c/" in page.url
     await expect(page.locator(".bubble")).to_have_text([request])
     await page.keyboard.press("2")
-    await expect(page.locator(".figures")).to_be_visible()
-    await page.get_by_role("button", name="Earlier duels").click()
+    await expect(page.locator(".outcome")).to_be_visible()
+    await page.get_by_role("button", name="Conversations").click()
     await page.locator(".search").fill(request)
     await expect(page.locator(".duel")).to_have_count(1)
     await page.go_back()
     await ask(page, "the same once more")
-    await expect(page.locator(".figures")).to_have_count(2)
+    await expect(page.locator(".outcome")).to_have_count(2)
     await expect(offer.nth(0)).to_be_hidden()
     await expect(offer.nth(1)).to_be_visible()
 
@@ -203,15 +203,15 @@ async def test_the_history_opens_searches_and_leads_back(address: str, visit: Vi
     earlier = page.url
     await page.get_by_role("link", name="New conversation", exact=True).click()
     await expect(page.locator(".welcome")).to_be_visible()
-    await page.get_by_role("button", name="Earlier duels").click()
-    drawer = page.get_by_role("dialog", name="Earlier duels")
+    await page.get_by_role("button", name="Conversations").click()
+    drawer = page.get_by_role("dialog", name="Conversations")
     await drawer.get_by_role("searchbox").fill("FIND again")
     await expect(drawer.locator(".duel")).to_have_count(1)
     await expect(drawer.locator(".duel")).to_contain_text("open for votes")
     await page.keyboard.press("Escape")  # a search box is emptied first
     await page.keyboard.press("Escape")
     await expect(drawer).to_be_hidden()
-    await page.get_by_role("button", name="Earlier duels").click()
+    await page.get_by_role("button", name="Conversations").click()
     await drawer.get_by_role("link", name="A request to find again").click()
     await expect(page.locator(".bubble")).to_have_text("A request to find again")
     assert page.url.split("#")[0] == earlier
@@ -227,7 +227,7 @@ async def test_the_page_fits_narrow_and_wide(address: str, visit: Visit, width: 
     assert abs(left["height"] - right["height"]) < 1.5 and abs(left["width"] - right["width"]) < 1.5
     assert (left["y"] == right["y"]) is (width == 1400)
     await page.keyboard.press("1")
-    await expect(page.locator(".figures")).to_be_visible()
+    await expect(page.locator(".outcome")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
 
 
@@ -235,10 +235,12 @@ async def test_the_theme_follows_the_system_until_it_is_chosen(address: str, vis
     page = await visit(address, color_scheme="dark")
     ground = "getComputedStyle(document.body).backgroundColor"
     dark = await page.evaluate(ground)
+    await page.get_by_label("Menu").click()
     await page.get_by_role("button", name="Light or dark").click()
     light = await page.evaluate(ground)
     await page.reload()
     assert await page.evaluate(ground) == light != dark
+    await page.get_by_label("Menu").click()
     await page.get_by_role("button", name="Light or dark").click()
     assert await page.evaluate(ground) == dark
 

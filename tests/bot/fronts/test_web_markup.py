@@ -8,13 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.fronts.web.markup import MARKDOWN_CHARACTERS, html_of, shown
+from bot.fronts.web.markup import COPY_CODE, MARKDOWN_CHARACTERS, html_of, shown
 from tests.patience import patient
 
 TAGS = {
     *("div", "p", "br", "strong", "em", "code", "pre", "a", "ul", "ol", "li", "blockquote", "hr"),
     *("h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
+    *("math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mfrac", "msqrt", "mroot", "msub", "msup", "msubsup", "mstyle", "mtable"),
+    *("munder", "mover", "munderover", "mtr", "mtd"),
+    *("span", "button", "svg", "rect", "path"),  # of a block of code
 }
+FORMULA = {"display", "displaystyle", "stretchy", "fence", "form", "separator", "mathvariant", "columnalign", "linethickness", "accent"}
+OWN = {"class", "type", "data-does", "aria-label", "aria-hidden", "title", "viewbox", "x", "y", "width", "height", "rx", "d"}
 ATTRIBUTES = {"div": {"class", "dir"}, "a": {"href", "title", "target", "rel"}, "ol": {"start"}, "th": {"style"}, "td": {"style"}}
 
 
@@ -38,10 +43,12 @@ class Reader(HTMLParser):
 def assert_harmless(html: str) -> Reader:
     reader = Reader(html)
     assert html.startswith('<div class="prose" dir="auto">') and html.endswith("</div>")
-    assert [tag for tag, _ in reader.tags].count("div") == 1
+    assert [given.get("class") for tag, given in reader.tags if tag == "div"].count("prose") == 1
+    assert html.count(COPY_CODE) == html.count("<button") == html.count('<div class="code">')  # buttons are of our own making alone
     for tag, attributes in reader.tags:
         assert tag in TAGS
-        assert attributes.keys() <= ATTRIBUTES.get(tag, set())
+        drawn = OWN if tag in ("button", "svg", "rect", "path", "span") else FORMULA if tag.startswith("m") else set()
+        assert attributes.keys() <= ATTRIBUTES.get(tag, drawn)
         if tag == "a":
             assert re.match(r"(https?://|mailto:)", attributes["href"] or "", re.IGNORECASE)
             assert (attributes["rel"], attributes["target"]) == ("noopener noreferrer nofollow", "_blank")
@@ -110,6 +117,52 @@ def test_markdown_is_rendered() -> None:
     assert {"h4", "strong", "em", "code", "ul", "ol", "table", "blockquote", "pre"} <= tags
 
 
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        (r"so \(x^2 + y_1\) is", "<msup><mi>x</mi><mn>2</mn></msup>"),
+        (r"$$\frac{a}{b}$$", "<mfrac>"),
+        ("\\[\n\\sqrt{2}\n\\]", "<msqrt>"),
+        (r"the area $\pi r^2$.", "<mi>π</mi>"),
+    ],
+)
+def test_formulas_are_drawn(text: str, part: str) -> None:
+    html = html_of(text)
+    assert_harmless(html)
+    assert part in html and ('display="block"' in html) is (text[:2] in ("$$", "\\["))
+    assert "<math" not in html_of(text, whole=False)
+
+
+@pytest.mark.parametrize(
+    "text", ["It costs $5 and that $7.", "$HOME/bin and $PATH", r"\(\newcommand{\a}{\b\b}\a\)", r"\(\frac{1}\)", "$x", r"`\(x\)`"]
+)
+def test_what_is_no_formula_stays_text(text: str) -> None:
+    reader = assert_harmless(html_of(text))
+    assert "math" not in {tag for tag, _ in reader.tags} and reader.text.strip() == text.replace("`", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"\(\text{<script>alert(1)</script>}\)",
+        r'\(\color{red" onclick="x}x\)',
+        r"\(\href{javascript:alert(1)}{x}\)",
+        r"$$\text{&lt;b&gt;}^2$$",
+        r"\(\style{background:url(//x)}{y}\)",
+    ],
+)
+def test_a_formula_brings_no_tag_and_no_handler(text: str) -> None:
+    assert_harmless(html_of(text))
+
+
+def test_code_is_coloured_once_the_answer_is_whole_and_can_be_copied() -> None:
+    text = "```python\nimport os  # <b>\n```\n\n```klingon\nqo' <i>\n```"
+    reader = assert_harmless(html_of(text))
+    assert {"kn", "c1"} <= {given.get("class") for tag, given in reader.tags if tag == "span"}
+    assert "import os  # <b>" in reader.text and "qo' <i>" in reader.text
+    assert "span" not in {tag for tag, _ in assert_harmless(html_of(text, whole=False)).tags}
+
+
 def test_lines_stay_lines() -> None:
     assert html_of("Decision: x\nWhy: y").count("<br") == 1
 
@@ -145,6 +198,6 @@ def test_a_hundred_thousand_characters_take_no_long_time(piece: str) -> None:
         assert time.process_time() - started < patient(5)
 
 
-@given(st.text(alphabet=st.sampled_from("<>&\"'`*_[]()!|#-\n =:/ajscriptonhe\u202e\u200f"), max_size=60))
+@given(st.text(alphabet=st.sampled_from("<>&\"'`*_[]()!|#-\n =:/ajscriptonhe\u202e\u200f$\\{}^"), max_size=60))
 def test_whatever_is_written_stays_harmless(text: str) -> None:
     assert_harmless(html_of(text))

@@ -96,7 +96,7 @@ async def test_ask_stream_vote_reveal_and_open_again(users: Callable[[], User]) 
     await sees(user, "You chose B, the fine-tune.")
     await sees(user, "The conversation goes on with answer B, the better one.")
     await sees(user, "Recipe plain 1, adapter demo 1")
-    await sees(user, "Keep collecting. 1 request (1 duel) decided")
+    await sees(user, "Keep collecting: 1 vote so far.")
     await sees(user, "from 1 duel.")
     again = users()
     await again.open(conversation(user))
@@ -240,11 +240,11 @@ async def test_the_history_finds_earlier_duels(users: Callable[[], User]) -> Non
     button = next(element for element in user.client.elements.values() if element.props.get("data-does") == "history")
     search = next(element for element in user.client.elements.values() if element.props.get("type") == "search")
     UserInteraction(user, {button}, None).click()
-    await sees(user, " · closed")
+    await sees(user, " · tie")
     link = next(element for element in user.client.elements.values() if "duel" in element.classes)
-    assert link.props["href"].startswith(conversation(user) + "#d-")
+    assert link.props["href"].startswith(conversation(user))
     UserInteraction(user, {search}, None).trigger("input", "dogs")
-    await sees(user, "No request holds “dogs”.")
+    await sees(user, "No request and no title holds “dogs”.")
 
 
 async def test_a_person_lets_their_duels_train_adapters_and_takes_it_back(users: Callable[[], User], stage: tuple[App, Settings]) -> None:
@@ -315,7 +315,7 @@ async def test_a_duel_that_cannot_be_drawn_leaves_the_page_standing(
     def bug(*_: object) -> None:
         raise RuntimeError("a bug in the drawing")
 
-    monkeypatch.setattr(turn_module, "_reveal", bug)
+    monkeypatch.setattr(turn_module, "draw_reveal", bug)
     press(user, "Tie")
     await sees(user, WENT_WRONG)
     again = users()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from bot.ballots import Choice
 from bot.fronts.web.words import live_words, summary_words, title_of, vote_words, welcome_words
-from bot.views import DuelSummary, DuelView, Reveal, RevealedSide, SideView
+from bot.views import DuelView, Reveal, RevealedSide, SideView, TalkSummary
 from engine.backends.base import Usage
 from engine.contestants import Arm
 from engine.cost import Cost
@@ -65,7 +65,7 @@ def test_a_screen_reader_hears_the_keys_and_the_reveal() -> None:
 
 
 def test_a_line_of_the_history_names_state_and_turn() -> None:
-    assert summary_words(DuelSummary("d", "c", 2, "why?", ASKED, "void", 0), ASKED) == "14:05 · void · turn 2"
+    assert summary_words(TalkSummary("c", "why?", ASKED, 2, "void", None, "desk", "web:1"), ASKED) == "14:05 · void · 2 turns · desk"
 
 
 def test_a_title_is_one_short_line() -> None:

@@ -57,6 +57,7 @@ def settings(folder: Path, **names: Any) -> Settings:
         "DUEL_STORE_PATH": str(folder / "duels.sqlite3"),
         "DUEL_BASE_MODEL": "demo",
         "DUEL_WEB_PORT": str(free_port()),
+        "DUEL_WEB_UNDO_S": "0",  # tests of what comes after a vote do not wait for second thoughts
         "DUEL_DISCORD_BLINDING_SHARE": "0",  # which vote is asked more is drawn by the duel's id
         **names,
     }

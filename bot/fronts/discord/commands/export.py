@@ -6,8 +6,8 @@ import io
 import discord
 from discord import app_commands
 
+from bot.app.export_files import files_of
 from bot.app.exporting import Export
-from bot.fronts.discord.export import files_of
 from bot.fronts.discord.interactions import guarded, think
 from bot.fronts.discord.parts import parts_of
 from bot.fronts.discord.periods import PERIOD_CHOICES, since_of

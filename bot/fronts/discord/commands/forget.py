@@ -11,9 +11,9 @@ from bot.fronts.discord.parts import parts_of
 from bot.fronts.discord.sending import edit_by_token
 
 FORGET = (
-    "This deletes your requests with their answers, your conversations, guesses and consents, files of requests that are worked on, and "
-    "your ballots on open votes. Your ballots on closed votes stay as numbers, without you; where others wrote your name in a request, it "
-    "stays. Messages in Discord stay: I take the texts out of mine, yours are yours to delete."
+    "This deletes your requests with their answers, your conversations, guesses, consents and /notify, files of requests that are worked "
+    "on, and your ballots on open votes. Your ballots on closed votes stay as numbers, without you; where others wrote your name in a "
+    "request, it stays. Messages in Discord stay: I take the texts out of mine, yours are yours to delete."
 )
 
 FORGOTTEN = "Deleted. What was yours is gone from my store, but for your ballots on closed votes: they lead to nobody now."

@@ -1,11 +1,12 @@
 """/settings: where requests are taken and what is one, how votes close in a server, and who may ask and vote."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import discord
 from discord import app_commands
 
+from bot.fronts.discord import fit
 from bot.fronts.discord.interactions import answer, guarded, think
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.parts import parts_of
@@ -14,6 +15,8 @@ from engine.errors import BadRequest
 
 Replies = Literal["only those that name me", "all"]
 RUNS_IT = "Direct messages are switched on and off by whoever owns this bot at Discord, or by the admins of its only server."
+MOST_LISTED = 15  # channels with a recipe or an adapter of their own that are shown
+NOTE = "-# Open votes keep the quorum and the deadline they began with. Who may use which command: Server Settings → Integrations."
 MOST_CHANNELS = 50  # in which requests are taken, when not in all
 SETTLED = ("quorum", "deadline_hours", "vote_role", "ask_role", "recipe", "adapter", "consent", "channels", "replies", "threads")
 
@@ -77,8 +80,8 @@ async def _settings(
     settled = await teams.settle(team, **changes)
     if direct is not None:
         await teams.settle(OUTSIDE, direct=None if direct else "off")
-    outside, limited = await teams.settings(None), len(await teams.limits(team))
-    await answer(interaction, words_sheet(settings_words(settled, direct=outside.direct, limited=limited)))
+    said = settings_words(settled, direct=(await teams.settings(None)).direct, limited=len(await teams.limits(team)))
+    await answer(interaction, words_sheet("\n".join((said, *channel_lines(await teams.in_channels(team)), NOTE))))
 
 
 def changed(there: Sequence[str], more: str, less: str) -> list[str]:
@@ -116,6 +119,12 @@ def settings_words(settled: TeamSettings, *, direct: bool = True, limited: int =
         *([f"- Recipe of the prompted side: {settled.recipe}"] if settled.recipe else []),
         *([f"- Adapter of the fine-tuned side: {settled.adapter}"] if settled.adapter else []),
         f"- Closed duels may train adapters: {'of those who agree with /consent' if settled.consent else 'no'}",
-        "-# Open votes keep the quorum and the deadline they began with. Who may use which command: Server Settings → Integrations.",
     )
     return "\n".join(lines)
+
+
+def channel_lines(found: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Say which channels have a recipe or an adapter of their own. Pure."""
+    chosen = {channel: ", ".join(f"{name} {fit.inline(value, 80)}" for name, value in own.items()) for channel, own in found.items()}
+    lines = [f"- In <#{channel}>: {own}" for channel, own in chosen.items()]
+    return lines if len(lines) <= MOST_LISTED else [*lines[:MOST_LISTED], f"… and {len(lines) - MOST_LISTED} more channels with their own."]

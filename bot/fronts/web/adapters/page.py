@@ -61,7 +61,7 @@ class AdaptersPage:
         self._drawn: list[tuple[str, str]] = []  # ids and states of the jobs that are drawn
         self._cards: dict[str, JobCard] = {}
         place_header("Adapters: what the fine-tuned side answers with")
-        with el("main", "results adapters"):
+        with el("div", "results adapters"):
             self._tab.place_notice()
             self._jobs = el("section", "panel jobs", aria_label="Jobs")
             self._jobs.set_visibility(False)

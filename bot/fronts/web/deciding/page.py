@@ -15,7 +15,7 @@ from bot.fronts.web.dom import Conduct, el, place_field, viewer
 from bot.fronts.web.hands import JobHands
 from bot.fronts.web.header import place_header
 from bot.fronts.web.plain import told
-from bot.fronts.web.recipes.votes import Queue, VotesPage
+from bot.fronts.web.queue import Queue, VotesPage
 from bot.fronts.web.tab import Tab
 from bot.views import JobState
 from engine.errors import DuelbotError
@@ -68,7 +68,7 @@ class DecidePage:
         self._drawn: list[tuple[str, JobState]] = []  # ids and states of the jobs that are drawn
         self._cards: dict[str, DecisionCard] = {}
         place_header(words.TAGLINE)
-        with el("main", "results adapters deciding"):
+        with el("div", "results adapters deciding"):
             self._tab.place_notice()
             self._jobs = el("section", "panel jobs", aria_label="Decisions")
             self._jobs.set_visibility(False)

@@ -16,7 +16,7 @@ def framed(title: str) -> Iterator[Element]:
     """Draw a page's header; what follows inside is its main part."""
     el("a", "skip", "Skip to the recipes", href="#recipes")
     place_header(title)
-    with el("main", "recipes", id="recipes") as main:
+    with el("div", "recipes", id="recipes") as main:
         yield main
     Conduct()
 

@@ -11,10 +11,11 @@ from bot.errors import UnknownRecipe
 from bot.fronts.web.assets import THEME, style
 from bot.fronts.web.dom import viewer
 from bot.fronts.web.plain import told
+from bot.fronts.web.queue import VotesPage
 from bot.fronts.web.recipes.comparing import DiffPage
 from bot.fronts.web.recipes.editor import EditorPage
 from bot.fronts.web.recipes.listing import ListPage
-from bot.fronts.web.recipes.votes import VotesPage
+from bot.fronts.web.recipes.votes import rematch_queue
 from engine.errors import DuelbotError
 
 
@@ -33,7 +34,7 @@ def add_recipes(web: FastAPI, app: App, *, owner: bool) -> None:
         return await _drawn(request, "Recipes", lambda: ListPage(app, viewer()).build())
 
     async def votes(request: Request) -> Response | None:
-        return await _drawn(request, "Waiting for your vote", lambda: VotesPage(app, viewer()).build())
+        return await _drawn(request, "Waiting for your vote", lambda: VotesPage(app, viewer(), rematch_queue(app)).build())
 
     async def editor(request: Request, version: str) -> Response | None:
         return await _drawn(request, "Edit a recipe", lambda: EditorPage(app, viewer(), app.versions.version(version), owner=owner).build())

@@ -74,7 +74,7 @@ class ResultsPage:
     async def open(self) -> None:
         """Draw the page's frame, and fill it: at once when the evidence is at hand, else whenever it has been read."""
         place_header("What the votes, clocks and bills say")
-        self._main = el("main", "results")
+        self._main = el("div", "results")
         self._wait()
         Conduct()
         following = background_tasks.create(self._follow(), name="results", context=self._client)

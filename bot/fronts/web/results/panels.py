@@ -18,6 +18,7 @@ from bot.verdict.figures import (
     offline_words,
     reading_words,
     tag_words,
+    unknown_ways,
 )
 from bot.verdict.periods import ALL_TIME, PERIODS, period_words
 from bot.verdict.words import beside_words, full_names, names, robust_words, share_words, tried_words
@@ -139,12 +140,27 @@ def card(look: ResultsLook, found: Verdict) -> None:
                         for at, side in enumerate(arms):
                             with el("td", data_side=side):
                                 for figure in aspect.side(at):
-                                    labelled(figure)
+                                    if figure.value is not None:
+                                        labelled(figure)
                         with el("td"):
                             el("p", f"favours {aspect.favours}", started(favours_words(aspect.favours, found.who)))
                             el("p", "reason", shown(aspect.reason))
+        missing(found)
         source = f"/results/card.png?{look.wanted.query(theme='light')}"
         el("a", "quiet", "The card as a picture", href=source, target="_blank", rel="noopener")
+
+
+def missing(found: Verdict) -> None:
+    """List the figures that nobody knows yet, with what to do about it."""
+    if not (ways := unknown_ways(found.aspects, names(found.who))):
+        return
+    with el("details", "unknown"):
+        el("summary", "", f"What we do not know yet ({len(ways)})")
+        with el("dl"):
+            for name, way in ways.items():
+                with el("div"):
+                    el("dt", "", shown(name))
+                    el("dd", "", shown(way))
 
 
 def cost(look: ResultsLook, found: Verdict) -> None:

@@ -17,9 +17,10 @@ SIZES = {Chart.SHARE: (560, 300), Chart.LATENCY: (560, 350), Chart.COST: (560, 3
 
 @contextmanager
 def panel(title: str) -> Iterator[None]:
-    """Open a panel under its heading."""
-    with el("section", "panel"):
-        el("h2", "", title)
+    """Open a panel under its heading; on a phone it is folded until somebody opens it (duel_conduct.js)."""
+    with el("details", "panel folds", open=True):
+        with el("summary"):
+            el("h2", "", title)
         yield
 
 

@@ -1,4 +1,4 @@
-"""A team's duels and ballots as files. Pure."""
+"""Duels and ballots as files. Pure."""
 
 import csv
 import io

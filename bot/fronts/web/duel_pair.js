@@ -1,0 +1,122 @@
+// Who meets in the next duels, and whose votes close them; remembered in this browser. It is told nothing about sides.
+const PLACE = "duelbot-pair";
+const USUAL = { mode: "usual", sides: [{ arm: "", recipe: "", adapter: "" }, { arm: "", recipe: "", adapter: "" }], people: 1, hours: 24 };
+
+export default {
+  template: `
+    <details class="pairing" v-if="options" ref="all">
+      <summary class="pair-words"><span>{{ words }}</span></summary>
+      <div class="pair-form">
+        <fieldset>
+          <legend>Who meets in the next duels</legend>
+          <label class="check"><input type="radio" value="usual" v-model="wish.mode"> The usual two: {{ usual }}</label>
+          <label class="check"><input type="radio" value="surprise" v-model="wish.mode"> Surprise: the pair we know least about</label>
+          <label class="check"><input type="radio" value="picked" v-model="wish.mode"> These two:</label>
+          <div v-if="wish.mode === 'picked'" class="pair-sides">
+            <div v-for="(side, at) in wish.sides" class="pair-side" role="group" :aria-label="at ? 'The other one' : 'One'">
+              <select class="line" v-model="side.arm" aria-label="Technique">
+                <option v-for="arm in options.arms" :value="arm.value">{{ arm.label }}</option>
+              </select>
+              <select v-if="of(side).engineered" class="line" v-model="side.recipe" aria-label="Recipe">
+                <option value="">the usual recipe</option>
+                <option v-for="name in options.recipes" :value="name">{{ name }}</option>
+              </select>
+              <select v-if="of(side).adapted" class="line" v-model="side.adapter" aria-label="Adapter">
+                <option value="">the adapter in use</option>
+                <option v-for="name in options.adapters" :value="name">{{ name }}</option>
+              </select>
+            </div>
+          </div>
+          <p class="quiet">Both stand on {{ options.base }}. A coin seats them; who was who is shown after the vote.</p>
+        </fieldset>
+        <fieldset>
+          <legend>Whose votes</legend>
+          <label class="check">
+            <select class="line" v-model.number="wish.people" aria-label="Whose votes">
+              <option :value="1">mine alone</option>
+              <option v-for="number in options.people" :value="number">{{ number }} people</option>
+            </select>
+            <select v-if="wish.people > 1" class="line" v-model.number="wish.hours" aria-label="Open for at most">
+              <option v-for="each in options.hours" :value="each.value">for {{ each.label }} at most</option>
+            </select>
+          </label>
+        </fieldset>
+      </div>
+    </details>
+  `,
+  props: { options: Object },
+  emits: ["picked"],
+  data() {
+    return { wish: JSON.parse(JSON.stringify(USUAL)) };
+  },
+  computed: {
+    usual() {
+      return this.options.usual.map(this.label).join(" and ");
+    },
+    words() {
+      const who =
+        this.wish.mode === "surprise" ? "A surprise pair" : this.wish.mode === "usual" ? this.options.usual.map(this.label).join(" · ")
+        : this.wish.sides.map((side) => [this.label(side.arm), side.recipe, side.adapter].filter(Boolean).join(" ")).join(" · ");
+      return this.wish.people > 1 ? `${who}, ${this.wish.people} people vote` : who;
+    },
+  },
+  watch: {
+    options() {
+      this.mend();
+    },
+    wish: {
+      deep: true,
+      handler() {
+        this.tell();
+      },
+    },
+  },
+  mounted() {
+    document.addEventListener("click", this.outside);
+    document.addEventListener("keydown", this.escape, true);
+    try {
+      const kept = JSON.parse(localStorage.getItem(PLACE));
+      if (kept && kept.sides?.length === 2) this.wish = { ...this.wish, ...kept };
+    } catch {}
+    this.mend();
+    this.$emit("picked", JSON.stringify(this.wish));
+  },
+  unmounted() {
+    document.removeEventListener("click", this.outside);
+    document.removeEventListener("keydown", this.escape, true);
+  },
+  methods: {
+    outside(event) {
+      if (this.$refs.all?.open && !this.$refs.all.contains(event.target)) this.$refs.all.open = false;
+    },
+    escape(event) {
+      if (event.key !== "Escape" || !this.$refs.all?.open) return;
+      this.$refs.all.open = false;
+      this.$refs.all.querySelector("summary").focus();
+      event.stopPropagation();
+    },
+    of(side) {
+      return this.options.arms.find((arm) => arm.value === side.arm) || {};
+    },
+    label(arm) {
+      return this.options.arms.find((each) => each.value === arm)?.label || "";
+    },
+    mend() {
+      // What was remembered may be gone: then the usual stands there, for everybody to see.
+      if (!this.options) return;
+      this.wish.sides.forEach((side, at) => {
+        if (!this.of(side).value) side.arm = this.options.usual[at];
+        if (!this.options.recipes.includes(side.recipe) || !this.of(side).engineered) side.recipe = "";
+        if (!this.options.adapters.includes(side.adapter) || !this.of(side).adapted) side.adapter = "";
+      });
+    },
+    tell() {
+      this.mend();
+      const said = JSON.stringify(this.wish);
+      try {
+        localStorage.setItem(PLACE, said);
+      } catch {}
+      this.$emit("picked", said);
+    },
+  },
+};
