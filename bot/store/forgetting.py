@@ -40,6 +40,9 @@ async def forget(change: Transaction, person: str, alias: str) -> None:
     await change.run("UPDATE ballots SET voter = ?2 WHERE voter = ?1", (person, alias))
     await change.run("UPDATE recipe_versions SET author = ?2 WHERE author = ?1", (person, alias))
     await change.run("UPDATE recipe_uses SET person = ?2 WHERE person = ?1", (person, alias))
+    await change.run("UPDATE routes SET person = ?2 WHERE person = ?1", (person, alias))
+    await change.run("UPDATE api_keys SET made_by = ?2 WHERE made_by = ?1", (person, alias))
+    await change.run("UPDATE api_keys SET ended_by = ?2 WHERE ended_by = ?1", (person, alias))
     await change.run("DELETE FROM voters WHERE name = ?", (person,))
     await change.run(f"UPDATE duels SET asker = '{FORGOTTEN}', request = '', request_key = NULL WHERE asker = ?1", (person,))
 

@@ -12,6 +12,7 @@ LINKS = {
     "recipes": ("/recipes", "Recipes"),
     "results": ("/results", "Results"),
     "adapters": ("/adapters", "Adapters"),
+    "route": ("/route", "Duel share"),
 }  # icon -> address and name of the pages beside the chat
 MENU = {
     "Ask a file of requests": "/requests",
