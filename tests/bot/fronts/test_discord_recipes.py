@@ -89,6 +89,7 @@ async def test_past_requests_of_a_channel_are_answered_again_and_changed_ones_vo
         assert "permission Manage Server" in await said(stage, ann, "replay", name="house@2")
         result = await boss.slash(stage.channel, "recipe replay", name="house@2", most=25)
         await looks(stage)
+        await stage.env.advance_time(11)
         shown = stage.shown(result.response)
         assert "4 of 4 past requests answered again: 2 the same, 2 changed." in shown and "[Stop]" not in shown
         votes = [message for message in stage.channel.history() if "[Tie]" in stage.shown(message)]

@@ -187,7 +187,8 @@ async def test_a_file_of_requests_is_asked_followed_and_waits_for_votes(stage: t
     await expect(page.locator(".queue")).to_contain_text("Nothing waits for your vote.")
     assert (await app.judging.verdict()).duels == 3
     await page.goto(f"{url}/requests")
-    await page.get_by_label("File of requests").set_input_files({"name": "rows.csv", "mimeType": "text/csv", "buffer": b"\xff\xfe"})  # type: ignore[arg-type]
+    field = page.get_by_label("File of requests", exact=True)
+    await field.set_input_files({"name": "rows.csv", "mimeType": "text/csv", "buffer": b"\xff\xfe"})  # type: ignore[arg-type]
     await page.get_by_role("button", name="Ask them").click()
     await expect(page.locator("body")).to_contain_text("The file is no text in UTF-8.")
 
