@@ -183,7 +183,7 @@ class DuelSummary:
 
 
 # how the latest duel of a conversation went: its state, or what a closed one's voters said; where one was better, its arm stands there
-OUTCOMES = ("open", "answering", "void", "tie", "both_bad", "identical", "unvoted")
+OUTCOMES = ("open", "answering", "void", "tie", "both_bad", "identical", "unvoted", "answered")
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class Halves:
             request = await past_request(look, self._teams, duel)
         pair = self._choices.meeting(post.team or OUTSIDE if post else OUTSIDE) or ()
         contestant = next((each for each in pair if each.id == other), None)
-        if contestant is None:
+        if contestant is None or not duel.request:  # deleted meanwhile
             await self._give_up(duel)
         else:
             await self._complete(duel, request, contestant)
@@ -93,7 +93,8 @@ class Halves:
     async def _give_up(self, duel: DuelRecord) -> None:
         """Leave a half as the one answer that it is."""
         async with self._core.store.writing() as change:
-            await DuelRows(change).save(replace(duel, kind="single", note=GONE, carried=duel.served, carried_by="only"))
+            if duel.request:
+                await DuelRows(change).save(replace(duel, kind="single", note=GONE, carried=duel.served, carried_by="only"))
             await RouteRows(change).waits_no_more(duel.id)
 
     async def _complete(self, duel: DuelRecord, request: Request, contestant: Contestant) -> None:

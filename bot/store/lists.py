@@ -39,10 +39,13 @@ class ListRows(Queries):
     """Queries on many duels."""
 
     async def history(self, limit: int, before: datetime | None, search: str) -> list[DuelSummary]:
-        """List everybody's duels but rematches and halves, newest first; `search` is found in requests whatever its case."""
+        """List everybody's duels, newest first; `search` is found in requests whatever its case.
+
+        Left out are rematches, and what programs asked that is no duel.
+        """
         rows = await self._in.rows(
             "SELECT *, (SELECT count(*) FROM ballots WHERE duel = duels.id) AS cast FROM duels "
-            "WHERE id NOT IN (SELECT duel FROM rematches) AND kind != 'half' "
+            "WHERE id NOT IN (SELECT duel FROM rematches) AND (kind = 'duel' OR asker NOT LIKE 'key:%') "
             "AND (?1 IS NULL OR asked_at < ?1) AND (?2 = '' OR instr(fold(request), fold(?2))) "
             "ORDER BY asked_at DESC, rowid DESC LIMIT ?3",
             (before and stamp(before), search, limit),

@@ -18,14 +18,15 @@ _VOTES = (
 # the latest duel of each conversation, with the outcome that bot.ballots.most_said gives it
 _LATEST = f"""
 SELECT counted.*, titles.title, (SELECT request FROM duels WHERE duels.conversation = counted.conversation AND turn = 1) AS begun_with,
-    CASE WHEN state != 'closed' THEN state WHEN identical THEN 'identical' WHEN votes = 0 THEN 'unvoted'
+    CASE WHEN kind = 'single' AND carried_by = 'only' THEN 'answered'
+        WHEN state != 'closed' THEN state WHEN identical THEN 'identical' WHEN votes = 0 THEN 'unvoted'
         WHEN first != second THEN (SELECT arm FROM answers JOIN contestants ON contestants.id = answers.contestant
             WHERE answers.duel = counted.id AND answers.entrant = (first < second))
         WHEN bad * 2 > votes THEN 'both_bad' ELSE 'tie' END AS outcome,
     coalesce((SELECT tag FROM tags JOIN duels ON duels.id = tags.duel WHERE duels.conversation = counted.conversation
         ORDER BY turn DESC LIMIT 1), '') AS tag
 FROM (SELECT d.*, {_VOTES} FROM duels AS d WHERE turn = (SELECT max(turn) FROM duels AS e WHERE e.conversation = d.conversation)
-    AND d.id NOT IN (SELECT duel FROM rematches)) AS counted
+    AND d.id NOT IN (SELECT duel FROM rematches) AND (d.kind = 'duel' OR d.asker NOT LIKE 'key:%')) AS counted
 LEFT JOIN titles ON titles.conversation = counted.conversation
 """
 

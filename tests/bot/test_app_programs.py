@@ -92,7 +92,7 @@ async def test_half_a_duel_is_answered_at_once_and_made_whole_when_it_is_quiet(t
         assert isinstance(answer, ProgramAnswer) and answer.alone is None and len(backend.prompts) == 1
         view = await app.looking.view(answer.turn, "ann")
         assert view.state == "waiting" and all(side.text == "" for side in view.sides.values()) and view.carried is None
-        assert await app.looking.history() == []
+        assert await app.looking.history() == [] == await app.talks.listed(limit=5)
         halves = halves_of(app)
         assert await halves.complete_one() and not await halves.complete_one()
         view = await app.looking.view(answer.turn, "ann")

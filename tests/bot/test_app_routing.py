@@ -25,6 +25,11 @@ from engine.errors import BadRequest
 from tests.bot.scripted import answered, ask, cast, is_tuned, scripted_app, until
 
 
+@pytest.fixture(autouse=True)
+def drift_is_looked_for_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.app.routing.LOOK_S", 3600.0)
+
+
 def rows(path: Path, sql: str) -> list[Any]:
     with closing(sqlite3.connect(path)) as store:
         return store.execute(sql).fetchall()
@@ -49,6 +54,7 @@ async def test_a_single_is_answered_by_the_winner_alone_at_once_and_marked(tmp_p
         assert view.single and view.single.arm == "tuned" and view.single.usage.new_tokens == 3
         assert view.note == "The fine-tune answered this alone, at once: it has won the votes here. This is no duel and no evidence."
         assert [each.state for each in await app.looking.history()] == ["answered"]
+        assert [each.outcome for each in await app.talks.listed(limit=5)] == ["answered"]
         with pytest.raises(BallotRefused, match="void"):
             await cast(app, view.id, "ann", Choice.LEFT)
     [(kind, served, coin, share, state)] = rows(tmp_path / "s", "SELECT kind, served, coin, share, state FROM duels")

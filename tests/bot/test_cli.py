@@ -8,6 +8,7 @@ import pytest
 
 from bot.__main__ import main
 from bot.ballots import Choice
+from bot.evidence import routed
 from tests.bot.scripted import answered, ask, cast, scripted_app
 
 
@@ -106,3 +107,16 @@ async def test_the_duel_share_is_seen_beside_a_running_duelbot_and_changed_where
         (["--share", "0.1", "--winner", "nobody"], "does not meet now"),
     ):
         assert words in (await route(*wrong, status=2))[1]
+
+
+def test_teams_that_answer_with_the_winner_are_simulated(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def few(seed: int, teams: int, note: object) -> list[routed.Row]:
+        return [routed.with_a_change(seed, 2, share, 600) | {"wrong_of_equals": 0.0} for share in routed.SHARES]
+
+    monkeypatch.setattr(routed, "routed", few)  # the same table, of fewer teams and requests
+    assert main(["simulate", "--routes", "--quick", "--seed", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "20 teams, 10,000 requests each" in out and "wins less than an oracle, mean" in out and out.endswith("The bar holds.\n")
+    assert main(["simulate", "--routes", "--quick", "--seed", "3", "--json"]) == 0
+    table = json.loads(capsys.readouterr().out)
+    assert [row["share"] for row in table["rows"]] == [0.05, 0.1, 0.3] and table["passed"]

@@ -31,6 +31,7 @@ OUTCOME_WORDS: Mapping[str, str] = {  # of a conversation's latest duel
     **{arm.value: f"{ARMS[arm].label} was better" for arm in Arm},
     "tie": "tie",
     "both_bad": "both bad",
+    "answered": "answered alone",
     "identical": "same answers",
     "unvoted": "nobody voted",
     "void": STATES["void"],

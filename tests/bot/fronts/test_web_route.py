@@ -15,6 +15,11 @@ from tests.bot.scripted import ask, cast, until
 from tests.patience import patient
 
 
+@pytest.fixture(autouse=True)
+def drift_is_looked_for_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.app.routing.LOOK_S", 3600.0)
+
+
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[tuple[App, Settings]]:
     async with opened(tmp_path) as both:
