@@ -12,7 +12,7 @@ AGAIN = "SIGHUP"  # a terminal that has gone, or somebody who wants files to be 
 
 def there_are(names: Iterable[str]) -> tuple[signal.Signals, ...]:
     """List those of these signals that this system has and that nobody has switched off, as nohup and a shell's background do."""
-    known = [signal.Signals[name] for name in names if name in signal.Signals.__members__]
+    known = [signal.Signals(getattr(signal, name)) for name in names if hasattr(signal, name)]
     return tuple(each for each in known if signal.getsignal(each) != signal.SIG_IGN)
 
 

@@ -16,6 +16,7 @@ LITELLM = """
 import sys
 import litellm
 
+litellm.suppress_debug_info = True  # it prints advice among the program's own lines
 key, address = sys.argv[1:]
 given = {"model": "openai/duelbot", "api_base": address, "api_key": key}
 messages = [{"role": "user", "content": "Where is my parcel?"}]

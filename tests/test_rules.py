@@ -31,7 +31,7 @@ FENCES = {
         "adapters/train/",
         "adapters/examples/",
     ),
-    "httpx": ("engine/backends/openai/", "engine/optimise/reflecting"),
+    "httpx": ("engine/optimise/reflecting",),
     "gguf": ("engine/backends/local/gguf", "engine/bench/gguf_files"),
     "trl": ("adapters/train/",),
     "datasets": ("adapters/train/",),

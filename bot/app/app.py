@@ -163,8 +163,9 @@ class App:
         deadlines, evidence = Deadlines(core), Evidence(core.store, settings, core.now)
         routing = Routing(core.store, evidence, core.now, choices.meeting, coin=coin, rises=settings.routes.rises)
         pairing = Pairing(core.model, choices, shelf, evidence, coin)
-        beside = {"pairing": pairing, "deadlines": deadlines, "routing": routing}
-        asking = Asking(core, teams, choices, shelf, limits, **beside, rules=rules, coin=coin)
+        asking = Asking(
+            *(core, teams, choices, shelf, limits), pairing=pairing, deadlines=deadlines, routing=routing, rules=rules, coin=coin
+        )
         versions = Versions(core, teams, choices)
         kinds[DECIDE] = DecideKind(jobs_folder(settings), settings, shelf, versions)
         kinds[OPTIMISE] = OptimiseKind(jobs_folder(settings), versions)

@@ -62,7 +62,7 @@ async def remove(change: Transaction, duel: str, note: str) -> None:
         f"UPDATE posts SET left_out = '', edited = '', shown = iif(shown = 'gone', shown, '') WHERE duel IN {these}",
     ):
         await change.run(sql, (duel,))
-    await change.run(f"UPDATE duels SET state = 'void', note = ?2 WHERE id IN {these} AND state = 'open'", (duel, note))
+    await change.run(f"UPDATE duels SET state = 'void', note = ?2 WHERE id IN {these} AND state IN ('open', 'void')", (duel, note))
     await change.run(f"UPDATE duels SET request = '', request_key = NULL WHERE id IN {these}", (duel,))
 
 

@@ -17,7 +17,7 @@ from bot.errors import BallotRefused
 from bot.fronts.discord.bot import traced
 from bot.fronts.web.door import Door
 from bot.fronts.web.server import serve_watch
-from bot.fronts.web.watch import Bare, Numbered, Watch, nothing
+from bot.fronts.web.watch import Bare, Numbered, WatchPaths, nothing
 from bot.settings import Settings
 from bot.store.tags import TagRows
 from engine.backends.base import Prompt
@@ -49,7 +49,7 @@ def figure(app: App, name: str) -> float:
 
 
 def browser(app: App, *, loopback: bool = True) -> httpx.AsyncClient:
-    layers = Numbered(Bare(Door(Watch(nothing, watched=app), loopback=loopback)))
+    layers = Numbered(Bare(Door(WatchPaths(nothing, watched=app), loopback=loopback)))
     return httpx.AsyncClient(transport=httpx.ASGITransport(layers), base_url="http://127.0.0.1:9090")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -129,3 +130,16 @@ async def fake_server() -> AsyncIterator[FakeServer]:
         yield fake
     finally:
         await runner.cleanup()
+
+
+async def alone(pieces: int, pause_s: float) -> None:
+    """Serve as a process of its own: tell the address, and go on until standard input closes."""
+    async with fake_server() as fake:
+        fake.pieces, fake.pause_s = ("word ",) * pieces, pause_s
+        fake.usage = {"prompt_tokens": 5, "completion_tokens": pieces}
+        print(fake.url, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(alone(int(sys.argv[1]), float(sys.argv[2])))

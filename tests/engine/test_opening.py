@@ -16,7 +16,7 @@ from engine.settings import EngineSettings
 
 
 def test_the_lineup_is_imported_without_the_heavy_libraries() -> None:
-    heavy = "{'torch', 'transformers', 'peft', 'huggingface_hub', 'httpx'}"
+    heavy = "{'torch', 'transformers', 'peft', 'huggingface_hub', 'httpx', 'aiohttp'}"
     code = f"import sys, engine.lineup; print(sorted({heavy} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
 

@@ -140,14 +140,18 @@ async def test_without_a_way_to_the_server_s_folder_one_s_own_adapter_is_refused
 # --- two hosts
 
 
+def brief(folder: Path) -> str:
+    """A recipe that fits into the little that the server reads."""
+    (folder / "r.toml").write_text('name = "r"\nversion = "1"\nsystem = "Be brief."\n', encoding="utf-8")
+    return str(folder / "r.toml")
+
+
 async def test_sides_on_two_hosts_answer_each_by_its_own_and_it_is_said_what_is_compared(
     fake: FakeServer, other: FakeServer, tmp_path: Path
 ) -> None:
     (tmp_path / "prices.toml").write_text(PRICES.format(BASE, "hosted"), encoding="utf-8")
-    recipe = tmp_path / "r.toml"
-    recipe.write_text('name = "r"\nversion = "1"\nsystem = "Be brief."\n', encoding="utf-8")
     elsewhere = {"prompted_model": "hosted", "prompted_server_url": other.url, "prompted_server_key": KEY}
-    lineup = await open_lineup(settings(fake, recipe=str(recipe), token_prices=str(tmp_path / "prices.toml"), **elsewhere))
+    lineup = await open_lineup(settings(fake, recipe=brief(tmp_path), token_prices=str(tmp_path / "prices.toml"), **elsewhere))
     first, second = lineup.entrants
     assert (first.base.name, second.base.name, first.adapter) == ("hosted", BASE, None) and first.id != second.id
     notes = " ".join(lineup.notes)
@@ -163,9 +167,9 @@ async def test_sides_on_two_hosts_answer_each_by_its_own_and_it_is_said_what_is_
     await lineup.backend.aclose()
 
 
-async def test_the_other_host_s_time_is_not_priced_as_ours(fake: FakeServer, other: FakeServer) -> None:
+async def test_the_other_host_s_time_is_not_priced_as_ours(fake: FakeServer, other: FakeServer, tmp_path: Path) -> None:
     elsewhere = {"prompted_model": "hosted", "prompted_server_url": other.url, "prompted_server_key": KEY, "arms": "prompted,tuned"}
-    lineup = await open_lineup(settings(fake, recipe="house", **elsewhere))
+    lineup = await open_lineup(settings(fake, recipe=brief(tmp_path), **elsewhere))
     prompts = {each.arm: prompt_of(each, Request.of("hello"), 0) for each in lineup.entrants}
     said = await answer_each(prompts, lineup.backend, lineup.price, limit_s=patient(5))
     costs = {arm: side.cost for arm, side in said.items()}
@@ -173,10 +177,12 @@ async def test_the_other_host_s_time_is_not_priced_as_ours(fake: FakeServer, oth
     await lineup.backend.aclose()
 
 
-async def test_the_other_host_is_looked_at_at_the_start_and_leaves_nothing_open(fake: FakeServer, other: FakeServer) -> None:
+async def test_the_other_host_is_looked_at_at_the_start_and_leaves_nothing_open(
+    fake: FakeServer, other: FakeServer, tmp_path: Path
+) -> None:
     elsewhere = {"prompted_model": "hsoted", "prompted_server_url": other.url, "prompted_server_key": KEY}
     with pytest.raises(BadModel, match="has no model hsoted"):
-        await open_lineup(settings(fake, recipe="house", **elsewhere))
+        await open_lineup(settings(fake, recipe=brief(tmp_path), **elsewhere))
 
 
 def test_the_card_says_that_two_models_are_compared() -> None:

@@ -142,7 +142,7 @@ def _rows(scene: DuelScene, *, more: bool) -> list[ui.Item[Sheet]]:
             return _row(full + _anew(scene))
         case _:
             offered = view.next_step is not None and view.next_step.request
-            return _row([*full, *_anew(scene), *([_button("Try it", act_id(duel, "try"))] if offered else [])])
+            return _row([*full, *([_button("Try it", act_id(duel, "try"))] if offered else []), *_anew(scene)])
 
 
 def _anew(scene: DuelScene) -> list[ui.Button[Sheet]]:

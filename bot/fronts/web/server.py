@@ -34,7 +34,7 @@ from bot.fronts.web.routing import add_routing
 from bot.fronts.web.searching import add_searches
 from bot.fronts.web.sessions import Logins, kept_secret
 from bot.fronts.web.settings import add_settings
-from bot.fronts.web.watch import Bare, Numbered, Watch, nothing
+from bot.fronts.web.watch import Bare, Numbered, WatchPaths, nothing
 from bot.fronts.web.words import title_of
 from bot.serving import QuietServer, listen
 from bot.settings import Settings
@@ -60,7 +60,7 @@ async def serve_watch(app: App, settings: Settings, tell: Callable[[str], None] 
     port, host = settings.watch.port, settings.watch.host
     assert port
     words = f"Watched at {_address(host, port)}: /healthz, /readyz, /metrics."
-    await _served(Bare(Door(Watch(nothing, watched=app), loopback=is_loopback(host))), host, port, lambda: tell(words))
+    await _served(Bare(Door(WatchPaths(nothing, watched=app), loopback=is_loopback(host))), host, port, lambda: tell(words))
 
 
 async def _served(web: ASGIApp, host: str, port: int, answers: Callable[[], None]) -> None:
@@ -118,7 +118,7 @@ def build(app: App, settings: Settings) -> FastAPI:
         Middleware(SessionMiddleware, secret_key=secret, session_cookie=name, max_age=YEAR_S, path=root or "/", same_site="lax"),
     ]
     if settings.watched_on_page:
-        layers.append(Middleware(Watch, watched=app))
+        layers.append(Middleware(WatchPaths, watched=app))
     logins = Logins(secret, password, f"{name}_login", settings.store.file.with_name("session.ended")) if password else None
     if logins:
         layers.append(Middleware(Gate, logins=logins))

@@ -22,7 +22,7 @@ ID = b"x-request-id"
 log = logging.getLogger(__name__)
 
 
-class Watch:
+class WatchPaths:
     """Answers the three addresses, and hands on everything else."""
 
     def __init__(self, app: ASGIApp, *, watched: App) -> None:

@@ -1,6 +1,6 @@
 """A model on a server that speaks OpenAI's API: vLLM, Ray Serve LLM, llama-server, or another.
 
-Importing this folder imports no file of it: what needs httpx is imported by whoever wants it.
+Importing this folder imports no file of it: what needs aiohttp is imported by whoever wants it.
 
 events.py    server-sent events out of bytes, and what an event of an answer says: pure
 sharing.py   the time of a server, shared between the answers that it writes for us: pure

@@ -19,7 +19,7 @@ from engine.parsing import shown_all
 from engine.recipes import Message, Recipe
 from engine.settings import LEAST_DIFFERENCE, MAX_ROWS
 
-LOOK_S = 0.1  # seconds between two looks at a stop flag
+LOOK_S = 0.1  # seconds between two looks at the stop flags of all answers
 FRAME_TOKENS = 64  # that a chat template writes around a message at most, for telling quickly that a prompt fits
 CLOSED = "The connection to the server has been closed."
 LOADED_FROM_HERE = (
@@ -56,6 +56,16 @@ class ServedAnswer:
         self.texts.put_nowait(event.text)
         return True
 
+    async def next(self) -> tuple[str, bool]:
+        """Wait for text; take all that has come since. Returns it, and whether nothing more comes. The text is empty for who is woken."""
+        piece, pieces = await self.texts.get(), list[str]()
+        while piece is not None:
+            pieces.append(piece)
+            if self.texts.empty():
+                return "".join(pieces), False
+            piece = self.texts.get_nowait()
+        return "".join(pieces), True
+
     def check_end(self, where: str) -> None:
         """Raise BackendError unless the answer came to an end with an account that can be true."""
         if self.finish is None:
@@ -89,6 +99,8 @@ class ServerBackend:
         self._alive: dict[str, Alive] = {}  # by the digest of each adapter that is in use
         self._leaving: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()  # an answer each, called by the digest of its adapter
+        self._stops: dict[ServedAnswer, Stop] = {}  # of answers that somebody waits for
+        self._watching: asyncio.Task[None] | None = None
         self._closed = False
 
     @property
@@ -137,23 +149,33 @@ class ServerBackend:
         answer, digest = ServedAnswer(prompt, self._clock()), prompt.adapter.digest if prompt.adapter else ""
         task = asyncio.create_task(self._write(answer, self._found.dialect.asked(self._named(prompt))), name=digest)
         self._tasks.add(task)
+        self._stops[answer] = stop
+        if self._watching is None or self._watching.done():
+            self._watching = asyncio.create_task(self._watch_stops())
         task.add_done_callback(lambda _: answer.texts.put_nowait(None))
         try:
             while not stop.raised:
-                try:
-                    text = await asyncio.wait_for(answer.texts.get(), LOOK_S)
-                except TimeoutError:
-                    continue
-                if text is None:
+                text, ended = await answer.next()
+                if text and not stop.raised:
+                    yield Chunk(text)
+                if ended and not stop.raised:
                     yield self._last(answer, task)
                     return
-                yield Chunk(text)
             await _ended(task)
             yield Chunk("", "stopped", self._usage(answer))
         finally:
+            self._stops.pop(answer, None)
             await _ended(task)
             self._tasks.discard(task)
             self._time.end(answer)
+
+    async def _watch_stops(self) -> None:
+        """Wake the answers whose flags are raised, as long as there are any: a flag that a clock raises wakes nobody by itself."""
+        while self._stops:
+            await asyncio.sleep(LOOK_S)
+            for answer, stop in list(self._stops.items()):
+                if stop.raised:
+                    answer.texts.put_nowait("")
 
     def _check(self, prompt: Prompt) -> None:
         if self._closed:

@@ -1,4 +1,4 @@
-"""Settings become a backend over a server. Needs no httpx until it is asked to open one."""
+"""Settings become a backend over a server. Needs no aiohttp until it is asked to open one."""
 
 from typing import TYPE_CHECKING
 

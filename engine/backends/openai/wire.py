@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import aiohttp
+from yarl import URL
 
 from engine.backends.openai.events import DONE, EventReader
 from engine.backends.openai.refusals import AGAIN, Reply, refusal
@@ -26,22 +27,25 @@ class ServerWire:
     def __init__(self, url: str, key: str, silence_s: float) -> None:
         """silence_s: seconds without a byte after which the server is given up. Raises SettingsError for what is no address."""
         try:
-            parsed = httpx.URL(url.rstrip("/"))
-        except httpx.InvalidURL as error:
+            parsed = URL(url.rstrip("/"))
+        except ValueError as error:
             raise SettingsError("DUEL_SERVER_URL is no address. It looks like http://127.0.0.1:8000/v1.") from error
-        if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
+        if parsed.scheme not in ("http", "https") or not parsed.host or parsed.user or parsed.password:
             raise SettingsError("DUEL_SERVER_URL must be an address like http://127.0.0.1:8000/v1, without a user or a password in it.")
         path = parsed.path.rstrip("/")
         last = path.rpartition("/")[2]
-        self._versioned = str(parsed if last[:1] == "v" and last[1:2].isdigit() else parsed.copy_with(path=f"{path}/v1"))
+        self._versioned = str(parsed if last[:1] == "v" and last[1:2].isdigit() else parsed.with_path(f"{path}/v1"))
         self._root = self._versioned.rpartition("/")[0]
         self._key = key
-        self.where = f"The server {parsed.host}" + (f":{parsed.port}" if parsed.port else "")
+        self.where = f"The server {parsed.host}" + (f":{parsed.explicit_port}" if parsed.explicit_port else "")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         if not key.isascii() or not key.isprintable():
             raise SettingsError("DUEL_SERVER_KEY holds a character that no key has.")
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
-        self._client = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(silence_s, connect=CONNECT_S), limits=limits)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=silence_s)
+        connector = aiohttp.TCPConnector(limit=0)  # answers wait for a place, not for a connection
+        self._client = aiohttp.ClientSession(
+            headers=headers, timeout=timeout, connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
+        )
 
     async def ask(self, path: str, body: Any = None, *, root: bool = False) -> Reply:
         """Send one request and read its answer whole: GET without a body, else POST. root: the path stands beside /v1, not below it.
@@ -51,8 +55,9 @@ class ServerWire:
         url = (self._root if root else self._versioned) + path
 
         async def once() -> Reply:
-            response = await (self._client.get(url) if body is None else self._client.post(url, json=body))
-            return self._reply(response)
+            method = "GET" if body is None else "POST"
+            async with self._client.request(method, url, json=body, allow_redirects=False) as response:  # the key goes nowhere else
+                return self._reply(response, await response.text(errors="replace"))
 
         return await self._again(once, lambda: False)
 
@@ -67,12 +72,11 @@ class ServerWire:
         async def once() -> Reply:
             nonlocal begun
             sent()
-            async with self._client.stream("POST", self._versioned + CHAT, json=body) as response:
-                if response.status_code != 200:
-                    await response.aread()
-                    return self._reply(response)
+            async with self._client.post(self._versioned + CHAT, json=body, allow_redirects=False) as response:
+                if response.status != 200:
+                    return self._reply(response, await response.text(errors="replace"))
                 reader = EventReader()
-                async for piece in response.aiter_bytes():
+                async for piece in response.content.iter_any():
                     for event in reader.add(piece):
                         if event == DONE:
                             return Reply(200, None)
@@ -85,7 +89,7 @@ class ServerWire:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        await self._client.close()
 
     async def _again(self, once: Callable[[], Any], begun: Callable[[], bool]) -> Reply:
         """Try until there is an answer, or it makes no sense to try again."""
@@ -93,9 +97,9 @@ class ServerWire:
             last, pause_s = number == TRIES - 1, random.uniform(0, FIRST_PAUSE_S * 2**number)
             try:
                 reply: Reply = await once()
-            except httpx.TimeoutException as error:
+            except TimeoutError as error:
                 raise BackendError("timeout", f"{self.where} was silent for too long.", passing=True) from error
-            except (httpx.TransportError, httpx.StreamError, httpx.InvalidURL) as error:
+            except (aiohttp.ClientError, OSError) as error:
                 if begun() or last:
                     raise BackendError("server", self._lost(error, begun()), passing=True) from error
             else:
@@ -109,16 +113,15 @@ class ServerWire:
     def _lost(self, error: Exception, begun: bool) -> str:
         if begun:
             return f"{self.where} broke off in the middle of the answer."
-        if isinstance(error, httpx.ConnectError):
+        if isinstance(error, aiohttp.ClientConnectorError):
             return f"{self.where} cannot be reached. Is it running, and is DUEL_SERVER_URL right?"
         return f"{self.where} broke the connection off {TRIES} times before the answer began."
 
-    def _reply(self, response: httpx.Response) -> Reply:
-        text = response.text
+    def _reply(self, response: aiohttp.ClientResponse, text: str) -> Reply:
         if self._key:
             text = text.replace(self._key, "[the key]")
         try:
             said = json.loads(text)
         except ValueError:
             said = text
-        return Reply(response.status_code, said, response.headers.get("Retry-After", ""))
+        return Reply(response.status, said, response.headers.get("Retry-After", ""))

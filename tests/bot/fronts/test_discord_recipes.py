@@ -8,7 +8,7 @@ from bot.fronts.discord.commands.recipe_versions import diff_words
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script
 from engine.recipes import Recipe
-from tests.bot.fronts.discord_stage import Stage, admin, staged, voted
+from tests.bot.fronts.discord_stage import Stage, admin, looks, staged, voted
 from tests.bot.scripted import is_tuned
 
 
@@ -88,7 +88,7 @@ async def test_past_requests_of_a_channel_are_answered_again_and_changed_ones_vo
         await edited(stage, boss)
         assert "permission Manage Server" in await said(stage, ann, "replay", name="house@2")
         result = await boss.slash(stage.channel, "recipe replay", name="house@2", most=25)
-        await stage.env.advance_time(15)
+        await looks(stage)
         shown = stage.shown(result.response)
         assert "4 of 4 past requests answered again: 2 the same, 2 changed." in shown and "[Stop]" not in shown
         votes = [message for message in stage.channel.history() if "[Tie]" in stage.shown(message)]

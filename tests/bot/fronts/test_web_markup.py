@@ -198,6 +198,12 @@ def test_a_hundred_thousand_characters_take_no_long_time(piece: str) -> None:
         assert time.process_time() - started < patient(5)
 
 
+@pytest.mark.parametrize("text", ["[words]()", "[words](<>)", "\u202e()", "**[a]()** [b](https://x.y/z)"])
+def test_a_link_without_an_address_is_its_words(text: str) -> None:
+    reader = assert_harmless(html_of(text))
+    assert [given["href"] for tag, given in reader.tags if tag == "a"] == ["https://x.y/z"] * text.count("https")
+
+
 @given(st.text(alphabet=st.sampled_from("<>&\"'`*_[]()!|#-\n =:/ajscriptonhe\u202e\u200f$\\{}^"), max_size=60))
 def test_whatever_is_written_stays_harmless(text: str) -> None:
     assert_harmless(html_of(text))
