@@ -21,7 +21,7 @@ from tests.engine.fake_server import BASE, KEY, TUNED
 ROOT = Path(__file__).parents[2]
 DUELS, ROUNDS = 200, 2  # in flight at the same time; how often
 GAP_S = 0.03  # seconds between two people: two thousand duels a minute
-PIECES, PAUSE_S = 90, 0.1  # an answer, which takes longer than all of them need to ask
+PIECES, PAUSE_S = 45, 0.2  # an answer, which takes longer than all of them need to ask; two thousand pieces a second come in
 PAGE_BYTES = 4096
 
 pytestmark = pytest.mark.process
