@@ -3,10 +3,12 @@
 errors.py     what can go wrong around people and their ballots
 installed.py  whether the installation has all its files
 address.py    hosts, origins, the page's public address, networks of proxies
+serving.py    what all servers of HTTP share: a bound socket, patience, uvicorn beside others
 margins.py    the margins of a verdict, as settings, evidence and simulation share them
 settings.py   what can be set, a class for each part
 tags.py       what a request is about: said by the asker, or guessed by the team's rules
 ballots.py    what a person may choose, and what follows from it
+routes.py     which requests become duels, and who answers the others
 who.py        who a contestant is, for those who count and show its duels
 views.py      all that a front may hold; blind until the close
 words.py      one voice: arms, states, choices, counts, seconds, dollars
@@ -22,7 +24,7 @@ store/        one SQLite file, and all of the product's SQL; migrations/ holds i
 evaluation/   rows with references, answered by each arm and scored without votes
 deciding/     from a file of examples to a decision: both crafts at their best, measured
 app/          the use cases: asking, voting, looking; what fronts call
-fronts/       terminal, web page, Discord: they render what the app says, and hand on what people do
+fronts/       terminal, web page, Discord, endpoint: they render what the app says, and hand on what people do
 tools/        commands beside the product: out, in, made-up teams, measures
 api.py        the bot for programs: the names that docs/api.md promises
 cli.py        the verbs beside the fronts, each for people and with --json for programs

@@ -170,6 +170,10 @@ async def _web(app: App, settings: Settings, seen: asyncio.Event) -> int:
             from bot.fronts.discord import serve as serve_discord
 
             fronts.append(serve_discord(app, settings))
+        if settings.api.on:
+            from bot.fronts.api import serve as serve_programs
+
+            fronts.append(serve_programs(app, settings, _tell))
         await _together(fronts)
     finally:
         telling.cancel()

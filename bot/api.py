@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.app.app import utc_now
 from bot.app.evidence import Evidence
+from bot.app.routing import RouteStanding, routing_over
 from bot.errors import StoreError
 from bot.evaluation.rows import EvaluationSet, read_rows, without_seen
 from bot.evaluation.run import answers_of, evaluate, report
@@ -27,7 +28,18 @@ from engine.ask import entrants_of
 from engine.contestants import Contestant
 from engine.errors import BadRequest
 
-__all__ = ["Evaluation", "Settings", "State", "StoreError", "Unknown", "Verdict", "evaluate_file", "read_verdict"]
+__all__ = [
+    "Evaluation",
+    "RouteStanding",
+    "Settings",
+    "State",
+    "StoreError",
+    "Unknown",
+    "Verdict",
+    "evaluate_file",
+    "read_route",
+    "read_verdict",
+]
 Note = Callable[[str], None]
 
 
@@ -68,6 +80,17 @@ async def read_verdict(
         first, second, _ = pairs[pair - 1]
         scope = evidence.scope((first, second), team=team, tag=tag, since=since)
         return await evidence.verdict(scope, (first, second))
+
+
+async def read_route(settings: Settings | None = None, *, team: str = "") -> RouteStanding:
+    """Read what share of a team's requests become duels, who answers the others, and what the verdict proposes. Nothing is written.
+
+    It works as read_verdict does. team: the number that Discord gives a server; "": page and terminal. Raises StoreError.
+    """
+    settings = settings or Settings.read()
+    logging.getLogger("bot.app.ledgers").setLevel(logging.ERROR)  # the store is only read, so no ledger is kept in it
+    async with reading_copy(settings.store.file) as store:
+        return await routing_over(store, settings).standing(team)
 
 
 def _note_pairs(pairs: Sequence[tuple[Who, Who, int]], chosen: int, note: Note) -> None:

@@ -52,6 +52,7 @@ def add_verbs(verbs: Any, bench: str = "bench") -> tuple[argparse.ArgumentParser
     added = (
         _decide(verbs),
         _verdict(verbs),
+        _route(verbs),
         _simulate(verbs),
         _bench(verbs, bench),
         *_exchange(verbs),
@@ -120,13 +121,46 @@ def _verdict(verbs: Any) -> argparse.ArgumentParser:
     return command
 
 
+def _route(verbs: Any) -> argparse.ArgumentParser:
+    command = verb(
+        verbs,
+        "route",
+        "What share of requests become duels, and who answers the others alone. Without a flag it shows that, what the verdict "
+        "proposes, and every change with who made it; then it works beside a running Duelbot. Changes need the store for "
+        "themselves: while Duelbot runs, make them on its page (/route), in the chat or with /settings on Discord. Keys let a team's own "
+        "program ask: docs/route.md.",
+        "%(prog)s\n%(prog)s --share 0.1 --winner tuned\n%(prog)s --share 0.3 --tag billing\n%(prog)s --back\n%(prog)s --new-key triage",
+    )
+    command.add_argument("--team", default="", help="of this team, by the number that Discord gives a server (default: page and terminal)")
+    command.add_argument("--tag", default="", help="for requests with this tag alone")
+    command.add_argument(
+        "--share", type=_amount(0, 1), default=None, metavar="N", help="of requests become duels, 0 to 1; 0.1 after a verdict"
+    )
+    command.add_argument("--winner", default="", metavar="ARM", help="who answers the others: an arm or a contestant's id")
+    command.add_argument("--reason", default="", metavar="WORDS", help="why; kept with the change")
+    command.add_argument("--back", action="store_true", help="change back what was changed last")
+    command.add_argument("--drop", action="store_true", help="have the tag go by the share of all requests again")
+    command.add_argument("--keys", action="store_true", help="list the keys of programs")
+    command.add_argument("--new-key", default="", metavar="NAME", help="make a key for a program; it is shown once")
+    command.add_argument("--end-key", default="", metavar="NAME", help="end a key")
+    for limit, meaning in (("in-flight", "at the same time"), ("per-minute", "in a minute"), ("per-day", "in 24 hours")):
+        command.add_argument(f"--{limit}", type=whole(1, 10**9), default=0, metavar="N", help=f"requests of the new key {meaning}")
+    command.add_argument(
+        "--usd-per-day", type=_amount(0, 1e6), default=None, metavar="N", help="dollars that the new key's answers may cost"
+    )
+    return command
+
+
 def _simulate(verbs: Any) -> argparse.ArgumentParser:
     command = verb(
         verbs,
         "simulate",
         "How often the verdict is wrong. Simulates teams that look after every duel, and counts wrong verdicts; "
         "exit status 1 when a bar does not hold.",
-        "%(prog)s --quick\n%(prog)s --seed 7 --json",
+        "%(prog)s --quick\n%(prog)s --seed 7 --json\n%(prog)s --routes",
+    )
+    command.add_argument(
+        "--routes", action="store_true", help="teams that answer with the winner: what it costs, how soon a change is seen (docs/route.md)"
     )
     command.add_argument("--quick", action="store_true", help="2,000 teams, within half a minute; without it 10,000")
     command.add_argument(

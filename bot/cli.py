@@ -37,8 +37,10 @@ def run(options: argparse.Namespace) -> int:
             return asyncio.run(_decide(options))
         case "verdict":
             return asyncio.run(_verdict(options))
+        case "route":
+            return asyncio.run(_route(options))
         case "simulate":
-            return _simulate(options.quick, options.seed, options.json)
+            return (_simulate_routes if options.routes else _simulate)(options.quick, options.seed, options.json)
         case "export":
             return asyncio.run(_export(options.format, options.out, options.json))
         case "import":
@@ -133,6 +135,17 @@ async def _verdict(options: argparse.Namespace) -> int:
     return DONE
 
 
+async def _route(options: argparse.Namespace) -> int:
+    from bot.tools.route import route, route_lines
+
+    found = await route(options, Settings.read())
+    if options.json:
+        _json(found.values)
+    else:
+        print("\n".join(printable(line) for line in route_lines(found)))
+    return DONE
+
+
 MEANING = {
     "null_1_voter": "a winner is named where there is no difference, one voter a duel (bar: at most 5 %)",
     "null_1_voter_30_ties": "the same with 30 % ties (bar: at most 5 %)",
@@ -176,6 +189,37 @@ def _simulate(quick: bool, seed: int, as_json: bool) -> int:
         print(f"{value:8g}  {meaning}" if name in COUNTS or name.endswith("winners") else f"{value:8.2%}  {meaning}")
     print("All bars hold." if table["passed"] else "A bar does not hold.")
     return DONE if table["passed"] else FAILED
+
+
+ROUTED = {  # columns of the table of teams that answer with the winner
+    "share": "duel share while the winner answers alone",
+    "regret": "wins less than an oracle, mean",
+    "regret_never_looking": "the same with the first winner for ever",
+    "regret_all_duels": "the same with duels alone",
+    "duels": "duels, median",
+    "named_after": "requests until a winner was named, median",
+    "seen": "teams that saw the change",
+    "seen_after": "requests until it was seen, median",
+    "seen_after_p90": "the same, nine of ten teams",
+    "false_alarms": "teams with an alarm before the change",
+    "wrong": "teams that ever named a wrong winner",
+    "wrong_of_equals": "teams of two equals that ever named a winner (bar: at most 5 %)",
+}
+
+
+def _simulate_routes(quick: bool, seed: int, as_json: bool) -> int:
+    from bot.evidence.routed import REQUESTS, passed, routed
+
+    teams = 20 if quick else 200
+    rows = routed(seed, teams, _note)
+    if as_json:
+        _json({"seed": seed, "teams": teams, "requests": REQUESTS, "rows": rows, "passed": passed(rows, teams)})
+        return DONE if passed(rows, teams) else FAILED
+    print(f"{teams:,} teams, {REQUESTS:,} requests each, .70 turns into .30 half way; seed {seed}")
+    for name, meaning in ROUTED.items():
+        print("  ".join(f"{row[name]:8,.4g}" for row in rows), f" {meaning}")
+    print("The bar holds." if passed(rows, teams) else "The bar does not hold.")
+    return DONE if passed(rows, teams) else FAILED
 
 
 async def _export(form: str, out: Path, as_json: bool) -> int:

@@ -203,6 +203,56 @@ class VerdictSettings(Part):
     alpha: float = Field(ALPHA, gt=0, lt=1, description="Error rate of a verdict over all looks; choose it before looking.")
 
 
+class RouteSettings(Part):
+    """Requests that are answered without a duel."""
+
+    model_config = under("DUEL_ROUTE_")
+
+    rises: bool = Field(
+        True,
+        description="Whether all requests become duels again by themselves when later votes contradict the verdict. "
+        "The team is told either way.",
+    )
+
+
+class ApiSettings(Part):
+    """The endpoint for the team's own program, which speaks as OpenAI's API does."""
+
+    model_config = under("DUEL_API_")
+
+    on: bool = Field(
+        False, validation_alias="DUEL_API", description="Whether programs can ask with a key at /v1/chat/completions: docs/route.md."
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="Address that the endpoint listens on.")
+    port: int = Field(8081, ge=1, le=65535, description="Port of the endpoint.")
+    public: bool = Field(
+        False,
+        description="Whether others may reach the endpoint: DUEL_API_HOST may then be any address, and requests may name any host. "
+        "Put it behind HTTPS: keys go over the wire.",
+    )
+    max_bytes: int = Field(262_144, ge=1024, le=64 << 20, description="Bytes that a request may have.")
+    read_s: float = Field(10.0, gt=0, description="Seconds within which a whole request has to arrive.")
+    in_flight: int = Field(256, ge=1, le=10_000, description="Requests of all programs answered at the same time.")
+    key_in_flight: int = Field(
+        32, ge=1, le=10_000, description="Requests of one key answered at the same time, where nothing else was said."
+    )
+    key_per_minute: int = Field(600, ge=1, description="Requests of one key in a minute, where nothing else was said.")
+    key_per_day: int = Field(20_000, ge=1, description="Requests of one key in 24 hours, where nothing else was said.")
+    key_usd_per_day: float | None = Field(
+        None, ge=0, description="US dollars that one key's answers may cost in 24 hours, where nothing else was said. Empty: no limit."
+    )
+    idle_s: float = Field(
+        2.0, gt=0, description="Seconds without a request after which the other answers of duels that programs asked are written."
+    )
+
+    def check(self) -> None:
+        """Refuse an address that others can reach unless that is allowed. Raises SettingsError."""
+        if self.on and not self.public and not is_loopback(self.host):
+            raise SettingsError(
+                f"DUEL_API_HOST is {self.host!r}, which others can reach: set DUEL_API_PUBLIC=true, or DUEL_API_HOST=127.0.0.1."
+            )
+
+
 class ReplaySettings(Part):
     """Past requests answered again, each side alone."""
 
@@ -254,16 +304,19 @@ class Settings:
     votes: VoteSettings = field(default_factory=VoteSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     verdict: VerdictSettings = field(default_factory=VerdictSettings)
+    routes: RouteSettings = field(default_factory=RouteSettings)
+    api: ApiSettings = field(default_factory=ApiSettings)
     replays: ReplaySettings = field(default_factory=ReplaySettings)
     team: TeamFacts = field(default_factory=TeamFacts)
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Self:
-        """Read every part. Raises SettingsError for a bad value or name, and for a page that others can reach without a password."""
+        """Read every part. Raises SettingsError for a bad value or name, and for what others can reach although they should not."""
         given = read_environment(list(parts().values()), environ, env_file)
         read: dict[str, Any] = {name: part.of(given) for name, part in parts().items()}
         settings = cls(**read)
         settings.web.check()
+        settings.api.check()
         if settings.watch.port == settings.web.port:
             raise SettingsError(f"DUEL_WATCH_PORT is {settings.watch.port}, the page's own port. Choose another one, or leave it empty.")
         return settings

@@ -30,6 +30,7 @@ DuelState = Literal[
     "open",  # for ballots
     "closed",  # and revealed
     "void",  # takes no ballots; its note says why
+    "answered",  # by one contestant alone, so it is no duel
 ]
 
 
@@ -107,6 +108,7 @@ class DuelView:
     carried: Side | None  # whose answer the conversation goes on with; None while it is undecided
     reveal: Reveal | None
     next_step: NextStep | None = None  # only under equal answers; the same whenever it is looked at
+    single: RevealedSide | None = None  # who answered alone, of a turn that is no duel; such a turn has one side
     collected: Collected | None = None  # None: one ballot closes the vote, or a channel's members vote
     held_until: datetime | None = None  # UTC; until then the only ballot can be taken back, then it closes the vote; None: it cannot
     own_reason: Reason | None = None  # the viewer's
@@ -162,6 +164,8 @@ class Shown:
 
 def face_of(view: DuelView) -> str:
     """Name what a message that shows this view shows, as `Post.shown` keeps it: its state, with the ballots of an open vote."""
+    if view.state == "answered":
+        return "void"  # takes no ballots, as the store has it
     return f"open{view.ballots}" if view.state == "open" else view.state
 
 
@@ -255,6 +259,27 @@ class RoleLimit:
     per_minute: int | None = None
     per_day: int | None = None
     usd_per_day: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramKey:
+    """A key with which a program asks. The key itself is kept nowhere."""
+
+    id: str
+    name: str
+    team: str  # OUTSIDE, or a team's id on its platform
+    in_flight: int  # requests at the same time
+    per_minute: int
+    per_day: int
+    usd_per_day: float | None  # what its answers may cost in 24 hours, in US dollars; None: no limit
+    made_by: str
+    made_at: datetime  # UTC
+    ended_at: datetime | None = None  # None: it opens the door
+
+    @property
+    def asker(self) -> str:
+        """The name under which its requests are kept."""
+        return f"key:{self.id}"
 
 
 JobState = Literal["queued", "running", "done", "stopped", "failed"]

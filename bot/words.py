@@ -27,6 +27,7 @@ __all__ = [
     "STATES",
     "UNKNOWN",
     "ArmWords",
+    "alone_took",
     "are",
     "author_words",
     "counted",
@@ -80,6 +81,7 @@ STATES: Mapping[str, str] = {  # by DuelState
     "open": "open for votes",
     "closed": "closed",
     "void": "void",
+    "answered": "answered alone",
 }
 CANNOT_TELL = "I can't tell"  # the answer beside both sides
 CHOICES: Mapping[Choice, str] = {
@@ -148,6 +150,11 @@ def priced(sides: Iterable[RevealedSide]) -> str:
     return price_note([(side.usage, side.cost) for side in sides])
 
 
+def alone_took(single: RevealedSide) -> str:
+    """Say what an answer without a duel took, in a line."""
+    return ", ".join(f"{row.label} {row.cells[0]}" for row in _figures([(single.usage, single.cost)]))
+
+
 def estimated(estimate: Estimate | None) -> str:
     """Say what the next duel will probably take, in a sentence."""
     if estimate is None:
@@ -169,6 +176,8 @@ def author_words(author: str, viewer: str = "") -> str:
     if author == viewer:
         return "you"
     known = {SHIPPED: "Duelbot", FILE: "the settings", "terminal": "the terminal"}
+    if author.startswith("terminal:"):
+        return f"{author.removeprefix('terminal:')} in a terminal"
     places = {"web": "the page", "discord": "Discord"}
     return known.get(author) or (f"somebody on {places[kind]}" if (kind := author.partition(":")[0]) in places else "somebody")
 

@@ -5,7 +5,9 @@
     ├── BadRequest              a request cannot be asked as it stands
     │   ├── NoText              bot: an attached file holds no text
     │   ├── NotHere             bot: a team takes no requests in this channel
-    │   └── QueueFull           bot: as many requests are being answered as may be at once
+    │   ├── QueueFull           bot: as many requests are being answered as may be at once
+    │   └── LimitMet            bot: a program's key has asked as much as it may for now
+    │       └── BudgetSpent     bot: its answers have cost as much as they may
     ├── BadRecipe               a recipe file is malformed, or asks for something the model refuses
     ├── BadModel                a base model cannot be used: missing, unreachable, no chat template
     │   └── ServerAway          its server cannot be reached, or is not ready, which may pass

@@ -88,6 +88,18 @@ def test_a_verdict_is_read(run: Run, tmp_path: Path) -> None:
     assert re.search(r"Share of the second: 0\.[78]\d$", headline)
 
 
+def test_how_requests_are_answered_is_read(run: Run, tmp_path: Path) -> None:
+    async def planted() -> None:
+        store = await Store.open(tmp_path / "s")
+        await plant(store, Team(300, theta=0.8), np.random.default_rng(1))
+        await store.aclose()
+
+    asyncio.run(planted())
+    standing, proposal = run("Read how requests are answered")
+    assert standing == "every request becomes a duel"
+    assert proposal.startswith("0.1 tuned Fine-tune") and "answer the others alone" in proposal
+
+
 def test_a_store_without_votes_has_no_verdict(run: Run, tmp_path: Path) -> None:
     async def opened() -> None:
         await (await Store.open(tmp_path / "s")).aclose()

@@ -11,6 +11,8 @@ limits.py         how much one person and one team may ask and spend
 gathering.py      what is known about a pair besides its duels: cards, settings, timings
 ledgers.py        ledgers in memory, brought up to date with the duels closed since the last look
 evidence.py       verdicts on demand, who met whom, the leader board
+routing.py        what share of requests become duels, who answers the others, and what drift does to it
+route_words.py   how requests are answered, in sentences
 pictures.py       pictures that were drawn, kept while nothing has changed
 model.py          the model, loading beside everything else
 choices.py        the recipes there are, and the two contestants that meet
@@ -29,6 +31,7 @@ collecting.py     votes of several people outside of channels, and what waits fo
 addressing.py     which messages in a server ask, and which only talk
 notices.py        who wants to be pinged when a vote closes
 asking.py         an order becomes a duel that is being answered
+programs.py       programs that ask with a key, and those keys
 voting.py         ballots, guesses, reasons and closes
 exporting.py      a team's duels and ballots as rows for files
 export_files.py   duels and ballots as CSV and JSONL
@@ -46,11 +49,13 @@ previewing.py     a recipe that is edited tried out on the team's last requests
 proposing.py      examples for a recipe, from the winners of votes
 rematching.py     a new version answers past requests again, and only changed answers are voted on
 replays.py        past requests answered by each side alone while nobody waits, to compare their clocks
+halves.py         the other answer of a duel that a program asked, written while nobody waits
 jobs.py           work that takes minutes: a queue, each in a process of its own
 readiness.py      whether people can be served: the model answers, the store is writable
 training.py       rows that are brought, estimates and trainings as jobs, and what has come of them
 searching.py      a job searches for a better recipe
 decisions.py      a file of examples becomes a decision, and duels that confirm it
+serving.py        the winner of a decision answers, and most requests are no duels any more
 rereading.py      recipes, prices and tag rules read again while people are served
 app.py            opens all of these and holds them
 """

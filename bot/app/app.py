@@ -23,6 +23,7 @@ from bot.app.editing import Editing
 from bot.app.ending import DIED
 from bot.app.evidence import Evidence
 from bot.app.filing import Filing
+from bot.app.halves import Halves
 from bot.app.jobs import JobKind, Jobs
 from bot.app.judging import Judging
 from bot.app.limits import Limits
@@ -32,6 +33,7 @@ from bot.app.notices import Notices
 from bot.app.pairing import Pairing
 from bot.app.posting import Posting
 from bot.app.previewing import Previewing
+from bot.app.programs import Programs
 from bot.app.proposing import Proposing
 from bot.app.readiness import Readiness
 from bot.app.rematching import Rematching
@@ -39,8 +41,10 @@ from bot.app.remembering import Remembering
 from bot.app.removing import Removing
 from bot.app.replays import Replays
 from bot.app.rereading import Rereading
+from bot.app.routing import Routing
 from bot.app.running import Running
 from bot.app.searching import OptimiseKind, Searches
+from bot.app.serving import Serving
 from bot.app.shelf import Shelf
 from bot.app.talks import Talks
 from bot.app.teams import Teams
@@ -77,6 +81,8 @@ class App:
     talks: Talks
     looking: Looking
     judging: Judging
+    routing: Routing
+    programs: Programs
     teams: Teams
     choices: Choices
     versions: Versions
@@ -98,6 +104,7 @@ class App:
     readiness: Readiness
     rereading: Rereading
     searches: Searches
+    serving: Serving
     core: Core  # for the parts, not for fronts
     deadlines: Deadlines  # the same
     offers: Offers  # requests to begin with, by base
@@ -131,8 +138,9 @@ class App:
             _follow(core)
             app = cls._over(core, settings, rules, rng or random.SystemRandom())
             app.versions.start(kept, chosen)
-            replays = Replays(core, app.teams, app.choices, settings)
-            beside = [asyncio.create_task(work) for work in (replays.run(), app.jobs.run(), app.deadlines.run())]
+            replays, halves = Replays(core, app.teams, app.choices, settings), Halves(core, app.teams, app.choices, settings)
+            work = (replays.run(), app.jobs.run(), app.deadlines.run(), app.routing.run(), halves.run())
+            beside = [asyncio.create_task(each) for each in work]
             await app.filing.resume()
             try:
                 yield app
@@ -149,19 +157,23 @@ class App:
         """Make the parts."""
         offers: Offers = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
         own_plain = settings.engine.plain_recipe not in ("", "plain")
-        choices, limits = Choices(core.model, own_plain=own_plain), Limits(settings.limits)
+        choices, limits = Choices(core.model, own_plain=own_plain), Limits(settings.limits, settings.api.in_flight)
         shelf = Shelf(core.model, settings.engine.adapters_mib << 20)
         kinds: dict[str, JobKind] = {ESTIMATE: EstimateKind(), TRAIN: TrainKind(jobs_folder(settings), settings.engine, shelf)}
         teams = Teams(core.store, choices, settings.votes, settings.team.name)
         batching = Batching(core.store, core.now)
         deadlines, evidence = Deadlines(core), Evidence(core.store, settings, core.now)
+        routing = Routing(core.store, evidence, core.now, choices.meeting, coin=coin, rises=settings.routes.rises)
         pairing = Pairing(core.model, choices, shelf, evidence, coin)
-        asking = Asking(core, teams, choices, shelf, limits, pairing=pairing, deadlines=deadlines, rules=rules, coin=coin)
+        asking = Asking(
+            *(core, teams, choices, shelf, limits), pairing=pairing, deadlines=deadlines, routing=routing, rules=rules, coin=coin
+        )
         versions = Versions(core, teams, choices)
         kinds[DECIDE] = DecideKind(jobs_folder(settings), settings, shelf, versions)
         kinds[OPTIMISE] = OptimiseKind(jobs_folder(settings), versions)
         jobs = Jobs(core, settings.engine, kinds)
         training = AdapterTraining(core, jobs, settings)
+        decisions = Decisions(core, jobs, training, asking, settings)
         return cls(
             asking=asking,
             voting=Voting(core, teams, deadlines, blinding_share=settings.votes.blinding_share, undo_s=settings.web.undo_s),
@@ -171,6 +183,8 @@ class App:
             deadlines=deadlines,
             looking=Looking(core, offers if ships(settings.engine) else {}, settings.engine.max_rows // 2),
             judging=Judging(core, choices, evidence, limits),
+            routing=routing,
+            programs=Programs(core, asking, choices, settings.api),
             teams=teams,
             choices=choices,
             versions=versions,
@@ -193,7 +207,8 @@ class App:
             consents=Consents(core, teams),
             jobs=jobs,
             training=training,
-            decisions=Decisions(core, jobs, training, asking, settings),
+            decisions=decisions,
+            serving=Serving(decisions, shelf, versions, routing),
             readiness=Readiness(core),
             rereading=Rereading(core, choices, asking, settings),
             searches=Searches(jobs, training, versions, settings),

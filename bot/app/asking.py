@@ -4,7 +4,8 @@ import asyncio
 import logging
 import random
 import secrets
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.app.before import Before, before, settled
@@ -17,23 +18,38 @@ from bot.app.ending import STOPPED
 from bot.app.limits import Limits
 from bot.app.orders import AlreadyAsked, NotHere, Order
 from bot.app.pairing import Pairing
+from bot.app.routing import Routing
 from bot.app.shelf import AdapterNotLoaded, Shelf
 from bot.app.teams import Teams
+from bot.ballots import Entrant
 from bot.errors import UnknownDuel
 from bot.evidence.units import request_key
 from bot.logs import hide
+from bot.routes import ENTRANTS, Drawn
 from bot.store import DuelRecord, Transaction
 from bot.store.conversations import ConversationRows
 from bot.store.duels import DuelRows
 from bot.store.posts import PostRows
+from bot.store.records import Kind
 from bot.store.tags import TagRows
 from bot.tags import TagRules, checked_tag
-from bot.views import DuelView, Post, Shown, TeamSettings
+from bot.views import OUTSIDE, DuelView, Post, Shown, TeamSettings
+from engine.contestants import Contestant
 from engine.errors import BadRequest, DuelbotError
 from engine.placeholders import given_on
 from engine.request import Request
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPlan:
+    """What a request becomes, before it is asked."""
+
+    kind: Kind
+    left: Entrant
+    served: Entrant | None  # who answers alone, or first
+    drawn: Drawn | None  # None: nothing was drawn
 
 
 class Asking:
@@ -49,6 +65,7 @@ class Asking:
         *,
         pairing: Pairing,
         deadlines: Deadlines,
+        routing: Routing,
         rules: TagRules,
         coin: random.Random,
     ) -> None:
@@ -60,6 +77,7 @@ class Asking:
         self._limits = limits
         self._pairing = pairing
         self._deadlines = deadlines
+        self._routing = routing
         self._rules = rules
         self._coin = coin
 
@@ -110,7 +128,8 @@ class Asking:
             found = await before(change, order)
             found = replace(found, earlier=await with_holds_ended(change, found.earlier, core.now()))
             past, changed, note = settled(found)
-            duel = await self._duel(change, order, past, request, quorum=quorum_of(order, team), note=note)
+            turn = await self._turn(change, order, tag, entrants)
+            duel = await self._duel(change, order, past, request, turn, quorum=quorum_of(order, team), note=note)
             await _write(change, duel, past, changed)
             if tag:
                 await TagRows(change).add(duel.id, tag, by_rule)
@@ -141,28 +160,48 @@ class Asking:
         team = await self._teams.settled_at(look, order.team, order.places)
         if order.direct and not team.direct:
             raise BadRequest("Direct messages to me are switched off. Ask in a channel of a server where I am.")
-        if team.channels and not begun and not set(order.places) & set(team.channels):
+        if team.channels and not begun and not order.program and not set(order.places) & set(team.channels):
             raise NotHere(team.channels)
-        if team.ask_role and team.ask_role not in order.roles:
+        if team.ask_role and team.ask_role not in order.roles and not order.program:
             raise BadRequest("In this server only members with a certain role may ask. A server admin sets it with /settings.")
         await self._limits.refuse(look, order, self._core.running.count, self._core.now())
         return team
 
-    async def _duel(self, look: Transaction, order: Order, past: Before, request: str, *, quorum: int, note: str) -> DuelRecord:
-        key = request_key(request, past.turns)
+    async def _turn(self, change: Transaction, order: Order, tag: str, entrants: tuple[Contestant, Contestant] | None) -> "TurnPlan":
+        """Choose what the request becomes: a duel, half a one, or a single; and who sits on the left."""
+        lineup = self._core.model.lineup
+        pair = entrants or (lineup.entrants if lineup else None)
+        if order.only:
+            return _pinned(pair, order.only)
+        drawn = await self._routing.draw(change, order.team or OUTSIDE, tag, pair) if pair and order.drawn else None
+        if drawn and not drawn.is_duel:
+            return TurnPlan("single", drawn.entrant, drawn.entrant, drawn)
+        left: Entrant = 1 if self._coin.random() < 0.5 else 0
+        if not order.program:
+            return TurnPlan("duel", left, None, drawn)
+        return TurnPlan("half", left, 1 if self._coin.random() < 0.5 else 0, drawn)
+
+    async def _duel(
+        self, look: Transaction, order: Order, past: Before, request: str, turn: "TurnPlan", *, quorum: int, note: str
+    ) -> DuelRecord:
+        key, now = request_key(request, past.turns), self._core.now()
         return DuelRecord(
             id=secrets.token_hex(16),
             conversation=past.earlier[0].conversation if past.earlier else secrets.token_hex(16),
             turn=len(past.earlier) + 1,
             asker=order.asker,
             request=request,
-            asked_at=self._core.now(),
-            left=1 if self._coin.random() < 0.5 else 0,
+            asked_at=now,
+            left=turn.left,
             quorum=quorum,
             note=note,
             request_key=key,
-            repeats=await DuelRows(look).first_asked(key),
-            ends_at=self._core.now() + order.closes_in if order.closes_in and order.collects else None,
+            repeats=await DuelRows(look).first_asked(key, by_program=order.program),
+            kind=turn.kind,
+            served=turn.served,
+            coin=turn.drawn.coin if turn.drawn else None,
+            share=turn.drawn.share if turn.drawn else None,
+            ends_at=now + order.closes_in if order.closes_in and order.collects else None,
         )
 
     async def _post(self, change: Transaction, order: Order, duel: DuelRecord, team: TeamSettings, tag: str) -> Post:
@@ -175,8 +214,8 @@ class Asking:
             channel=order.channel,
             message=None,
             private=order.private,
-            lasting=order.lasting,
-            closes_at=None if order.alone else duel.asked_at + closes_in,
+            lasting=order.lasting and not order.program,
+            closes_at=None if order.alone or order.program else duel.asked_at + closes_in,
             left_out=order.left_out,
             quorum=duel.quorum,
             tag=tag,
@@ -214,6 +253,14 @@ class Asking:
                 raise UnknownDuel("This is none of the requests that you asked in direct messages.")
             await ConversationRows(change).roll(channel, record.conversation)
         return show(record, person)
+
+
+def _pinned(pair: Sequence[Contestant] | None, only: str) -> TurnPlan:
+    """Have one of the two that meet answer alone, as the asker wishes. Raises BadRequest."""
+    entrant = next((each for each in ENTRANTS if pair and pair[each].id == only), None)
+    if entrant is None:
+        raise BadRequest("This contestant does not meet now, so it cannot be asked.")
+    return TurnPlan("single", entrant, entrant, None)
 
 
 def quorum_of(order: Order, team: TeamSettings) -> int:

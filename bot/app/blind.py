@@ -33,6 +33,7 @@ def show(duel: DuelRecord, viewer: str, progress: Progress | None = None, step: 
         asked_for=_asked_for(duel),
         own_reason=duel.reasons.get(viewer),
         reasons=_reasons(duel) if duel.state == "closed" else (),
+        single=_single(duel),
     )
 
 
@@ -59,7 +60,17 @@ def _reasons(duel: DuelRecord) -> tuple[VoterReason, ...]:
     return tuple(sorted(said, key=lambda each: (list(Choice).index(each.choice), each.reason.words)))
 
 
+def _single(duel: DuelRecord) -> RevealedSide | None:
+    """Who answered alone; of half a duel nobody is told."""
+    answer = duel.answers.get(duel.served) if duel.kind == "single" and duel.served is not None else None
+    return _revealed(answer) if answer and answer.usage and answer.cost else None
+
+
 def _state(duel: DuelRecord, progress: Progress | None) -> DuelState:
+    if duel.kind == "half":
+        return "void" if duel.state == "void" and not duel.served_well else "waiting"
+    if duel.kind == "single" and duel.served_well:
+        return "answered"
     return "waiting" if progress and not progress.started and duel.state == "answering" else duel.state
 
 
@@ -71,11 +82,13 @@ def _note(duel: DuelRecord, progress: Progress | None) -> str:
 
 def _sides(duel: DuelRecord, progress: Progress | None) -> dict[Side, SideView]:
     """Before both have ended, both sides have one state: who is ready or has failed first shows nowhere."""
+    if duel.kind == "half":
+        return dict.fromkeys(Side, SideView("", "waiting"))
     if duel.state == "answering":
-        shown = progress.shown() if progress else dict.fromkeys(Side, "")
+        shown = progress.shown() if progress else dict.fromkeys(duel.asked, "")
         state = "writing" if any(shown.values()) else "waiting"
-        return {side: SideView(shown[side], "writing" if state == "writing" else "waiting") for side in Side}
-    return {side: _ended(duel.answers.get(duel.seats[side])) for side in Side}
+        return {side: SideView(shown[side], "writing" if state == "writing" else "waiting") for side in shown}
+    return {side: _ended(duel.answers.get(entrant)) for side, entrant in duel.asked.items()}
 
 
 def _ended(answer: AnswerRecord | None) -> SideView:

@@ -72,8 +72,9 @@ class Collecting:
         return name
 
     async def waiting(self, voter: str) -> list[str]:
-        """List the open duels that somebody may vote on and has not, the oldest first: their own, and those that collect votes.
+        """List the open duels that somebody may vote on and has not, the oldest first.
 
+        They are their own, those that collect votes, and those that programs asked.
         Those of channels wait there, and those of two versions of a recipe beside the recipes.
         """
         async with self._core.store.reading() as look:

@@ -9,6 +9,7 @@ from bot.app.saying_who import says_who
 from bot.ballots import Entrant, Said, carried, outcome
 from bot.store import AnswerRecord, ClosedBy, DuelRecord
 from bot.verdict import Who
+from bot.words import ARMS, started
 from engine.contestants import Contestant
 from engine.duel import Answer, Failure, Side
 from engine.named import Named
@@ -18,6 +19,9 @@ STILL_OPEN = "The vote on the earlier answers has not closed, so the conversatio
 STOPPED = "This was stopped before both answers were complete, so there is nothing to vote on. Ask it again for a full duel."
 ON_WITH_A_PART = "The conversation goes on with what there is of answer A, the left one."
 BY_HAND = "The vote was closed by hand, so it does not count for the verdict."
+ALONE = "{} answered this alone, at once: it has won the votes here. This is no duel and no evidence."
+PINNED = "{} answered this alone, as the program wished. This is no duel and no evidence."
+HALF = "A program has got one answer. The other one is written when nobody waits for an answer, and then both are voted on."
 TELLS = "One answer says which side it is (“{words}”), so this does not count for the verdict."
 DIED = "Duelbot stopped while this was being answered. Ask it again."
 
@@ -64,7 +68,10 @@ def ended(duel: DuelRecord, answers: dict[Entrant, AnswerRecord], now: datetime,
 
     stopped: why it was stopped, if it was. closing: the number it gets should it close at once.
     """
-    duel = replace(duel, answers=answers, answered_at=now, says_who=says_who(duel.request, answers))
+    duel = replace(duel, answers=answers, answered_at=now)
+    if duel.kind != "duel":
+        return _ended_alone(duel, stopped)
+    duel = replace(duel, says_who=says_who(duel.request, answers))
     finishes = {answer.finish for answer in answers.values()}
     if "stopped" in finishes:
         note = f"{stopped} {ON_WITH_A_PART}" if answers[duel.left].text.strip() else stopped
@@ -76,6 +83,21 @@ def ended(duel: DuelRecord, answers: dict[Entrant, AnswerRecord], now: datetime,
         duel = replace(duel, state="closed", closed_at=now, closing=closing, closed_by="identical", identical=True)
         return replace(duel, carried=duel.left, carried_by="identical")
     return replace(duel, state="open")
+
+
+def _ended_alone(duel: DuelRecord, stopped: str) -> DuelRecord:
+    """End a turn that one contestant has answered; half a duel shows nothing of it before it is whole."""
+    [answer] = duel.answers.values()
+    duel = replace(duel, state="void")
+    if answer.finish is None:
+        return replace(duel, note="There is no answer. Ask it again.")
+    if answer.finish == "stopped":
+        kept = answer.text.strip() and duel.kind == "single"
+        return replace(duel, note=stopped, carried=duel.served if kept else None, carried_by="stopped" if kept else None)
+    if duel.kind == "half":
+        return replace(duel, note=HALF)
+    name = started(ARMS[answer.who.arm].named)
+    return replace(duel, note=(ALONE if duel.coin is not None else PINNED).format(name), carried=duel.served, carried_by="only")
 
 
 def _failed(duel: DuelRecord) -> DuelRecord:

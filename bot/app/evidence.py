@@ -65,8 +65,8 @@ class Evidence:
         """Judge a scope as of now. Raises StoreError."""
         async with self.ledgers.current(scope) as held:
             async with self._store.reading() as look:
-                waiting = await EvidenceRows(look).open(scope)
-            facts = replace(await self._facts.of(who, scope), open=waiting, tried=await self.tried(scope, who))
+                waiting, served = await EvidenceRows(look).open(scope), await EvidenceRows(look).served(scope)
+            facts = replace(await self._facts.of(who, scope), open=waiting, served=served, tried=await self.tried(scope, who))
             if held.verdict is None or held.facts != facts:
                 held.facts, held.verdict = facts, await asyncio.to_thread(judge, held.ledger, facts)
             return held.verdict

@@ -78,7 +78,7 @@ class Looking:
             if view != last:
                 yield view
                 last = view
-            if view.state in ("closed", "void") or (running.leaving.is_set() and running.progress(duel) is None):
+            if view.state in ("closed", "void", "answered") or (running.leaving.is_set() and running.progress(duel) is None):
                 return  # one that is still being stopped is told once more, as it ended
             await changed.wait()
 

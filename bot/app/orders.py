@@ -12,6 +12,14 @@ class QueueFull(BadRequest):
     """As many requests of everybody are being answered as may be at the same time."""
 
 
+class LimitMet(BadRequest):
+    """A key has asked as much as it may for now."""
+
+
+class BudgetSpent(LimitMet):
+    """The answers of a key, or of its team, have cost as much as they may."""
+
+
 class NotHere(BadRequest):
     """The team takes no requests in this channel; `channels` are those in which it does."""
 
@@ -69,11 +77,20 @@ class Order:
     batch: bool = False  # one of a file: asked one after the other, so not counted by the minute
     quorum: int | None = None  # ballots that close the vote; None: as the team has settled, one outside of teams
     closes_in: timedelta | None = None  # instead of the team's deadline; outside of channels, with a quorum: how long votes are collected
+    compare: bool = False  # becomes a duel, whatever the team's duel share
+    program: bool = False  # asked with a key: one answer goes out at once, and of a duel the other one is written later
+    only: str = ""  # contestant id of the one that shall answer alone; "": as the team's route says
 
     @property
     def placed(self) -> bool:
-        """Whether the duel is shown in a channel, where it has a post."""
-        return bool(self.channel)
+        """Whether the duel belongs to a channel, or to the team of a program's key, so that it has a post."""
+        return bool(self.channel) or (self.program and self.team is not None)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the duel share decides what it becomes: not where the asker says who meets, nor for files, which are asked for votes."""
+        said = self.only or self.recipe or self.adapter or self.against or self.picked or self.surprise
+        return not (said or self.compare or self.collects or self.batch)
 
     @property
     def collects(self) -> bool:

@@ -26,6 +26,11 @@ class Posting:
         async with self._store.reading() as look:
             return await PostRows(look).by_message(message)
 
+    async def channel_of(self, team: str) -> str | None:
+        """Find the channel in which the team asked last, for all to see; None: it has asked in none."""
+        async with self._store.reading() as look:
+            return await PostRows(look).channel_of(team)
+
     async def drawn(self, duel: str, *, message: str | None = None, face: str | None = None) -> None:
         """Keep which message shows a duel, and what it shows: `face_of` its view, or "gone". None: as it was."""
         async with self._store.writing() as change:

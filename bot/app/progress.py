@@ -56,9 +56,12 @@ class Progress:
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
     stopped_because: str = ""
     halted_at: float = 0.0  # monotonic clock, in s; 0: was not stopped
-    texts: dict[Side, str] = field(default_factory=lambda: dict.fromkeys(Side, ""))
-    done: dict[Side, bool] = field(default_factory=lambda: dict.fromkeys(Side, False))
+    texts: dict[Side, str] = field(init=False)  # of those who are asked
+    done: dict[Side, bool] = field(init=False)
     _timer: asyncio.TimerHandle | None = None
+
+    def __post_init__(self) -> None:
+        self.texts, self.done = dict.fromkeys(self.duel.asked, ""), dict.fromkeys(self.duel.asked, False)
 
     def hear(self, side: Side, text: str) -> None:
         """Take what a side has written more."""

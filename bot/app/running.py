@@ -19,6 +19,7 @@ from bot.store.duels import DuelRows
 from bot.store.evidence import EvidenceRows
 from bot.store.posts import PostRows
 from bot.store.previews import PreviewRows
+from bot.store.routes import RouteRows
 from engine.contestants import Contestant
 from engine.duel import Answer, Failure, Side, run_duel
 from engine.ledger import RoleLedger
@@ -130,7 +131,7 @@ class Running:
         return await run_duel(
             progress.duel.id,
             request,
-            {side: entrants[entrant] for side, entrant in progress.duel.seats.items()},
+            {side: entrants[entrant] for side, entrant in progress.duel.asked.items()},
             lineup.backend,
             lineup.price,
             limit_s=self._limit_s,
@@ -145,8 +146,8 @@ class Running:
         duel, texts, end = progress.duel, cut(outcomes, progress.texts), progress.duel
         self._meters.answered(outcomes.values(), "duel")
         entrants = progress.entrants or lineup.entrants
-        answers = {entrant: answer_record(entrants[entrant], outcomes[side], texts[side]) for side, entrant in duel.seats.items()}
-        seen = await is_spoken_for(self._store, entrants, duel.request)
+        answers = {entrant: answer_record(entrants[entrant], outcomes[side], texts[side]) for side, entrant in duel.asked.items()}
+        seen = duel.kind != "single" and await is_spoken_for(self._store, entrants, duel.request)
 
         async def write(change: Transaction) -> None:
             nonlocal end
@@ -157,6 +158,8 @@ class Running:
             await duels.add_answers(duel.id, answers)
             end = ended(duel, answers, self._now(), because, await duels.next_closing())
             await duels.save(end)
+            if end.kind == "half" and duel.served is not None and end.served_well:
+                await RouteRows(change).wait_for_other(duel.id, entrants[1 - duel.served].id)
             if end.identical:  # nobody voted, so there is no close to tell of
                 await PostRows(change).told(duel.id)
 

@@ -76,7 +76,7 @@ class Voting:
             await BallotRows(change).put(vote)
             if guess:
                 await _put_guess(change, record, voter, guess, self._core.now())
-            record = with_ballot(record, vote)
+            record = await DuelRows(change).duel(duel) if record.collects else with_ballot(record, vote)  # with the voter's name
             if held and self._undo and post is None and record.quorum == 1:
                 record = await self._hold(change, record)
             elif is_complete(record):

@@ -7,6 +7,7 @@ duels.py        a closed duel as one score for a pair, and what does not enter, 
 record.py       scores whose order does not matter: of one tag, of one diagnostic
 versions.py     the error rate that the t-th version of one craft may use
 decision.py     the decision for a pair from its capital, at whatever moment the team looks
+watch.py        whether the duels since a winner answers alone speak against it
 figure.py       a figure as a value: its name, its kind, and why it is not known
 latency.py      quantiles with bootstrap intervals
 breakeven.py    after how many answers a fine-tune has paid for itself
@@ -18,4 +19,5 @@ ranking.py      strengths for a leader board; for display alone
 card.py         the decision card: eight aspects with both sides' figures
 change.py       what would change the decision
 simulate.py     how often all this is wrong, over many made-up teams
+routed.py       what answering with the winner costs, and how soon a change is seen, over many made-up teams
 """

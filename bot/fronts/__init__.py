@@ -2,5 +2,6 @@
 
 terminal/  the chat in a terminal
 web/       the page in a browser
+api/       the endpoint that the team's own program asks
 discord/   messages, commands and buttons on Discord
 """

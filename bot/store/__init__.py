@@ -23,6 +23,8 @@ replays.py        past requests answered again by each side alone
 versions.py       recipes as chains of versions, and which of them answers whom
 previews.py       requests on which a recipe was tried out while it was edited
 rematches.py      past requests that a new version has answered again, for people to vote on
+routes.py         how a team's requests are answered, the next draw, and halves that wait for their other answer
+keys.py           keys of programs
 evaluations.py    rows with references, answered and scored
 evidence.py       what closed duels of a scope say, in closing order
 ledgers.py        folded evidence, kept so that a start need not read every duel

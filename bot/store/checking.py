@@ -75,6 +75,7 @@ class Check(NamedTuple):
     sql: str  # gives the keys of the rows that are wrong
     why: str
     column: str = ""  # that tables of an earlier version lack
+    until: str = ""  # a column: where that is there, another check says it
 
 
 WHOLE = tuple(
@@ -82,9 +83,25 @@ WHOLE = tuple(
     for each in (
         (
             "duels",
-            "SELECT id FROM duels WHERE (SELECT count(*) FROM answers WHERE duel = id) NOT IN "
-            "(CASE state WHEN 'void' THEN 0 WHEN 'answering' THEN 0 ELSE 2 END, iif(state = 'answering', 0, 2))",
+            "SELECT id FROM duels WHERE state != 'void' "
+            "AND (SELECT count(*) FROM answers WHERE duel = id) != iif(state = 'answering', 0, 2)",
             "it has not the answers that a duel in this state has",
+        ),
+        (
+            "duels",
+            "SELECT id FROM duels WHERE state = 'void' AND (SELECT count(*) FROM answers WHERE duel = id) NOT IN (0, 2)",
+            "it has not the answers that a duel in this state has",
+            "",
+            "kind",
+        ),
+        (
+            "duels",
+            "SELECT id FROM duels WHERE state = 'void' "
+            "AND (SELECT count(*) FROM answers WHERE duel = id) NOT IN (0, iif(kind = 'duel', 2, 1)) "
+            "OR kind != 'duel' AND EXISTS (SELECT 1 FROM ballots WHERE duel = id) "
+            "OR kind != 'duel' AND EXISTS (SELECT 1 FROM answers WHERE duel = id AND entrant IS NOT served)",
+            "it has not the answers, or the ballots, that a turn of its kind has",
+            "kind",
         ),
         (
             "duels",

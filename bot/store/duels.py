@@ -12,7 +12,7 @@ from bot.store.transaction import Queries
 LOOKED_AT = 1000  # duels of a pair, the latest, among which a request on which they differed is looked for
 OFFERED_CHARACTERS = 300  # a longer request is none that a button can hold
 CHANGING = (  # columns of a duel that change after it was asked
-    *("state", "note", "answered_at", "closed_at", "closing", "closed_by", "identical", "carried", "carried_by", "says_who"),
+    *("kind", "state", "note", "answered_at", "closed_at", "closing", "closed_by", "identical", "carried", "carried_by", "says_who"),
     *("quorum", "ends_at"),
 )
 
@@ -70,9 +70,16 @@ class DuelRows(Queries):
         changed = ", ".join(f"{name} = ?" for name in CHANGING)
         await self._in.run(f"UPDATE duels SET {changed} WHERE id = ?", (*(row[name] for name in CHANGING), duel.id))
 
-    async def first_asked(self, request_key: str) -> str | None:
-        """Find the first duel with this request; None: there is none."""
-        rows = await self._in.rows("SELECT id FROM duels WHERE request_key = ? ORDER BY rowid LIMIT 1", (request_key,))
+    async def first_asked(self, request_key: str, *, by_program: bool = False) -> str | None:
+        """Find the first duel with this request; None: there is none.
+
+        For a person, a single that a person has read comes before all duels: who asks again may do so because of its answer.
+        """
+        rows = await self._in.rows(
+            "SELECT id FROM duels WHERE request_key = ?1 AND (kind != 'single' OR NOT ?2 AND asker NOT LIKE 'key:%') "
+            "ORDER BY kind != 'single', rowid LIMIT 1",
+            (request_key, by_program),
+        )
         return rows[0]["id"] if rows else None
 
     async def asked_before(self, duel: str, request_keys: Sequence[str]) -> set[str]:

@@ -34,7 +34,8 @@ SELECT o.*, {_SAYS_WHO} AS says_who,
     a.prompt_tokens AS first_prompt_tokens, b.prompt_tokens AS second_prompt_tokens,
     a.first_token_s AS first_first_token_s, b.first_token_s AS second_first_token_s,
     a.total_s AS first_total_s, b.total_s AS second_total_s, a.usd AS first_usd, b.usd AS second_usd,
-    EXISTS (SELECT 1 FROM rematches WHERE rematches.duel = o.duel) AS rematch
+    EXISTS (SELECT 1 FROM rematches WHERE rematches.duel = o.duel)
+        OR EXISTS (SELECT 1 FROM duels WHERE duels.id = o.duel AND served IS NOT NULL) AS apart  -- answers of different moments
 FROM outcomes AS o
     CROSS JOIN answers AS a ON a.duel = o.duel AND a.entrant = 0
     CROSS JOIN answers AS b ON b.duel = o.duel AND b.entrant = 1
@@ -111,11 +112,12 @@ class EvidenceRows(Queries):
         return {row["number"]: row["name"] for row in await self._in.rows("SELECT * FROM voters")}
 
     async def spent(self, scope: Scope, upto: int, units: Iterable[str]) -> set[str]:
-        """Find those of these units that the scope's duels up to this closing number have spoken on."""
+        """Find those of these units that the scope's duels up to this closing number have spoken on, or that a person read a single on."""
         among = "unit IN (SELECT value FROM json_each(:units)) AND closing <= :upto"
         sql = f"SELECT DISTINCT unit FROM outcomes AS o WHERE {among} AND {_SPEAKS}"
         values = _values(scope) | {"upto": upto, "units": json.dumps(list(units))}
-        return {row["unit"] for row in await self._in.rows(f"{sql} AND {_SCOPE}", values)} if upto else set()
+        singles = "SELECT id AS unit FROM duels WHERE kind = 'single' AND id IN (SELECT value FROM json_each(:units))"
+        return {row["unit"] for row in await self._in.rows(f"{sql} AND {_SCOPE} UNION {singles}" if upto else singles, values)}
 
     async def samples(self, scope: Scope, upto: int, most: int) -> list[Sample]:
         """Read what the scope's latest duels took, in closing order and in the order of the pair."""
@@ -134,6 +136,15 @@ class EvidenceRows(Queries):
             "CROSS JOIN answers AS a ON a.duel = d.id AND a.entrant = 0 CROSS JOIN answers AS b ON b.duel = d.id AND b.entrant = 1 "
             "LEFT JOIN posts ON posts.duel = d.id LEFT JOIN tags ON tags.duel = d.id WHERE d.state = 'open') AS o "
             f"WHERE {_SCOPE}",
+            _values(scope),
+        )
+        return int(row["duels"])
+
+    async def served(self, scope: Scope) -> int:
+        """Count closed duels of the scope of which a program had got one answer at once."""
+        [row] = await self._in.rows(
+            "SELECT count(*) AS duels FROM duels CROSS JOIN outcomes AS o ON o.duel = duels.id "
+            f"WHERE duels.served IS NOT NULL AND {_SCOPE}",
             _values(scope),
         )
         return int(row["duels"])
@@ -169,8 +180,8 @@ def _speaks(row: sqlite3.Row) -> bool:
 
 
 def _sample(row: sqlite3.Row) -> Sample | None:
-    """In the order of the duel's entrants; None when a side's usage is unknown, or its answer was written another day."""
-    if row["rematch"] or row["first_total_s"] is None or row["second_total_s"] is None:
+    """In the order of the duel's entrants; None when a side's usage is unknown, or its answers were written at different times."""
+    if row["apart"] or row["first_total_s"] is None or row["second_total_s"] is None:
         return None
     names = ("prompt_tokens", "first_token_s", "total_s", "usd")
     return Sample(*((row[f"first_{name}"], row[f"second_{name}"]) for name in names))

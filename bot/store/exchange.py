@@ -30,6 +30,9 @@ STAYING = {
     "runs",
     "run_rows",
     "jobs",
+    "routes",
+    "coins",
+    "api_keys",
     "voter_names",
     "role_limits",
     "notices",
@@ -122,8 +125,9 @@ class Tables(Queries):
         """Find the first row that does not fit the others: table, key, why. None: all fit."""
         there = set(await self.tables())
         for rule in WHOLE:
-            known = rule.table in there and (not rule.column or rule.column in await self.columns(rule.table))
-            if known and (found := await self._in.rows(f"{rule.sql} LIMIT 1")):
+            known = await self.columns(rule.table) if rule.table in there else {}
+            holds = known and (not rule.column or rule.column in known) and rule.until not in known
+            if holds and (found := await self._in.rows(f"{rule.sql} LIMIT 1")):
                 return rule.table, (found[0].keys()[0], found[0][0]), rule.why
         return None
 

@@ -7,7 +7,7 @@ from bot.store.duels import DuelRows
 from bot.store.posts import TAG, post_of
 from bot.store.records import DuelRecord, stamp, who_of
 from bot.store.transaction import Queries
-from bot.views import DuelSummary, Post, Results
+from bot.views import DuelState, DuelSummary, Post, Results
 
 _OWN = (
     "SELECT duels.* FROM duels JOIN posts ON posts.duel = duels.id WHERE posts.team IS ?1 "
@@ -16,14 +16,15 @@ _OWN = (
 )
 _RESULTS = f"""
 WITH counted AS (
-    SELECT d.id, d.state, d.identical,
+    SELECT d.id, d.kind, d.state, d.identical,
         (SELECT count(*) FROM ballots WHERE duel = d.id) AS votes,
         (SELECT count(*) FROM ballots WHERE duel = d.id AND entrant = 0) AS first,
         (SELECT count(*) FROM ballots WHERE duel = d.id AND entrant = 1) AS second,
         (SELECT count(*) FROM ballots WHERE duel = d.id AND verdict = 'both_bad') AS bad
     FROM ({_OWN}) AS d
 ), kinds AS (
-    SELECT id, CASE WHEN state != 'closed' THEN state WHEN identical THEN 'identical' WHEN votes = 0 THEN 'unvoted'
+    SELECT id, CASE WHEN kind != 'duel' THEN kind
+        WHEN state != 'closed' THEN state WHEN identical THEN 'identical' WHEN votes = 0 THEN 'unvoted'
         WHEN first != second THEN 'better' WHEN bad * 2 > votes THEN 'both_bad' ELSE 'tie' END AS kind, first < second AS winner
     FROM counted
 )
@@ -38,10 +39,10 @@ class ListRows(Queries):
     """Queries on many duels."""
 
     async def history(self, limit: int, before: datetime | None, search: str) -> list[DuelSummary]:
-        """List everybody's duels but rematches, newest first; `search` is found in requests whatever its case."""
+        """List everybody's duels but rematches and halves, newest first; `search` is found in requests whatever its case."""
         rows = await self._in.rows(
             "SELECT *, (SELECT count(*) FROM ballots WHERE duel = duels.id) AS cast FROM duels "
-            "WHERE id NOT IN (SELECT duel FROM rematches) "
+            "WHERE id NOT IN (SELECT duel FROM rematches) AND kind != 'half' "
             "AND (?1 IS NULL OR asked_at < ?1) AND (?2 = '' OR instr(fold(request), fold(?2))) "
             "ORDER BY asked_at DESC, rowid DESC LIMIT ?3",
             (before and stamp(before), search, limit),
@@ -49,9 +50,13 @@ class ListRows(Queries):
         return [_summary(row) for row in rows]
 
     async def waiting(self, voter: str, limit: int) -> list[str]:
-        """List open duels outside of channels without this voter's ballot, the oldest first: their own, and those that collect votes."""
+        """List open duels outside of channels without this voter's ballot, the oldest first.
+
+        They are their own, those that collect votes, and those that programs asked.
+        """
         rows = await self._in.rows(
-            "SELECT id FROM duels WHERE state = 'open' AND request != '' AND (asker = ?1 OR quorum > 1 AND ends_at IS NOT NULL) "
+            "SELECT id FROM duels WHERE state = 'open' AND request != '' AND "
+            "(asker = ?1 OR quorum > 1 AND ends_at IS NOT NULL OR served IS NOT NULL) "
             "AND NOT EXISTS (SELECT 1 FROM posts WHERE posts.duel = duels.id) AND id NOT IN (SELECT duel FROM rematches) "
             "AND NOT EXISTS (SELECT 1 FROM ballots WHERE ballots.duel = duels.id AND voter = ?1) ORDER BY asked_at, rowid LIMIT ?2",
             (voter, limit),
@@ -65,6 +70,7 @@ class ListRows(Queries):
         rows = await self._in.rows(
             f"SELECT posts.*, duels.*, {TAG} AS tag, (SELECT count(*) FROM ballots WHERE ballots.duel = duels.id) AS cast FROM duels "
             "JOIN posts ON posts.duel = duels.id WHERE +team IS ?1 AND (asker = ?2 OR (team IS NOT NULL AND NOT private)) "
+            "AND kind != 'half' "
             "AND (?3 = '' OR instr(fold(request), fold(?3))) "
             f"AND (?4 = '' OR {TAG} = ?4) AND (?5 IS NULL OR asked_at >= ?5) "
             "ORDER BY asked_at DESC, duels.rowid DESC LIMIT ?6",
@@ -87,7 +93,7 @@ class ListRows(Queries):
     async def results(self, team: str | None, asker: str, *, since: datetime | None, tag: str) -> Results:
         """Count a team's duels that are not private, or one person's own outside of teams, by how they went.
 
-        Kinds: better, tie, both_bad, unvoted, identical (of closed ones), and the states open, void and answering.
+        Kinds: better, tie, both_bad, unvoted, identical (of closed ones), the states open, void and answering, and single and half.
         """
         values = (team, asker, tag, since and stamp(since))
         rows = await self._in.rows(_RESULTS, values)
@@ -108,7 +114,7 @@ class ListRows(Queries):
         elsewhere = "duels AS d WHERE ? IS NULL AND NOT EXISTS (SELECT 1 FROM posts WHERE posts.duel = d.id)"
         within = "posts JOIN duels AS d ON d.id = posts.duel WHERE team = ? AND NOT private" if team else elsewhere
         where = (
-            f"duels.id IN (SELECT d.id FROM {within} AND (? IS NULL OR asked_at >= ?) AND (asked_at, d.id) > (?, ?) "
+            f"duels.id IN (SELECT d.id FROM {within} AND kind = 'duel' AND (? IS NULL OR asked_at >= ?) AND (asked_at, d.id) > (?, ?) "
             "ORDER BY asked_at, d.id LIMIT ?)"
         )
         when = since and stamp(since)
@@ -127,4 +133,5 @@ class ListRows(Queries):
 
 def _summary(row: sqlite3.Row) -> DuelSummary:
     asked_at = datetime.fromisoformat(row["asked_at"])
-    return DuelSummary(row["id"], row["conversation"], row["turn"], row["request"], asked_at, row["state"], row["cast"])
+    state: DuelState = "answered" if row["kind"] == "single" and row["carried_by"] == "only" else row["state"]
+    return DuelSummary(row["id"], row["conversation"], row["turn"], row["request"], asked_at, state, row["cast"])

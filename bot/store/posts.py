@@ -64,6 +64,17 @@ class PostRows(Queries):
         """Read posts that show the close while their askers may not have been told of it."""
         return await self._posts("shown = 'closed' AND NOT told LIMIT ?", (limit,))
 
+    async def place(self, duel: str, channel: str, closes_at: datetime) -> None:
+        """Have a duel that no channel shows be shown in this one, without telling anybody of its close: a program asked it."""
+        sql = "UPDATE posts SET channel = ?, lasting = 1, closes_at = ?, told = 1 WHERE duel = ?"
+        await self._in.run(sql, (channel, stamp(closes_at), duel))
+
+    async def channel_of(self, team: str) -> str | None:
+        """Find the channel in which the team asked last, for all to see; None: it has asked in none."""
+        sql = "SELECT channel FROM posts WHERE team = ? AND channel != '' AND NOT private ORDER BY rowid DESC LIMIT 1"
+        rows = await self._in.rows(sql, (team,))
+        return rows[0]["channel"] if rows else None
+
     async def due(self, now: datetime) -> list[str]:
         """Find open duels whose deadline has come."""
         sql = "SELECT duel FROM posts JOIN duels ON duels.id = duel WHERE state = 'open' AND closes_at <= ?"

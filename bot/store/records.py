@@ -15,10 +15,15 @@ from engine.duel import Side
 from engine.named import Named
 
 State = Literal["answering", "open", "closed", "void"]
+Kind = Literal[
+    "duel",
+    "single",  # one contestant answers alone, as it has won; no ballots and no evidence
+    "half",  # a program has got one answer; with the other one, written later, it becomes a duel
+]
 CarriedBy = Literal[  # why an answer goes on in its conversation
     "vote",
     "early",  # the left one: the conversation went on before the close
-    "only",  # the other side failed
+    "only",  # the other side failed, or there is none
     "stopped",  # the left one of a stopped duel
     "identical",  # the left one of two that are the same
 ]
@@ -70,6 +75,10 @@ class DuelRecord:
     says_who: str = ""  # the words by which an answer says which side it is; "": none does
     answers: dict[Entrant, AnswerRecord] = field(default_factory=dict)
     ballots: tuple[Ballot, ...] = ()
+    kind: Kind = "duel"
+    served: Entrant | None = None  # whose answer went out alone, or first; None: both were shown together
+    coin: float | None = None  # in [0, 1), drawn before the request was known; None: nothing was drawn
+    share: float | None = None  # of requests that were to become duels
     names: dict[str, str] = field(default_factory=dict)  # of its voters, where they have chosen one
     reasons: dict[str, Reason] = field(default_factory=dict)  # by voter
 
@@ -77,6 +86,17 @@ class DuelRecord:
     def seats(self) -> dict[Side, Entrant]:
         """Who sits where."""
         return seats_of(self.left)
+
+    @property
+    def asked(self) -> dict[Side, Entrant]:
+        """Who is asked while it is being answered: both, or the one that answers alone or first."""
+        return {side: entrant for side, entrant in self.seats.items() if self.kind == "duel" or entrant == self.served}
+
+    @property
+    def served_well(self) -> bool:
+        """Whether one answer went out whole, without a duel so far."""
+        answer = None if self.kind == "duel" or self.served is None else self.answers.get(self.served)
+        return answer is not None and answer.finish in ("end", "length")
 
     @property
     def collects(self) -> bool:
@@ -139,6 +159,10 @@ def duel_row(duel: DuelRecord) -> dict[str, Any]:
         "repeats": duel.repeats,
         "carried": duel.carried,
         "carried_by": duel.carried_by,
+        "kind": duel.kind,
+        "served": duel.served,
+        "coin": duel.coin,
+        "share": duel.share,
         "ends_at": duel.ends_at and stamp(duel.ends_at),
         "says_who": duel.says_who,
     }
@@ -172,6 +196,10 @@ def duel_of(row: sqlite3.Row, answers: dict[Entrant, AnswerRecord], cast: list[s
         ballots=tuple(ballot_of(each) for each in cast),
         names={each["voter"]: each["name"] for each in cast if each["name"]},
         reasons={each["voter"]: reason_of(each) for each in cast if each["kinds"] is not None},
+        kind=row["kind"],
+        served=row["served"],
+        coin=row["coin"],
+        share=row["share"],
     )
 
 

@@ -51,6 +51,7 @@ class Facts:
     offline_details: tuple[OfflineLine, ...] = ()
     alone: Timings = Timings()  # replays of past requests while the engine was idle
     open: int = 0  # duels of the scope whose vote is open
+    served: int = 0  # closed duels of the scope of which a program had got one answer
     tried: Tried = ONE_TRY
 
 

@@ -154,6 +154,7 @@ def _counts(ledger: Ledger, facts: Facts) -> Counts:
         open=facts.open,
         by_hand=ledger.absent[Absence.BY_HAND],
         says_who=ledger.absent[Absence.SAYS_WHO],
+        served=facts.served,
     )
 
 

@@ -32,6 +32,7 @@ class Counts(NamedTuple):
     open: int = 0  # still open for votes
     by_hand: int = 0  # closed by hand before their quorum: shown, and no evidence
     says_who: int = 0  # an answer says which side it is: shown, and no evidence
+    served: int = 0  # closed, and asked by a program that had got one of both answers
 
 
 class Cheaper(NamedTuple):
@@ -190,7 +191,15 @@ def beside_words(counts: Counts) -> str:
         one = counts.by_hand == 1
         by_hand = f"{what} {'was' if one else 'were'} closed by hand and {'does' if one else 'do'} not count"
     beside = "; ".join(filter(None, (waiting, by_hand)))
-    return " ".join(filter(None, (same, telling, beside and f"{started(beside)}.")))
+    return " ".join(filter(None, (same, telling, beside and f"{started(beside)}.", served_words(counts))))
+
+
+def served_words(counts: Counts) -> str:
+    """Say how many duels came from programs, which had got one of both answers; empty when none did."""
+    if not counts.served:
+        return ""
+    came = "came from a program, which" if counts.served == 1 else "came from programs, which"
+    return f"{counted(counts.served, 'duel')} {came} had got one of both answers at once; voters were not told which."
 
 
 def _held_back(decision: Decision, counts: Counts) -> str:

@@ -1,5 +1,6 @@
 """What is offered to ask next: under equal answers, and on an empty page."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,13 +48,17 @@ async def test_examples_are_about_the_pair_that_meets_also_where_another_base_to
     lineup = lineup_over(ScriptedBackend(two_answers))
     kit = replace(lineup.kit, base=replace(lineup.kit.base, name="demo"))
 
+    loads = asyncio.Event()
+
     async def open_lineup() -> Lineup:
+        await loads.wait()
         return replace(lineup, kit=kit)
 
     async with App.open(Settings.of(store_path=str(tmp_path / "s")), open_lineup) as app:
         assert app.examples == tuple(app.offers["smollm2"])
         app.tell_model("Fetching …")
         assert app.model.words == "Fetching …"
+        loads.set()
         await app.model_settled()
         assert app.examples == tuple(app.offers["demo"])
         app.tell_model("Fetching …")

@@ -71,3 +71,38 @@ async def test_a_store_without_votes_knows_nothing(
         await answered(app)
     assert await asyncio.to_thread(main, ["verdict"]) == 0
     assert capsys.readouterr().out == "Nothing is known yet: no vote has closed in this store.\n"
+
+
+async def test_the_duel_share_is_seen_beside_a_running_duelbot_and_changed_where_the_store_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DUEL_STORE_PATH", str(tmp_path / "s"))
+    await store_with_votes(tmp_path / "s")
+
+    async def route(*words: str, status: int = 0) -> tuple[str, str]:
+        assert await asyncio.to_thread(main, ["route", *words]) == status
+        out, err = capsys.readouterr()
+        return out, err
+
+    out, _ = await route()
+    assert out.startswith("Every request becomes a duel.\nProposed: Fine-tune. Let the fine-tune answer the others alone")
+    assert "  duelbot route --share 0.1 --winner tuned\n" in out
+    assert "10% of requests become duels; the fine-tune" in (await route("--share", "0.1", "--winner", "tuned", "--reason", "votes"))[0]
+    async with scripted_app(tmp_path / "s"):  # it holds the store's lock
+        shown = json.loads((await route("--json"))[0])
+        assert shown["routes"][""]["share"] == 0.1 and shown["changes"][0]["person"].startswith("terminal")
+        assert shown["changes"][0]["reason"] == "votes" and shown["proposals"] == []
+        _, err = await route("--back", status=2)
+        assert "Another Duelbot uses the store" in err and "/route" in err
+    assert "changed back what" in (await route("--back"))[0]
+    out, _ = await route("--new-key", "triage", "--per-day", "50", "--usd-per-day", "2")
+    secret = out.strip().splitlines()[-1]
+    assert secret.startswith("duel-") and "Key triage: 32 at once, 600 a minute, 50 a day, $2.00 a day; made " in out
+    assert secret not in (await route("--keys"))[0]
+    assert "; ended " in (await route("--end-key", "triage"))[0]
+    for wrong, words in (
+        (["--winner", "tuned"], "--winner goes with --share"),
+        (["--back", "--share", "1"], "Give one of --share, --back and --drop"),
+        (["--share", "0.1", "--winner", "nobody"], "does not meet now"),
+    ):
+        assert words in (await route(*wrong, status=2))[1]

@@ -85,7 +85,7 @@ def test_two_sides_of_one_arm_are_told_apart_by_names_alone() -> None:
 
 
 def test_a_long_answer_is_looked_through_within_a_blink() -> None:
-    long = "as the fine-tuned model " * 4_000 + "i am a a a bases " * 4_000
+    long = "as the fine-tuned model " * 4_000 + "and then " + "i am a a a bases " * 4_000
     began = time.perf_counter()
     assert telling_words(long, "?") == ""
     assert time.perf_counter() - began < patient(1.0), "tens of milliseconds on a quiet machine"

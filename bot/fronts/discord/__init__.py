@@ -36,6 +36,7 @@ orders         requests that came by interactions
 offers         autocomplete
 messages       messages: direct ones, mentions, replies
 buttons        votes, stop, close, full answers: custom ids that work for years
+share          the duel share, as /settings sees and changes it
 commands/      the slash commands and the menus of messages
 bot            the client: which event goes where
 serve          from the settings to a connected bot, and its end

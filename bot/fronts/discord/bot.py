@@ -24,7 +24,7 @@ from bot.fronts.discord.gateway import forgiving
 from bot.fronts.discord.interactions import say
 from bot.fronts.discord.messages import edited, heard
 from bot.fronts.discord.pacing import Pacer
-from bot.fronts.discord.parts import parts_of, parts_over
+from bot.fronts.discord.parts import Parts, parts_of, parts_over
 from bot.fronts.discord.sending import SILENT, Wire
 from bot.logs import about, hide
 from bot.settings import Settings
@@ -136,7 +136,7 @@ class DuelBot(ext.AutoShardedBot):
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Stop what the deleted message showed."""
-        await self._deleted({str(payload.message_id)})
+        await _deleted(self.parts, {str(payload.message_id)})
 
     async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
         """Show in an opened thread what could not be shown while it was archived."""
@@ -145,11 +145,7 @@ class DuelBot(ext.AutoShardedBot):
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """Stop what the deleted messages showed."""
-        await self._deleted({str(message) for message in payload.message_ids})
-
-    async def _deleted(self, messages: set[str]) -> None:
-        await self.parts.upkeep.deleted(messages)
-        await self.parts.batches.deleted(messages)
+        await _deleted(self.parts, {str(message) for message in payload.message_ids})
 
     async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
         """Log the bug of an event's handler."""
@@ -171,6 +167,11 @@ def traced(heard: Callable[[int], None]) -> aiohttp.TraceConfig:
     trace = aiohttp.TraceConfig()
     trace.on_request_end.append(ended)
     return trace
+
+
+async def _deleted(parts: Parts, messages: set[str]) -> None:
+    await parts.upkeep.deleted(messages)
+    await parts.batches.deleted(messages)
 
 
 async def tell_commands(bot: DuelBot) -> None:

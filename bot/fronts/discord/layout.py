@@ -18,7 +18,7 @@ from discord import ui
 from bot.ballots import Choice, Guess
 from bot.fronts.discord import fit, words
 from bot.views import DuelView, Post, SideView
-from bot.words import CANNOT_TELL, CHOICES
+from bot.words import ARMS, CANNOT_TELL, CHOICES
 from engine.duel import Side
 
 MOST_CHARACTERS = 4000  # UTF-16 units over all texts of a message
@@ -89,14 +89,21 @@ def duel_sheet(scene: DuelScene) -> Sheet:
     room = room_of_each(view, MOST_CHARACTERS - fit.size(asked) - fit.size(status))
     shown = answers_in(view, room)
     items: list[ui.Item[Sheet]] = [ui.TextDisplay(asked)] if asked else []
-    items += [ui.Container(ui.TextDisplay(f"### {side.label}"), ui.TextDisplay(shown[side])) for side in Side]
+    items += [ui.Container(ui.TextDisplay(f"### {head_of(view, side)}"), ui.TextDisplay(shown[side])) for side in view.sides]
     items += [ui.TextDisplay(status), *_rows(scene, more=_is_cut(view, room))]
     return Sheet(*items)
 
 
+def head_of(view: DuelView, side: Side) -> str:
+    """Write what stands over an answer: its letter, or the name of who answered alone."""
+    if len(view.sides) > 1:
+        return side.label
+    return ARMS[view.single.arm].label if view.single else fit.ELLIPSIS
+
+
 def room_of_each(view: DuelView, room: int) -> int:
     """Share this room equally between both answers, without the headings and the mark of a side that met its limit. In UTF-16 units."""
-    each = (room - sum(fit.size(f"### {side.label}") for side in Side)) // 2
+    each = (room - sum(fit.size(f"### {head_of(view, side)}") for side in view.sides)) // len(view.sides)
     return each - len(AT_LIMIT) if any(side.cut for side in view.sides.values()) else each
 
 
@@ -108,12 +115,12 @@ def _is_cut(view: DuelView, each: int) -> bool:
 def answers_in(view: DuelView, each: int) -> dict[Side, str]:
     """Fit both answers, each into this room."""
     if view.state in ("waiting", "answering"):
-        shown = {side: view.sides[side].text for side in Side}
+        shown = {side: view.sides[side].text for side in view.sides}
         return {side: fit.cut(fit.clean(words_), each) if fit.clean(words_).strip() else fit.ELLIPSIS for side, words_ in shown.items()}
     if not view.request:
-        return dict.fromkeys(Side, DELETED)
-    cut = fit.cut_alike({side: view.sides[side].text for side in Side}, each)
-    return {side: _ended(view.sides[side], cut[side], each) for side in Side}
+        return dict.fromkeys(view.sides, DELETED)
+    cut = fit.cut_alike({side: shown.text for side, shown in view.sides.items()}, each)
+    return {side: _ended(view.sides[side], cut[side], each) for side in view.sides}
 
 
 def _ended(side: SideView, shown: str, room: int) -> str:
@@ -135,7 +142,7 @@ def _rows(scene: DuelScene, *, more: bool) -> list[ui.Item[Sheet]]:
             return _row(full + _anew(scene))
         case _:
             offered = view.next_step is not None and view.next_step.request
-            return _row([*full, *_anew(scene), *([_button("Try it", act_id(duel, "try"))] if offered else [])])
+            return _row([*full, *([_button("Try it", act_id(duel, "try"))] if offered else []), *_anew(scene)])
 
 
 def _anew(scene: DuelScene) -> list[ui.Button[Sheet]]:
@@ -197,4 +204,4 @@ def full_sheet(view: DuelView) -> Sheet | None:
     whole = {side: fit.closed(each) for side, each in full_texts(view).items()}
     if sum(fit.size(each) + len("### A") for each in whole.values()) > MOST_CHARACTERS:
         return None
-    return Sheet(*(ui.Container(ui.TextDisplay(f"### {side.label}"), ui.TextDisplay(whole[side])) for side in Side))
+    return Sheet(*(ui.Container(ui.TextDisplay(f"### {side.label}"), ui.TextDisplay(whole[side])) for side in whole))

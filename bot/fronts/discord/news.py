@@ -15,6 +15,7 @@ from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.pacing import Pacer
 from bot.fronts.discord.sending import Archived, Gone, NotAllowed, Wire
 from bot.fronts.discord.timing import Rank
+from bot.routes import Route
 from bot.views import DuelView, Post
 
 MOST_NAMED = 40  # people whom the news of a close names
@@ -46,6 +47,19 @@ class News:
             await self.closed_elsewhere(post, view)
         else:
             await self._app.posting.told(post.duel)
+        return True
+
+    def drifted(self, channel: str, route: Route) -> None:
+        """Tell a team, where it asked last, what drift has done to its duel share."""
+        self._pacer.put(channel, f"route:{route.id}", partial(self._say_drift, channel, route), rank=Rank.AWAITED, bucket="send")
+
+    async def _say_drift(self, channel: str, route: Route) -> bool:
+        said = words_sheet(f"### This has changed\n{fit.inline(route.reason, 400)}\n-# `/settings share_back:True` changes it back.")
+        try:
+            await self._wire.send(channel, route.team, said, nonce=f"route{route.id}")
+        except (Gone, NotAllowed, Archived) as error:
+            log.warning("A server cannot be told that its duel share has changed: %s", error)
+        await self._app.routing.told(route)
         return True
 
     async def closed_elsewhere(self, post: Post, view: DuelView) -> None:

@@ -77,6 +77,9 @@ class Upkeep:
                 self.drawing.queue(post, None, Rank.AWAITED)
         for post in await self.app.posting.untold():
             self.news.closed(post, await self.app.looking.view(post.duel, ""))
+        for route in await self.app.routing.untold():
+            if channel := await self.app.posting.channel_of(route.team) if route.team else None:
+                self.news.drifted(channel, route)
 
     async def break_off(self) -> None:
         """Stop answers that take longer than the only token that could show their end."""

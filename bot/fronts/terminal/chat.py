@@ -18,8 +18,9 @@ from bot.fronts.terminal import render, results
 from bot.fronts.terminal.duel import PERSON, Leave, Stage
 from bot.fronts.terminal.input import Command, KeyReader, LineReader, parse
 from bot.fronts.terminal.recipes import recipe_command
+from bot.fronts.terminal.routes import route_command
 from bot.tags import checked_tag
-from bot.views import DuelSummary, DuelView
+from bot.views import OUTSIDE, DuelSummary, DuelView
 from engine.cost import Estimate
 from engine.errors import DuelbotError
 from engine.printable import printable
@@ -113,10 +114,18 @@ class TerminalChat:
             self._console.print(Text(printable(view.note), "dim"))
         await self._settle(view)
 
+    async def _tell_drift(self) -> None:
+        """Say what drift has done to the duel share since somebody was last told."""
+        for route in await self._app.routing.untold():
+            if route.team == OUTSIDE:
+                self._say(f"{route.reason} /route shows it, /route back changes it back.")
+                await self._app.routing.told(route)
+
     async def _settle(self, view: DuelView) -> None:
         decided = await self._stage.settle(view)
         self._offered = decided.next_step.request if decided and decided.next_step else ""
         self._show(render.decided(decided) if decided else Text("Not voted. The conversation goes on with A, the left answer."))
+        await self._tell_drift()
 
     async def _command(self, command: Command) -> None:
         match command.name:
@@ -137,6 +146,8 @@ class TerminalChat:
             case "/results":
                 judging = self._app.judging
                 self._show(results.results(await judging.verdict(tag=command.argument or None), await judging.board_lines()))
+            case "/route":
+                self._show(await route_command(self._app, command.argument, PERSON))
             case "/estimate":
                 self._say(render.estimate_sentence(self._app.model, await self._app.judging.estimate()))
             case "/help":

@@ -16,7 +16,22 @@ from rich.text import Text
 
 from bot.ballots import Choice, Guess
 from bot.views import DuelSummary, DuelView, ModelState, NextStep, Reveal, SideView
-from bot.words import ARMS, CANNOT_TELL, CHOICES, STATES, estimated, figures, made_of, own_choice, priced, started, when, which_one, who_was
+from bot.words import (
+    ARMS,
+    CANNOT_TELL,
+    CHOICES,
+    STATES,
+    alone_took,
+    estimated,
+    figures,
+    made_of,
+    own_choice,
+    priced,
+    started,
+    when,
+    which_one,
+    who_was,
+)
 from engine.contestants import Arm
 from engine.cost import Estimate
 from engine.duel import Side
@@ -37,6 +52,7 @@ COMMANDS = {
     "/results": "the whole evidence; with a tag, that tag's",
     "/recipe": "the versions of recipes; use NAME, diff OLD NEW, back",
     "/tag": "give the next requests a tag; without a word, none",
+    "/route": "what share of requests become duels, and who answers the others; /route 0.1 tuned changes it",
     "/estimate": "what a duel takes",
     "/help": "this list",
     "/quit": "leave (Ctrl-C and Ctrl-D as well)",
@@ -151,6 +167,8 @@ def decided(view: DuelView) -> RenderableType:
         parts += [Text(), reveal_table(view.reveal), Text()]
     if view.note:
         parts.append(Text(printable(view.note)))
+    if view.single:
+        parts.append(Text(printable(f"{made_of(view.single.recipe, view.single.adapter)}; {alone_took(view.single)}"), "dim"))
     if view.next_step:
         parts += [Text(), offered(view.next_step)]
     return Group(*parts)
@@ -241,4 +259,4 @@ def conversation(views: Sequence[DuelView]) -> Iterator[RenderableType]:
 
 def ended(view: DuelView) -> bool:
     """Whether nothing more will come of a duel."""
-    return view.state in ("closed", "void")
+    return view.state in ("closed", "void", "answered")

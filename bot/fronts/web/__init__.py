@@ -34,6 +34,7 @@ adapters/    adapters to use and to roll back, rows, and trainings while they go
 deciding/    a file of examples becomes a decision: brought, watched, read, confirmed by votes
 settings.py  what a browser has settled, the export, what this is
 searching.py  a search for a better prompt, from rows that are brought
+routing/     the duel share and who answers the others; keys for programs
 server.py    NiceGUI behind the door, in the event loop that the app runs in
 """
 

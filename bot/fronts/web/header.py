@@ -12,6 +12,7 @@ LINKS = {
     "recipes": ("/recipes", "Recipes"),
     "results": ("/results", "Results"),
     "adapters": ("/adapters", "Adapters"),
+    "route": ("/route", "Duel share"),
 }  # icon -> address and name of the pages beside the chat
 MENU = {
     "Ask a file of requests": "/requests",
@@ -35,12 +36,14 @@ def place_ways() -> TextElement:
         el("span", "unseen", "Waiting for your vote")
         waiting: TextElement = el("span", "count-mark", "")  # type: ignore[assignment]
     for name, (address, title) in LINKS.items():
-        with el("a", "bare", href=address, aria_label=title, title=title):
+        with el("a", "bare way", href=address, aria_label=title, title=title):
             icon(name)
     with el("details", "menu"):
         with el("summary", "bare", aria_label="Menu", title="Menu"):
             icon("menu")
         with el("div", "menu-list"):
+            for address, title in LINKS.values():  # where a narrow header has no room for them
+                el("a", "narrow-way", title, href=address)
             for title, address in MENU.items():
                 el("a", "", title, href=address)
             el("button", "", "Light or dark", type="button", data_does="theme")

@@ -139,7 +139,7 @@ class _Line:
             box.props["^value"] = title_of(self._talk.title)
             box.on("keydown.enter", self._rename, js_handler="(event) => event.isComposing || emit(event.target.value)")
             box.on("change", self._rename, js_handler="(event) => emit(event.target.value)")
-        ui.run_javascript("document.querySelector('.talk .line')?.select()")
+            ui.run_javascript("document.querySelector('.talk .line')?.select()")
 
     async def _rename(self, event: GenericEventArguments) -> None:
         if await self._acts.rename(self._talk.conversation, str(event.args)):

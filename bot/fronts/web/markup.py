@@ -12,6 +12,7 @@ from html import escape
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
@@ -54,7 +55,24 @@ def html_of(text: str, *, whole: bool = True) -> str:
 def _renderer() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer).enable("table")
     markdown.validateLink = lambda url: _SAFE_LINK.match(url) is not None  # type: ignore[method-assign]
+    markdown.core.ruler.push("empty_links", _without_empty_links)
     return with_maths(markdown)
+
+
+def _without_empty_links(state: StateCore) -> None:
+    """Leave of links without an address their words: "[words]()" is a link in Markdown, and its address passes no check."""
+    for token in state.tokens:
+        children, kept, dropped = token.children or [], list[Token](), list[bool]()
+        for child in children:
+            if child.type == "link_open":
+                dropped.append(not child.attrGet("href"))
+            ends = child.type == "link_close"
+            if not (child.type in ("link_open", "link_close") and dropped and dropped[-1]):
+                kept.append(child)
+            if ends and dropped:
+                dropped.pop()
+        if token.children is not None:
+            token.children = kept
 
 
 class _Renderer(RendererHTML):

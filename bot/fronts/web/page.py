@@ -16,6 +16,7 @@ from bot.fronts.web.markup import shown
 from bot.fronts.web.tab import Tab
 from bot.fronts.web.turns import Asks, Manner, Turns
 from bot.fronts.web.words import welcome_words
+from bot.routes import ITSELF, Route
 from bot.verdict import Unknown
 from bot.views import DuelView, TalkSummary
 from bot.words import estimated
@@ -44,6 +45,8 @@ class ChatPage:
         self._header = Header(history.open)
         with el("div", "chat"):
             self._banner: TextElement = el("p", "banner", "", role="status")  # type: ignore[assignment]
+            self._drift = el("p", "banner", role="status")
+            self._drift.set_visibility(False)
             self._welcome = _Welcome(self._app, self._ask_example)
             self._welcome.root.set_visibility(not views)
             asks = Asks(self._dock.ask_again, self._dock.ask_next, self._dock.ask_anew, self._dock.edit)
@@ -125,6 +128,18 @@ class ChatPage:
             self._header.stand(found.words if isinstance(found, Unknown) else found.standing, found.words)
             self._header.wait(len(await self._app.collecting.waiting(self._viewer)))
             await self._dock.offer_pairs()
+            standing = await self._app.routing.standing(proposing=False)
+            self._tell_route(standing.latest)
+
+    def _tell_route(self, latest: Route | None) -> None:
+        """Say what drift has done to the duel share, until somebody has changed it."""
+        drifted = latest is not None and latest.person == ITSELF
+        self._drift.set_visibility(drifted)
+        if latest and drifted:
+            self._drift.clear()
+            with self._drift:
+                el("span", "", shown(latest.reason))
+                el("a", "", "See and change it", href="/route")
 
 
 class _Welcome:

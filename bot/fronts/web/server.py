@@ -1,10 +1,7 @@
 """The page's server: NiceGUI behind the door, in the event loop that App runs in."""
 
-import asyncio
-import contextlib
-import errno
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -33,11 +30,13 @@ from bot.fronts.web.plain import Head, Spoken, told
 from bot.fronts.web.queue import add_queue
 from bot.fronts.web.recipes import add_recipes
 from bot.fronts.web.results import add_results
+from bot.fronts.web.routing import add_routing
 from bot.fronts.web.searching import add_searches
 from bot.fronts.web.sessions import Logins, kept_secret
 from bot.fronts.web.settings import add_settings
 from bot.fronts.web.watch import Bare, Numbered, WatchPaths, nothing
 from bot.fronts.web.words import title_of
+from bot.serving import QuietServer, listen
 from bot.settings import Settings
 from engine.errors import DuelbotError
 
@@ -76,13 +75,7 @@ async def _served(web: ASGIApp, host: str, port: int, answers: Callable[[], None
             timeout_graceful_shutdown=CLOSING_S,
         )
         server = _Server(config, answers)
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        try:
-            await asyncio.shield(serving)
-        except asyncio.CancelledError:
-            server.should_exit = True
-            await serving
-            raise
+        await server.until_cancelled(listening)
 
 
 def _tell_where(settings: Settings, tell: Callable[[str], None]) -> None:
@@ -105,29 +98,6 @@ def _address(host: str, port: int) -> str:
 def _follow_pages(app: App) -> None:
     meaning = "Pages that are open in a browser."
     app.core.meters.follow("pages", meaning, lambda: sum(client.has_socket_connection for client in Client.instances.values()))
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Bind a socket. Raises DuelbotError that names the port and what to change."""
-    try:
-        family, kind, protocol, _, where = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise DuelbotError(
-            f"The address {host!r} is unknown here ({error.strerror}). Set DUEL_WEB_HOST to one of this machine's."
-        ) from error
-    bound = socket.socket(family, kind, protocol)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(where)
-        bound.listen(128)
-    except OSError as error:
-        bound.close()
-        if error.errno == errno.EADDRINUSE:
-            words = f"Port {port} is taken by another program, perhaps another Duelbot. Stop it, or set DUEL_WEB_PORT to a free port."
-        else:
-            words = f"Duelbot cannot listen on {host} port {port} ({error.strerror}). Change DUEL_WEB_HOST or DUEL_WEB_PORT."
-        raise DuelbotError(words) from error
-    return bound
 
 
 def build(app: App, settings: Settings) -> FastAPI:
@@ -164,6 +134,7 @@ def build(app: App, settings: Settings) -> FastAPI:
     add_adapters(web, app)
     add_searches(web, app)
     add_decisions(web, app, owner=not password)
+    add_routing(web, app)
     ui.run_with(
         web,
         title="Duelbot",
@@ -217,23 +188,10 @@ def dress() -> None:
     ui.add_head_html(f"<style>{style()}</style>{THEME}")
 
 
-class _Server(uvicorn.Server):
-    """Says where it is once it answers, and leaves the process's signals alone: others run in this loop, too."""
-
-    def __init__(self, config: uvicorn.Config, answers: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._answers = answers
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        if self.started:
-            self._answers()
+class _Server(QuietServer):
+    """Lets go of the browsers that are still connected."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for client in Client.instances.values():
             client.outbox.stop()  # cancelling one that is just being woken gets lost, and NiceGUI would wait 2 s for it
         await super().shutdown(sockets)
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

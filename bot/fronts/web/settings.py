@@ -21,7 +21,7 @@ from engine.errors import DuelbotError
 NAME = "The others see it once a vote of several people has closed; never what you chose. Who has none is asked before such a vote."
 EXPORT = (
     "Everything asked here and how people voted, for a spreadsheet or a program. Voters are numbers, never names, and votes that are "
-    "still open stay blind. `duelbot export` in a terminal takes out all there is, to be read in again elsewhere."
+    "still open stay blind. The command duelbot export in a terminal takes out all there is, to be read in again elsewhere."
 )
 ABOUT = (
     "Engineer a prompt, or fine-tune? Duelbot settles it with your own requests, blind. MIT licence. On this page, markdown-it-py (MIT), "

@@ -12,7 +12,7 @@ from bot.fronts.web.dom import el, icon
 from bot.fronts.web.markup import html_of, shown
 from bot.fronts.web.reveal import draw_reveal
 from bot.views import DuelView
-from bot.words import ARMS, made_of, started
+from bot.words import ARMS, alone_took, made_of, started
 from engine.duel import Side
 
 
@@ -56,7 +56,7 @@ class DuelTurn:
                 el("p", "bubble", shown(view.request), dir="auto")
                 self._draw_request_acts(view)
             with el("div", "cards"):
-                self._cards = {side: _card(side) for side in view.sides}
+                self._cards = {side: _card(side, alone=len(view.sides) == 1) for side in view.sides}
             self._below = el("div", "below")
         self.show(view)
 
@@ -78,7 +78,7 @@ class DuelTurn:
         for side, card in self._cards.items():
             card.text.show(view.sides[side].text, whole=not running)
             card.root.classes(add="writing" if running else "", remove="" if running else "writing")
-        drawn = (view.state, view.note, view.own_choice, view.held_until, view.collected, self._acts.called(), view.reveal)
+        drawn = (view.state, view.note, view.own_choice, view.held_until, view.collected, self._acts.called(), view.reveal, view.single)
         if drawn == self._drawn:
             if self._foot:
                 self._foot.count(view)
@@ -102,6 +102,8 @@ class DuelTurn:
                 el("span", f"badge {revealed.arm}", ARMS[revealed.arm].label)
                 if view.own_choice == Choice(side.value):
                     el("span", "badge pick", "Your pick")
+            elif view.single:
+                el("span", f"badge {view.single.arm}", ARMS[view.single.arm].label)
         with card.foot:
             if own.failure and not running:
                 with el("div", "failure"):
@@ -114,6 +116,9 @@ class DuelTurn:
             if view.reveal:
                 made = view.reveal.sides[side]
                 el("p", "quiet", started(made_of(made.recipe, made.adapter)))
+            elif view.single:
+                el("p", "quiet", started(made_of(view.single.recipe, view.single.adapter)))
+                el("p", "quiet", alone_took(view.single))
 
     def _draw_below(self) -> None:
         view = self.view
@@ -126,16 +131,18 @@ class DuelTurn:
                 self._foot = OpenFoot(view, self._acts)
             case "closed" if view.reveal:
                 draw_reveal(view, view.reveal, self._acts)
+            case "answered":
+                el("p", "note", view.note)
             case _:
                 with el("div", "acts"):
                     el("p", "note", view.note)
                     button("pill", "Ask again", self._acts.ask_again, view, "again")
 
 
-def _card(side: Side) -> AnswerCard:
-    with el("article", "card", aria_label=f"Answer {side.label}") as root:
+def _card(side: Side, *, alone: bool = False) -> AnswerCard:
+    with el("article", "card", aria_label="Answer" if alone else f"Answer {side.label}") as root:
         with el("header", "card-head"):
-            el("h2", "seat", side.label)
+            el("h2", "seat", "Answer" if alone else side.label)
             badge = el("div", "badges")
             with el("button", "bare small", type="button", aria_label=f"Copy answer {side.label}", data_does="copy"):
                 icon("copy")

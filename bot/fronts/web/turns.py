@@ -112,7 +112,7 @@ class Turns:
                 broken(view)
                 return
         self._shown[view.id] = turn
-        if view.state not in ("closed", "void"):
+        if view.state not in ("closed", "void", "answered"):
             self._following.append(self._tab.spawn(self._follow(turn), f"duel {view.id}"))
 
     async def catch_up(self, conversation: str) -> None:
@@ -202,6 +202,6 @@ class Turns:
         self._live.set_text(live_words(view))
         if view.state == "open":
             self._conduct.offer_votes()
-        elif view.state in ("closed", "void"):
+        elif view.state in ("closed", "void", "answered"):
             self._conduct.offer_composer()
             await self._decided()

@@ -56,7 +56,7 @@ def live_words(view: DuelView) -> str:
         case "waiting":
             return view.note or "The request waits for the model."
         case "answering":
-            return "Both answers are being written."
+            return "Both answers are being written." if len(view.sides) > 1 else "The answer is being written."
         case "open":
             keys = ", ".join(f"{key} {CHOICES[choice]}" for key, choice in enumerate(Choice, 1))
             return f"Both answers are complete. Vote with the keys: {keys}."

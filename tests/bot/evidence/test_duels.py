@@ -72,6 +72,7 @@ def test_what_does_not_enter_is_counted_by_reason() -> None:
         replace(closed(2, {}), identical=True),
         replace(good, number=3, took=None),
         replace(good, number=5, trained_on=True),
+        replace(good, number=10, says_who=True),
         replace(good, number=6, entrants=("prompted-1", "tuned-2")),
         closed(0, {"b": Choice.RIGHT}),
     ]

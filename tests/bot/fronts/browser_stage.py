@@ -48,7 +48,7 @@ async def asked(page: Page, text: str) -> None:
     """Ask, and wait until it can be voted on."""
     await page.fill(BOX, text)
     await page.press(BOX, "Enter")
-    await expect(page.locator(".votes").last).to_be_visible()
+    await expect(page.locator(".votes").last).to_be_focused()
 
 
 async def viewer_of(app: App) -> str:

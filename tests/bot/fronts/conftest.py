@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.charts import BoardLine, Chart, Form, Picture, Theme, alt, draw, drawn
+from adapters.train.curve import TrainingCurve
+from bot.charts import BoardLine, Chart, Form, Picture, Theme, alt, draw, drawn, training_picture
 from bot.verdict import Ledger, Verdict, judge
 from tests.bot.verdict.make import SCOPE, facts
 
@@ -16,6 +17,7 @@ def fonts_are_known() -> None:
 
 
 KEPT: dict[tuple[Chart, Theme, Form], bytes] = {}
+CURVES: dict[tuple[TrainingCurve, float | None, Theme, Form], Picture] = {}
 
 
 @pytest.fixture
@@ -27,4 +29,10 @@ def drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
             KEPT[chart, theme, form] = (await drawn(chart, verdict, theme, form, board)).data
         return Picture(KEPT[chart, theme, form], form, alt(chart, verdict, board))
 
+    async def curve(losses: TrainingCurve, prompt_right: float | None, theme: Theme = "light", form: Form = "svg") -> Picture:
+        if (losses, prompt_right, theme, form) not in CURVES:
+            CURVES[losses, prompt_right, theme, form] = await training_picture(losses, prompt_right, theme, form)
+        return CURVES[losses, prompt_right, theme, form]
+
     monkeypatch.setattr("bot.app.pictures.drawn", kept)
+    monkeypatch.setattr("bot.app.training.training_picture", curve)

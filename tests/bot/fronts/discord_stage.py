@@ -24,6 +24,9 @@ from engine.lineup import Lineup
 from tests.bot.scripted import Coin, lineup_over, two_answers
 from tests.patience import patient
 
+SETTLE_S = patient(5.0)  # seconds that a step of a test may take to settle
+LOOK_S = SETTLE_S + 2.0  # seconds between two looks at work that goes on: simcord waits in real time for timers shorter than its settling
+
 
 def said_by(components: list[dict[str, Any]]) -> str:
     parts = []
@@ -164,6 +167,8 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
     with (
         patch("bot.app.progress.Signal", ParkedSignal),
         patch("bot.app.jobs.Signal", ParkedSignal),
+        patch("bot.fronts.discord.trainings.POLL_S", LOOK_S),
+        patch("bot.fronts.discord.rematches.POLL_S", LOOK_S),
         patch.object(Stop, "raise_", stop_is_seen),
     ):
         async with App.open(settings, open_lineup, rng=Coin(True), now=clock.now) as app:
@@ -171,10 +176,15 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
             pacer = Pacer()
             pacer.hurry()
             bot = DuelBot(app, settings, pacer=pacer, shard_count=1)
-            async with simcord.run(bot, settle_timeout=patient(5.0)) as env:
+            async with simcord.run(bot, settle_timeout=SETTLE_S) as env:
                 here.append(env)
                 guild = env.create_guild()
                 yield Stage(env, bot, app, backend, guild, guild.create_text_channel("general"), clock)
+
+
+async def looks(stage: Stage) -> None:
+    """Let the time between two looks pass."""
+    await stage.env.advance_time(LOOK_S + 1)
 
 
 def calls(stage: Stage, method: str, part: str) -> list[Any]:

@@ -14,7 +14,7 @@ from engine.backends.base import Prompt
 from engine.backends.scripted import Script
 from engine.card import read_card
 from engine.shipped import DEMO_ADAPTER
-from tests.bot.fronts.discord_stage import Parked, Stage, admin, staged
+from tests.bot.fronts.discord_stage import Parked, Stage, admin, looks, staged
 
 ROWS = [{"request": f"{number} parcels are late in week {number * 7}", "answer": "delivery"} for number in range(3)]
 
@@ -83,13 +83,13 @@ class Scripted:
     async def release(self) -> None:
         self.gate.set()
         self.gate = Parked(lambda: self.stage.env)
-        await self.stage.env.advance_time(5)
+        await looks(self.stage)
 
     async def done(self, job: Job, result: Mapping[str, Any]) -> str:
         return f"{result['name']}@1 is ready."
 
 
-async def test_a_training_has_one_message_that_says_how_far_it_is(tmp_path: Path) -> None:
+async def test_a_training_has_one_message_that_says_how_far_it_is(tmp_path: Path, drawn_once: None) -> None:
     async with staged(tmp_path, adapters=str(tmp_path / "loras")) as stage:
         script = Scripted(stage, tmp_path / "duels.sqlite3.jobs")
         boss, ann = admin(stage), stage.member("ann")
@@ -103,14 +103,14 @@ async def test_a_training_has_one_message_that_says_how_far_it_is(tmp_path: Path
         def shown() -> str:
             return stage.shown(result.response)
 
-        await stage.env.advance_time(5)
+        await looks(stage)
         assert "### Training support\n`████                ` 20% · 42 s left\nTraining, 30 of 150, loss 0.500" in shown()
         await script.release()
         assert "The disk takes no more." in shown() and "[Go on]" in shown()
         refused = await ann.click(result.response, label="Go on")
         assert "admins" in stage.shown(refused.followups[0])
         await boss.click(result.response, label="Go on")
-        await stage.env.advance_time(5)
+        await looks(stage)
         assert "20% · 42 s left" in shown() and "[Stop]" in shown()
         await boss.click(result.response, label="Stop")
         await script.release()

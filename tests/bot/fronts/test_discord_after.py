@@ -157,7 +157,7 @@ async def test_open_needs_the_role_that_votes_and_in_a_direct_message_shows_ones
 # --- the notice of a close
 
 
-def pings(stage: Stage) -> list[list[str]]:
+def pings(stage: Stage) -> list[list[int]]:
     """Whom each message of the bot in the channel was allowed to ping."""
     posted = [call.json for call in calls(stage, "POST", f"/channels/{stage.channel.id}/messages")]
     return [body["allowed_mentions"].get("users", []) for body in posted]
@@ -175,13 +175,13 @@ async def test_who_wants_it_is_pinged_when_a_vote_closes(tmp_path: Path) -> None
         news = stage.last()
         assert stage.shown(news).startswith(f"{ann.mention}, {bob.mention}, the vote on “hello” has closed.")
         assert news.reference.message_id == duel.id
-        assert sorted(pings(stage)[-1]) == sorted([str(ann.id), str(bob.id)]), "not whose vote closed it: she sees it"
+        assert sorted(pings(stage)[-1]) == sorted([ann.id, bob.id]), "not whose vote closed it: she sees it"
         assert "You are not pinged" in stage.shown((await ann.slash(stage.channel, "notify", on=False)).response)
         duel = await asked(stage, ann, "again")
         await eve.click(duel, label="Tie")
         await bob.click(duel, label="Tie")
         assert stage.shown(stage.last()).startswith(f"{eve.mention}, {ann.mention}, the vote on “again” has closed.")
-        assert pings(stage)[-1] == [str(eve.id)], "ann is named, and hears no sound"
+        assert pings(stage)[-1] == [eve.id], "ann is named, and hears no sound"
 
 
 async def test_voters_are_pinged_also_where_the_asker_closes_it_and_a_forgotten_one_never(tmp_path: Path) -> None:

@@ -5,10 +5,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.app.training import DECIDE
 from bot.deciding.order import DecisionFolder, DecisionStatus, StepStatus
 from bot.views import Job
-from tests.bot.fronts.discord_stage import Parked, Stage, admin, staged
+from tests.bot.fronts.discord_stage import Parked, Stage, admin, looks, staged
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fonts_are_known() -> None:
+    """Load no fonts: nothing is drawn here."""
+
 
 ROWS = [{"request": f"{number} parcels are late in week {number * 7}", "answer": "delivery"} for number in range(3)]
 
@@ -45,12 +53,12 @@ async def test_a_decision_is_followed_in_one_message_and_ends_with_its_report(tm
         twice = ("rows.jsonl", b'{"request": "late", "answer": "a"}\n{"request": "late", "answer": "b"}\n')
         assert "contradiction: 2 rows" in stage.told(await boss.slash(stage.channel, "decide", rows=twice))
         result = await boss.slash(stage.channel, "decide", rows=rows, minutes=20)
-        await stage.env.advance_time(5)
+        await looks(stage)
         shown = stage.shown(result.response)
         assert "### Decision on shop-rows" in shown
         assert "check: 3 rows\nprompt: goes on (50%)" in shown
         script.gate.set()
-        await stage.env.advance_time(5)
+        await looks(stage)
         shown = stage.shown(result.response)
         assert "Fine-tune. On 240 unseen rows it was right on 88%." in shown
         stored = stage.env.backend.get_message(result.response.channel_id, result.response.id)

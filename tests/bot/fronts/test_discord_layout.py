@@ -157,7 +157,7 @@ async def test_a_process_that_leaves_offers_no_stop() -> None:
 async def test_an_open_vote_shows_how_many_have_voted_and_never_how() -> None:
     shown = said(sheet(view("open")))
     assert "2 have voted. Closes at 3 votes or <t:1795352400:R>." in shown
-    assert shown.endswith("[A is better]\n[B is better]\n[Tie]\n[Both bad]\n[Close the vote]")
+    assert shown.endswith("[A is better]\n[B is better]\n[Tie]\n[Both bad]\n[Close the vote]\n[Ask again]")
 
 
 @given(state=st.sampled_from(["waiting", "answering", "open", "void"]))

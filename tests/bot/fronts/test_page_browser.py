@@ -86,7 +86,7 @@ async def test_conversations_are_found_given_a_title_and_deleted(stage: tuple[Ap
     await expect(drawer.locator(".talk")).to_have_count(2)
     await expect(drawer.locator(".talk").first).to_contain_text("tie")
     await drawer.get_by_label("Outcome").select_option("prompted")
-    await expect(drawer.locator(".talk")).to_have_text(["Somebody else's" + await drawer.locator(".talk .quiet").inner_text()])
+    await expect(drawer.locator(".talk .duel-request")).to_have_text(["Somebody else's"])
     await expect(drawer.get_by_role("button", name="Give it a title")).to_have_count(0)
     await drawer.get_by_label("Outcome").select_option("")
     await drawer.get_by_label("mine").check()
@@ -182,11 +182,13 @@ async def test_a_file_of_requests_is_asked_followed_and_waits_for_votes(stage: t
     for text in ("Where is it?", "When does it come?", "Who brings it?"):
         await expect(page.locator(".bubble")).to_have_text(text)
         await page.keyboard.press("1")
+        await expect(page.get_by_role("button", name="Next")).to_be_focused()
         await page.keyboard.press("Enter")
     await expect(page.locator(".queue")).to_contain_text("Nothing waits for your vote.")
     assert (await app.judging.verdict()).duels == 3
     await page.goto(f"{url}/requests")
-    await page.get_by_label("File of requests").set_input_files({"name": "rows.csv", "mimeType": "text/csv", "buffer": b"\xff\xfe"})  # type: ignore[arg-type]
+    field = page.get_by_label("File of requests", exact=True)
+    await field.set_input_files({"name": "rows.csv", "mimeType": "text/csv", "buffer": b"\xff\xfe"})  # type: ignore[arg-type]
     await page.get_by_role("button", name="Ask them").click()
     await expect(page.locator("body")).to_contain_text("The file is no text in UTF-8.")
 
@@ -281,6 +283,7 @@ async def test_axe_finds_nothing_on_any_page_or_state(stage: tuple[App, str, Vis
     await looked(page, "naming")
     await page.get_by_placeholder("Your name").fill("Ann")
     await page.get_by_placeholder("Your name").press("Enter")
+    await expect(page.locator(".votes")).to_be_focused()
     await page.keyboard.press("1")
     await expect(page.locator(".why")).to_be_visible()
     await looked(page, "voted")

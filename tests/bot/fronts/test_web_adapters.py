@@ -124,7 +124,7 @@ async def test_from_rows_to_an_adapter_that_duels(tmp_path: Path) -> None:
         await expect(job).to_contain_text("support@1 is ready.")
         await expect(page.locator("[data-adapter='support@1']")).to_contain_text("For duelbot-demo")
         await job.get_by_role("link", name="Duel it against what is in use").click()
-        await expect(page.locator(".banner")).to_have_text("Here the adapter that is in use meets support@1.")
+        await expect(page.locator(".banner.ready")).to_have_text("Here the adapter that is in use meets support@1.")
         assert problems == []
 
 

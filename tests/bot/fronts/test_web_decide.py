@@ -119,5 +119,5 @@ async def test_from_a_file_to_a_vote_that_confirms(tmp_path: Path) -> None:
         await page.get_by_role("button", name="Confirm by votes (2)").click()
         await expect(page.get_by_role("heading", name="Waiting for your vote")).to_be_visible()
         await page.get_by_role("button", name="B is better").click()
-        await expect(page.locator(".recipes")).to_contain_text("late 1")
+        await expect(page.locator(".queue")).to_contain_text("late 1")
         assert problems == []

@@ -134,7 +134,7 @@ def test_formulas_are_drawn(text: str, part: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["It costs $5 and that $7.", "$HOME/bin and $PATH", r"\(\newcommand{\a}{\b\b}\a\)", r"\(\frac{1}\)", "$x", r"`\(x\)`"]
+    "text", ["It costs $5 and that $7.", "$HOME/bin and $PATH", r"\(\newcommand{\a}{\b\b}\a\)", r"\(\left( x\)", "$x", r"`\(x\)`"]
 )
 def test_what_is_no_formula_stays_text(text: str) -> None:
     reader = assert_harmless(html_of(text))
@@ -196,6 +196,12 @@ def test_a_hundred_thousand_characters_take_no_long_time(piece: str) -> None:
         started = time.process_time()
         assert_harmless(html_of(text))
         assert time.process_time() - started < patient(5)
+
+
+@pytest.mark.parametrize("text", ["[words]()", "[words](<>)", "\u202e()", "**[a]()** [b](https://x.y/z)"])
+def test_a_link_without_an_address_is_its_words(text: str) -> None:
+    reader = assert_harmless(html_of(text))
+    assert [given["href"] for tag, given in reader.tags if tag == "a"] == ["https://x.y/z"] * text.count("https")
 
 
 @given(st.text(alphabet=st.sampled_from("<>&\"'`*_[]()!|#-\n =:/ajscriptonhe\u202e\u200f$\\{}^"), max_size=60))

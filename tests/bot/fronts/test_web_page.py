@@ -90,7 +90,7 @@ async def test_ask_stream_vote_reveal_and_open_again(users: Callable[[], User]) 
     await sees(user, "A is better")
     assert [text.split()[1] for text in answers(user)] == ["prompt", "fine-tuning"]
     await user.should_not_see(content="Which technique answers better?")
-    await user.should_not_see(content="Fine-tune")
+    await user.should_not_see(content="A · Prompt")
     press(user, "B is better")
     await sees(user, "B · Fine-tune")
     await sees(user, "You chose B, the fine-tune.")

@@ -93,7 +93,7 @@ def test_the_check_of_numbers_finds_what_it_is_for() -> None:
 @pytest.mark.parametrize("n", [0, 1, 2, 10, 11])
 def test_every_sentence_builder_counts_right(n: int) -> None:
     found = decision([1.0, 0.0] * (n // 2) + [1.0] * (n % 2))
-    counts = Counts((n, n), n, n, n, n, open=n, by_hand=n)
+    counts = Counts((n, n), n, n, n, n, open=n, by_hand=n, served=n)
     said = [requests_words(found, counts), outcome_words(counts, WHO), beside_words(counts), share_words(found, WHO)]
     said += [share_words(replace(found, state=State.CHANGED), WHO, Recent(max(1, n), 0.3)), tried_words(found, Tried(n, n))]
     for forecast in (None, *(Forecast(*three, 1.0, 2000, 200) for three in ((n, n, n), (n, 0, None), (None, None, None)))):

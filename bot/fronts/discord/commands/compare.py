@@ -66,7 +66,9 @@ async def _compare(
     if not asked:
         raise BadRequest(f"{files.left_out} Write a request, or attach a text file with one.".lstrip())
     asked = without_ids(asked, names_for(interaction))
-    await parts_of(interaction).desk.open(order_of(interaction, asked, private=private, left_out=files.left_out, **wishes), interaction)
+    await parts_of(interaction).desk.open(
+        order_of(interaction, asked, private=private, left_out=files.left_out, compare=True, **wishes), interaction
+    )
 
 
 async def _compare_all(interaction: discord.Interaction, lines: str, *, private: bool, wishes: dict[str, str]) -> None:

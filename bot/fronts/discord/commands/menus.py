@@ -1,7 +1,6 @@
 """The menu of every message: compare answers to it, or use it as the context of a request that is typed; remove the duel that it shows."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import discord
@@ -130,9 +129,12 @@ async def _remove_duel(interaction: discord.Interaction, message: discord.Messag
         raise BadRequest("This message shows no duel. Use the menu of the message with both answers, or of the one that asked.")
     await parts.app.removing.remove(post.duel, person(interaction.user), moderates=moderates(interaction))
     kept(interaction, "The duel is removed.")
-    if post.message and post.lasting:  # where it cannot be deleted, the next look takes its texts out
-        with suppress(Gone, NotAllowed, TryLater):
+    if post.message and post.lasting:
+        try:
             await parts.wire.delete(post.channel, post.message)
+        except (Gone, NotAllowed, TryLater):  # then its texts are taken out of it
+            parts.drawing.redraw(await parts.app.looking.shown(post.duel))
+        else:
             await parts.app.posting.drawn(post.duel, face=GONE)
     await say(interaction, REMOVED)
 

@@ -10,6 +10,8 @@ from bot.fronts.discord import fit
 from bot.fronts.discord.interactions import answer, guarded, think
 from bot.fronts.discord.layout import words_sheet
 from bot.fronts.discord.parts import parts_of
+from bot.fronts.discord.share import ShareWish, route_lines, shared
+from bot.tags import MAX_TAG
 from bot.views import EVERYONE, OUTSIDE, TeamSettings
 from engine.errors import BadRequest
 
@@ -36,6 +38,10 @@ SETTLED = ("quorum", "deadline_hours", "vote_role", "ask_role", "recipe", "adapt
     threads="Whether a mention in a channel is answered in a thread of its own.",
     direct_messages="Whether I answer direct messages; for whoever runs this bot.",
     consent="Whether people may agree that their closed duels train adapters.",
+    duel_share="Percent of requests that become duels; the winner answers the others alone. 10 is proposed after a verdict.",
+    winner="Who answers the others alone: prompted, tuned, or a contestant's id.",
+    share_tag="The duel share is for requests with this tag alone.",
+    share_back="Change the duel share back to what it was before its latest change.",
     reset="Put everything back to the defaults first.",
 )
 async def settings(
@@ -51,6 +57,10 @@ async def settings(
     threads: bool | None = None,
     direct_messages: bool | None = None,
     consent: bool | None = None,
+    duel_share: app_commands.Range[float, 0.0, 100.0] | None = None,
+    winner: str = "",
+    share_back: bool = False,
+    share_tag: app_commands.Range[str, 1, MAX_TAG] = "",
     reset: bool = False,
 ) -> None:
     """Change what is named, and show what is settled."""
@@ -62,11 +72,12 @@ async def settings(
     changes |= {name: EVERYONE if role.is_default() else str(role.id) for name, role in roles.items() if role is not None}
     changes |= {name: "on" if value else None for name, value in switches.items() if value is not None}
     more, less = (str(channel.id) if channel else "" for channel in (add_channel, remove_channel))
-    await guarded(interaction, _settings(interaction, changes, channels=(more, less), direct=direct_messages))
+    wish = ShareWish(duel_share, winner, back=share_back, tag=share_tag)
+    await guarded(interaction, _settings(interaction, changes, channels=(more, less), direct=direct_messages, wish=wish))
 
 
 async def _settings(
-    interaction: discord.Interaction, changes: dict[str, str | None], *, channels: tuple[str, str], direct: bool | None
+    interaction: discord.Interaction, changes: dict[str, str | None], *, channels: tuple[str, str], direct: bool | None, wish: ShareWish
 ) -> None:
     """channels: one that is added and one that is taken away, "" for none."""
     await think(interaction, private=True)
@@ -77,11 +88,12 @@ async def _settings(
     if any(channels):
         there = () if "channels" in changes else (await teams.settings(team)).channels
         changes["channels"] = " ".join(changed(there, *channels)) or None
+    standing = await shared(parts_of(interaction).app, team, f"discord:{interaction.user.id}", wish)
     settled = await teams.settle(team, **changes)
     if direct is not None:
         await teams.settle(OUTSIDE, direct=None if direct else "off")
     said = settings_words(settled, direct=(await teams.settings(None)).direct, limited=len(await teams.limits(team)))
-    await answer(interaction, words_sheet("\n".join((said, *channel_lines(await teams.in_channels(team)), NOTE))))
+    await answer(interaction, words_sheet("\n".join((said, route_lines(standing), *channel_lines(await teams.in_channels(team)), NOTE))))
 
 
 def changed(there: Sequence[str], more: str, less: str) -> list[str]:

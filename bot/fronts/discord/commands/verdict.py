@@ -1,10 +1,12 @@
 """/verdict: what the votes prove so far, with its pictures."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import discord
 from discord import app_commands
 
+from bot.app.routing import RouteProposal
 from bot.charts import Chart
 from bot.fronts.discord import fit
 from bot.fronts.discord.interactions import answer, guarded, team_of, think
@@ -17,6 +19,7 @@ from bot.fronts.discord.pictures import with_pictures
 from bot.fronts.discord.sending import put_original
 from bot.verdict import Unknown, Verdict
 from bot.verdict.words import robust_words
+from bot.views import OUTSIDE
 from bot.words import counted
 
 
@@ -42,11 +45,12 @@ async def _verdict(interaction: discord.Interaction, team: str | None, tag: str,
     if isinstance(found, Unknown):
         await answer(interaction, words_sheet(f"### Verdict\n{fit.clean(found.words)}"))
         return
+    proposed = (await app.routing.standing(team or OUTSIDE)).proposals
     charts = [chart for chart, there in ((Chart.SHARE, found.trail), (Chart.CARD, found.aspects)) if there]
-    await put_original(interaction, *await with_pictures(app, verdict_words(found), found, charts))
+    await put_original(interaction, *await with_pictures(app, verdict_words(found, proposed), found, charts))
 
 
-def verdict_words(found: Verdict) -> str:
+def verdict_words(found: Verdict, proposed: Sequence[RouteProposal] = ()) -> str:
     """Say what to do, how sure that is, and what would change it; tags and names in it form nothing. Pure."""
     scope = f" ({fit.inline(found.scope.words, 200)})" if found.scope.words else ""
     lines = [f"### Verdict{scope}", fit.inline(found.words, 1500)]
@@ -54,4 +58,5 @@ def verdict_words(found: Verdict) -> str:
         lines += [fit.inline(robust_words(found.decision, found.robust, found.voters), 300)]
         lines += [f"-# {counted(found.ballots, 'ballot')} of {counted(found.voters, 'person', 'people')}."]
     lines += [f"- {fit.inline(change, 300)}" for change in found.change]
+    lines += [f"-# {fit.inline(each.words, 300)} `/settings` does it." for each in proposed if not each.tag]
     return "\n".join(lines)
