@@ -15,7 +15,7 @@ from engine.errors import DuelbotError
 TYPE = "text/plain; version=0.0.4; charset=utf-8"  # of what `text` writes, as Prometheus names it
 WORDS_S = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120)  # bounds of waits for answers, in seconds
 STORE_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)  # bounds of transactions, in seconds
-What = Literal["duel", "rematch", "preview", "replay"]  # what an answer is for
+What = Literal["duel", "half", "rematch", "preview", "replay"]  # what an answer is for
 Kind = Literal["read", "write"]  # of a transaction
 
 

@@ -110,6 +110,7 @@ class Halves:
             outcome = (await answer_each(prompts, lineup.backend, lineup.price, limit_s=self._limit_s, stop=stop))[other]
         finally:
             watching.cancel()
+        self._core.meters.answered([outcome], "half")
         if isinstance(outcome, Answer) and outcome.finish == "stopped":
             return
         if isinstance(outcome, Failure):
