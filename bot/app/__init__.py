@@ -55,6 +55,7 @@ readiness.py      whether people can be served: the model answers, the store is 
 training.py       rows that are brought, estimates and trainings as jobs, and what has come of them
 searching.py      a job searches for a better recipe
 decisions.py      a file of examples becomes a decision, and duels that confirm it
+serving.py        the winner of a decision answers, and most requests are no duels any more
 rereading.py      recipes, prices and tag rules read again while people are served
 app.py            opens all of these and holds them
 """

@@ -44,6 +44,7 @@ from bot.app.rereading import Rereading
 from bot.app.routing import Routing
 from bot.app.running import Running
 from bot.app.searching import OptimiseKind, Searches
+from bot.app.serving import Serving
 from bot.app.shelf import Shelf
 from bot.app.talks import Talks
 from bot.app.teams import Teams
@@ -103,6 +104,7 @@ class App:
     readiness: Readiness
     rereading: Rereading
     searches: Searches
+    serving: Serving
     core: Core  # for the parts, not for fronts
     deadlines: Deadlines  # the same
     offers: Offers  # requests to begin with, by base
@@ -171,6 +173,7 @@ class App:
         kinds[OPTIMISE] = OptimiseKind(jobs_folder(settings), versions)
         jobs = Jobs(core, settings.engine, kinds)
         training = AdapterTraining(core, jobs, settings)
+        decisions = Decisions(core, jobs, training, asking, settings)
         return cls(
             asking=asking,
             voting=Voting(core, teams, deadlines, blinding_share=settings.votes.blinding_share, undo_s=settings.web.undo_s),
@@ -204,7 +207,8 @@ class App:
             consents=Consents(core, teams),
             jobs=jobs,
             training=training,
-            decisions=Decisions(core, jobs, training, asking, settings),
+            decisions=decisions,
+            serving=Serving(decisions, shelf, versions, routing),
             readiness=Readiness(core),
             rereading=Rereading(core, choices, asking, settings),
             searches=Searches(jobs, training, versions, settings),

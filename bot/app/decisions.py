@@ -23,7 +23,7 @@ from bot.errors import UnknownDuel
 from bot.settings import Settings
 from bot.store.duels import DuelRows
 from bot.views import Job
-from engine.contestants import open_adapter
+from engine.contestants import Arm, open_adapter
 from engine.errors import BadRequest, DuelbotError
 from engine.named import Named
 from engine.recipes import load_recipe
@@ -57,6 +57,12 @@ class DecisionView:
     headline: str = ""  # of one that has ended well
     why: str = ""
     confirm: int = 0  # requests that people can vote on to confirm it
+    take: Arm | None = None  # which of the two sides of a duel it advises; None: neither
+
+    @property
+    def file(self) -> str:
+        """The name of the file that it decides on."""
+        return Path(self.job.arguments["file"]).name
 
 
 class DecideKind:
@@ -143,11 +149,17 @@ class Decisions:
         """Read how far a decision is, from its files: any process may have written them."""
         folder = self._of(job)
         status, advice = folder.status(), dict[str, Any]()
-        confirm = 0
+        confirm, take = 0, None
         if job.state == "done" and folder["decision.json"].is_file():
             advice = folder.read("decision.json")["advice"]
             confirm = folder["confirm.jsonl"].read_bytes().count(b"\n")
-        return DecisionView(job, status, advice.get("headline", ""), advice.get("why", ""), confirm)
+            both = folder["adapter"].is_dir() and folder["recipe.toml"].is_file()
+            take = Arm(advice["take"]) if both and advice.get("take") in (Arm.PROMPTED, Arm.TUNED) else None
+        return DecisionView(job, status, advice.get("headline", ""), advice.get("why", ""), confirm, take)
+
+    def made(self, job: Job) -> tuple[str, str]:
+        """Name the adapter and the recipe that a decision has made, as they are known here. Raises BadDecision, BadAdapter, BadRecipe."""
+        return _taken(self._of(job))
 
     def report(self, job: Job) -> str:
         """Read the report, a whole page. Raises BadRequest before there is one."""

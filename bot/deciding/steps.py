@@ -34,6 +34,7 @@ from engine.settings import EngineSettings
 
 STEPS = ("check", "foretell", "prompt", "fine-tune", "measure", "change")
 CRAFTS = ("prompt", "fine-tune")
+LEAST_FORETELL_S = 60.0  # seconds that a probe may take, however short the decision is
 LEAST_PROBED = 12  # rows of a probe of which only the timing is looked at
 PROBED_ROWS = 200  # of which it is foretold, within about a minute, whether a fine-tune pays
 ALONE = ("--recipe", "plain", "--engineered", "none")  # of a training: the other arms are measured here, on the test rows
@@ -141,13 +142,13 @@ class Deciding:
         return f"{counted(len(checked.rows.rows), 'row')}, answers: {kind}; {parts}. {split_words(self.budget)}"
 
     async def _foretell(self) -> str:
-        limit_s = self.budget.minutes * 60
+        limit_s = max(LEAST_FORETELL_S, self.budget.minutes * 60)
         try:
             async with asyncio.timeout(limit_s):
                 found = await run_for_json(self._estimating(PROBED_ROWS), self._training_place, self._log("foretell"), self._look)
         except TimeoutError as error:
             raise NotApplicable(
-                f"To foretell what a fine-tune would reach took longer than the {seconds(limit_s)} of a craft, so it was left."
+                f"To foretell what a fine-tune would reach took longer than {seconds(limit_s)}, so it was left."
             ) from error
         self.folder.write("foretold.json", found)
         if not found["points"]:

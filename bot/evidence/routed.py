@@ -12,7 +12,7 @@ import numpy as np
 
 from bot.ballots import Entrant
 from bot.evidence.capital import Capital
-from bot.evidence.decision import State, decide
+from bot.evidence.decision import Decision, State, decide
 from bot.evidence.versions import level
 from bot.evidence.watch import WinnerWatch
 from bot.margins import ALPHA
@@ -20,6 +20,7 @@ from bot.routes import ALL_DUELS, Drawn
 
 SHARES = (0.05, 0.1, 0.3)  # of requests that become duels, beside which tables are made
 REQUESTS = 10_000
+LOOK_EVERY = 10  # duels between two looks at the verdict while somebody answers alone; the watch sees each one
 
 
 @dataclass(slots=True, eq=False)
@@ -32,6 +33,7 @@ class RoutedTeam:
     requests: int = REQUESTS
     capital: Capital = field(default_factory=Capital.start)
     watch: WinnerWatch = field(default_factory=WinnerWatch)
+    waiting: list[float] = field(default_factory=list)  # scores since the last look at the verdict
     winner: Entrant | None = None  # who answers alone
     periods: int = 1  # evidence was counted anew after each alarm
     duels: int = 0
@@ -55,17 +57,20 @@ class RoutedTeam:
             self._vote(1.0 if self.rng.random() < theta else 0.0, theta, asked)
 
     def _vote(self, score: float, theta: float, asked: int) -> None:
-        self.capital = self.capital.update(score)
-        alpha = ALPHA if self.periods == 1 else level(ALPHA, self.periods, 0)
-        decision = decide(self.capital, alpha=alpha)
+        self.waiting.append(score)
         if self.winner is None:
-            self._name(decision.state, theta, asked)
+            self._name(self._decided().state, theta, asked)
             return
         self.watch = self.watch.after(score if self.winner == 0 else 1 - score)
-        if self.watch.alarmed or decision.drifted:
+        if self.watch.alarmed or (len(self.waiting) == LOOK_EVERY and self._decided().drifted):
             self.alarms.append(asked + 1)
-            self.capital, self.watch, self.winner = Capital.start(), WinnerWatch(), None
+            self.capital, self.watch, self.waiting, self.winner = Capital.start(), WinnerWatch(), [], None
             self.periods += 1
+
+    def _decided(self) -> Decision:
+        """Look at the verdict, with the duels since the last look."""
+        self.capital, self.waiting = self.capital.after(self.waiting), []
+        return decide(self.capital, alpha=ALPHA if self.periods == 1 else level(ALPHA, self.periods, 0))
 
     def _name(self, state: State, theta: float, asked: int) -> None:
         """Take what the verdict proposes; of two equals the first one is the cheaper."""

@@ -11,11 +11,11 @@ FORGOTTEN = "forgotten"  # stands where a person was
 async def forget(change: Transaction, person: str, alias: str) -> None:
     """Delete a person: requests with answers, conversations, guesses, consents, ballots of open duels. Other ballots stay, as `alias`'s.
 
-    Votes on their requests end without a result, and the messages become stale.
+    Votes on their requests end without a result, and the messages become stale; also where somebody else had a new version answer them.
     """
     asked = await change.rows("SELECT DISTINCT request FROM duels WHERE asker = ? AND request != ''", (person,))
     await forget_in_branches(change, {row["request"] for row in asked})
-    own = "(SELECT id FROM duels WHERE asker = ?1)"
+    own = "(SELECT id FROM duels WHERE asker = ?1 UNION SELECT duel FROM rematches JOIN duels AS d ON d.id = past WHERE d.asker = ?1)"
     talks = "(SELECT conversation FROM duels WHERE asker = ?1)"
     for sql in (
         "DELETE FROM ballots WHERE voter = ?1 AND duel IN (SELECT id FROM duels WHERE state = 'open')",
@@ -34,7 +34,8 @@ async def forget(change: Transaction, person: str, alias: str) -> None:
         f"UPDATE jobs SET asker = '{FORGOTTEN}', channel = '', message = NULL WHERE asker = ?1",
         f"DELETE FROM tags WHERE by_rule = 0 AND duel IN {own}",
         f"UPDATE posts SET event = NULL, left_out = '', edited = '', shown = iif(shown = 'gone', shown, '') WHERE duel IN {own}",
-        "UPDATE duels SET state = 'void', note = 'The asker has deleted this.' WHERE asker = ?1 AND state = 'open'",
+        f"UPDATE duels SET state = 'void', note = 'The asker has deleted this.' WHERE id IN {own} AND state = 'open'",
+        f"UPDATE duels SET request = '', request_key = NULL WHERE id IN {own}",
     ):
         await change.run(sql, (person,))
     await change.run("UPDATE ballots SET voter = ?2 WHERE voter = ?1", (person, alias))
@@ -44,7 +45,7 @@ async def forget(change: Transaction, person: str, alias: str) -> None:
     await change.run("UPDATE api_keys SET made_by = ?2 WHERE made_by = ?1", (person, alias))
     await change.run("UPDATE api_keys SET ended_by = ?2 WHERE ended_by = ?1", (person, alias))
     await change.run("DELETE FROM voters WHERE name = ?", (person,))
-    await change.run(f"UPDATE duels SET asker = '{FORGOTTEN}', request = '', request_key = NULL WHERE asker = ?1", (person,))
+    await change.run(f"UPDATE duels SET asker = '{FORGOTTEN}' WHERE asker = ?1", (person,))
 
 
 async def remove(change: Transaction, duel: str, note: str) -> None:
@@ -55,6 +56,7 @@ async def remove(change: Transaction, duel: str, note: str) -> None:
     for sql in (
         f"DELETE FROM ballots WHERE duel IN (SELECT id FROM duels WHERE id IN {these} AND state = 'open')",
         f"DELETE FROM guesses WHERE duel IN (SELECT id FROM duels WHERE id IN {these} AND state = 'open')",
+        f"DELETE FROM reasons WHERE duel IN {these}",
         f"DELETE FROM reasons WHERE duel IN {these} AND (kinds = '[]' OR duel IN (SELECT id FROM duels WHERE state = 'open'))",
         f"UPDATE reasons SET words = '' WHERE duel IN {these}",
         f"UPDATE answers SET text = '' WHERE duel IN {these}",

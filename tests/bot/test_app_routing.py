@@ -282,3 +282,16 @@ async def test_a_single_that_fails_or_is_stopped_says_so(tmp_path: Path) -> None
     async with scripted_app(tmp_path / "s", script, limit_s=0.05) as (app, _):
         view = await single(app, "Late?")
         assert (view.state, view.sides[Side.LEFT].state, view.note) == ("void", "failed", "There is no answer. Ask it again.")
+
+
+async def test_who_is_forgotten_is_named_in_no_change_and_no_key(tmp_path: Path) -> None:
+    async with scripted_app(tmp_path / "s") as (app, _):
+        await app.routing.change("ann", share=0.1, winner="tuned")
+        await app.programs.keys.make("ann", "triage")
+        await single(app)
+        await app.remembering.forget("ann")
+        [change] = (await app.routing.standing()).changes
+        assert change.person.startswith("forgotten:") and change.share == 0.1
+        assert (await app.programs.keys.all())[0].made_by == change.person
+    assert rows(tmp_path / "s", "SELECT request, asker FROM duels") == [("", "forgotten")]
+    assert rows(tmp_path / "s", "SELECT text FROM answers") == [("",)]

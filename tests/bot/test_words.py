@@ -128,7 +128,7 @@ def test_who_was_who_reads_the_same_everywhere() -> None:
     assert said == "A was the fine-tune, B was the prompt."
     assert said in page.live_words(closed_view)
     assert said in render.briefly(closed_view).plain
-    assert said in discord.told_words(closed_view, "why?")
+    assert said in discord.told_words(closed_view, "why?", ["discord:7"])
     made = words.made_of(SIDES[Side.LEFT].recipe, SIDES[Side.LEFT].adapter)
     assert made == "recipe plain 2026-11 draft, adapter demo 1"
     assert made in drawn(render.reveal_table(closed_view.reveal)) and made in discord.reveal_words(closed_view)

@@ -247,6 +247,7 @@ async def test_what_takes_too_long_to_foretell_is_left(tmp_path: Path, monkeypat
 
     monkeypatch.setattr("bot.deciding.steps.run_for_json", forever)
     deciding = Deciding(folder, DEMO, lambda _: None)
+    monkeypatch.setattr("bot.deciding.steps.LEAST_FORETELL_S", 0.05)
     deciding.budget = replace(deciding.budget, minutes=0.001)
     await deciding.run()
     assert deciding.steps["foretell"].state == "skipped"

@@ -24,7 +24,8 @@ from engine.lineup import Lineup
 from tests.bot.scripted import Coin, lineup_over, two_answers
 from tests.patience import patient
 
-LOOK_S = 60.0  # seconds between two looks at work that goes on: simcord waits in real time for timers that are shorter than its settling
+SETTLE_S = patient(5.0)  # seconds that a step of a test may take to settle
+LOOK_S = SETTLE_S + 2.0  # seconds between two looks at work that goes on: simcord waits in real time for timers shorter than its settling
 
 
 def said_by(components: list[dict[str, Any]]) -> str:
@@ -175,7 +176,7 @@ async def staged(folder: Path, script: Callable[[Prompt], Script] = two_answers,
             pacer = Pacer()
             pacer.hurry()
             bot = DuelBot(app, settings, pacer=pacer, shard_count=1)
-            async with simcord.run(bot, settle_timeout=patient(5.0)) as env:
+            async with simcord.run(bot, settle_timeout=SETTLE_S) as env:
                 here.append(env)
                 guild = env.create_guild()
                 yield Stage(env, bot, app, backend, guild, guild.create_text_channel("general"), clock)

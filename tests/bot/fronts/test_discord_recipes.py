@@ -89,6 +89,7 @@ async def test_past_requests_of_a_channel_are_answered_again_and_changed_ones_vo
         assert "permission Manage Server" in await said(stage, ann, "replay", name="house@2")
         result = await boss.slash(stage.channel, "recipe replay", name="house@2", most=25)
         await looks(stage)
+        await stage.env.advance_time(11)
         shown = stage.shown(result.response)
         assert "4 of 4 past requests answered again: 2 the same, 2 changed." in shown and "[Stop]" not in shown
         votes = [message for message in stage.channel.history() if "[Tie]" in stage.shown(message)]
@@ -100,3 +101,7 @@ async def test_past_requests_of_a_channel_are_answered_again_and_changed_ones_vo
         assert "recipe house 2" in closed and "One of the answers is of another day" in closed and "full answer" not in closed
         again = await boss.slash(stage.channel, "recipe replay", name="house@2")
         assert "There is no past request to answer again" in stage.told(again)
+        await ann.click((await ann.slash(stage.channel, "forget")).response, label="Delete")
+        await stage.env.advance_time(11)
+        assert all("question" not in stage.shown(each) and "*(deleted)*" in stage.shown(each) for each in votes), "her words go here, too"
+        assert await stage.app.looking.history(search="question") == []

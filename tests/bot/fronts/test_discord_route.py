@@ -1,8 +1,11 @@
 """The duel share on Discord: seen, proposed and changed by /settings; singles as messages; drift is told where the team asked last."""
 
+from contextlib import aclosing
 from pathlib import Path
 
+from bot.app.halves import Halves
 from bot.routes import ITSELF, Route
+from bot.settings import Settings
 from tests.bot.fronts.discord_stage import admin, staged
 
 
@@ -42,3 +45,24 @@ async def test_drift_is_told_where_the_team_asked_last(tmp_path: Path) -> None:
         await stage.env.settle()
         assert stage.shown(stage.last()).startswith("### This has changed\nLater votes contradict earlier ones.")
         assert await stage.app.routing.untold() == []
+
+
+async def test_a_team_votes_on_its_program_s_duels_where_it_asked_last(tmp_path: Path) -> None:
+    async with staged(tmp_path, api_idle_s=3600.0) as stage:
+        app, ann = stage.app, stage.member("ann")
+        await ann.slash(stage.channel, "compare", request="hello")
+        key, _ = await app.programs.keys.make("boss", "triage", team=str(stage.guild.id))
+        turn = await app.programs.ask(key, "From a program?")
+        async with aclosing(app.programs.pieces(turn)) as pieces:
+            assert [piece async for piece in pieces]
+        before = len(stage.texts())
+        await stage.bot.parts.upkeep.heal()
+        await stage.env.settle()
+        assert len(stage.texts()) == before  # half a duel is shown nowhere
+        assert await Halves(app.core, app.teams, app.choices, Settings.of()).complete_one()
+        await stage.bot.parts.upkeep.heal()
+        await stage.env.settle()
+        shown = stage.shown(stage.last())
+        assert "> From a program?" in shown and "Somebody asked" in shown and "[A is better]" in shown
+        await ann.click(stage.last(), label="Tie")
+        assert "1 has voted" in stage.shown(stage.last())

@@ -53,7 +53,7 @@ class ScriptedProcess:
 
     async def spawned(self, job: Job, command: Sequence[str]) -> tuple[int, str, str]:
         await self.gate.wait()
-        advice = {"headline": "Fine-tune", "why": "It was right on 88%."}
+        advice = {"headline": "Fine-tune", "why": "It was right on 88%.", "take": "tuned"}
         await asyncio.to_thread(self._made, advice)
         return 0, json.dumps({"folder": str(self.work.path), "advice": advice}), ""
 
@@ -120,4 +120,12 @@ async def test_from_a_file_to_a_vote_that_confirms(tmp_path: Path) -> None:
         await expect(page.get_by_role("heading", name="Waiting for your vote")).to_be_visible()
         await page.get_by_role("button", name="B is better").click()
         await expect(page.locator(".queue")).to_contain_text("late 1")
+        await page.goto(f"{address}/decide")
+        await page.get_by_role("button", name="Let the fine-tune answer").click()
+        await page.wait_for_url("**/route")
+        standing = await script.app.routing.standing()
+        alone, route = standing.answers_alone(), standing.route()
+        assert alone and route and (str(alone.adapter), route.share, route.reason) == ("late 1", 0.1, "Decided on late-parcels.jsonl.")
+        live = script.app.versions.live(None)
+        assert live and str(live.named) == "late 1"
         assert problems == []

@@ -9,6 +9,7 @@ from bot.fronts.web.deciding import words
 from bot.fronts.web.dom import el
 from bot.fronts.web.hands import Act, JobHands, place_act
 from bot.fronts.web.markup import shown
+from bot.words import ARMS
 
 MARKS = {"waiting": "·", "running": "▸", "done": "✓", "skipped": "–", "failed": "✗"}
 
@@ -19,6 +20,7 @@ class DecisionActs:
 
     hands: JobHands
     confirm: Act
+    serve: Act
 
 
 class DecisionCard:
@@ -59,6 +61,8 @@ class DecisionCard:
             el("a", "pill primary", "Read the report", href=f"/decide/{job.id}/report")
             if found.confirm:
                 place_act(f"Confirm by votes ({found.confirm})", acts.confirm, job.id)
+            if found.take:
+                place_act(f"Let {ARMS[found.take].named} answer", acts.serve, job.id)
         if job.state in ("stopped", "failed"):
             place_act("Go on", acts.hands.go_on, job.id)
         place_act("Take off the list", acts.hands.drop, job.id)

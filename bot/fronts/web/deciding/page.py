@@ -109,7 +109,7 @@ class DecidePage:
             self._jobs.set_visibility(bool(found))
             with self._jobs:
                 el("h2", "", "Decisions")
-                acts = DecisionActs(self._hands, self._confirm)
+                acts = DecisionActs(self._hands, self._confirm, self._serve)
                 self._cards = {each.job.id: DecisionCard(each, acts) for each in found}
         for each in found:
             self._cards[each.job.id].follow(each)
@@ -125,3 +125,8 @@ class DecidePage:
         with self._tab.in_words():
             await self._app.decisions.confirm(await self._app.jobs.look(job), self._person, owner=self._owner)
             ui.navigate.to(f"/decide/{job}/votes")
+
+    async def _serve(self, job: str) -> None:
+        with self._tab.in_words():
+            await self._app.serving.serve(await self._app.jobs.look(job), self._person)
+            ui.navigate.to("/route")
