@@ -265,6 +265,8 @@ async def test_axe_finds_nothing_on_any_page_or_state(stage: tuple[App, str, Vis
     async def looked(page: Page, state: str) -> None:
         await page.wait_for_timeout(500)  # what rises has risen
         found[state] = await violations(page)
+        if (over := await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")) > 0:
+            found[state].append(f"{over} pixels stand out at the right")
 
     page = await visit(**look)
     await looked(page, "welcome")
