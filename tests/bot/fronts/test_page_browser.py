@@ -125,6 +125,7 @@ async def test_a_request_is_asked_again_and_edited_in_conversations_of_their_own
     await page.get_by_role("button", name="Keep it as it was").click()
     await expect(page.locator(BOX)).to_have_value("")
     await page.get_by_role("button", name="Ask an edited request").click()
+    await expect(page.locator(BOX)).to_have_value("Second")
     await page.fill(BOX, "Second, but better")
     again = page.url
     await page.press(BOX, "Enter")
