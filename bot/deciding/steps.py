@@ -147,9 +147,7 @@ class Deciding:
             async with asyncio.timeout(limit_s):
                 found = await run_for_json(self._estimating(PROBED_ROWS), self._training_place, self._log("foretell"), self._look)
         except TimeoutError as error:
-            raise NotApplicable(
-                f"To foretell what a fine-tune would reach took longer than {seconds(limit_s)}, so it was left."
-            ) from error
+            raise NotApplicable(f"To foretell what a fine-tune would reach took longer than {seconds(limit_s)}, so it was left.") from error
         self.folder.write("foretold.json", found)
         if not found["points"]:
             return "The answers are no closed set, so nothing is foretold of what a fine-tune would reach."
