@@ -88,7 +88,7 @@ def test_a_terminal_that_has_gone_is_told_from_one_that_is_there() -> None:
 
 WINDOWS = """
 import asyncio, os, signal, sys, types
-import aiosqlite, platformdirs, pydantic, dotenv, prometheus_client, numpy, scipy.stats  # libraries know where they really are
+import aiohttp, ssl, aiosqlite, platformdirs, pydantic, dotenv, prometheus_client, numpy, scipy.stats  # they know where they are
 
 sys.path.insert(0, {root!r})
 del signal.SIGHUP, signal.SIGKILL, os.pread, os.setpriority, os.setpgid, os.nice
