@@ -87,7 +87,7 @@ def test_a_file_becomes_a_decision_although_it_is_killed_on_the_way(tmp_path: Pa
     found = decided["found"]
     assert found["rows"] == ROLES
     assert {each["arm"] for each in found["arms"]} == {"prompted", "tuned", "plain", "combined"}
-    assert all(each["rows"] == ROLES["test"] for each in found["arms"])
+    assert all(5 <= each["rows"] <= ROLES["test"] for each in found["arms"]), "as many as the minutes allow"
     assert len(found["gaps"]) == 6
     assert decided["advice"]["headline"] in folder["report.html"].read_text()
     assert (folder["adapter"] / "card.json").is_file()
