@@ -16,6 +16,7 @@ from tests.patience import patient
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
+HEARS = "import runpy, signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); runpy.run_module('bot', run_name='__main__', alter_sys=True)"
 
 
 class Deaf(asyncio.SelectorEventLoop):
@@ -159,7 +160,7 @@ def test_sighup_has_a_running_bot_read_its_files_again_and_a_bad_one_leaves_it_a
         "PYTHONPATH": str(ROOT),
     }
     with subprocess.Popen(
-        [sys.executable, "-m", "bot"],
+        [sys.executable, "-c", HEARS],  # under nohup it would be ignored, and the bot leaves it so
         env=plain | names,
         cwd=tmp_path,
         stdin=subprocess.DEVNULL,
