@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console, RenderableType
 
 from adapters.__main__ import main as adapters_main
-from bot.__main__ import _Printable
 from bot.__main__ import main as bot_main
 from bot.app import App
 from bot.ballots import Choice
 from bot.fronts.terminal import render, results
+from bot.logs import LineFormatter
 from bot.settings import Settings
 from engine.backends.scripted import ScriptedBackend
 from engine.contestants import Arm
@@ -93,4 +93,4 @@ def test_the_bots_commands_draw_hostile_names_as_text(
 
 def test_the_log_draws_what_strangers_send_as_text() -> None:
     record = logging.LogRecord("nicegui", logging.WARNING, "x.py", 1, "%s not found", (f"http://127.0.0.1/{EVIL}",), None)
-    safe(_Printable("%(message)s").format(record))
+    safe(LineFormatter(()).format(record))
