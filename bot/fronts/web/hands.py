@@ -16,6 +16,18 @@ Act = Callable[[str], Awaitable[None]]
 log = logging.getLogger(__name__)
 
 
+async def follow(tab: Tab, look: Callable[[], Awaitable[Any]]) -> None:
+    """Draw what changes, until the page is left."""
+    while True:
+        try:
+            await look()
+        except DuelbotError as error:
+            tab.say(error.words)
+        except Exception:
+            log.exception("What has changed cannot be shown")
+        await asyncio.sleep(POLL_S)
+
+
 class JobHands:
     """The hands of one browser tab. look: draws what has changed."""
 
@@ -24,14 +36,7 @@ class JobHands:
 
     async def follow(self) -> None:
         """Draw what changes, until the page is left."""
-        while True:
-            try:
-                await self._look()
-            except DuelbotError as error:
-                self._tab.say(error.words)
-            except Exception:
-                log.exception("The jobs cannot be shown")
-            await asyncio.sleep(POLL_S)
+        await follow(self._tab, self._look)
 
     async def ordered(self, order: Awaitable[Any]) -> None:
         """Carry out what somebody has ordered, and show it."""

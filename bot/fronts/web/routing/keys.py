@@ -13,7 +13,7 @@ Act = Callable[[str], Awaitable[None]]
 def draw_keys(keys: Sequence[ProgramKey], secret: str, make: Act, end: Act) -> None:
     """Draw the keys that open a door, with the way to a new one. secret: of the one that was just made; "": none was."""
     el("h2", "", "Keys for programs")
-    el("p", "quiet", "A program that asks with a key at /v1/chat/completions gets one answer at once. DUEL_API=true opens the endpoint.")
+    el("p", "quiet", "A program that asks with a key at /v1/chat/completions gets one answer at once, where DUEL_API=true has opened it.")
     if secret:
         el("p", "", "This is the new key. It is shown this once, and kept nowhere:")
         el("p", "", secret, translate="no")

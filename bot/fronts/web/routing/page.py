@@ -1,7 +1,5 @@
 """The page of routes that is open in a browser, and its address."""
 
-import asyncio
-import logging
 from datetime import datetime
 from pathlib import Path
 
@@ -13,17 +11,15 @@ from bot.app.route_words import change_words, standing_words
 from bot.app.routing import RouteProposal, RouteStanding
 from bot.fronts.web.assets import THEME, style
 from bot.fronts.web.dom import Conduct, el, viewer
+from bot.fronts.web.hands import follow
 from bot.fronts.web.header import place_header
 from bot.fronts.web.markup import shown
 from bot.fronts.web.routing.form import RouteForm, RouteWish
 from bot.fronts.web.routing.keys import draw_keys
 from bot.fronts.web.tab import Tab
 from bot.views import ProgramKey
-from engine.errors import DuelbotError
 
-POLL_S = 2.0  # seconds between two looks while the page is open
 HERE = Path(__file__).parents[1]
-log = logging.getLogger(__name__)
 
 
 def add_routing(web: FastAPI, app: App) -> None:
@@ -56,18 +52,7 @@ class RoutePage:
             with self._now:
                 el("p", "quiet", "The evidence is being read …")
         Conduct()
-        self._tab.spawn(self._follow(), "route")
-
-    async def _follow(self) -> None:
-        """Draw what changes, until the page is left."""
-        while True:
-            try:
-                await self._look()
-            except DuelbotError as error:
-                self._tab.say(error.words)
-            except Exception:
-                log.exception("The duel share cannot be shown")
-            await asyncio.sleep(POLL_S)
+        self._tab.spawn(follow(self._tab, self._look), "route")
 
     async def _look(self) -> None:
         standing, keys = await self._app.routing.standing(), await self._app.programs.keys.all()
