@@ -1,7 +1,7 @@
 """What has been learned and measured, as an adapter's card."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from adapters.train.runs import TrainingOrder
 from engine.backends.local.loading import Loaded
 from engine.card import BaseRef, Card, Forgetting, HeldOut, RecipeRef
 from engine.recipes import Recipe
+from engine.rows import Row
 
 
 def card_of(order: TrainingOrder, loaded: Loaded, recipe: Recipe, parts: RowParts, learned: Learned) -> Card:
@@ -59,7 +60,8 @@ def not_finished(order: TrainingOrder, learned: Learned) -> bool:
 
 def _limits(order: TrainingOrder, learned: Learned) -> Iterator[str]:
     if learned.after is None and learned.preferred is None:
-        yield "Nothing is known of it on rows that it did not learn: none were kept apart."
+        why = "none were kept apart" if order.plan.run.measure else "its plan has them not measured"
+        yield f"Nothing is known of it on rows that it did not learn: {why}."
     if not_finished(order, learned):
         if learned.preferred:
             told = f"{learned.preferred.right:.0%} of the held-out preferences are told apart"
@@ -68,12 +70,14 @@ def _limits(order: TrainingOrder, learned: Learned) -> Iterator[str]:
         yield f"Its training is not finished: {told}."
 
 
-def arms_of(loaded: Loaded, recipes: tuple[Recipe, Recipe | None], parts: RowParts, learned: Learned, *, anew: bool) -> HeldOut | None:
-    """Measure all arms on the held-out rows that hold wanted answers; None where there are none.
+def arms_of(
+    loaded: Loaded, recipes: tuple[Recipe, Recipe | None], held_out: Sequence[Row], learned: Learned, *, anew: bool
+) -> HeldOut | None:
+    """Measure all arms on those of the held-out rows that hold wanted answers; None where there are none.
 
     recipes: the plain and the engineered one. anew: the training began with the base, not with an adapter.
     """
-    rows, (plain, engineered) = [row for row in parts.held_out if good(row)], recipes
+    rows, (plain, engineered) = [row for row in held_out if good(row)], recipes
     before = arm_score(learned.before)
     if not rows:
         return None

@@ -68,7 +68,7 @@ def add_estimate(verbs: Any) -> None:
     )
     told.add_argument("--plan", default="", help="quick, standard or a .toml file (default: standard)")
     told.add_argument("--prompt-right", type=_percent, metavar="PERCENT", help="share of such requests that your prompt answers right")
-    told.add_argument("--pilot", action="store_true", help="where the answers are free text: train on a quarter and half of the rows")
+    told.add_argument("--pilot", action="store_true", help="train on a quarter and on half of the rows, which tells of free text, too")
     told.add_argument("--probe", type=whole(12, 100_000), default=800, metavar="ROWS", help="rows at most that the probe looks at (800)")
     told.add_argument("--json", action="store_true", help="print one JSON object")
 

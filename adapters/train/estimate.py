@@ -21,6 +21,7 @@ from engine.backends.local.loading import Loaded, load_base, pick_device
 from engine.errors import BadRequest
 from engine.lineup import base_folder
 from engine.recipes import load_recipe
+from engine.scoring import guess_metric, key_of, metric_named
 from engine.settings import EngineSettings
 
 PROBED_ROWS = 800  # at most; more say little more
@@ -54,14 +55,16 @@ class TrainingEstimate:
     usd: Foretold | None  # None: nobody said what the device costs
     threads: int
     points: tuple[ProbedShare, ...]  # of growing numbers of rows; none where the answers are free text
+    step_s: float = 0.0  # of these seconds, for each step; what is left does not depend on how many there are
+    metric: str = "exact"  # by which an answer of these points is right
     pilot: tuple[PilotFigures, ...] = ()  # of a quarter and half of the rows, and foretold of all and twice as many; empty: none was made
 
 
 def estimate(wish: Wish, settings: EngineSettings, probed: int = PROBED_ROWS, *, piloted: bool = False) -> TrainingEstimate:
     """Time three steps of a training that is thrown away, and probe. Raises what a training raises before it begins.
 
-    probed: rows at most that the probe looks at; each is run forward once. piloted: where the answers are free text, train on parts of
-    the rows, which takes about as long as the training itself.
+    probed: rows at most that the probe looks at; each is run forward once. piloted: train on parts of the rows, which takes about as
+    long as the training itself, and tells of free text too.
     """
     began = time.perf_counter()
     if wish.file is None:
@@ -78,9 +81,11 @@ def estimate(wish: Wish, settings: EngineSettings, probed: int = PROBED_ROWS, *,
     loaded = load_base(base_folder(base), base, plan.run.precision, pick_device(settings.device))
     load_s = time.perf_counter() - loading
     longest = min(plan.steps.longest_tokens, loaded.base.context_tokens)
-    taught = exercises_of((*parts.train, *parts.held_out), recipe, loaded.chat, loaded.end_ids, longest)
+    measured = parts.held_out if plan.run.measure else ()
+    taught = exercises_of((*parts.train, *measured), recipe, loaded.chat, loaded.end_ids, longest)
     train, held_out = taught[: len(parts.train)], taught[len(parts.train) :]
-    answers = [row.references[0] for row in parts.train][:probed]
+    metric = guess_metric([row.references[0] for row in parts.train])
+    answers = [key_of(metric, row.references[0]) for row in parts.train][:probed]
     features, feature_s = _features(loaded, train[:probed]) if is_closed(answers) else (None, 0.0)
     took = _timed(loaded, plan, train, held_out)
     before_s = time.perf_counter() - began - feature_s - took.spent_s
@@ -89,7 +94,7 @@ def estimate(wish: Wish, settings: EngineSettings, probed: int = PROBED_ROWS, *,
     hour = settings.price.usd_per_hour
     return TrainingEstimate(
         rows=len(train),
-        held_out=len(held_out),
+        held_out=len(parts.held_out),
         steps=took.steps,
         tokens=took.tokens,
         seconds=seconds,
@@ -97,7 +102,9 @@ def estimate(wish: Wish, settings: EngineSettings, probed: int = PROBED_ROWS, *,
         usd=None if hour is None else Foretold(*(each * hour / 3600 for each in (seconds.value, seconds.least, seconds.most))),
         threads=threads,
         points=() if features is None else curve(features, answers, plan.run.seed),
-        pilot=pilot(loaded, plan, train, held_out) if piloted and features is None else (),
+        step_s=took.padded / took.steps * sorted(took.rates)[len(took.rates) // 2],
+        metric=metric.name,
+        pilot=pilot(loaded, plan, train, held_out) if piloted else (),
     )
 
 
@@ -251,6 +258,11 @@ def told(given: TrainingEstimate, prompt_right: float | None) -> Iterator[str]:
     yield f"It needs about {memory.value / 1e9:.1f} GB of memory ({memory.least / 1e9:.1f} to {memory.most / 1e9:.1f})."
     if given.usd:
         yield f"It costs about ${given.usd.value:.4f} (${given.usd.least:.4f} to ${given.usd.most:.4f})."
+    if given.points and given.metric.startswith("line:"):
+        yield f"Right means here: {metric_named(given.metric).words}."
     for point in given.points[:-1]:
         yield f"  {point.rows:6,} rows: right on about {point.right:.0%} ({point.least:.0%} to {point.most:.0%})"
-    yield in_words(given.pilot) if given.pilot else will_it_pay(given.points, given.rows, prompt_right)
+    if given.points or not given.pilot:
+        yield will_it_pay(given.points, given.rows, prompt_right)
+    if given.pilot:
+        yield in_words(given.pilot)

@@ -32,6 +32,7 @@ class RunPlan:
     seed: int = 0
     kept_most_mb: int = 2_000  # of the lower layers' states
     recompute: bool = False  # activations, in the backward pass: less memory, about 1.5 times the time
+    measure: bool = True  # on the rows that are kept apart; False: whoever trains measures elsewhere
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,8 @@ class _Run:
             return None
         card = card_of(order, loaded, recipe, parts, learned)
         self._phase("beside", 0, len(parts.held_out))
-        arms = arms_of(loaded, (recipe, engineered), parts, learned, anew=not order.parent)
+        measured = parts.held_out if order.plan.run.measure else ()
+        arms = arms_of(loaded, (recipe, engineered), measured, learned, anew=not order.parent)
         texts, chat = forgotten(loaded, learned), loaded.chat
         self._write(learned, card, parts)
         del loaded
@@ -200,7 +201,7 @@ class _Run:
         order = self.order
         longest = min(order.plan.steps.longest_tokens, loaded.base.context_tokens)
         given = (recipe, loaded.chat, loaded.end_ids, longest)
-        rendered = _render(order.method)((*parts.train, *parts.held_out), *given)
+        rendered = _render(order.method)((*parts.train, *(parts.held_out if order.plan.run.measure else ())), *given)
         kind, learn = _way(order)
         course = kind(
             name=order.name,

@@ -4,11 +4,11 @@ order.py      what was ordered, the folder of a decision, and how far it is
 classes.py    which class of answers each row belongs to
 budget.py     who gets how many minutes
 change.py     a small change made on both sides: a class gets another name
-measured.py   answers of all arms to the test rows, one JSON line a row
+measured.py   answers of the arms to the test rows, one JSON line a row
 telling.py    the test rows on which the two crafts answer differently
+gaps.py       what the scores prove: differences between arms that hold however often one looks
 asking.py     the test rows asked in a process of its own: all arms together, then each alone
 facts.py      figures that no wanted answer states: likely made up
-gaps.py       what the scores prove: differences between arms that hold however often one looks
 findings.py   all that a decision has found, as values
 advice.py     which technique to use, in one paragraph that says no more than the figures hold
 children.py   steps that load a model, as processes of their own

@@ -7,7 +7,7 @@ from typing import Literal
 
 from adapters.data.split import SMALL
 from bot.deciding.findings import ArmMeasured, DecisionFindings
-from bot.deciding.gaps import Gap, ShareRight
+from bot.deciding.gaps import Gap, beaten
 from bot.evidence.bets import LEAST_UNITS
 from bot.evidence.decision import State
 from bot.words import PER_1000, counted, dollars, listed, percent, seconds, started
@@ -68,8 +68,8 @@ def advise(found: DecisionFindings) -> Advice:
 
 def _unbeaten(found: DecisionFindings) -> list[ArmMeasured]:
     """The arms that no other is proven better than."""
-    beaten = {gap.first if gap.better is gap.second else gap.second for gap in found.gaps if gap.better}
-    return [each for each in found.arms if each.arm not in beaten]
+    worse = beaten(found.gaps)
+    return [each for each in found.arms if each.arm not in worse]
 
 
 def _leads(arms: Sequence[ArmMeasured]) -> str:
@@ -149,16 +149,19 @@ def _points(share: float) -> str:
     return f"{share * 100:.0f} points"
 
 
-def _share(right: ShareRight) -> str:
-    within = f" ({percent(right.interval.low).removesuffix('%')} to {percent(right.interval.high)})" if right.interval else ""
-    return f"{percent(right.mean)}{within}"
+def _share(arm: ArmMeasured, found: DecisionFindings) -> str:
+    """An arm's share, its interval, and its rows where it was asked fewer than others."""
+    right, few = arm.right, f"of the first {arm.rows:,}" if arm.rows < found.measured else ""
+    within = f"{percent(right.interval.low).removesuffix('%')} to {percent(right.interval.high)}" if right.interval else ""
+    beside = ", ".join(filter(None, (within, few)))
+    return percent(right.mean) + (f" ({beside})" if beside else "")
 
 
 def _compared(found: DecisionFindings) -> str:
     """How right each side is."""
     ranked = sorted(found.arms, key=lambda each: -each.right.mean)
-    what = f"was right on {_share(ranked[0].right)}" if found.counts else f"scored {_share(ranked[0].right)}"
-    rest = listed([f"{NAMED[each.arm]} {'on ' if found.counts else ''}{_share(each.right)}" for each in ranked[1:]], 4)
+    what = f"was right on {_share(ranked[0], found)}" if found.counts else f"scored {_share(ranked[0], found)}"
+    rest = listed([f"{NAMED[each.arm]} {'on ' if found.counts else ''}{_share(each, found)}" for each in ranked[1:]], 4)
     return f"On {counted(found.measured, 'unseen row')} {NAMED[ranked[0].arm]} {what}, {rest}." if rest else ""
 
 

@@ -1,8 +1,9 @@
 """The test rows asked, in a process of its own: all arms together, until the rows or the seconds are over; then each arm alone.
 
 python -m bot.deciding.asking FOLDER SECONDS: the rows come in an order that their content gives, so a measuring that ends early has
-measured a random part of them, and one that was broken off goes on where it stopped. With the word changed in place of the seconds,
-the rows of a class that got another name are asked of both changed sides.
+measured a random part of them, and one that was broken off goes on where it stopped. The plain base and both together are asked no more
+once another arm is proven better, by the claims that the report makes: what that saves goes to rows of the two crafts. With the word
+changed in place of the seconds, the rows of a class that got another name are asked of both changed sides.
 """
 
 import asyncio
@@ -16,7 +17,8 @@ from pathlib import Path
 
 from bot.deciding.change import ClassChange, rows_to_test
 from bot.deciding.classes import classes_for
-from bot.deciding.measured import ArmAnswer, RowAnswers, cut_off, read_answers
+from bot.deciding.gaps import beaten, compared
+from bot.deciding.measured import ArmAnswer, RowAnswers, cut_off, read_answers, scores
 from bot.deciding.order import DecisionFolder, DecisionOrder
 from engine.ask import checked
 from engine.commandline import DONE, ended
@@ -29,6 +31,8 @@ from engine.scoring import metric_named
 from engine.settings import EngineSettings
 
 ALONE_ROWS = 12  # rows that each arm answers alone
+TOGETHER = 0.85  # share of the time for all arms together; then each answers alone
+CONTROLS = (Arm.PLAIN, Arm.COMBINED)  # asked until another is proven better; the two crafts are what the decision is about
 LEAST_ROWS = 10  # rows that are measured whatever the clock says: below these no interval is shown
 
 
@@ -63,8 +67,8 @@ async def ask_test(folder: DecisionFolder, limit_s: float) -> None:
     rows = test_rows(folder["rows.jsonl"])
     lineup = await open_lineup(settings)
     try:
-        asking = _Asking(folder, order, lineup, settings.answer_limit_s)
-        await asking.together(rows, began + limit_s * 0.85, max(1, settings.max_rows // len(asking.arms)))
+        asking = RowAsker(folder, order, lineup, settings.answer_limit_s)
+        await asking.together(rows, began + limit_s * TOGETHER, settings.max_rows)
         await asking.alone(rows, began + limit_s)
     finally:
         await lineup.backend.aclose()
@@ -86,7 +90,7 @@ async def ask_changed(folder: DecisionFolder) -> None:
         kit = lineup.kit.with_recipe(recipe)
         adapter = next(each.named for each in kit.adapters.values() if each.folder == made["adapter"])
         arms = {Arm.PROMPTED: kit.pick(recipe.named), Arm.TUNED: kit.using(adapter=adapter).contestant(Arm.TUNED)}
-        asking = _Asking(folder, order, lineup, settings.answer_limit_s)
+        asking = RowAsker(folder, order, lineup, settings.answer_limit_s)
         right, first_s = dict.fromkeys(arms, 0.0), 0.0
         for arm, contestant in arms.items():
             for number, row in enumerate(tested):
@@ -99,27 +103,46 @@ async def ask_changed(folder: DecisionFolder) -> None:
     folder.write("changed-asked.json", {"right": right, "rows": len(tested), "loaded_s": loaded_s, "first_s": first_s})
 
 
-class _Asking:
+class RowAsker:
     """Rows answered, scored, and written down as they come."""
 
     def __init__(self, folder: DecisionFolder, order: DecisionOrder, lineup: Lineup, limit_s: float) -> None:
         self.folder, self.lineup, self.limit_s = folder, lineup, limit_s
-        self.arms, self.metric = arms_of(lineup), metric_named(order.metric)
+        self.arms, self.metric, self.margin = arms_of(lineup), metric_named(order.metric), order.margin
 
-    async def together(self, rows: Sequence[Row], until: float, at_once: int) -> None:
+    async def together(self, rows: Sequence[Row], until: float, most: int) -> None:
+        """Have rows answered by all arms that stand, at most so many answers at the same time."""
         path = self.folder["answers.jsonl"]
         left, known = _left(path, rows)
+        self._drop_beaten(read_answers(path))
+        running = dict[asyncio.Task[RowAnswers], int]()  # with the number of answers of each
         queue = iter(left)
 
-        async def worker() -> None:
-            nonlocal known
-            for row in queue:  # shared: each worker takes the next row
-                if time.monotonic() > until and known >= LEAST_ROWS:
-                    return
-                known += 1
-                self._keep(path, row, await self.answered(row, self.arms))
+        def begin() -> bool:
+            """Begin the next row, if there is room, time and a row."""
+            room = not running or sum(running.values()) + len(self.arms) <= most
+            row = next(queue, None) if room and (time.monotonic() <= until or known + len(running) < LEAST_ROWS) else None
+            if row is not None:
+                running[asyncio.create_task(self._measured(row))] = len(self.arms)
+            return row is not None
 
-        await asyncio.gather(*(worker() for _ in range(at_once)))
+        while begin() or running:
+            while begin():
+                pass
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                del running[task]
+                _append(path, task.result())
+                known += 1
+            self._drop_beaten(read_answers(path))
+
+    async def _measured(self, row: Row) -> RowAnswers:
+        return self._scored(row, await self.answered(row, self.arms))
+
+    def _drop_beaten(self, answers: Sequence[RowAnswers]) -> None:
+        """Ask controls no more than which another arm is proven better."""
+        worse = beaten(compared(scores(answers), self.margin))
+        self.arms = {arm: contestant for arm, contestant in self.arms.items() if arm not in CONTROLS or arm not in worse}
 
     async def alone(self, rows: Sequence[Row], until: float) -> None:
         path = self.folder["alone.jsonl"]
@@ -129,7 +152,7 @@ class _Asking:
             found: dict[Arm, Answer | Failure] = {}
             for arm, contestant in self.arms.items():
                 found |= await self.answered(row, {arm: contestant})
-            self._keep(path, row, found)
+            _append(path, self._scored(row, found))
 
     def scored(self, row: Row, outcome: Answer | Failure) -> float:
         """Score an outcome; none is worth 0."""
@@ -141,12 +164,16 @@ class _Asking:
         prompts = {arm: prompt_of(contestant, request, seed_of(row.text, arm)) for arm, contestant in arms.items()}
         return await answer_each(prompts, self.lineup.backend, self.lineup.price, limit_s=self.limit_s)
 
-    def _keep(self, path: Path, row: Row, outcomes: Mapping[Arm, Answer | Failure]) -> None:
-        kept = RowAnswers(row.line, {arm: ArmAnswer.of(outcome, self.scored(row, outcome)) for arm, outcome in outcomes.items()})
-        with path.open("a", encoding="utf-8") as file:
-            file.write(kept.written())
-            file.flush()
-            os.fsync(file.fileno())
+    def _scored(self, row: Row, outcomes: Mapping[Arm, Answer | Failure]) -> RowAnswers:
+        return RowAnswers(row.line, {arm: ArmAnswer.of(outcome, self.scored(row, outcome)) for arm, outcome in outcomes.items()})
+
+
+def _append(path: Path, answers: RowAnswers) -> None:
+    """Keep the answers to a row, safe from a power cut."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(answers.written())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _left(path: Path, rows: Sequence[Row]) -> tuple[list[Row], int]:

@@ -8,6 +8,8 @@ CRAFT = 0.25  # share of the time for each craft
 CHANGE = 0.10  # share for the small change that is made on both sides
 LEAST_MINUTES = 2.0  # of a decision: the model is loaded five times
 LOADING_MINUTES = 0.35  # of each of these, on a small base
+MOST_EPOCHS = 5  # to which a training is extended where the minutes reach; beyond, rows are learned by heart
+ROUNDED = 0.15  # share of an epoch that may lie over the budget
 CALLS_A_MINUTE = 90  # answers of a few words that a small base gives on two cores, about
 
 
@@ -53,12 +55,12 @@ def split_words(budget: CraftBudget) -> str:
     return f"Each craft may take {budget.minutes:.1f} minutes{usd}; {search}. The rest is for measuring."
 
 
-def shortened(seconds: float, budget: CraftBudget, row_passes: int) -> int | None:
-    """Compute the row passes of a training that fit the budget, given what all of them would take; None where all do.
+def epochs_within(budget: CraftBudget, seconds: float, step_s: float, steps: int, epochs: int) -> int:
+    """Compute how often a training learns each row within the budget: the plan's epochs, fewer, or more up to MOST_EPOCHS.
 
-    A fifth of the time does not depend on the passes: loading, the lower layers once, measuring.
+    seconds, step_s, steps: what the plan's own epochs were foretold to take, of that each step, and how many these are. One epoch is the
+    least, whatever it takes. A little over the budget is taken, as the next whole number would leave much of it.
     """
-    limit = budget.minutes * 60
-    if seconds <= limit:
-        return None
-    return max(1, int(row_passes * (limit - 0.2 * seconds) / (0.8 * seconds)))
+    epoch_s = step_s * steps / epochs
+    fit = int((budget.minutes * 60 - (seconds - step_s * steps)) / epoch_s + ROUNDED) if epoch_s > 0 else epochs
+    return max(1, fit) if fit < epochs else max(epochs, min(fit, MOST_EPOCHS))

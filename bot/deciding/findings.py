@@ -101,8 +101,8 @@ class DecisionFindings:
 
     @property
     def measured(self) -> int:
-        """Test rows that were measured."""
-        return self.arms[0].rows if self.arms else 0
+        """Test rows that were measured, by all arms but those that were soon proven worse."""
+        return max((each.rows for each in self.arms), default=0)
 
 
 def arm_measured(arm: Arm, together: Sequence[ArmAnswer], alone: Sequence[ArmAnswer], made_up: int | None = None) -> ArmMeasured:

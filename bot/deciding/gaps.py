@@ -18,7 +18,7 @@ from bot.margins import ALPHA
 from engine.contestants import Arm
 
 MARGIN = 0.10  # of the score, below which a difference is practically none: some 250 rows can show it
-Scores = Mapping[Arm, Sequence[float]]  # of the same rows in the same order, each in [0, 1]
+Scores = Mapping[Arm, Sequence[float | None]]  # of the same rows in the same order, each in [0, 1]; None: the arm was not asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Gap:
         return {State.FIRST: self.first, State.SECOND: self.second}.get(self.state)
 
 
-def share_right(scores: Sequence[float]) -> ShareRight:
-    """Compute an arm's mean score and its interval."""
-    state = Capital.start().after(list(scores))
+def share_right(scores: Sequence[float | None]) -> ShareRight:
+    """Compute an arm's mean score and its interval, of the rows that it was asked."""
+    state = Capital.start().after([score for score in scores if score is not None])
     return ShareRight(state.mean or 0.0, state.interval(1 / ALPHA) if state.n >= LEAST_UNITS else None)
 
 
@@ -61,8 +61,14 @@ def compared(scores: Scores, margin: float = MARGIN) -> tuple[Gap, ...]:
     return tuple(_gap(first, second, scores, margin, len(pairs)) for first, second in pairs)
 
 
+def beaten(gaps: Sequence[Gap]) -> frozenset[Arm]:
+    """Find the arms than which another is proven better."""
+    return frozenset(gap.first if gap.better is gap.second else gap.second for gap in gaps if gap.better)
+
+
 def _gap(first: Arm, second: Arm, scores: Scores, margin: float, pairs: int) -> Gap:
-    gaps = np.asarray(scores[second], dtype=np.float64) - np.asarray(scores[first], dtype=np.float64)
+    both = [(one, other) for one, other in zip(scores[first], scores[second], strict=True) if one is not None and other is not None]
+    gaps = np.asarray([other - one for one, other in both], dtype=np.float64)
     capital = Capital.start(delta=margin / 2).after((1 + gaps) / 2)
     found = decide(capital, delta=margin / 2, alpha=ALPHA, pairs=pairs)
     state, mean = found.state, float(gaps.mean()) if len(gaps) else 0.0

@@ -8,7 +8,7 @@ from adapters.data.rows import answered
 from bot.deciding.classes import classes_for
 from bot.deciding.facts import KnownFigures, count_made_up
 from bot.deciding.findings import ChangeSide, ChangeTried, CraftSpent, DecisionFindings, ProbePoint, arm_measured
-from bot.deciding.gaps import compared
+from bot.deciding.gaps import compared, share_right
 from bot.deciding.measured import RowAnswers, by_arm, read_answers, scores
 from bot.deciding.order import DecisionFolder, DecisionStatus
 from engine.card import Forgetting, read_card
@@ -30,7 +30,7 @@ def gathered(folder: DecisionFolder, status: DecisionStatus, usd_per_hour: float
     classes = classes_for(order, answers)
     made_up = _made_up(metric, rows, classes, together)
     foretold = folder.read("foretold.json") if folder["foretold.json"].is_file() else None
-    prompt_right = sum(measured[Arm.PROMPTED]) / len(together) if measured.get(Arm.PROMPTED) else None
+    prompt_right = share_right(measured[Arm.PROMPTED]).mean if Arm.PROMPTED in measured else None
     return DecisionFindings(
         rows=dict(Counter(row.role for row in rows)),
         kind=guess_kind(answers),
@@ -57,8 +57,14 @@ def _made_up(metric: Metric, rows: Sequence[Row], classes: Sequence[str], togeth
     if not (metric.name == "f1" or metric.name.startswith("line:")) or not known.stated:
         return {}
     by_line = {row.line: (name, row.text) for name, row in zip(classes, rows, strict=True)}
-    asked = [by_line[each.line] for each in together]
-    return {arm: count_made_up(known, asked, [each.text for each in answers]) for arm, answers in by_arm(together).items()}
+    return {
+        arm: count_made_up(
+            known,
+            [by_line[each.line] for each in together if arm in each.arms],
+            [each.arms[arm].text for each in together if arm in each.arms],
+        )
+        for arm in by_arm(together)
+    }
 
 
 def _spent(status: DecisionStatus, usd_per_hour: float | None) -> dict[str, CraftSpent]:

@@ -1,4 +1,4 @@
-"""Answers of all arms to the test rows, one JSON line a row: what was said, how it scored, what it took."""
+"""Answers of the arms to the test rows, one JSON line a row: what was said, how it scored, what it took."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,7 +37,7 @@ class ArmAnswer:
 
 @dataclass(frozen=True, slots=True)
 class RowAnswers:
-    """One test row with the answers of all arms; line: of the file of rows."""
+    """One test row with the answers of the arms that were asked it; line: of the file of rows."""
 
     line: int
     arms: Mapping[Arm, ArmAnswer]
@@ -80,6 +80,7 @@ def by_arm(rows: Iterable[RowAnswers]) -> dict[Arm, list[ArmAnswer]]:
     return found
 
 
-def scores(rows: Sequence[RowAnswers]) -> dict[Arm, list[float]]:
-    """List the scores of each arm, in the order of the rows."""
-    return {arm: [answer.score for answer in answers] for arm, answers in by_arm(rows).items()}
+def scores(rows: Sequence[RowAnswers]) -> dict[Arm, list[float | None]]:
+    """List the scores of each arm, in the order of the rows; None for a row that it was not asked."""
+    arms = [arm for arm in Arm if any(arm in row.arms for row in rows)]
+    return {arm: [row.arms[arm].score if arm in row.arms else None for row in rows] for arm in arms}

@@ -4,6 +4,7 @@ A step that comes to nothing leaves a sentence and the rest goes on: no adapter,
 """
 
 import asyncio
+import math
 import shutil
 import time
 from collections import Counter
@@ -18,7 +19,7 @@ from adapters.data.reading import read_file, write_rows
 from adapters.data.report import as_json as check_json
 from adapters.data.rows import answered
 from adapters.train.runs import WorkFolder
-from bot.deciding.budget import CraftBudget, craft_budget, shortened, split_words, within_budget
+from bot.deciding.budget import MOST_EPOCHS, CraftBudget, craft_budget, epochs_within, split_words, within_budget
 from bot.deciding.change import ROW_PASSES, ClassChange, chosen, rows_to_learn
 from bot.deciding.children import ChildPlace, DecisionStopped, run_child, run_for_json
 from bot.deciding.classes import classes_for
@@ -39,6 +40,8 @@ LEAST_PROBED = 12  # rows of a probe of which only the timing is looked at
 PROBED_ROWS = 200  # of which it is foretold, within about a minute, whether a fine-tune pays
 ALONE = ("--recipe", "plain", "--engineered", "none")  # of a training: the other arms are measured here, on the test rows
 BATCH_ROWS = 8  # rows of a step of the standard plan
+UNMEASURED = "[run]\nmeasure = false  # the test rows are, by all arms\n"
+MEASURED_BY = 0.95  # share of the minutes, at which the change begins at the latest
 Tell = Callable[[DecisionStatus], None]
 
 
@@ -185,44 +188,51 @@ class Deciding:
         shutil.rmtree(self.folder["adapter"], ignore_errors=True)
         shutil.copytree(made["folder"], self.folder["adapter"])
         training = made["training"]
-        short = " It is not finished: more --minutes would let it learn longer." if training["not_finished"] else ""
+        short = ""
+        if training["not_finished"]:
+            most = round(training["steps"] * BATCH_ROWS / training["examples"]) >= MOST_EPOCHS
+            short = " It is not finished" + ("." if most else ": more --minutes would let it learn longer.")
         return f"{training['examples']:,} rows, {training['steps']:,} steps; loss {training['loss']:.3f} at the end.{short}"
 
     async def _training(self, work: WorkFolder) -> list[str]:
-        """Write the flags of a new training: with fewer row passes where the budget is too small for the standard plan.
+        """Write the flags of a new training, which learns its rows as often as the budget lets it.
 
         The machine may have been busy when it was foretold, so a training is cut only where it is foretold twice.
         """
         order = self.order
-        flags = [str(self.folder["known.jsonl"]), "--name", order.name, "--base", order.base, *ALONE]
+        plan = self.folder["plan.toml"]
+        flags = [str(self.folder["known.jsonl"]), "--name", order.name, "--base", order.base, *ALONE, "--plan", str(plan)]
+        if not plan.is_file():
+            plan.write_text(UNMEASURED)
         if not self.folder["foretold.json"].is_file() or work.begun:
             return flags
         foretold = self.folder.read("foretold.json")
-        row_passes, takes_s = foretold["steps"] * BATCH_ROWS, foretold["seconds"]["value"]
-        if shortened(takes_s, self.budget, row_passes) is not None:
+        usual = round(foretold["steps"] / math.ceil(foretold["rows"] / BATCH_ROWS))
+        epochs = self._epochs(foretold, usual)
+        if epochs < usual:
             again = await run_for_json(self._estimating(LEAST_PROBED), self._training_place, self._log("fine-tune"), self._look)
-            takes_s = min(takes_s, again["seconds"]["value"])
-        passes = shortened(takes_s, self.budget, row_passes)
-        if passes is None:
-            return flags
-        plan = self.folder["plan.toml"]
-        plan.write_text(
-            f"# {row_passes:,} row passes would take {takes_s / 60:.1f} minutes, the budget is {self.budget.minutes:.1f}.\n"
-            f"[steps]\nrow_passes_least = {min(passes, 100)}\nrow_passes_most = {passes}\n"
-        )
-        return [*flags, "--plan", str(plan)]
+            foretold = min((foretold, again), key=lambda each: float(each["seconds"]["value"]))
+            epochs = self._epochs(foretold, usual)
+        takes = f"{usual:,} epochs would take {foretold['seconds']['value'] / 60:.1f} minutes, the budget is {self.budget.minutes:.1f}"
+        plan.write_text(f"{UNMEASURED}# {takes}.\n[steps]\nepochs = {epochs}\n")
+        return flags
+
+    def _epochs(self, foretold: dict[str, Any], usual: int) -> int:
+        return epochs_within(self.budget, foretold["seconds"]["value"], foretold.get("step_s", 0.0), foretold["steps"], usual)
 
     def _estimating(self, probed: int) -> list[str]:
         """Write the command that foretells a training, and reads so many rows for what it will reach."""
+        plan = self.folder["plan.toml"]
+        plan.write_text(UNMEASURED)
         arguments = ["-m", "adapters", "estimate", str(self.folder["known.jsonl"]), "--base", self.order.base, "--recipe", "plain"]
-        return [*arguments, "--probe", str(probed), "--json"]
+        return [*arguments, "--plan", str(plan), "--probe", str(probed), "--json"]
 
     async def _measure(self) -> str:
         if not any(row.role == "test" for row in self._rows()):
             raise NotApplicable("There are no test rows, so nothing is measured on rows that no side has seen.")
         if not (self.folder["recipe.toml"].is_file() or self.folder["adapter"].is_dir()):
             raise BadDecision("There is neither a prompt nor a fine-tune to measure.")
-        left_s = self.limit_s * 0.92 - self.spent_s - (self._change_s() or 0)
+        left_s = self.limit_s * MEASURED_BY - self.spent_s - (self._change_s() or 0)
         total = sum(row.role == "test" for row in self._rows())
 
         def look() -> None:
@@ -233,7 +243,7 @@ class Deciding:
         arguments = ["-m", "bot.deciding.asking", str(self.folder.path), f"{max(left_s, 20):.0f}"]
         await run_child(arguments, ChildPlace(self.order.base), self._log("measure"), look)
         done = self.folder["answers.jsonl"].read_bytes().count(b"\n")
-        return f"{done:,} of {total:,} test rows answered by all arms."
+        return f"{done:,} of {total:,} test rows answered."
 
     async def _change(self) -> str:
         change, seconds = self._to_change(), self._change_s()
@@ -246,7 +256,9 @@ class Deciding:
         (self.folder["changed.jsonl"]).unlink(missing_ok=True)
         write_rows(self.folder["changed.jsonl"], [replace(row, role="train") for row in learned])
         self.folder["changed.toml"].write_text(change.in_text(self.folder["recipe.toml"].read_text(encoding="utf-8")), encoding="utf-8")
-        self.folder["changed-plan.toml"].write_text(f"[steps]\nrow_passes_least = {ROW_PASSES}\nrow_passes_most = {ROW_PASSES}\n")
+        self.folder["changed-plan.toml"].write_text(
+            f"{UNMEASURED}[steps]\nrow_passes_least = {ROW_PASSES}\nrow_passes_most = {ROW_PASSES}\n"
+        )
         for left in ("changed", "changed-made"):
             shutil.rmtree(self.folder[left], ignore_errors=True)
         began = time.monotonic()

@@ -84,6 +84,17 @@ def test_steps_are_timed_on_this_machine_and_nothing_is_left_behind(tmp_path: Pa
         estimate(Wish(file=path, base=str(base), plan="gpu"), EngineSettings())
 
 
+def test_where_a_line_comes_from_a_closed_set_it_is_what_is_foretold(tmp_path: Path) -> None:
+    base = tiny.save_base(tmp_path / "base")
+    path = tmp_path / "rows.jsonl"
+    rows = [{"request": f"hello {n}", "answer": f"Team: {'ab'[n % 2]}\nReply: number {n} is {n * n}."} for n in range(40)]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    found = estimate(Wish(file=path, base=str(base)), EngineSettings(threads=1, device="cpu"))
+    assert found.metric == "line:Team" and found.points and found.points[-1].rows == found.rows
+    said = list(told(found, 0.5))
+    assert "Right means here: the line “Team” is the wanted one." in said and "a fine-tune would be right on about" in said[-1]
+
+
 def test_errors_and_losses_fall_as_a_power_of_the_rows() -> None:
     few, many = PilotFigures(50, 0.8, 0.4), PilotFigures(100, 0.4, 0.7)
     assert foretold(few, many, 200) == PilotFigures(200, pytest.approx(0.2), pytest.approx(0.85))

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.train.plan import load_plan
 from adapters.train.runs import WorkFolder
-from bot.deciding.budget import check_budget, craft_budget, shortened, split_words, within_budget
+from bot.deciding.budget import check_budget, craft_budget, epochs_within, split_words, within_budget
 from bot.deciding.change import ClassChange, chosen, rows_to_learn, rows_to_test
 from bot.deciding.deciding import DecisionWish, _write_confirming, command_of, decision_folder
 from bot.deciding.gathering import _pays
@@ -57,13 +58,21 @@ def test_a_folder_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> Non
     assert not (tmp_path / "x").exists()
 
 
-def test_a_training_is_shortened_to_its_budget() -> None:
-    budget = craft_budget(8, None)  # two minutes each
-    assert shortened(119, budget, 800) is None
-    passes = shortened(240, budget, 800)
-    assert passes == 300
-    assert 0.2 * 240 + 0.8 * 240 * passes / 800 == pytest.approx(120)
-    assert shortened(10_000, budget, 800) == 1
+@pytest.mark.parametrize(
+    ("seconds", "step_s", "epochs", "taken"),
+    [
+        (110, 1.0, 2, 2),  # 10 s once, 50 s an epoch: two fit into 120 s
+        (70, 0.5, 1, 2),  # 20 s once, 50 s an epoch: the plan's one leaves room for another
+        (105, 0.05, 2, 5),  # room for eight; beyond five, rows are learned by heart
+        (110, 0.1, 9, 9),  # few rows are learned more often by the plan itself
+        (240, 2.0, 2, 1),  # 40 s once, 100 s an epoch: less than one fits beside them
+        (175, 1.5, 3, 2),  # 25 s once, 50 s an epoch: the second is a little over the budget
+        (9999, 90.0, 3, 1),
+        (300, 0.0, 3, 3),  # nothing is known of a step
+    ],
+)
+def test_a_training_learns_its_rows_as_often_as_its_budget_lets_it(seconds: float, step_s: float, epochs: int, taken: int) -> None:
+    assert epochs_within(craft_budget(8, None), seconds, step_s, 100, epochs) == taken  # two minutes each
 
 
 def rows(*answers: tuple[str, str]) -> list[Row]:
@@ -218,23 +227,23 @@ async def test_rows_without_roles_get_them(tmp_path: Path) -> None:
     assert len(known) == 180 - roles["test"] and "test" not in {row.role for row in known}
 
 
-@pytest.mark.parametrize(("again_s", "cut"), [(20.0, False), (900.0, True)])
+@pytest.mark.parametrize(("again_s", "epochs"), [(220.0, 4), (500.0, 1)])
 async def test_a_training_is_cut_only_where_it_is_foretold_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again_s: float, cut: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again_s: float, epochs: int
 ) -> None:
     folder = begun(tmp_path, ['{"request": "a", "answer": "b"}'])
-    folder.write("foretold.json", {"steps": 100, "seconds": {"value": 1000.0}})
+    folder.write("foretold.json", {"rows": 200, "steps": 100, "step_s": 9.0, "seconds": {"value": 1000.0}})
 
     async def estimated(arguments: Sequence[str], *_: object) -> object:
         assert arguments[2] == "estimate"
-        return {"steps": 100, "seconds": {"value": again_s}}
+        return {"rows": 200, "steps": 100, "step_s": again_s / 110, "seconds": {"value": again_s}}
 
     monkeypatch.setattr("bot.deciding.steps.run_for_json", estimated)
     deciding = Deciding(folder, DEMO, lambda _: None)
     flags = await deciding._training(WorkFolder(tmp_path / "train"))
-    assert ("--plan" in flags) is cut
-    if cut:
-        assert "row_passes_most = 50" in folder["plan.toml"].read_text()  # 800 passes take 900 s, of which a fifth is fixed; 225 s are left
+    assert flags[-2:] == ["--plan", str(folder["plan.toml"])]
+    plan = load_plan(flags[-1])
+    assert (plan.steps.epochs, plan.run.measure) == (epochs, False)  # of 25 steps each, where 225 s are left
 
 
 async def test_what_takes_too_long_to_foretell_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

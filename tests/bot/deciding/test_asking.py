@@ -1,0 +1,73 @@
+"""The test rows asked: controls leave once another arm is proven better, the two crafts never do, and no claim gets bolder by it."""
+
+import random
+import time
+from collections import Counter
+from pathlib import Path
+
+from bot.deciding.asking import RowAsker
+from bot.deciding.gaps import beaten, compared
+from bot.deciding.measured import RowAnswers, read_answers, scores
+from bot.deciding.order import DecisionFolder, DecisionOrder
+from engine.backends.base import Prompt
+from engine.backends.scripted import Script, ScriptedBackend
+from engine.contestants import Arm
+from engine.rows import Row
+from tests.bot.scripted import is_tuned, lineup_over
+
+P, T, C, N = Arm.PROMPTED, Arm.TUNED, Arm.COMBINED, Arm.PLAIN
+ORDER = DecisionOrder(
+    name="x", file="rows.jsonl", file_digest="0", base="demo", metric="exact", guessed=True, minutes=15, usd=None, margin=0.1, seed=0
+)
+
+
+def rows(many: int) -> list[Row]:
+    return [Row(at, f"request {at}", references=("yes",), role="test", line=at) for at in range(1, many + 1)]
+
+
+def one_craft_at_a_time(prompt: Prompt) -> Script:
+    """Either craft is right by itself; neither of them, and both together, are wrong."""
+    told = any(message.role == "system" for message in prompt.messages)
+    return Script(("yes" if told is not is_tuned(prompt) else "no",), 0.001)
+
+
+def asked(answers: list[RowAnswers]) -> Counter[Arm]:
+    return Counter(arm for row in answers for arm in row.arms)
+
+
+async def test_a_control_that_is_beaten_is_asked_no_more_and_a_craft_always(tmp_path: Path) -> None:
+    folder, backend = DecisionFolder(tmp_path), ScriptedBackend(one_craft_at_a_time)
+    first = RowAsker(folder, ORDER, lineup_over(backend), 5)
+    await first.together(rows(40), time.monotonic() + 60, 8)
+    answers = read_answers(folder["answers.jsonl"])
+    counts = asked(answers)
+    assert counts[P] == counts[T] == 40 and sorted(row.line for row in answers) == list(range(1, 41))
+    assert 10 <= counts[N] < 30 and 10 <= counts[C] < 30
+    assert beaten(compared(scores(answers))) == {N, C}
+    await first.alone(rows(40), time.monotonic() + 60)
+    assert asked(read_answers(folder["alone.jsonl"])) == {P: 12, T: 12}
+    second = RowAsker(folder, ORDER, lineup_over(backend), 5)
+    await second.together(rows(50), time.monotonic() + 60, 8)
+    assert asked(read_answers(folder["answers.jsonl"])) == counts + Counter({P: 10, T: 10}), "whoever goes on knows who has left"
+
+
+async def test_no_time_is_left_and_the_least_rows_are_asked_of_all(tmp_path: Path) -> None:
+    folder = DecisionFolder(tmp_path)
+    await RowAsker(folder, ORDER, lineup_over(ScriptedBackend(one_craft_at_a_time)), 5).together(rows(40), time.monotonic() - 1, 8)
+    assert set(asked(read_answers(folder["answers.jsonl"])).values()) == {10}
+
+
+def test_among_equals_it_is_no_more_often_wrong() -> None:
+    """All claims together are wrong in at most 5 % of decisions; at most 3 of 20 would pass by chance."""
+    wrong = 0
+    for seed in range(20):
+        dice = random.Random(seed)
+        drawn: dict[Arm, list[float | None]] = {arm: [] for arm in (P, T, C, N)}
+        left: set[Arm] = set()
+        for at in range(120):
+            for arm, known in drawn.items():
+                known.append(None if arm in left else float(dice.random() < 0.6))
+            if at % 4 == 3:
+                left |= {arm for arm in beaten(compared(drawn)) if arm in (C, N)}
+        wrong += bool(beaten(compared(drawn)))
+    assert wrong <= 3
