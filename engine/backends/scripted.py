@@ -23,8 +23,9 @@ class Script:
 class ScriptedBackend:
     """Answers each prompt with what `script` returns for it; a token is a word. Keeps the prompts that it was given, and for whom."""
 
-    def __init__(self, script: Callable[[Prompt], Script]) -> None:
-        self._script = script
+    def __init__(self, script: Callable[[Prompt], Script], base: str = "scripted") -> None:
+        """base: the name of the base that is played."""
+        self._script, self._base = script, base
         self.prompts: list[Prompt] = []
         self.parties: list[Party] = []
         self.running = 0  # answers being written now
@@ -32,7 +33,8 @@ class ScriptedBackend:
     @property
     def base(self) -> Base:
         """A base of this name, which nothing runs on."""
-        return Base(name="scripted", revision="0" * 16, context_tokens=2048, parameters=0)
+        revision = "0" * 16 if self._base == "scripted" else self._base
+        return Base(name=self._base, revision=revision, context_tokens=2048, parameters=0)
 
     async def generate(self, prompt: Prompt, stop: Stop, party: Party = NOBODY) -> AsyncGenerator[Chunk, None]:
         """Stream the script's pieces, each after its pause. Raises the script's error in place of an end."""

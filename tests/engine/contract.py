@@ -12,6 +12,12 @@ ASKED = (Message("user", "hello"),)
 
 async def keeps_the_contract(backend: Backend) -> None:
     """Walk through a back end that was opened for this, and close it."""
+    await answers_as_a_duel_expects(backend)
+    await refuses_what_cannot_be(backend)
+
+
+async def answers_as_a_duel_expects(backend: Backend) -> None:
+    """What every back end keeps, that of the tests as well: ends, accounts, repeats, stops, and rows of those who go away."""
     prompt = Prompt(ASKED, Sampling(max_new_tokens=20))
     chunks = [chunk async for chunk in backend.generate(prompt, Stop())]
     assert all(chunk.usage is None and chunk.finish is None for chunk in chunks[:-1])
@@ -33,6 +39,10 @@ async def keeps_the_contract(backend: Backend) -> None:
         await anext(stream)
         await stream.aclose()
 
+
+async def refuses_what_cannot_be(backend: Backend) -> None:
+    """What is told of prompts that are too long, of adapters that are not there, and after the close."""
+    prompt = Prompt(ASKED, Sampling(max_new_tokens=20))
     long = Prompt((Message("user", "long " * 3000),), Sampling(max_new_tokens=20))
     with pytest.raises(BackendError, match="tokens together") as refused:
         async for chunk in backend.generate(long, Stop()):

@@ -17,6 +17,7 @@ from engine.backends.openai.events import EventReader
 from engine.backends.openai.opening import open_server, open_servers
 from engine.backends.openai.proof import least_variation
 from engine.backends.openai.sharing import SharedTime
+from engine.backends.scripted import Script, ScriptedBackend
 from engine.contestants import Adapter
 from engine.cost import Price, TokenPrice, TokenPrices
 from engine.duel import Answer, Failure, answer_each
@@ -24,7 +25,7 @@ from engine.errors import BackendError, BadAdapter, BadModel, DuelbotError, Sett
 from engine.lineup import open_lineup
 from engine.recipes import Message, Sampling
 from engine.settings import EngineSettings
-from tests.engine.contract import keeps_the_contract
+from tests.engine.contract import answers_as_a_duel_expects, keeps_the_contract
 from tests.engine.fake_server import BASE, KEY, TUNED, FakeServer, event, fake_server
 
 PRICE = Price(None, "", "", TokenPrices(*2 * (TokenPrice(1e6, 0.0, 1e6),), "a list", "2026-11-28"))  # a dollar a token, cached ones free
@@ -78,6 +79,9 @@ FAULTS = {
     "404": (status(404, {"error": {"message": "gone"}}), "knows no model tuned", 1),
     "429": (status(429, {"error": {"message": "slow down"}}), "takes no more requests now (429)", 4),
     "429 later": (status(429, {}, Retry_After="3600"), "wants to be asked again after 3600 s", 1),
+    "403": (status(403, {"error": {"message": f"not for {KEY}"}}), "refuses the key (403)", 1),
+    "400": (status(400, {"error": {"message": f"no such field in {KEY}"}}), "refuses the request (400): no such field in [the key]", 1),
+    "422": (status(422, {"detail": "temperature is too warm"}), "refuses the request (422): temperature is too warm", 1),
     "500": (status(500, {"error": {"message": f"it broke with {KEY}"}}), "failed (500): it broke with [the key]", 1),
     "too long": (status(400, {"error": {"message": "This model's maximum context length is 5 tokens."}}), "are too long for", 1),
 }
@@ -202,6 +206,23 @@ async def test_slow_tokens_end_at_the_time_limit_and_free_the_server_s_row(fake:
     assert said["a"].usage and said["a"].usage.new_tokens >= 2
     await freed(fake)
     await lineup.backend.aclose()
+
+
+@pytest.mark.parametrize("pieces", [(), ("one", "two")])
+async def test_a_server_that_falls_silent_is_given_up_after_the_time_limit(fake: FakeServer, pieces: tuple[str, ...]) -> None:
+    async def fault(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for piece in pieces:
+            await response.write(f"data: {event(piece)}\n\n".encode())
+        await asyncio.sleep(1.5)
+        return response
+
+    said = await failing(fake, fault, answer_limit_s=0.3)
+    failure = said[TUNED]
+    assert isinstance(said[BASE], Answer) and isinstance(failure, Failure) and failure.kind == "timeout"
+    assert "was silent for too long" in failure.words and asked_for(fake, TUNED) == 1
+    assert (failure.usage.new_tokens if failure.usage else 0) == len(pieces), "what came is counted, once"
 
 
 async def freed(fake: FakeServer) -> None:
@@ -330,6 +351,10 @@ async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     local = LocalBackend(load_base(save_base(tmp_path / "tiny"), "tiny", "float32", "cpu"), max_rows=2)
     yield local
     await local.aclose()
+
+
+async def test_that_of_the_tests_answers_as_the_others_do() -> None:
+    await answers_as_a_duel_expects(ScriptedBackend(lambda _: Script(("word ",) * 20, 0.001)))
 
 
 async def test_a_back_end_keeps_the_contract(backend: Backend) -> None:
