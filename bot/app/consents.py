@@ -1,4 +1,4 @@
-"""Consent: people agree that their closed duels may train adapters, where their team offers it; off by default."""
+"""Consent: people agree that their closed duels may train adapters and be asked again, where their team offers it; off by default."""
 
 from dataclasses import dataclass
 

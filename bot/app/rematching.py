@@ -4,8 +4,9 @@ A rematch is a duel of two versions: entrant 0 is the one that answered then, wi
 answers are auto-ties, closed at once and counted apart, as in every duel; changed ones are open, blind and seated by a coin, and wait for
 a vote. They are evidence about these two versions alone. Requests that a side was made with, or on which the recipe was tried out while
 it was edited, are left out: they prove nothing. In a server the past requests are those of the channel where it was wished, and the
-changed ones are shown and voted on there, by the server's rules. The clocks of a rematch are compared nowhere, as its answers are of
-different days.
+changed ones are shown and voted on there, by the server's rules. Others get to read a person's words again, so of other people's requests
+only those are taken whose askers have agreed to it (/consent); whoever runs Duelbot for themselves takes all. The clocks of a rematch are
+compared nowhere, as its answers are of different days.
 """
 
 import asyncio
@@ -68,6 +69,7 @@ class RematchRun:
     changed: int = 0  # that wait for a vote, or did
     failed: int = 0
     left_out: int = 0  # made with, or tried out on
+    withheld: int = 0  # of people who have not agreed
     ended: bool = False
     why: str = ""  # it ended before its time
     stop: Stop = field(default_factory=Stop)
@@ -93,12 +95,12 @@ class Rematching:
         if self._task and not self._task.done():
             raise BadRequest("Past requests are just being answered again. Wait for the end, or stop it.")
         old, new = self._pair(version, against)
-        pasts = await self._pasts(old, new, order, most)
-        run = RematchRun(version, against, total=len(pasts))
+        pasts, withheld = await self._pasts(old, new, order, most)
+        run = RematchRun(version, against, total=len(pasts), withheld=withheld)
         if not pasts:
             raise BadRequest(
                 "There is no past request to answer again: none whose vote has closed was answered by that version, "
-                "or this version has answered them all."
+                f"or this version has answered them all.{_withheld_words(withheld)}"
             )
         async with self._core.store.reading() as look:
             await self._limits.refuse(look, order, self._core.running.count, self._core.now())
@@ -129,12 +131,15 @@ class Rematching:
             arm, recipe_of(self._versions.version(version)), lineup.kit.adapter if arm.adapted else None, lineup.kit.base_of(arm)
         )
 
-    async def _pasts(self, old: Contestant, new: Contestant, order: Order, most: int) -> list[PastAnswer]:
+    async def _pasts(self, old: Contestant, new: Contestant, order: Order, most: int) -> tuple[list[PastAnswer], int]:
+        """Read past requests that may be answered again, and count those of people who have not agreed."""
         found: list[PastAnswer] = []
+        person = None if order.owner else order.asker
         async with self._core.store.reading() as look:
             rematches, duels = RematchRows(look), DuelRows(look)
             done = await rematches.done(new.id)
-            for id_ in await rematches.answered_by(order.team, old.id, most + len(done), order.channel):
+            withheld = await rematches.withheld(order.team, old.id, order.channel, person)
+            for id_ in await rematches.answered_by(order.team, old.id, most + len(done), order.channel, person):
                 if id_ in done or len(found) == most:
                     continue
                 duel = await duels.duel(id_)
@@ -144,7 +149,7 @@ class Rematching:
                         duel, await past_request(look, self._teams, duel), duel.answers[entrant], entrant, await TagRows(look).of(id_)
                     )
                 )
-        return found
+        return found, withheld
 
     async def _run(self, run: RematchRun, old: Contestant, new: Contestant, pasts: Sequence[PastAnswer], order: Order) -> None:
         try:
@@ -259,4 +264,12 @@ def run_words(run: RematchRun) -> str:
     parts += [f"{run.failed:,} without an answer"] if run.failed else []
     left_out = f" {counted(run.left_out, 'request')} left out: a version shows it, or was tried out on it." if run.left_out else ""
     why = f" {run.why}" if run.why else ""
-    return f"{run.done:,} of {counted(run.total, 'past request')} answered again: {', '.join(parts)}.{left_out}{why}"
+    answered = f"{run.done:,} of {counted(run.total, 'past request')} answered again: {', '.join(parts)}."
+    return f"{answered}{left_out}{_withheld_words(run.withheld)}{why}"
+
+
+def _withheld_words(requests: int) -> str:
+    """Say that requests are not asked again, as those who asked them were not asked for it."""
+    if not requests:
+        return ""
+    return f" {counted(requests, 'request')} of people who have not agreed (/consent) {'stays' if requests == 1 else 'stay'} as they were."

@@ -1,5 +1,6 @@
 """Past requests that a new version of a recipe answers again, and the duels of its answers with those of then."""
 
+from bot.store.consents import OFFER
 from bot.store.transaction import Queries
 from bot.views import Rematched
 
@@ -8,6 +9,13 @@ _OF_TEAM = (
     "d.state = 'closed' AND d.request != '' AND NOT EXISTS (SELECT 1 FROM rematches WHERE rematches.duel = d.id) "
     "AND (?1 IS NULL AND NOT EXISTS (SELECT 1 FROM posts WHERE posts.duel = d.id) "
     "OR EXISTS (SELECT 1 FROM posts WHERE posts.duel = d.id AND posts.team = ?1 AND NOT private))"
+)
+_OF_CHANNEL = "(?4 = '' OR EXISTS (SELECT 1 FROM posts WHERE posts.duel = d.id AND posts.channel = ?4))"
+# the request and all that was said before it are one's own, or of people who have agreed where that is offered
+_CONSENTED = (
+    "(?5 IS NULL OR NOT EXISTS (SELECT 1 FROM duels AS e WHERE e.conversation = d.conversation AND e.turn <= d.turn AND e.asker != ?5 "
+    "AND NOT EXISTS (SELECT 1 FROM consents AS c WHERE c.person = e.asker AND c.team = coalesce(?1, '') AND (?1 IS NULL OR EXISTS "
+    f"(SELECT 1 FROM team_settings AS s WHERE s.team = ?1 AND s.name = '{OFFER}' AND s.value = 'on')))))"
 )
 
 
@@ -27,18 +35,26 @@ class RematchRows(Queries):
         )
         return [row["id"] for row in rows]
 
-    async def answered_by(self, team: str | None, contestant: str, limit: int, channel: str = "") -> list[str]:
+    async def answered_by(self, team: str | None, contestant: str, limit: int, channel: str, person: str | None) -> list[str]:
         """Find the latest closed duels of a team that this contestant answered, one for each request, newest first.
 
-        channel: only what was asked there; "": in any.
+        channel: only what was asked there; "": in any. person: only what they have asked, or people who have agreed; None: of everybody.
         """
         rows = await self._in.rows(
             f"SELECT d.id FROM answers JOIN duels AS d ON d.id = answers.duel WHERE answers.contestant = ?2 AND {_OF_TEAM} "
-            "AND (?4 = '' OR EXISTS (SELECT 1 FROM posts WHERE posts.duel = d.id AND posts.channel = ?4)) "
-            "GROUP BY coalesce(d.repeats, d.id) ORDER BY max(d.asked_at) DESC LIMIT ?3",
-            (team, contestant, limit, channel),
+            f"AND {_OF_CHANNEL} AND {_CONSENTED} GROUP BY coalesce(d.repeats, d.id) ORDER BY max(d.asked_at) DESC LIMIT ?3",
+            (team, contestant, limit, channel, person),
         )
         return [row["id"] for row in rows]
+
+    async def withheld(self, team: str | None, contestant: str, channel: str, person: str | None) -> int:
+        """Count the requests that `answered_by` leaves out because people have not agreed."""
+        [row] = await self._in.rows(
+            "SELECT count(DISTINCT coalesce(d.repeats, d.id)) AS requests FROM answers JOIN duels AS d ON d.id = answers.duel "
+            f"WHERE answers.contestant = ?2 AND ?3 AND {_OF_TEAM} AND {_OF_CHANNEL} AND NOT {_CONSENTED}",
+            (team, contestant, True, channel, person),
+        )
+        return int(row["requests"])
 
     async def done(self, challenger: str) -> set[str]:
         """Find the past duels whose requests this contestant has answered again."""

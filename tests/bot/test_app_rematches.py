@@ -9,7 +9,7 @@ import pytest
 
 from bot.app import App
 from bot.app.orders import Order
-from bot.app.rematching import RematchRun
+from bot.app.rematching import RematchRun, run_words
 from bot.app.versions import Edit
 from bot.ballots import Choice
 from bot.evidence.duels import Absence
@@ -20,7 +20,7 @@ from engine.duel import Answer
 from engine.errors import BadRequest, UnfairDuel
 from engine.parsing import toml_table
 from engine.recipes import parse_recipe
-from tests.bot.scripted import answered, cast, is_tuned, scripted_app
+from tests.bot.scripted import answered, ask, cast, is_tuned, scripted_app, until
 from tests.patience import patient
 
 ME = Order("", "web:1", owner=True)
@@ -96,6 +96,25 @@ async def test_what_proves_nothing_is_left_out_and_sampling_must_be_the_same(tmp
         _, warm = await saved(app, sampling={"temperature": 0.7})
         with pytest.raises(UnfairDuel, match="could be chance"):
             await app.rematching.begin(warm, old, ME)
+
+
+async def test_of_other_people_only_what_they_agreed_to_is_asked_again(tmp_path: Path) -> None:
+    order = Order("", "web:2")
+    async with scripted_app(tmp_path / "s", by_rule) as (app, _):
+        await closed(app, 3)
+        own = await ask(app, "What about number 5?", asker="web:2")
+        await cast(app, (await until(app, own.id, "open")).id, "web:2", Choice.LEFT)
+        after_others = await ask(app, "And number 7?", asker="web:2", conversation=(await app.looking.history())[-1].conversation)
+        await cast(app, (await until(app, after_others.id, "open")).id, "web:2", Choice.LEFT)
+        old, new = await saved(app)
+        run = await ended(await app.rematching.begin(new, old, order))
+        assert (run.total, run.withheld) == (1, 4), "what goes on with what others said holds their words, too"
+        assert "4 requests of people who have not agreed (/consent) stay as they were." in run_words(run)
+        with pytest.raises(BadRequest, match=r"answered them all\. 4 requests of people"):
+            await app.rematching.begin(new, old, order)
+        await app.consents.agree("ann", None)
+        run = await ended(await app.rematching.begin(new, old, order))
+        assert (run.total, run.withheld) == (4, 0) and "agreed" not in run_words(run)
 
 
 async def test_a_preview_streams_counts_to_limits_and_makes_its_request_no_evidence(tmp_path: Path) -> None:

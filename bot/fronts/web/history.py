@@ -174,9 +174,9 @@ def nothing_words(wanted: TalkFilter) -> str:
 
 
 class ConsentSwitch:
-    """A box to tick: may this person's closed duels train adapters? Off until they tick it."""
+    """A box to tick: may this person's closed duels train adapters, and be asked again? Off until they tick it."""
 
-    WORDS = "My closed duels on this page may train adapters"
+    WORDS = "My closed duels on this page may train adapters, and be asked again of new recipes"
 
     def __init__(self, agreed: Callable[[], Awaitable[bool]], change: Callable[[bool], Awaitable[None]]) -> None:
         """agreed: reads how it stands; change: agrees or withdraws. Neither raises."""

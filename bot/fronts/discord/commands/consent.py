@@ -1,4 +1,4 @@
-"""/consent: whether a person's closed duels may train adapters."""
+"""/consent: whether a person's closed duels may train adapters, and be asked again of new recipes."""
 
 import discord
 from discord import app_commands
@@ -10,7 +10,8 @@ from bot.fronts.discord.parts import parts_of
 
 ABOUT = (
     "Agreeing lets this server's Duelbot train adapters on your requests here, on the answers to them, and on your ballots, once the "
-    "votes are closed. You can withdraw at any time: what is taken out from then on holds nothing of yours. What an adapter has learned "
+    "votes are closed, and lets a new recipe answer these requests again for the channel's votes. You can withdraw at any time: "
+    "what is taken out from then on holds nothing of yours. What an adapter has learned "
     "before stays in it."
 )
 
