@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -161,6 +162,16 @@ def test_the_known_good_installation_is_one_that_is_asked_for() -> None:
     known = {canonicalize_name(each.name): str(each.specifier).removeprefix("==") for each in constraints}
     assert not asked.keys() - known.keys()
     assert not [str(each) for name, each in asked.items() if known[name] not in each.specifier]
+
+
+def test_a_default_install_is_known_by_hashes_in_the_versions_that_were_tested() -> None:
+    text = (ROOT / "hashes.txt").read_text(encoding="utf-8")
+    hashed = dict(re.findall(r"^(\S+)==(\S+) \\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", text, re.MULTILINE))
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = {canonicalize_name(name): version for name, version in (line.split("==") for line in lines if not line.startswith("#"))}
+    assert {name: pins[name] for name in hashed} == hashed and len(hashed) == text.count("==")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert {canonicalize_name(Requirement(each).name) for each in project["dependencies"]} - hashed.keys() == {"torch"}
 
 
 def test_every_kind_of_file_that_is_read_is_looked_for_at_the_start(tmp_path: Path) -> None:
