@@ -10,6 +10,7 @@ tags.py       what a request is about: said by the asker, or guessed by the team
 ballots.py    what a person may choose, and what follows from it
 routes.py     which requests become duels, and who answers the others
 who.py        who a contestant is, for those who count and show its duels
+picks.py      who meets, as a person picks it by name
 views.py      all that a front may hold; blind until the close
 words.py      one voice: arms, states, choices, counts, seconds, dollars
 cells.py      a value as a cell of a CSV file, and back

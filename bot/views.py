@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from bot.ballots import Choice, Reason
 from bot.errors import UnknownDuel
+from bot.picks import USUAL, Pick
 from bot.who import Who
 from engine.backends.base import Usage
 from engine.contestants import Arm
@@ -323,6 +324,7 @@ class Batch:
     solo: bool = False  # one ballot closes each vote
     tag: str = ""
     recipe: str = ""
+    pick: Pick = USUAL  # who meets
     message: str | None = None  # that says how far it is; None until it is sent
     answered: int = 0
     failed: int = 0

@@ -14,3 +14,4 @@ class Who:
     arm: Arm
     recipe: Named
     adapter: Named | None = None
+    base: str = ""  # the name of the base model; "": not known

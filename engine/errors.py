@@ -6,6 +6,7 @@
     │   ├── NoText              bot: an attached file holds no text
     │   ├── NotHere             bot: a team takes no requests in this channel
     │   ├── QueueFull           bot: as many requests are being answered as may be at once
+    │   ├── StillLoading        bot: the base on which those meet who were picked has not loaded yet
     │   └── LimitMet            bot: a program's key has asked as much as it may for now
     │       └── BudgetSpent     bot: its answers have cost as much as they may
     ├── BadRecipe               a recipe file is malformed, or asks for something the model refuses

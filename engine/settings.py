@@ -79,6 +79,11 @@ class EngineSettings(Part):
         min_length=1,
         description="Base model: smollm2 (SmolLM2-135M-Instruct), demo (a small one), a hub id, a folder, or a GGUF file.",
     )
+    bases: str = Field(
+        "",
+        description="Other bases, a comma between them, that people may pick on the page for their next duels. Each is loaded when it is "
+        "picked for the first time, and takes its memory then. Empty: DUEL_BASE_MODEL alone.",
+    )
     adapter: str = Field(
         "",
         description="LoRA adapter on that base: a hub id or a folder; while it is set, no other can be put in use. "
@@ -172,6 +177,11 @@ class EngineSettings(Part):
     token_prices: str = Field(
         "", description="A .toml price list per million tokens (input, cached, output; dated, with its source); empty: cost by device time."
     )
+
+    @property
+    def more_bases(self) -> tuple[str, ...]:
+        """The other bases by their names, each once."""
+        return tuple(dict.fromkeys(name for each in self.bases.split(",") if (name := each.strip())))
 
     @property
     def price(self) -> Price:

@@ -17,6 +17,7 @@ pictures.py       pictures that were drawn, kept while nothing has changed
 model.py          the model, loading beside everything else
 choices.py        the recipes there are, and the two contestants that meet
 shelf.py          adapters that come and go while the bot runs
+bases.py          the bases that duels can be asked of; another one loads once it is picked
 pairing.py        any two contestants that were picked, or those of which least is known
 teams.py          what each team has settled for its duels, and what it may choose from
 learnable.py      what closed duels of people who agreed teach: pairs, winners, judged answers

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bot.app.agreed import Offers, ships
 from bot.app.asking import Asking
+from bot.app.bases import Bases, OpenFor
 from bot.app.batching import Batching
 from bot.app.choices import Choices
 from bot.app.closing import Deadlines
@@ -119,6 +120,7 @@ class App:
         *,
         now: Callable[[], datetime] = utc_now,
         rng: random.Random | None = None,
+        open_for: OpenFor = open_engine,
     ) -> AsyncGenerator["App", None]:
         """Open the store at once and load the model in the background. Raises StoreError, SettingsError.
 
@@ -133,10 +135,11 @@ class App:
                 await PreviewRows(change).end_all()
                 kept, chosen = await VersionRows(change).all(), await VersionRows(change).chosen()
             model = Model(settings.engine.base_model, open_lineup or partial(open_engine, settings.engine))
-            running = Running(store, model, settings.engine.answer_limit_s, now, meters)
+            bases = Bases(model, settings.engine, open_for)
+            running = Running(store, settings.engine.answer_limit_s, now, meters)
             core = Core(store, model, running, Changes(running.leaving), now, meters)
             _follow(core)
-            app = cls._over(core, settings, rules, rng or random.SystemRandom())
+            app = cls._over(core, bases, settings, rules, rng or random.SystemRandom())
             app.versions.start(kept, chosen)
             replays, halves = Replays(core, app.teams, app.choices, settings), Halves(core, app.teams, app.choices, settings)
             work = (replays.run(), app.jobs.run(), app.deadlines.run(), app.routing.run(), halves.run())
@@ -148,25 +151,25 @@ class App:
                 for task in beside:
                     task.cancel()
                 await asyncio.gather(*beside, app.rematching.leave(), app.decisions.leave(), app.filing.leave(), return_exceptions=True)
-                await _leave(core)
+                await _leave(core, bases)
         finally:
             await store.aclose()
 
     @classmethod
-    def _over(cls, core: Core, settings: Settings, rules: TagRules, coin: random.Random) -> "App":
+    def _over(cls, core: Core, bases: Bases, settings: Settings, rules: TagRules, coin: random.Random) -> "App":
         """Make the parts."""
         offers: Offers = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
         own_plain = settings.engine.plain_recipe not in ("", "plain")
         choices, limits = Choices(core.model, own_plain=own_plain), Limits(settings.limits, settings.api.in_flight)
-        shelf = Shelf(core.model, settings.engine.adapters_mib << 20)
+        shelf = bases.usual.shelf
         kinds: dict[str, JobKind] = {ESTIMATE: EstimateKind(), TRAIN: TrainKind(jobs_folder(settings), settings.engine, shelf)}
         teams = Teams(core.store, choices, settings.votes, settings.team.name)
         batching = Batching(core.store, core.now)
         deadlines, evidence = Deadlines(core), Evidence(core.store, settings, core.now)
         routing = Routing(core.store, evidence, core.now, choices.meeting, coin=coin, rises=settings.routes.rises)
-        pairing = Pairing(core.model, choices, shelf, evidence, coin)
+        pairing = Pairing(bases, choices, evidence, coin)
         asking = Asking(
-            *(core, teams, choices, shelf, limits), pairing=pairing, deadlines=deadlines, routing=routing, rules=rules, coin=coin
+            *(core, teams, choices, bases, limits), pairing=pairing, deadlines=deadlines, routing=routing, rules=rules, coin=coin
         )
         versions = Versions(core, teams, choices)
         kinds[DECIDE] = DecideKind(jobs_folder(settings), settings, shelf, versions)
@@ -246,11 +249,11 @@ def _follow(core: Core) -> None:
     core.meters.follow("model_ready", "1 while the model can answer, else 0.", lambda: model.state.state == "ready")
 
 
-async def _leave(core: Core) -> None:
-    """Let changes come to their end, stop running duels, close the model."""
+async def _leave(core: Core, bases: Bases) -> None:
+    """Let changes come to their end, stop running duels, close the models."""
     try:
         core.running.leaving.set()
         await core.changes.settle()
         await core.running.leave()
     finally:
-        await core.model.aclose()
+        await asyncio.gather(core.model.aclose(), bases.aclose())

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from bot.app.bases import Bases, Stand
 from bot.app.before import Before, before, settled
 from bot.app.blind import show
 from bot.app.choices import Choices, Entrants
@@ -19,7 +20,7 @@ from bot.app.limits import Limits
 from bot.app.orders import AlreadyAsked, NotHere, Order
 from bot.app.pairing import Pairing
 from bot.app.routing import Routing
-from bot.app.shelf import AdapterNotLoaded, Shelf
+from bot.app.shelf import AdapterNotLoaded
 from bot.app.teams import Teams
 from bot.ballots import Entrant
 from bot.errors import UnknownDuel
@@ -60,7 +61,7 @@ class Asking:
         core: Core,
         teams: Teams,
         choices: Choices,
-        shelf: Shelf,
+        bases: Bases,
         limits: Limits,
         *,
         pairing: Pairing,
@@ -73,7 +74,7 @@ class Asking:
         self._core = core
         self._teams = teams
         self._choices = choices
-        self._shelf = shelf
+        self._bases = bases
         self._limits = limits
         self._pairing = pairing
         self._deadlines = deadlines
@@ -105,30 +106,31 @@ class Asking:
             raise BadRequest(f"A vote closes by one ballot or more; {order.quorum} is no such number.")
         if order.collects:
             check_quorum(order.quorum or 0)
-        if self._core.model.state.state == "failed":
-            raise DuelbotError(self._core.model.state.words)
-        await self._shelf.refresh()
+        stand = self._bases.of(order.pick.base, anew=True)
+        if stand.model.state.state == "failed":
+            raise DuelbotError(stand.model.state.words)
+        await stand.shelf.refresh()
         guessed = await asyncio.to_thread(self._rules.guess, request) if not said and self._rules.rules else ""
         tag = said or guessed
-        if order.surprise:
-            order = replace(order, picked=await self._pairing.least_known())
+        if order.pick.surprise:
+            order = replace(order, pick=replace(order.pick, pair=await self._pairing.least_known(order.pick.base)))
         try:
-            return await self._core.changes.whole(self._begin(order, request, tag, by_rule=not said))
+            return await self._core.changes.whole(self._begin(order, stand, request, tag, by_rule=not said))
         except AdapterNotLoaded as missing:  # loading takes longer than a transaction may
-            await self._shelf.load(*missing.names)
-            return await self._core.changes.whole(self._begin(order, request, tag, by_rule=not said))
+            await stand.shelf.load(*missing.names)
+            return await self._core.changes.whole(self._begin(order, stand, request, tag, by_rule=not said))
 
-    async def _begin(self, order: Order, request: str, tag: str, *, by_rule: bool) -> Shown:
+    async def _begin(self, order: Order, stand: Stand, request: str, tag: str, *, by_rule: bool) -> Shown:
         core = self._core
         async with core.store.writing() as change:
             if order.event and await PostRows(change).by_event(order.event):
                 raise AlreadyAsked("This was asked before.")
             team = await self._allowed(change, order, begun=order.batch)
-            entrants = self._entrants(order, team)
+            entrants = self._entrants(order, stand, team)
             found = await before(change, order)
             found = replace(found, earlier=await with_holds_ended(change, found.earlier, core.now()))
             past, changed, note = settled(found)
-            turn = await self._turn(change, order, tag, entrants)
+            turn = await self._turn(change, order, stand, tag, entrants)
             duel = await self._duel(change, order, past, request, turn, quorum=quorum_of(order, team), note=note)
             await _write(change, duel, past, changed)
             if tag:
@@ -139,13 +141,15 @@ class Asking:
         for earlier in past.earlier:
             core.running.signals.of(earlier.id).wake()
         asked = Request(duel.request, past.turns, given_on(duel.asked_at, team.called))
-        return Shown(show(duel, order.asker, core.running.start(duel, asked, entrants)), post)
+        return Shown(show(duel, order.asker, core.running.start(duel, asked, entrants, stand.model)), post)
 
-    def _entrants(self, order: Order, team: TeamSettings) -> Entrants | None:
+    def _entrants(self, order: Order, stand: Stand, team: TeamSettings) -> Entrants | None:
         """Pick the two that meet; None: those of the line-up. Raises AdapterNotLoaded, BadRequest, BadRecipe, UnfairDuel."""
-        if order.picked:
-            return self._pairing.entrants(order.picked)
-        return self._shelf.meeting(self._choices.entrants(order.recipe or team.recipe), order.adapter or team.adapter, order.against)
+        if order.pick.pair:
+            return self._pairing.entrants(order.pick.pair, order.pick.base)
+        if stand is not self._bases.usual:  # what the team has chosen was chosen on that of the settings
+            return None
+        return stand.shelf.meeting(self._choices.entrants(order.recipe or team.recipe), order.adapter or team.adapter, order.against)
 
     async def check(self, order: Order) -> None:
         """Raise what `ask` would raise for who asks, where, and how much they have asked."""
@@ -167,9 +171,11 @@ class Asking:
         await self._limits.refuse(look, order, self._core.running.count, self._core.now())
         return team
 
-    async def _turn(self, change: Transaction, order: Order, tag: str, entrants: tuple[Contestant, Contestant] | None) -> "TurnPlan":
+    async def _turn(
+        self, change: Transaction, order: Order, stand: Stand, tag: str, entrants: tuple[Contestant, Contestant] | None
+    ) -> "TurnPlan":
         """Choose what the request becomes: a duel, half a one, or a single; and who sits on the left."""
-        lineup = self._core.model.lineup
+        lineup = stand.model.lineup
         pair = entrants or (lineup.entrants if lineup else None)
         if order.only:
             return _pinned(pair, order.only)

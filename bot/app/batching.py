@@ -40,6 +40,7 @@ class Batching:
             solo=order.solo,
             tag=order.tag,
             recipe=order.recipe,
+            pick=order.pick,
         )
         async with self._store.writing() as change:
             batches = BatchRows(change)
@@ -137,5 +138,6 @@ def order_of(batch: Batch, request: BatchRequest) -> Order:
         solo=batch.solo,
         tag=batch.tag,
         recipe=batch.recipe,
+        pick=batch.pick,
         batch=True,
     )

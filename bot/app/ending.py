@@ -47,7 +47,7 @@ def go_on_early(duel: DuelRecord) -> DuelRecord:
 def who(contestant: Contestant) -> Who:
     recipe, adapter = contestant.recipe, contestant.adapter
     made = Named(adapter.name, adapter.version) if adapter else None
-    return Who(contestant.id, contestant.arm, Named(recipe.name, recipe.version), made)
+    return Who(contestant.id, contestant.arm, Named(recipe.name, recipe.version), made, contestant.base.name)
 
 
 def cut(outcomes: Mapping[Side, Answer | Failure], heard: Mapping[Side, str]) -> dict[Side, str]:

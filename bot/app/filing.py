@@ -8,7 +8,8 @@ from bot.app.asked_rows import requests_in
 from bot.app.asking import Asking
 from bot.app.batching import STOPPED, Batching, order_of
 from bot.app.core import Core
-from bot.app.orders import Order, QueueFull
+from bot.app.orders import Order, QueueFull, StillLoading
+from bot.picks import USUAL, Pick
 from bot.store.batches import BatchRows
 from bot.store.duels import DuelRows
 from bot.views import Batch, BatchRequest
@@ -26,14 +27,17 @@ class Filing:
         self._core, self._batching, self._asking = core, batching, asking
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def begin(self, asker: str, data: bytes, *, tag: str = "") -> Batch:
-        """Take a file, and have its requests asked. Raises BadRequest for what holds none, and while an earlier file is worked on."""
+    async def begin(self, asker: str, data: bytes, *, tag: str = "", pick: Pick = USUAL) -> Batch:
+        """Take a file, and have its requests asked. pick: who meets on each of them.
+
+        Raises BadRequest for what holds none, and while an earlier file is worked on.
+        """
         try:
             requests = requests_in(data.decode("utf-8-sig"))
         except UnicodeDecodeError:
             raise BadRequest("The file is no text in UTF-8. Save it as CSV or JSONL in UTF-8, and bring it again.") from None
         await self.drop_ended(asker)
-        batch = await self._batching.begin(Order(requests[0], asker, event=f"page:{secrets.token_hex(8)}", tag=tag), requests)
+        batch = await self._batching.begin(Order(requests[0], asker, event=f"page:{secrets.token_hex(8)}", tag=tag, pick=pick), requests)
         self._go_on(batch)
         return batch
 
@@ -87,7 +91,7 @@ class Filing:
             try:
                 duel = (await self._asking.ask(order_of(batch, request))).view.id
                 break
-            except QueueFull:
+            except (QueueFull, StillLoading):
                 await asyncio.sleep(WAIT_S)
             except DuelbotError as error:
                 return error.words

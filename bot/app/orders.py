@@ -3,13 +3,17 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from engine.contestants import Arm
+from bot.picks import USUAL, Pick
 from engine.errors import BadRequest, DuelbotError
 from engine.request import Turn
 
 
 class QueueFull(BadRequest):
     """As many requests of everybody are being answered as may be at the same time."""
+
+
+class StillLoading(BadRequest):
+    """The base on which the picked two stand has not loaded yet."""
 
 
 class LimitMet(BadRequest):
@@ -30,18 +34,6 @@ class NotHere(BadRequest):
 
 class AlreadyAsked(DuelbotError):
     """The same event came before; its duel is being answered or has been."""
-
-
-@dataclass(frozen=True, slots=True)
-class Picked:
-    """One side as a person picks it: an arm, and by name what it answers with."""
-
-    arm: Arm
-    recipe: str = ""  # name@version of an engineered one; "": the usual
-    adapter: str = ""  # name@version; "": the one in use
-
-
-PickedPair = tuple[Picked, Picked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +63,7 @@ class Order:
     recipe: str = ""  # engineered recipe by name; "": the team's choice
     adapter: str = ""  # of the fine-tuned side, by name; "": the team's choice, else the one in use
     against: str = ""  # an adapter that meets that one, in place of the other side
-    picked: PickedPair | None = None  # who meets, in place of all of the above
-    surprise: bool = False  # those two meet of whom least is known
+    pick: Pick = USUAL  # who meets, in place of all of the above
     left_out: str = ""  # a sentence about what came with the request and is no part of it
     batch: bool = False  # one of a file: asked one after the other, so not counted by the minute
     quorum: int | None = None  # ballots that close the vote; None: as the team has settled, one outside of teams
@@ -89,7 +80,7 @@ class Order:
     @property
     def drawn(self) -> bool:
         """Whether the duel share decides what it becomes: not where the asker says who meets, nor for files, which are asked for votes."""
-        said = self.only or self.recipe or self.adapter or self.against or self.picked or self.surprise
+        said = self.only or self.recipe or self.adapter or self.against or self.pick
         return not (said or self.compare or self.collects or self.batch)
 
     @property

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from bot.app.bases import Bases, Stand
 from bot.app.choices import Choices, Entrants, handle
 from bot.app.ending import who
 from bot.app.evidence import Evidence
-from bot.app.model import Model
-from bot.app.orders import Picked, PickedPair
-from bot.app.shelf import AdapterNotLoaded, Shelf, checked
+from bot.app.orders import StillLoading
+from bot.app.shelf import AdapterNotLoaded, checked
+from bot.picks import Picked, PickedPair
 from bot.verdict import ordered
 from engine.contestants import Arm, Contestant
 from engine.errors import BadRequest, DuelbotError
@@ -27,7 +28,10 @@ class Pickable:
     """What two sides can be picked from."""
 
     base: str  # the one base that both stand on
-    usual: tuple[Arm, Arm]  # who meets unless others are picked
+    bases: tuple[str, ...]  # those that can be picked
+    state: str  # "": the base is ready; else in words why nobody can be picked on it yet
+    loading: bool  # whether that will pass
+    usual: tuple[Arm, ...]  # the two who meet unless others are picked; none while that is not known
     arms: tuple[Arm, ...]
     recipes: tuple[str, ...]
     adapters: tuple[str, ...]
@@ -36,36 +40,55 @@ class Pickable:
 class Pairing:
     """Makes the two that meet out of what was picked."""
 
-    def __init__(self, model: Model, choices: Choices, shelf: Shelf, evidence: Evidence, coin: random.Random) -> None:
+    def __init__(self, bases: Bases, choices: Choices, evidence: Evidence, coin: random.Random) -> None:
         """coin: decides between pairs of which equally little is known."""
-        self._model, self._choices, self._shelf, self._evidence, self._coin = model, choices, shelf, evidence, coin
+        self._bases, self._choices, self._evidence, self._coin = bases, choices, evidence, coin
 
-    async def pickable(self) -> Pickable | None:
-        """List what can be picked; None while the model is not loaded. Raises BadAdapter."""
-        lineup = self._model.lineup
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """The bases that can be picked, that of the settings first."""
+        return self._bases.names
+
+    async def settled(self, base: str) -> None:
+        """Wait until a base has loaded, or could not be. Raises BadRequest for one that is not offered."""
+        await self._bases.of(base).model.settled()
+
+    async def pickable(self, base: str = "") -> Pickable | None:
+        """List what can be picked on a base, which begins to load if it has not; None while that of the settings is not loaded.
+
+        Raises BadAdapter, BadRequest for a base that is not offered.
+        """
+        stand = self._bases.of(base)
+        lineup = stand.model.lineup
         if lineup is None:
-            return None
-        adapters = await self._shelf.names()
+            waits = stand is self._bases.usual
+            return None if waits else _not_yet(stand, self._bases.names)
+        adapters = await stand.shelf.names()
         written = [*(handle(each.named) for each in lineup.kit.recipes.values()), *self._choices.names]
         recipes = (*(name for name in dict.fromkeys(written) if name != lineup.kit.plain.name),)  # that one is the arm plain
         arms = [arm for arm in Arm if (adapters or not arm.adapted) and (recipes or not arm.engineered)]
-        return Pickable(lineup.kit.base.name, lineup.arms, tuple(arms), recipes, adapters)
+        return Pickable(stand.base, self._bases.names, "", False, lineup.arms, tuple(arms), recipes, adapters)
 
-    def entrants(self, picked: PickedPair) -> Entrants:
+    def entrants(self, picked: PickedPair, base: str = "") -> Entrants:
         """Make the two that were picked, whose adapters are loaded. Raises AdapterNotLoaded, BadRequest, BadRecipe, UnfairDuel."""
-        lineup = self._model.lineup
-        if lineup is None:
-            raise BadRequest(LOADING)
+        lineup = self._loaded(base)
         names = tuple(each.adapter for each in picked if each.adapter)
         if not all(_is_loaded(lineup, name) for name in names):
             raise AdapterNotLoaded(names)
         first, second = (self._contestant(lineup, each) for each in picked)
         written = next((each.recipe for each in (first, second) if each.arm.engineered), None)
-        if written and not self._choices.own_plain:  # as at the start: the plain recipe draws as the engineered one does
+        own_plain = lineup.settings.plain_recipe not in ("", "plain")
+        if written and not own_plain:  # as at the start: the plain recipe draws as the engineered one does
             first, second = (_drawing_as(written, each) for each in (first, second))
         met = checked((first, second))
         in_order = ordered([who(each) for each in met])
         return met if in_order[0].id == met[0].id else (met[1], met[0])
+
+    def _loaded(self, base: str) -> Lineup:
+        model = self._bases.of(base).model
+        if model.lineup is None:
+            raise BadRequest(model.state.words) if model.state.state == "failed" else StillLoading(LOADING)
+        return model.lineup
 
     def _contestant(self, lineup: Lineup, picked: Picked) -> Contestant:
         kit = lineup.kit
@@ -80,16 +103,14 @@ class Pairing:
         made = kit.contestant(picked.arm)
         return replace(made, adapter=tuned.adapter) if tuned else made
 
-    async def least_known(self) -> PickedPair:
+    async def least_known(self, base: str = "") -> PickedPair:
         """Pick the pair with the fewest decided duels among what is loaded and the latest recipes. Raises BadRequest where none meets."""
-        lineup = self._model.lineup
-        if lineup is None:
-            raise BadRequest(LOADING)
+        lineup = self._loaded(base)
         duels = {frozenset((first.id, second.id)): number for first, second, number in await self._evidence.pairs()}
         known: list[tuple[int, float, PickedPair]] = []
         for pair in combinations(self._candidates(lineup), 2):
             try:
-                ids = frozenset(each.id for each in self.entrants(pair))
+                ids = frozenset(each.id for each in self.entrants(pair, base))
             except DuelbotError:  # these two cannot meet, or nobody has made them
                 continue
             known.append((duels.get(ids, 0), self._coin.random(), pair))
@@ -105,6 +126,11 @@ class Pairing:
         yield from (Picked(Arm.PROMPTED, recipe=name) for name in recipes)
         yield from (Picked(Arm.TUNED, adapter=name) for name in adapters)
         yield from (Picked(Arm.COMBINED, recipe=recipe, adapter=adapter) for recipe in recipes[:1] for adapter in adapters)
+
+
+def _not_yet(stand: Stand, bases: tuple[str, ...]) -> Pickable:
+    state = stand.model.state
+    return Pickable(stand.base, bases, state.words, state.state == "loading", (), (), (), ())
 
 
 def _is_loaded(lineup: Lineup, name: str) -> bool:

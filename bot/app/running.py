@@ -36,10 +36,9 @@ log = logging.getLogger(__name__)
 class Running:
     """Owns every duel from its start until its end is stored."""
 
-    def __init__(self, store: Store, model: Model, limit_s: float, now: Callable[[], datetime], meters: Meters) -> None:
+    def __init__(self, store: Store, limit_s: float, now: Callable[[], datetime], meters: Meters) -> None:
         """limit_s: seconds that one answer may take."""
         self._store = store
-        self._model = model
         self._limit_s = limit_s
         self._now = now
         self._meters = meters
@@ -53,14 +52,17 @@ class Running:
         """Find a running duel; None once its end is stored."""
         return self._running.get(duel)
 
-    def start(self, duel: DuelRecord, asked: Request, entrants: tuple[Contestant, Contestant] | None) -> Progress:
-        """Begin to answer a stored duel. asked: its request with all that comes before. entrants: who meet instead of the line-up's two."""
+    def start(self, duel: DuelRecord, asked: Request, entrants: tuple[Contestant, Contestant] | None, model: Model) -> Progress:
+        """Begin to answer a stored duel. asked: its request with all that comes before. entrants: who meet instead of the line-up's two.
+
+        model: that of the base on which they stand.
+        """
         progress = Progress(duel, self.signals.of(duel.id), entrants)
-        if self._model.state.state == "loading":
-            progress.note = f"{self._model.state.words} This is answered as soon as it is ready."
+        if model.state.state == "loading":
+            progress.note = f"{model.state.words} This is answered as soon as it is ready."
         self._running[duel.id] = progress
         self.arrived.wake()
-        self._tasks[duel.id] = asyncio.create_task(self._run(progress, asked))
+        self._tasks[duel.id] = asyncio.create_task(self._run(progress, asked, model))
         return progress
 
     @property
@@ -98,13 +100,13 @@ class Running:
             await asyncio.gather(*late, return_exceptions=True)
         self.signals.wake_all()
 
-    async def _run(self, progress: Progress, request: Request) -> None:
+    async def _run(self, progress: Progress, request: Request, model: Model) -> None:
         about(duel=progress.duel.id)
         hide(request.text, *(turn.text for turn in request.history))
         try:
-            lineup = await self._wait_for_model(progress)
+            lineup = await _loaded(model, progress)
             if lineup is None:
-                await self._void(progress, progress.stopped_because or self._model.state.words)
+                await self._void(progress, progress.stopped_because or model.state.words)
             else:
                 await self._keep(progress, lineup, await self._answer(progress, lineup, request))
         except Exception:  # a bug: the log gets it, people get a sentence, other duels go on
@@ -113,16 +115,6 @@ class Running:
         finally:
             del self._running[progress.duel.id], self._tasks[progress.duel.id]
             progress.signal.wake()
-
-    async def _wait_for_model(self, progress: Progress) -> Lineup | None:
-        """Wait for the model; None when the duel was stopped meanwhile, or when there is no model to come."""
-        waits = [asyncio.ensure_future(self._model.settled()), asyncio.ensure_future(progress.stopped.wait())]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        return None if progress.stopped.is_set() else self._model.lineup
 
     async def _answer(self, progress: Progress, lineup: Lineup, request: Request) -> dict[Side, Answer | Failure]:
         progress.started = True
@@ -182,6 +174,17 @@ class Running:
         await _insist(self._store, self.leaving, progress, write)
         self._meters.ended("void")
         log.info("The duel ended as void: %s", note)
+
+
+async def _loaded(model: Model, progress: Progress) -> Lineup | None:
+    """Wait for the model; None when the duel was stopped meanwhile, or when there is no model to come."""
+    waits = [asyncio.ensure_future(model.settled()), asyncio.ensure_future(progress.stopped.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    return None if progress.stopped.is_set() else model.lineup
 
 
 async def is_spoken_for(store: Store, entrants: Sequence[Contestant], request: str) -> bool:

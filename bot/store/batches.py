@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.picks import read_pick
 from bot.store.records import stamp
 from bot.store.transaction import Queries
 from bot.views import Batch, BatchRequest
@@ -16,7 +17,9 @@ class BatchRows(Queries):
     async def add(self, batch: Batch, requests: Sequence[str]) -> None:
         """Keep a new file with its requests."""
         row = {name: getattr(batch, name) for name in Batch.__slots__}
-        await self._in.insert("runs", row | {"roles": json.dumps(sorted(batch.roles)), "moved_at": stamp(batch.moved_at)})
+        await self._in.insert(
+            "runs", row | {"roles": json.dumps(sorted(batch.roles)), "moved_at": stamp(batch.moved_at), "pick": batch.pick.text}
+        )
         for number, request in enumerate(requests, 1):
             await self._in.insert("run_rows", {"run": batch.event, "number": number, "request": request})
 
@@ -73,5 +76,5 @@ class BatchRows(Queries):
 
 def _batch(row: sqlite3.Row) -> Batch:
     values = {name: row[name] for name in Batch.__slots__}
-    values |= {"roles": frozenset(json.loads(row["roles"])), "solo": bool(row["solo"])}
+    values |= {"roles": frozenset(json.loads(row["roles"])), "solo": bool(row["solo"]), "pick": read_pick(row["pick"])}
     return Batch(**values | {"moved_at": datetime.fromisoformat(row["moved_at"])})

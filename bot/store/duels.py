@@ -40,7 +40,7 @@ class DuelRows(Queries):
         answers: dict[str, dict[Entrant, AnswerRecord]] = {row["id"]: {} for row in rows}
         ballots: dict[str, list[Any]] = {row["id"]: [] for row in rows}
         for row in await self._in.rows(
-            "SELECT answers.*, arm, recipe_name, recipe_version, adapter_name, adapter_version FROM duels "
+            "SELECT answers.*, arm, recipe_name, recipe_version, adapter_name, adapter_version, base_name FROM duels "
             "JOIN answers ON answers.duel = duels.id JOIN contestants ON contestants.id = answers.contestant "
             f"WHERE {where} ORDER BY entrant",
             values,

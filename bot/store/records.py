@@ -225,7 +225,7 @@ def answer_row(duel: str, entrant: Entrant, answer: AnswerRecord) -> dict[str, A
 def who_of(row: sqlite3.Row, contestant: str) -> Who:
     """Name the contestant of this id, from a row with the columns of `contestants`."""
     adapter = None if row["adapter_name"] is None else Named(row["adapter_name"], row["adapter_version"])
-    return Who(contestant, Arm(row["arm"]), Named(row["recipe_name"], row["recipe_version"]), adapter)
+    return Who(contestant, Arm(row["arm"]), Named(row["recipe_name"], row["recipe_version"]), adapter, row["base_name"])
 
 
 def answer_of(row: sqlite3.Row) -> AnswerRecord:

@@ -44,7 +44,7 @@ class Cheaper(NamedTuple):
 
 
 def labels(who: Iterable[Who]) -> dict[str, str]:
-    """Tell each contestant (by id) from others of its arm: by adapter or recipe with version, else by id; alone it needs nothing."""
+    """Tell each contestant (by id) from others of its arm: by adapter, recipe or base, else by id; alone it needs nothing."""
     groups: dict[Arm, dict[str, Who]] = {}
     for one in who:
         groups.setdefault(one.arm, {})[one.id] = one
@@ -54,17 +54,25 @@ def labels(who: Iterable[Who]) -> dict[str, str]:
 def _labels(group: dict[str, Who]) -> dict[str, str]:
     if len(group) == 1:
         return dict.fromkeys(group, "")
-    parts = {one: (str(who.adapter or "no adapter"), str(who.recipe), one[:6], one) for one, who in group.items()}
-    for chosen in ((0,), (1,), (0, 1), (2,), (3,)):
-        told = {one: " with ".join(words[at] for at in chosen) for one, words in parts.items()}
-        if len(set(told.values())) == len(told):
-            break
-    return told
+    ways = [dict(zip(group, words, strict=True)) for words in zip(*map(_marks, group.values()), strict=True)]
+    return next((told for told in ways if len(set(told.values())) == len(group)), ways[-1])
+
+
+def _marks(who: Who) -> tuple[str, ...]:
+    """What a contestant may be told by, the plainest first; its id, which no other has, last."""
+    adapter, recipe, base = str(who.adapter or "no adapter"), str(who.recipe), f"on {who.base}"
+    both = f"{adapter} with {recipe}"
+    return (adapter, recipe, both, base, f"{recipe} {base}", f"{both} {base}", who.id[:6], who.id)
 
 
 def full_names(who: Iterable[Who]) -> dict[str, str]:
-    """Name each contestant by its arm and its adapter or recipe, by id: "Fine-tune demo 1"; with its id where two would read alike."""
-    named = {one.id: f"{ARMS[one.arm].label} {one.adapter or one.recipe}" for one in who}
+    """Name each contestant by its arm and its adapter or recipe, by id: "Fine-tune demo 1".
+
+    Where several bases are among them each is named with its own, and where two would read alike each with its id.
+    """
+    everyone = list(who)
+    bases = len({one.base for one in everyone}) > 1
+    named = {one.id: f"{ARMS[one.arm].label} {one.adapter or one.recipe}" + f" on {one.base}" * bases for one in everyone}
     alike = Counter(named.values())
     return {one: f"{name} ({one[:6]})" if alike[name] > 1 else name for one, name in named.items()}
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.app import App
 from bot.app.app import utc_now
+from bot.app.bases import OpenFor
 from bot.app.orders import Order
 from bot.ballots import Choice
 from bot.settings import Settings
@@ -18,7 +19,7 @@ from engine.backends.scripted import Script, ScriptedBackend
 from engine.contestants import Adapter, Arm
 from engine.cost import Price
 from engine.kit import Kit
-from engine.lineup import Lineup
+from engine.lineup import Lineup, open_lineup
 from engine.recipes import Recipe
 from engine.settings import EngineSettings
 
@@ -52,6 +53,7 @@ async def scripted_app(
     first_left: bool = True,
     limit_s: float = 30.0,
     now: Callable[[], datetime] = utc_now,
+    open_for: OpenFor = open_lineup,
     **names: Any,
 ) -> AsyncGenerator[tuple[App, ScriptedBackend], None]:
     """An app whose model is ready. first_left: the prompted side sits left in every duel; names are settings."""
@@ -60,10 +62,10 @@ async def scripted_app(
 
     settings = Settings.of(store_path=str(store), answer_limit_s=limit_s, **names)
 
-    async def open_lineup() -> Lineup:
+    async def ready() -> Lineup:
         return lineup_over(backend, settings.engine)
 
-    async with App.open(settings, open_lineup, now=now, rng=Coin(first_left)) as app:
+    async with App.open(settings, ready, now=now, rng=Coin(first_left), open_for=open_for) as app:
         await app.model_settled()
         yield app, backend
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.app import App
-from bot.app.orders import Picked
 from bot.ballots import Choice
+from bot.picks import Pick, Picked, PickedPair
 from bot.views import DuelView
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script
@@ -24,9 +24,9 @@ def unlike(prompt: Prompt) -> Script:
     return Script((f"answer {zlib.crc32(repr((prompt.messages, is_tuned(prompt))).encode())}",))
 
 
-async def met(app: App, *picked: Picked, text: str = "Why?", surprise: bool = False) -> DuelView:
+async def met(app: App, pick: Pick, text: str = "Why?") -> DuelView:
     """The two that met on a request, which is voted on."""
-    asked = await ask(app, text, asker="ann", picked=picked or None, surprise=surprise)
+    asked = await ask(app, text, asker="ann", pick=pick)
     view = await until(app, asked.id, "open", "closed")
     assert view.reveal is None and "plain" not in repr([view.sides, view.note])
     return await cast(app, view.id, "ann", Choice.LEFT)
@@ -38,11 +38,9 @@ def arms(view: DuelView) -> list[Arm]:
 
 
 @pytest.mark.parametrize("picked", [(PLAIN, TUNED), (TUNED, PLAIN)])
-async def test_who_was_picked_meets_and_the_evidence_is_the_same_whoever_was_named_first(
-    tmp_path: Path, picked: tuple[Picked, Picked]
-) -> None:
+async def test_who_was_picked_meets_and_the_evidence_is_the_same_whoever_was_named_first(tmp_path: Path, picked: PickedPair) -> None:
     async with scripted_app(tmp_path / "s", unlike) as (app, _):
-        view = await met(app, *picked)
+        view = await met(app, Pick(pair=picked))
         assert arms(view) == [Arm.PLAIN, Arm.TUNED]
         [(first, second, duels)] = await app.judging.pairs()
         assert (first.arm, second.arm, duels) == (Arm.PLAIN, Arm.TUNED, 1)
@@ -54,7 +52,7 @@ async def test_who_was_picked_meets_and_the_evidence_is_the_same_whoever_was_nam
 async def test_a_saved_version_of_a_recipe_meets_the_usual_one(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s", unlike) as (app, _):
         app.choices.hold(replace(HOUSE, version="2", system="You are the new house."))
-        view = await met(app, PROMPTED, Picked(Arm.PROMPTED, recipe="house@2"))
+        view = await met(app, Pick(pair=(PROMPTED, Picked(Arm.PROMPTED, recipe="house@2"))))
         assert view.reveal and {str(side.recipe) for side in view.reveal.sides.values()} == {"house 1", "house 2"}
         offered = await app.pairing.pickable()
         assert offered and offered.usual == (Arm.PROMPTED, Arm.TUNED) and {"house@1", "house@2"} <= {*offered.recipes}
@@ -69,10 +67,10 @@ async def test_a_saved_version_of_a_recipe_meets_the_usual_one(tmp_path: Path) -
         ((Picked(Arm.PLAIN, recipe="house@1"), TUNED), "has no place for house@1", BadRequest),
     ],
 )
-async def test_who_cannot_meet_is_refused_in_words(tmp_path: Path, picked: tuple[Picked, Picked], why: str, kind: type[Exception]) -> None:
+async def test_who_cannot_meet_is_refused_in_words(tmp_path: Path, picked: PickedPair, why: str, kind: type[Exception]) -> None:
     async with scripted_app(tmp_path / "s", unlike) as (app, _):
         with pytest.raises(kind, match=why):
-            await ask(app, "Why?", asker="ann", picked=picked)
+            await ask(app, "Why?", asker="ann", pick=Pick(pair=picked))
         assert await app.looking.history() == []
 
 
@@ -80,13 +78,13 @@ async def test_recipes_that_draw_in_another_way_do_not_meet(tmp_path: Path) -> N
     async with scripted_app(tmp_path / "s", unlike) as (app, _):
         app.choices.hold(replace(HOUSE, version="2", sampling=replace(HOUSE.sampling, max_new_tokens=7)))
         with pytest.raises(UnfairDuel):
-            await ask(app, "Why?", asker="ann", picked=(PROMPTED, Picked(Arm.PROMPTED, recipe="house@2")))
+            await ask(app, "Why?", asker="ann", pick=Pick(pair=(PROMPTED, Picked(Arm.PROMPTED, recipe="house@2"))))
 
 
 async def test_a_surprise_is_the_pair_with_the_fewest_decided_duels(tmp_path: Path) -> None:
     async with scripted_app(tmp_path / "s", unlike) as (app, _):
         seen = set()
         for number in range(6):  # four contestants, each arm once
-            view = await met(app, surprise=True, text=f"Request {number}")
+            view = await met(app, Pick(surprise=True), f"Request {number}")
             seen.add(frozenset(arms(view)))
         assert len(seen) == 6

@@ -22,8 +22,8 @@ reveal.py    the foot of a closed one: who was who, what each took
 turn.py      one duel: the request, two cards that nothing tells apart, and what can be done
 turns.py     the duels of a tab's conversation: drawn, followed, voted on
 queue.py     duels that wait for a vote, one after the other
-filed.py     files of requests: brought, followed, voted on
 pair.py      the bar above the box: who meets, and whose votes close the duel
+filed.py     files of requests: brought, followed, voted on
 dock.py      the box that requests are typed into, and the way from there to a duel
 page.py      the chat page of one browser tab
 asked.py     what the address of the results asks for: a pair, a tag, a period

@@ -40,7 +40,7 @@ class Dock:
         with el("section", "dock", id="composer", aria_label="Your request"):
             self._tab.place_notice()
             if not self._against:
-                self._pair = PairBar()
+                self._pair = PairBar(self._app.pairing, self._tab)
             self._composer = Composer(self.conversation or "new")
             with self._composer:
                 self.estimate: TextElement = el("span", "", "")  # type: ignore[assignment]
@@ -57,7 +57,7 @@ class Dock:
     async def offer_pairs(self) -> None:
         """Offer who can be picked to meet, as far as that is known."""
         if self._pair:
-            self._pair.offer(await self._app.pairing.pickable())
+            await self._pair.look()
 
     async def ask(self, text: str) -> bool:
         """Ask this. Returns whether it was taken; while one request is being taken another is not: a button is easily clicked twice."""
@@ -110,8 +110,7 @@ class Dock:
             tag=self._tag,
             owner=self._owner,
             against=self._against,
-            picked=wish.picked,
-            surprise=wish.surprise,
+            pick=wish.pick,
             quorum=wish.quorum,
             closes_in=wish.closes_in,
         )

@@ -13,8 +13,10 @@ from bot.fronts.web.assets import THEME, style
 from bot.fronts.web.dom import Conduct, el, person_of, viewer
 from bot.fronts.web.header import place_header
 from bot.fronts.web.markup import shown
+from bot.fronts.web.pair import PairBar
 from bot.fronts.web.plain import told
 from bot.fronts.web.tab import Tab
+from bot.picks import read_pick
 from bot.views import Batch
 from bot.words import counted
 from engine.errors import BadRequest, DuelbotError
@@ -35,7 +37,12 @@ def add_filed(web: FastAPI, app: App) -> None:
             async with request.form() as form:
                 if not isinstance(file := form.get("rows"), UploadFile) or not file.filename:
                     raise BadRequest("Choose a file of requests.")
-                await app.filing.begin(person_of(request.session), await file.read(), tag=str(form.get("tag") or ""))
+                await app.filing.begin(
+                    person_of(request.session),
+                    await file.read(),
+                    tag=str(form.get("tag") or ""),
+                    pick=read_pick(str(form.get("pick") or "")),
+                )
         except DuelbotError as error:
             return told(request.scope, 400, error.words, TITLE)
         return RedirectResponse(f"{request.scope.get('root_path', '')}/requests", 303)
@@ -67,10 +74,18 @@ class FiledPage:
             with el("form", "bring-file", method="post", action="/requests/file", enctype="multipart/form-data"):
                 el("input", "line", type="file", name="rows", required=True, aria_label="File of requests", accept=".jsonl,.json,.csv,.txt")
                 el("input", "line", type="text", name="tag", placeholder="tag, if you like", aria_label="Tag of these requests")
+                self._pair = PairBar(app.pairing, self._tab, field="pick")
                 el("button", "pill primary", "Ask them", type="submit")
             self._box = el("div", "runs", aria_live="polite")
         Conduct()
         self._tab.spawn(self._follow(), "files")
+        self._tab.spawn(self._offer(), "pair")
+
+    async def _offer(self) -> None:
+        """Offer who can be picked to meet, once the model is there."""
+        await self._app.model_settled()
+        with self._tab.in_words():
+            await self._pair.look()
 
     async def _follow(self) -> None:
         while True:

@@ -62,6 +62,38 @@ async def test_who_was_picked_meets_is_remembered_and_told_after_the_vote_alone(
     await expect(bar).to_have_text("A surprise pair, 2 people vote")
 
 
+async def test_another_base_is_picked_loads_and_is_remembered_and_files_take_it_too(tmp_path: Path) -> None:
+    async with browsing(tmp_path, DUEL_BASES="other") as (app, url, visit):
+        page = await visit()
+        bar = page.locator(".pair-words")
+        await expect(bar).to_have_text("Prompt · Fine-tune")
+        await bar.click()
+        await page.get_by_label("Base model").select_option("other")
+        await expect(bar).to_have_text("other: Prompt · Fine-tune")
+        await page.keyboard.press("Escape")
+        await asked(page, "What now?")
+        await page.keyboard.press("1")
+        await expect(page.locator(".outcome")).to_be_visible()
+        [(first, second, _)] = await app.judging.pairs()
+        assert {first.base, second.base} == {"other"}
+        await page.reload()
+        await expect(bar).to_have_text("other: Prompt · Fine-tune")
+        await page.goto(f"{url}/requests")
+        await expect(page.locator(".pair-words")).to_have_text("other: Prompt · Fine-tune")
+        rows = {"name": "r.csv", "mimeType": "text/csv", "buffer": b"request\nFirst\nSecond\n"}
+        await page.get_by_label("File of requests").set_input_files(rows)  # type: ignore[arg-type]
+        await page.get_by_role("button", name="Ask them").click()
+        await expect(page.locator(".run")).to_contain_text("2 of 2 requests answered")
+        await page.locator(".run").get_by_role("link", name="Vote on them").click()
+        for text in ("First", "Second"):
+            await expect(page.locator(".bubble")).to_have_text(text)
+            await page.keyboard.press("1")
+            await expect(page.get_by_role("button", name="Next")).to_be_focused()
+            await page.keyboard.press("Enter")
+        await expect(page.locator(".queue")).to_contain_text("Nothing waits for your vote.")
+        assert [duels for *_, duels in await app.judging.pairs()] == [3]
+
+
 async def test_a_pair_that_is_gone_is_the_usual_one_again(stage: tuple[App, str, Visit]) -> None:
     _, _, visit = stage
     page = await visit()

@@ -21,6 +21,7 @@ from engine.backends.base import Prompt
 from engine.backends.scripted import Script, ScriptedBackend
 from engine.errors import BackendError
 from engine.lineup import Lineup
+from engine.settings import EngineSettings
 from tests.bot.scripted import Coin, is_tuned, lineup_over
 from tests.patience import patient
 from tests.ports import free_port
@@ -52,6 +53,11 @@ async def lineup(script: Callable[[Prompt], Script] | None = None) -> Lineup:
     return lineup_over(ScriptedBackend(script or canned))
 
 
+async def another(chosen: EngineSettings) -> Lineup:
+    """Make the line-up of another base that was picked, over the same answers."""
+    return lineup_over(ScriptedBackend(canned, chosen.base_model), chosen)
+
+
 def settings(folder: Path, **names: Any) -> Settings:
     values = {
         "DUEL_STORE_PATH": str(folder / "duels.sqlite3"),
@@ -74,7 +80,7 @@ async def opened(folder: Path, **names: Any) -> AsyncIterator[tuple[App, Setting
             async def open_lineup() -> Lineup:
                 return replace(await lineup(), settings=chosen.engine)
 
-            async with App.open(chosen, open_lineup, rng=Coin(first_left=True)) as app:
+            async with App.open(chosen, open_lineup, rng=Coin(first_left=True), open_for=another) as app:
                 await app.model_settled()
                 yield app, chosen
         finally:
