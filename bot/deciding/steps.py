@@ -37,7 +37,8 @@ STEPS = ("check", "foretell", "prompt", "fine-tune", "measure", "change")
 CRAFTS = ("prompt", "fine-tune")
 LEAST_FORETELL_S = 60.0  # seconds that a probe may take, however short the decision is
 LEAST_PROBED = 12  # rows of a probe of which only the timing is looked at
-PROBED_ROWS = 200  # of which it is foretold, within about a minute, whether a fine-tune pays
+PROBED_ROWS = 200  # at most, of which it is foretold whether a fine-tune pays
+PROBED_CHARACTERS = 30_000  # of these rows, some 12,000 tokens with the template: what two cores read within about a minute
 ALONE = ("--recipe", "plain", "--engineered", "none")  # of a training: the other arms are measured here, on the test rows
 BATCH_ROWS = 8  # rows of a step of the standard plan
 UNMEASURED = "[run]\nmeasure = false  # the test rows are, by all arms\n"
@@ -148,7 +149,7 @@ class Deciding:
         limit_s = max(LEAST_FORETELL_S, self.budget.minutes * 60)
         try:
             async with asyncio.timeout(limit_s):
-                found = await run_for_json(self._estimating(PROBED_ROWS), self._training_place, self._log("foretell"), self._look)
+                found = await run_for_json(self._estimating(self._probed()), self._training_place, self._log("foretell"), self._look)
         except TimeoutError as error:
             raise NotApplicable(f"To foretell what a fine-tune would reach took longer than {seconds(limit_s)}, so it was left.") from error
         self.folder.write("foretold.json", found)
@@ -219,6 +220,11 @@ class Deciding:
 
     def _epochs(self, foretold: dict[str, Any], usual: int) -> int:
         return epochs_within(self.budget, foretold["seconds"]["value"], foretold.get("step_s", 0.0), foretold["steps"], usual)
+
+    def _probed(self) -> int:
+        """Count the rows that are read to foretell, fewer where they are long."""
+        learned = [len(row.text) + len(answered(row)) for row in self._rows() if row.role == "train"]
+        return max(LEAST_PROBED, min(PROBED_ROWS, PROBED_CHARACTERS * len(learned) // max(1, sum(learned))))
 
     def _estimating(self, probed: int) -> list[str]:
         """Write the command that foretells a training, and reads so many rows for what it will reach."""
