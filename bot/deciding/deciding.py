@@ -160,8 +160,8 @@ def _facts(folder: DecisionFolder, settings: EngineSettings, quoted: Sequence[Qu
     order, price = folder.order(), settings.price
     costs = f"Costs: {price.usd_per_hour:g} dollars an hour of this device, {price.source}, {price.date}." if price.usd_per_hour else ""
     serve = [f"DUEL_BASE_MODEL={quote(order.base)}"]
-    serve += [f"DUEL_ADAPTER={quote(str(folder['adapter']))}"] if folder["adapter"].is_dir() else []
-    serve += [f"DUEL_RECIPE={quote(str(folder['recipe.toml']))}"] if folder["recipe.toml"].is_file() else []
+    serve += [f"DUEL_ADAPTER={quote(_from_here(folder['adapter']))}"] if folder["adapter"].is_dir() else []
+    serve += [f"DUEL_RECIPE={quote(_from_here(folder['recipe.toml']))}"] if folder["recipe.toml"].is_file() else []
     return ReportFacts(
         title=order.name,
         file=Path(order.file).name,
@@ -180,10 +180,16 @@ def _take_along(folder: DecisionFolder, order: DecisionOrder, settings: Sequence
     if folder["recipe.toml"].is_file():
         yield "The prompt: recipe.toml, and recipe-messages.json for any server with OpenAI's interface."
     if folder["adapter"].is_dir():
-        export = f"duelbot adapters export {folder['adapter']} --base {order.base}"
+        export = f"duelbot adapters export {quote(_from_here(folder['adapter']))} --base {order.base}"
         yield "The fine-tune: the folder adapter, as peft and vLLM take it (vllm serve BASE --enable-lora --lora-modules NAME=adapter)."
         yield f"The same as one model: {export} --form merged --out model; for llama.cpp: --form gguf --out adapter.gguf"
     yield "The rows with their roles: rows.jsonl. All figures: decision.json."
+
+
+def _from_here(path: Path) -> str:
+    """Write a path as it is typed in the current folder: a report that is sent on tells nobody where that lies."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def command_of(order: DecisionOrder) -> str:
