@@ -139,7 +139,8 @@ class App:
             running = Running(store, settings.engine.answer_limit_s, now, meters)
             core = Core(store, model, running, Changes(running.leaving), now, meters)
             _follow(core)
-            app = cls._over(core, bases, settings, rules, rng or random.SystemRandom())
+            coin = rng or random.SystemRandom()
+            app = cls._over(core, _Shared.over(core, bases, settings, rules, coin), settings, coin)
             app.versions.start(kept, chosen)
             replays, halves = Replays(core, app.teams, app.choices, settings), Halves(core, app.teams, app.choices, settings)
             work = (replays.run(), app.jobs.run(), app.deadlines.run(), app.routing.run(), halves.run())
@@ -156,64 +157,46 @@ class App:
             await store.aclose()
 
     @classmethod
-    def _over(cls, core: Core, bases: Bases, settings: Settings, rules: TagRules, coin: random.Random) -> "App":
+    def _over(cls, core: Core, on: "_Shared", settings: Settings, coin: random.Random) -> "App":
         """Make the parts."""
         offers: Offers = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
-        own_plain = settings.engine.plain_recipe not in ("", "plain")
-        choices, limits = Choices(core.model, own_plain=own_plain), Limits(settings.limits, settings.api.in_flight)
-        shelf = bases.usual.shelf
-        kinds: dict[str, JobKind] = {ESTIMATE: EstimateKind(), TRAIN: TrainKind(jobs_folder(settings), settings.engine, shelf)}
-        teams = Teams(core.store, choices, settings.votes, settings.team.name)
-        batching = Batching(core.store, core.now)
-        deadlines, evidence = Deadlines(core), Evidence(core.store, settings, core.now)
-        routing = Routing(core.store, evidence, core.now, choices.meeting, coin=coin, rises=settings.routes.rises)
-        pairing = Pairing(bases, choices, evidence, coin)
-        asking = Asking(
-            *(core, teams, choices, bases, limits), pairing=pairing, deadlines=deadlines, routing=routing, rules=rules, coin=coin
-        )
-        versions = Versions(core, teams, choices)
-        kinds[DECIDE] = DecideKind(jobs_folder(settings), settings, shelf, versions)
-        kinds[OPTIMISE] = OptimiseKind(jobs_folder(settings), versions)
-        jobs = Jobs(core, settings.engine, kinds)
+        teams, versions, limits, side_by_side = on.teams, on.versions, on.limits, settings.engine.max_rows // 2
+        jobs = on.jobs(core, settings)
         training = AdapterTraining(core, jobs, settings)
-        decisions = Decisions(core, jobs, training, asking, settings)
+        decisions = Decisions(core, jobs, training, on.asking, settings)
+        limit_s = settings.engine.answer_limit_s
         return cls(
-            asking=asking,
-            voting=Voting(core, teams, deadlines, blinding_share=settings.votes.blinding_share, undo_s=settings.web.undo_s),
-            collecting=Collecting(core, deadlines),
-            pairing=pairing,
+            asking=on.asking,
+            voting=Voting(core, teams, on.deadlines, blinding_share=settings.votes.blinding_share, undo_s=settings.web.undo_s),
+            collecting=Collecting(core, on.deadlines),
+            pairing=on.pairing,
             talks=Talks(core),
-            deadlines=deadlines,
-            looking=Looking(core, offers if ships(settings.engine) else {}, settings.engine.max_rows // 2),
-            judging=Judging(core, choices, evidence, limits),
-            routing=routing,
-            programs=Programs(core, asking, choices, settings.api),
+            deadlines=on.deadlines,
+            looking=Looking(core, offers if ships(settings.engine) else {}, side_by_side),
+            judging=Judging(core, on.choices, on.evidence, limits),
+            routing=on.routing,
+            programs=Programs(core, on.asking, on.choices, settings.api),
             teams=teams,
-            choices=choices,
+            choices=on.choices,
             versions=versions,
-            shelf=shelf,
+            shelf=on.bases.usual.shelf,
             proposing=Proposing(core),
-            previewing=Previewing(core, teams, choices, limits, limit_s=settings.engine.answer_limit_s),
-            rematching=Rematching(
-                *(core, teams, versions, limits),
-                coin=coin,
-                side_by_side=settings.engine.max_rows // 2,
-                limit_s=settings.engine.answer_limit_s,
-            ),
+            previewing=Previewing(core, teams, on.choices, limits, limit_s=limit_s),
+            rematching=Rematching(core, teams, versions, limits, coin=coin, side_by_side=side_by_side, limit_s=limit_s),
             posting=Posting(core.store),
             editing=Editing(core),
             removing=Removing(core),
             notices=Notices(core),
-            batching=batching,
-            filing=Filing(core, batching, asking),
+            batching=on.batching,
+            filing=Filing(core, on.batching, on.asking),
             remembering=Remembering(core.store),
             consents=Consents(core, teams),
             jobs=jobs,
             training=training,
             decisions=decisions,
-            serving=Serving(decisions, shelf, versions, routing),
+            serving=Serving(decisions, on.bases.usual.shelf, versions, on.routing),
             readiness=Readiness(core),
-            rereading=Rereading(core, choices, asking, settings),
+            rereading=Rereading(core, on.choices, on.asking, settings),
             searches=Searches(jobs, training, versions, settings),
             core=core,
             offers=offers,
@@ -239,6 +222,48 @@ class App:
     async def model_settled(self) -> ModelState:
         """Wait until loading has ended, ready or failed."""
         return await self.core.model.settled()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """The parts that several others stand on."""
+
+    bases: Bases
+    choices: Choices
+    limits: Limits
+    teams: Teams
+    versions: Versions
+    batching: Batching
+    deadlines: Deadlines
+    evidence: Evidence
+    routing: Routing
+    pairing: Pairing
+    asking: Asking
+
+    @classmethod
+    def over(cls, core: Core, bases: Bases, settings: Settings, rules: TagRules, coin: random.Random) -> "_Shared":
+        """Make them."""
+        choices = Choices(core.model, own_plain=settings.engine.plain_recipe not in ("", "plain"))
+        limits, deadlines = Limits(settings.limits, settings.api.in_flight), Deadlines(core)
+        teams, evidence = Teams(core.store, choices, settings.votes, settings.team.name), Evidence(core.store, settings, core.now)
+        routing = Routing(core.store, evidence, core.now, choices.meeting, coin=coin, rises=settings.routes.rises)
+        pairing = Pairing(bases, choices, evidence, coin)
+        asking = Asking(
+            *(core, teams, choices, bases, limits), pairing=pairing, deadlines=deadlines, routing=routing, rules=rules, coin=coin
+        )
+        versions, batching = Versions(core, teams, choices), Batching(core.store, core.now)
+        return cls(bases, choices, limits, teams, versions, batching, deadlines, evidence, routing, pairing, asking)
+
+    def jobs(self, core: Core, settings: Settings) -> Jobs:
+        """Make the queue of jobs, with all kinds of them."""
+        folder, shelf = jobs_folder(settings), self.bases.usual.shelf
+        kinds: dict[str, JobKind] = {
+            ESTIMATE: EstimateKind(),
+            TRAIN: TrainKind(folder, settings.engine, shelf),
+            DECIDE: DecideKind(folder, settings, shelf, self.versions),
+            OPTIMISE: OptimiseKind(folder, self.versions),
+        }
+        return Jobs(core, settings.engine, kinds)
 
 
 def _follow(core: Core) -> None:
