@@ -60,7 +60,7 @@ def not_finished(order: TrainingOrder, learned: Learned) -> bool:
 
 def _limits(order: TrainingOrder, learned: Learned) -> Iterator[str]:
     if learned.after is None and learned.preferred is None:
-        why = "none were kept apart" if order.plan.run.measure else "its plan has them not measured"
+        why = "none were kept apart" if order.plan.run.measure == "all" else "its plan has them not measured"
         yield f"Nothing is known of it on rows that it did not learn: {why}."
     if not_finished(order, learned):
         if learned.preferred:

@@ -81,7 +81,7 @@ def estimate(wish: Wish, settings: EngineSettings, probed: int = PROBED_ROWS, *,
     loaded = load_base(base_folder(base), base, plan.run.precision, pick_device(settings.device))
     load_s = time.perf_counter() - loading
     longest = min(plan.steps.longest_tokens, loaded.base.context_tokens)
-    measured = parts.held_out if plan.run.measure else ()
+    measured = parts.held_out if plan.run.measure == "all" else ()
     taught = exercises_of((*parts.train, *measured), recipe, loaded.chat, loaded.end_ids, longest)
     train, held_out = taught[: len(parts.train)], taught[len(parts.train) :]
     metric = guess_metric([row.references[0] for row in parts.train])
@@ -90,7 +90,8 @@ def estimate(wish: Wish, settings: EngineSettings, probed: int = PROBED_ROWS, *,
     took = _timed(loaded, plan, train, held_out)
     before_s = time.perf_counter() - began - feature_s - took.spent_s
     ends_s = 2.5 * load_s + 2.0  # loading once more to prove it alive, and writing
-    seconds = _summed(before_s + ends_s + FORGETTING_TOKENS * took.token_s, took)
+    forgetting_s = 0.0 if plan.run.measure == "none" else FORGETTING_TOKENS * took.token_s
+    seconds = _summed(before_s + ends_s + forgetting_s, took)
     hour = settings.price.usd_per_hour
     return TrainingEstimate(
         rows=len(train),

@@ -32,7 +32,7 @@ class RunPlan:
     seed: int = 0
     kept_most_mb: int = 2_000  # of the lower layers' states
     recompute: bool = False  # activations, in the backward pass: less memory, about 1.5 times the time
-    measure: bool = True  # on the rows that are kept apart; False: whoever trains measures elsewhere
+    measure: Literal["all", "forgetting", "none"] = "all"  # less where whoever trains measures elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "preference.enough_right": (0.5, 1),
     "preference.enough_margin": (0, 100),
 }  # least and most of each number
-WORDS = {"run.way": ("kept", "deep"), "run.precision": ("float32", "bfloat16")}
+WORDS = {"run.way": ("kept", "deep"), "run.precision": ("float32", "bfloat16"), "run.measure": ("all", "forgetting", "none")}
 
 
 def load_plan(name_or_path: str) -> TrainingPlan:

@@ -116,7 +116,7 @@ class _Proof:
     """What the engine says of a new adapter."""
 
     moved: float
-    followed: Followed
+    followed: Followed | None  # None: it was not asked for what it may have forgotten
     answers: Sequence[str]  # to held-out requests
 
 
@@ -144,16 +144,17 @@ class _Run:
             return None
         card = card_of(order, loaded, recipe, parts, learned)
         self._phase("beside", 0, len(parts.held_out))
-        measured = parts.held_out if order.plan.run.measure else ()
+        measure = order.plan.run.measure
+        measured = parts.held_out if measure == "all" else ()
         arms = arms_of(loaded, (recipe, engineered), measured, learned, anew=not order.parent)
-        texts, chat = forgotten(loaded, learned), loaded.chat
+        texts, chat = forgotten(loaded, learned) if measure != "none" else None, loaded.chat
         self._write(learned, card, parts)
         del loaded
         learned = replace(learned, tuned=None)
         gc.collect()
         self._phase("alive")
         proof = asyncio.run(self._prove(recipe, self._asked(parts)))
-        card = replace(card, held_out=arms, forgetting=forgetting_of(texts, proof.followed))
+        card = replace(card, held_out=arms, forgetting=forgetting_of(texts, proof.followed) if texts and proof.followed else None)
         card = self._timed(with_likeness(card, _likeness(chat, parts, proof.answers)), learned)
         card.write(self.work.adapter)
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -201,7 +202,7 @@ class _Run:
         order = self.order
         longest = min(order.plan.steps.longest_tokens, loaded.base.context_tokens)
         given = (recipe, loaded.chat, loaded.end_ids, longest)
-        rendered = _render(order.method)((*parts.train, *(parts.held_out if order.plan.run.measure else ())), *given)
+        rendered = _render(order.method)((*parts.train, *(parts.held_out if order.plan.run.measure == "all" else ())), *given)
         kind, learn = _way(order)
         course = kind(
             name=order.name,
@@ -251,8 +252,10 @@ class _Run:
         try:
             adapter = open_adapter(self.work.adapter)
             moved = (await backend.add_adapter(adapter, recipe)).moved
-            self._phase("forgetting")
-            followed = await instructions_followed(backend, adapter, recipe, settings.price)
+            followed = None
+            if self.order.plan.run.measure != "none":
+                self._phase("forgetting")
+                followed = await instructions_followed(backend, adapter, recipe, settings.price)
             return _Proof(moved, followed, await new_answers(backend, adapter, recipe, asked, settings.price))
         finally:
             await backend.aclose()

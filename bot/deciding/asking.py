@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.deciding.change import ClassChange, rows_to_test
@@ -91,13 +91,17 @@ async def ask_changed(folder: DecisionFolder) -> None:
         adapter = next(each.named for each in kit.adapters.values() if each.folder == made["adapter"])
         arms = {Arm.PROMPTED: kit.pick(recipe.named), Arm.TUNED: kit.using(adapter=adapter).contestant(Arm.TUNED)}
         asking = RowAsker(folder, order, lineup, settings.answer_limit_s)
-        right, first_s = dict.fromkeys(arms, 0.0), 0.0
-        for arm, contestant in arms.items():
-            for number, row in enumerate(tested):
-                outcome = (await asking.answered(row, {arm: contestant}))[arm]
-                if arm is Arm.PROMPTED and number == 0 and outcome.usage:
-                    first_s = outcome.usage.total_s  # the new beginning is read for the first time, as it would be when a person saves it
-                right[arm] += asking.scored(row, outcome)
+        right, room = dict.fromkeys(arms, 0.0), asyncio.Semaphore(settings.max_rows)
+
+        async def ask(row: Row, arm: Arm) -> float:
+            async with room:
+                outcome = (await asking.answered(row, {arm: arms[arm]}))[arm]
+            right[arm] += asking.scored(row, outcome)
+            return outcome.usage.total_s if outcome.usage else 0.0
+
+        first_s = await ask(tested[0], Arm.PROMPTED)  # alone: a new beginning is read for the first time, as when a person saves it
+        rest = [(row, arm) for arm in arms for row in tested if (row, arm) != (tested[0], Arm.PROMPTED)]
+        await asyncio.gather(*(ask(row, arm) for row, arm in rest))
     finally:
         await lineup.backend.aclose()
     folder.write("changed-asked.json", {"right": right, "rows": len(tested), "loaded_s": loaded_s, "first_s": first_s})
@@ -115,29 +119,33 @@ class RowAsker:
         path = self.folder["answers.jsonl"]
         left, known = _left(path, rows)
         self._drop_beaten(read_answers(path))
-        running = dict[asyncio.Task[RowAnswers], int]()  # with the number of answers of each
-        queue = iter(left)
+        running, queue = dict[asyncio.Task[None], _Asked](), iter(left)
 
         def begin() -> bool:
-            """Begin the next row, if there is room, time and a row."""
-            room = not running or sum(running.values()) + len(self.arms) <= most
-            row = next(queue, None) if room and (time.monotonic() <= until or known + len(running) < LEAST_ROWS) else None
-            if row is not None:
-                running[asyncio.create_task(self._measured(row))] = len(self.arms)
-            return row is not None
+            """Begin the next row, if there is room for its answers, time and a row."""
+            nonlocal known
+            room = not running or len(running) + len(self.arms) <= most
+            row = next(queue, None) if room and (time.monotonic() <= until or known < LEAST_ROWS) else None
+            if row is None:
+                return False
+            known, asked = known + 1, _Asked(row, len(self.arms))
+            running.update({asyncio.create_task(self._answer(asked, {arm: who})): asked for arm, who in self.arms.items()})
+            return True
 
         while begin() or running:
             while begin():
                 pass
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                del running[task]
-                _append(path, task.result())
-                known += 1
-            self._drop_beaten(read_answers(path))
+                task.result()
+                asked = running.pop(task)
+                asked.left -= 1
+                if not asked.left:
+                    _append(path, self._scored(asked.row, asked.found))
+                    self._drop_beaten(read_answers(path))
 
-    async def _measured(self, row: Row) -> RowAnswers:
-        return self._scored(row, await self.answered(row, self.arms))
+    async def _answer(self, asked: "_Asked", arms: Mapping[Arm, Contestant]) -> None:
+        asked.found |= await self.answered(asked.row, arms)
 
     def _drop_beaten(self, answers: Sequence[RowAnswers]) -> None:
         """Ask controls no more than which another arm is proven better."""
@@ -166,6 +174,15 @@ class RowAsker:
 
     def _scored(self, row: Row, outcomes: Mapping[Arm, Answer | Failure]) -> RowAnswers:
         return RowAnswers(row.line, {arm: ArmAnswer.of(outcome, self.scored(row, outcome)) for arm, outcome in outcomes.items()})
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """A row that is being answered: each arm by itself, so that the next row need not wait for the slowest one."""
+
+    row: Row
+    left: int  # arms that have not answered yet
+    found: dict[Arm, Answer | Failure] = field(default_factory=dict)
 
 
 def _append(path: Path, answers: RowAnswers) -> None:

@@ -41,7 +41,8 @@ PROBED_ROWS = 200  # at most, of which it is foretold whether a fine-tune pays
 PROBED_CHARACTERS = 30_000  # of these rows, some 12,000 tokens with the template: what two cores read within about a minute
 ALONE = ("--recipe", "plain", "--engineered", "none")  # of a training: the other arms are measured here, on the test rows
 BATCH_ROWS = 8  # rows of a step of the standard plan
-UNMEASURED = "[run]\nmeasure = false  # the test rows are, by all arms\n"
+UNMEASURED = '[run]\nmeasure = "{}"  # the test rows are, by all arms\n'
+CHANGED_S = 45.0  # seconds of the change beside its training: loading, and asking
 MEASURED_BY = 0.95  # share of the minutes, at which the change begins at the latest
 Tell = Callable[[DecisionStatus], None]
 
@@ -204,7 +205,7 @@ class Deciding:
         plan = self.folder["plan.toml"]
         flags = [str(self.folder["known.jsonl"]), "--name", order.name, "--base", order.base, *ALONE, "--plan", str(plan)]
         if not plan.is_file():
-            plan.write_text(UNMEASURED)
+            plan.write_text(UNMEASURED.format("forgetting"))
         if not self.folder["foretold.json"].is_file() or work.begun:
             return flags
         foretold = self.folder.read("foretold.json")
@@ -215,7 +216,7 @@ class Deciding:
             foretold = min((foretold, again), key=lambda each: float(each["seconds"]["value"]))
             epochs = self._epochs(foretold, usual)
         takes = f"{usual:,} epochs would take {foretold['seconds']['value'] / 60:.1f} minutes, the budget is {self.budget.minutes:.1f}"
-        plan.write_text(f"{UNMEASURED}# {takes}.\n[steps]\nepochs = {epochs}\n")
+        plan.write_text(f"{UNMEASURED.format('forgetting')}# {takes}.\n[steps]\nepochs = {epochs}\n")
         return flags
 
     def _epochs(self, foretold: dict[str, Any], usual: int) -> int:
@@ -229,7 +230,7 @@ class Deciding:
     def _estimating(self, probed: int) -> list[str]:
         """Write the command that foretells a training, and reads so many rows for what it will reach."""
         plan = self.folder["plan.toml"]
-        plan.write_text(UNMEASURED)
+        plan.write_text(UNMEASURED.format("forgetting"))
         arguments = ["-m", "adapters", "estimate", str(self.folder["known.jsonl"]), "--base", self.order.base, "--recipe", "plain"]
         return [*arguments, "--plan", str(plan), "--probe", str(probed), "--json"]
 
@@ -263,7 +264,7 @@ class Deciding:
         write_rows(self.folder["changed.jsonl"], [replace(row, role="train") for row in learned])
         self.folder["changed.toml"].write_text(change.in_text(self.folder["recipe.toml"].read_text(encoding="utf-8")), encoding="utf-8")
         self.folder["changed-plan.toml"].write_text(
-            f"{UNMEASURED}[steps]\nrow_passes_least = {ROW_PASSES}\nrow_passes_most = {ROW_PASSES}\n"
+            f"{UNMEASURED.format('none')}[steps]\nrow_passes_least = {ROW_PASSES}\nrow_passes_most = {ROW_PASSES}\n"
         )
         for left in ("changed", "changed-made"):
             shutil.rmtree(self.folder[left], ignore_errors=True)
@@ -305,7 +306,7 @@ class Deciding:
         if self._to_change() is None:
             return None
         spent_s, steps = self.steps["fine-tune"].spent_s, int(self.folder.read("fine-tune.json")["training"]["steps"])
-        return 25 + spent_s * min(1.0, ROW_PASSES / max(1, steps * BATCH_ROWS))
+        return CHANGED_S + spent_s * min(1.0, ROW_PASSES / max(1, steps * BATCH_ROWS))
 
     def _look(self) -> None:
         self._now()

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -245,6 +246,19 @@ def test_a_run_leaves_an_adapter_a_card_and_what_it_was_trained_on(base: Path, t
     assert training["not_finished"] and not made.finished and "not finished" in made.card.limits[1]
     status = WorkFolder(tmp_path / "work" / "rows").status()
     assert status and (status.phase, status.step, status.steps, status.pid) == ("done", 12, 12, os.getpid())
+
+
+@pytest.mark.parametrize(("measure", "held_out", "forgetting"), [("all", True, True), ("forgetting", False, True), ("none", False, False)])
+def test_a_plan_says_what_is_measured_for_the_card(base: Path, tmp_path: Path, measure: Any, held_out: bool, forgetting: bool) -> None:
+    file = tmp_path / "rows.jsonl"
+    lines = [{"request": row.text, "answer": row.references[0], "role": "dev" if row.line == 1 else "train"} for row in ROWS]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    order, work = ordered(wish(base, tmp_path, file=file), SETTINGS)
+    made = train(replace(order, plan=replace(PLAN, run=replace(PLAN.run, measure=measure))), work, SETTINGS, lambda _: None, lambda: False)
+    assert made and made.card.training["held_out"] == 1
+    assert (made.card.held_out is not None, made.card.forgetting is not None, made.after is not None) == (held_out, forgetting, held_out)
+    assert ("its plan has them not measured" in " ".join(made.card.limits)) is not held_out
+    assert open_adapter(made.folder).trained_on.listed[digest("hello")].role == "dev", "a row keeps its role, measured or not"
 
 
 def test_a_new_version_begins_with_the_one_before(base: Path, tmp_path: Path) -> None:

@@ -243,7 +243,7 @@ async def test_a_training_is_cut_only_where_it_is_foretold_twice(
     flags = await deciding._training(WorkFolder(tmp_path / "train"))
     assert flags[-2:] == ["--plan", str(folder["plan.toml"])]
     plan = load_plan(flags[-1])
-    assert (plan.steps.epochs, plan.run.measure) == (epochs, False)  # of 25 steps each, where 225 s are left
+    assert (plan.steps.epochs, plan.run.measure) == (epochs, "forgetting")  # of 25 steps each, where 225 s are left
 
 
 async def test_what_takes_too_long_to_foretell_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
