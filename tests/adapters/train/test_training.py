@@ -250,7 +250,7 @@ def test_a_run_leaves_an_adapter_a_card_and_what_it_was_trained_on(base: Path, t
 
 @pytest.mark.parametrize(("measure", "held_out", "forgetting"), [("all", True, True), ("forgetting", False, True), ("none", False, False)])
 def test_a_plan_says_what_is_measured_for_the_card(base: Path, tmp_path: Path, measure: Any, held_out: bool, forgetting: bool) -> None:
-    file = tmp_path / "rows.jsonl"
+    file = tmp_path / "own.jsonl"
     lines = [{"request": row.text, "answer": row.references[0], "role": "dev" if row.line == 1 else "train"} for row in ROWS]
     file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     order, work = ordered(wish(base, tmp_path, file=file), SETTINGS)
