@@ -1,9 +1,10 @@
 """The test rows asked, in a process of its own: all arms together, until the rows or the seconds are over; then each arm alone.
 
-python -m bot.deciding.asking FOLDER SECONDS: the rows come in an order that their content gives, so a measuring that ends early has
+python -m bot.deciding.asking FOLDER SECONDS MORE: the rows come in an order that their content gives, so a measuring that ends early has
 measured a random part of them, and one that was broken off goes on where it stopped. The plain base and both together are asked no more
-once another arm is proven better, by the claims that the report makes: what that saves goes to rows of the two crafts. With the word
-changed in place of the seconds, the rows of a class that got another name are asked of both changed sides.
+once another arm is proven better, by the claims that the report makes: what that saves goes to rows of the two crafts. MORE seconds are
+taken only while it is not settled which craft is better. With the word changed in place of the seconds, the rows of a class that got
+another name are asked of both changed sides.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from bot.deciding.classes import classes_for
 from bot.deciding.gaps import beaten, compared
 from bot.deciding.measured import ArmAnswer, RowAnswers, cut_off, read_answers, scores
 from bot.deciding.order import DecisionFolder, DecisionOrder
+from bot.evidence.decision import State
 from engine.ask import checked
 from engine.commandline import DONE, ended
 from engine.contestants import Arm, Contestant
@@ -60,16 +62,19 @@ def arms_of(lineup: Lineup) -> dict[Arm, Contestant]:
     return {arm: kit.contestant(arm) for arm in wanted}
 
 
-async def ask_test(folder: DecisionFolder, limit_s: float) -> None:
-    """Answer the test rows that are not answered yet, for at most limit_s seconds. Raises DuelbotError."""
+async def ask_test(folder: DecisionFolder, limit_s: float, more_s: float) -> None:
+    """Answer the test rows that are not answered yet, for limit_s seconds, and for more_s more while nothing is settled.
+
+    Raises DuelbotError.
+    """
     order = folder.order()
     began, settings = time.monotonic(), decided_settings(order, folder, EngineSettings.read())
     rows = test_rows(folder["rows.jsonl"])
     lineup = await open_lineup(settings)
     try:
         asking = RowAsker(folder, order, lineup, settings.answer_limit_s)
-        await asking.together(rows, began + limit_s * TOGETHER, settings.max_rows)
-        await asking.alone(rows, began + limit_s)
+        ended = await asking.together(rows, began + limit_s * TOGETHER, settings.max_rows, more_s)
+        await asking.alone(rows, max(began + limit_s, ended + limit_s * (1 - TOGETHER)))
     finally:
         await lineup.backend.aclose()
 
@@ -113,9 +118,10 @@ class RowAsker:
     def __init__(self, folder: DecisionFolder, order: DecisionOrder, lineup: Lineup, limit_s: float) -> None:
         self.folder, self.lineup, self.limit_s = folder, lineup, limit_s
         self.arms, self.metric, self.margin = arms_of(lineup), metric_named(order.metric), order.margin
+        self.settled = False  # whether it is known which craft is better, or that neither is
 
-    async def together(self, rows: Sequence[Row], until: float, most: int) -> None:
-        """Have rows answered by all arms that stand, at most so many answers at the same time."""
+    async def together(self, rows: Sequence[Row], until: float, most: int, more_s: float = 0.0) -> float:
+        """Have rows answered by all arms that stand, at most so many answers at the same time. Returns when it ended, by time.monotonic."""
         path = self.folder["answers.jsonl"]
         left, known = _left(path, rows)
         self._drop_beaten(read_answers(path))
@@ -125,7 +131,9 @@ class RowAsker:
             """Begin the next row, if there is room for its answers, time and a row."""
             nonlocal known
             room = not running or len(running) + len(self.arms) <= most
-            row = next(queue, None) if room and (time.monotonic() <= until or known < LEAST_ROWS) else None
+            late = time.monotonic() - until
+            goes_on = late <= 0 or known < LEAST_ROWS or (late <= more_s and not self.settled)
+            row = next(queue, None) if room and goes_on else None
             if row is None:
                 return False
             known, asked = known + 1, _Asked(row, len(self.arms))
@@ -143,13 +151,16 @@ class RowAsker:
                 if not asked.left:
                     _append(path, self._scored(asked.row, asked.found))
                     self._drop_beaten(read_answers(path))
+        return time.monotonic()
 
     async def _answer(self, asked: "_Asked", arms: Mapping[Arm, Contestant]) -> None:
         asked.found |= await self.answered(asked.row, arms)
 
     def _drop_beaten(self, answers: Sequence[RowAnswers]) -> None:
-        """Ask controls no more than which another arm is proven better."""
-        worse = beaten(compared(scores(answers), self.margin))
+        """Ask controls no more than which another arm is proven better; see whether the two crafts are told apart."""
+        gaps = compared(scores(answers), self.margin)
+        worse = beaten(gaps)
+        self.settled = all(gap.state is not State.COLLECT for gap in gaps if {gap.first, gap.second} == {Arm.PROMPTED, Arm.TUNED})
         self.arms = {arm: contestant for arm, contestant in self.arms.items() if arm not in CONTROLS or arm not in worse}
 
     async def alone(self, rows: Sequence[Row], until: float) -> None:
@@ -203,11 +214,11 @@ def _left(path: Path, rows: Sequence[Row]) -> tuple[list[Row], int]:
 
 def main(arguments: Sequence[str]) -> int:
     """Measure as the arguments say: a folder, and seconds."""
-    return ended(lambda: _asked(DecisionFolder(Path(arguments[0])), arguments[1]))
+    return ended(lambda: _asked(DecisionFolder(Path(arguments[0])), *arguments[1:]))
 
 
-def _asked(folder: DecisionFolder, what: str) -> int:
-    asyncio.run(ask_changed(folder) if what == "changed" else ask_test(folder, float(what)))
+def _asked(folder: DecisionFolder, what: str, more: str = "0") -> int:
+    asyncio.run(ask_changed(folder) if what == "changed" else ask_test(folder, float(what), float(more)))
     return DONE
 
 

@@ -239,7 +239,8 @@ class Deciding:
             raise NotApplicable("There are no test rows, so nothing is measured on rows that no side has seen.")
         if not (self.folder["recipe.toml"].is_file() or self.folder["adapter"].is_dir()):
             raise BadDecision("There is neither a prompt nor a fine-tune to measure.")
-        left_s = self.limit_s * MEASURED_BY - self.spent_s - (self._change_s() or 0)
+        change_s = self._change_s() or 0.0
+        left_s = self.limit_s * MEASURED_BY - self.spent_s - change_s
         total = sum(row.role == "test" for row in self._rows())
 
         def look() -> None:
@@ -247,7 +248,7 @@ class Deciding:
                 done = self.folder["answers.jsonl"].read_bytes().count(b"\n")
                 self._now(words=f"{done:,} of {total:,} test rows", part=done / total)
 
-        arguments = ["-m", "bot.deciding.asking", str(self.folder.path), f"{max(left_s, 20):.0f}"]
+        arguments = ["-m", "bot.deciding.asking", str(self.folder.path), f"{max(left_s, 20):.0f}", f"{change_s:.0f}"]
         await run_child(arguments, ChildPlace(self.order.base), self._log("measure"), look)
         done = self.folder["answers.jsonl"].read_bytes().count(b"\n")
         return f"{done:,} of {total:,} test rows answered."
@@ -257,7 +258,9 @@ class Deciding:
         if change is None or seconds is None:
             raise NotApplicable("No change was tried: that takes a class with test rows, a prompt and a fine-tune.")
         if self.limit_s - self.spent_s < 0.5 * seconds:
-            raise NotApplicable("No change was tried: the time is over.")
+            raise NotApplicable(
+                "No small change was tried on both sides: the time for it was needed to measure. More --minutes leave room for it."
+            )
         rows = self._rows()
         learned = rows_to_learn(rows, self._classes(), change, self.order.seed)
         (self.folder["changed.jsonl"]).unlink(missing_ok=True)

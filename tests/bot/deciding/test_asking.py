@@ -5,6 +5,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from bot.deciding.asking import RowAsker
 from bot.deciding.gaps import beaten, compared
 from bot.deciding.measured import RowAnswers, read_answers, scores
@@ -55,6 +57,16 @@ async def test_no_time_is_left_and_the_least_rows_are_asked_of_all(tmp_path: Pat
     folder = DecisionFolder(tmp_path)
     await RowAsker(folder, ORDER, lineup_over(ScriptedBackend(one_craft_at_a_time)), 5).together(rows(40), time.monotonic() - 1, 8)
     assert set(asked(read_answers(folder["answers.jsonl"])).values()) == {10}
+
+
+@pytest.mark.parametrize(("tuned", "rows_asked"), [("yes", 40), ("no", 12)])
+async def test_more_time_is_taken_only_while_the_crafts_are_not_told_apart(tmp_path: Path, tuned: str, rows_asked: int) -> None:
+    backend = ScriptedBackend(lambda prompt: Script((tuned if is_tuned(prompt) else "yes",), 0.001))
+    asker = RowAsker(DecisionFolder(tmp_path), ORDER, lineup_over(backend), 5)
+    await asker.together(rows(40), time.monotonic() - 1, 4, more_s=60)
+    counts = asked(read_answers(DecisionFolder(tmp_path)["answers.jsonl"]))
+    assert counts[T] >= 40 if rows_asked == 40 else 10 <= counts[T] <= 24
+    assert asker.settled is (tuned == "no")
 
 
 def test_among_equals_it_is_no_more_often_wrong() -> None:
