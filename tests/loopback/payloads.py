@@ -127,11 +127,11 @@ def thread(place: Channel, parent: Channel) -> Json:
         "message_count": 0,
         "total_message_sent": 0,
         "member_count": 1,
-        "rate_limit_per_user": 0,
+        "rate_limit_per_user": place.slow_s,
         "flags": 0,
         "thread_metadata": {
             "archived": place.archived,
-            "auto_archive_duration": 1440,
+            "auto_archive_duration": place.archive_minutes,
             "archive_timestamp": since,
             "locked": place.locked,
         },

@@ -125,9 +125,14 @@ def tell(hub: Hub, event: str, note: Message) -> None:
         hub.gateway.tell(event, with_words, note.channel, MESSAGES, withheld=without)
 
 
-def start_thread(hub: Hub, note: Message, name: str, owner: User) -> Channel:
-    """A public thread on a message. The bot is told of it, of the message's new flag, and of the message that stands first in it."""
-    thread = hub.world.thread(note.channel, name, owner, on=note)
+def start_thread(hub: Hub, note: Message, body: Json, owner: User) -> Channel:
+    """A public thread on a message, as the body wants it.
+
+    The bot is told of it, of the message's new flag, and of the message that stands first in it.
+    """
+    thread = hub.world.thread(note.channel, body["name"].strip(), owner, on=note)
+    thread.archive_minutes = body.get("auto_archive_duration") or thread.archive_minutes
+    thread.slow_s = body.get("rate_limit_per_user") or 0
     note.flags |= HAS_THREAD
     hub.gateway.tell("THREAD_CREATE", payloads.channel(thread) | {"newly_created": True}, thread)
     tell(hub, "MESSAGE_UPDATE", note)

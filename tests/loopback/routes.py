@@ -182,7 +182,7 @@ def start_thread(hub: Hub, call: Call) -> Json:
         raise wrong_kind()
     if found.id in hub.world.channels:
         raise has_thread()
-    return payloads.channel(posting.start_thread(hub, found, call.body["name"], hub.world.bot))
+    return payloads.channel(posting.start_thread(hub, found, call.body, hub.world.bot))
 
 
 def read(hub: Hub, call: Call) -> Json:

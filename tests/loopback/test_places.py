@@ -47,7 +47,7 @@ async def test_the_bot_opens_one_thread_on_a_message_and_none_within_it() -> Non
         await at.discord.world.changes.until(lambda: len(codes) == 2, "two refusals")
         assert sorted(codes) == [50024, 160004]
         [call] = [call for call in at.discord.calls_to("POST", "/threads") if call.status == 201]
-        assert call.body["name"] == "talk" and opened[0].id == posted.id
+        assert call.body["name"] == "talk" and (opened[0].id, opened[0].auto_archive_duration) == (posted.id, 60)
         starter = next(heard for heard in at.bot.heard if heard.type is discord.MessageType.thread_starter_message)
         assert (starter.id, starter.channel.id, starter.content) == (posted.id, posted.id, "")
         assert at.discord.complaints() == []

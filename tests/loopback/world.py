@@ -52,6 +52,8 @@ class Channel:
     recipient: User | None = None
     parent: "Channel | None" = None  # of a thread
     owner: User | None = None  # of a thread: who opened it
+    archive_minutes: int = 1440  # of a thread: without a message for so long, it is archived
+    slow_s: int = 0  # of a thread: between two messages of a person
     bot_may: bool = True
     archived: bool = False
     locked: bool = False
