@@ -1,8 +1,10 @@
 """A line-up over the scripted backend, for tests of the bot: real recipes and contestants, canned answers."""
 
 import random
+import shutil
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,14 @@ from bot.settings import Settings
 from bot.views import DuelView
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script, ScriptedBackend
+from engine.card import read_card
 from engine.contestants import Adapter, Arm
 from engine.cost import Price
 from engine.kit import Kit
 from engine.lineup import Lineup, open_lineup
 from engine.recipes import Recipe
 from engine.settings import EngineSettings
+from engine.shipped import DEMO_ADAPTER
 
 ADAPTER = Adapter(name="demo", version="1", folder="adapters/none", digest="a" * 16)
 HOUSE = Recipe(name="house", version="1", system="You are the house.")
@@ -37,6 +41,15 @@ def two_answers(prompt: Prompt) -> Script:
     if is_tuned(prompt):
         return Script(("tuned ", "says ", "hello"), pause_s=0.002)
     return Script(("prompted ", "says ", "hi"), pause_s=0.001)
+
+
+def own_adapter(folder: Path, name: str = "support", version: str = "1") -> None:
+    """Put an adapter that fits the scripted base into a folder of adapters."""
+    made = folder / f"{name}-{version}"
+    shutil.copytree(DEMO_ADAPTER, made)
+    card = read_card(made)
+    assert card
+    replace(card, name=name, version=version, base=replace(card.base, revision="0" * 16)).write(made)
 
 
 def lineup_over(backend: ScriptedBackend, settings: EngineSettings | None = None) -> Lineup:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.ballots import Choice
 from bot.words import CHOICES
-from tests.loopback import BotProcess, Loopback, Person, bot_process
+from tests.loopback import TOKEN, BotProcess, Loopback, Person, bot_process
 from tests.loopback.world import Channel, Guild, Message
 from tests.patience import patient
 
@@ -93,3 +93,17 @@ def closed(note: Message) -> bool:
 
 def streaming(note: Message) -> bool:
     return "Stop" in note.labels and len(note.revisions) > 1
+
+
+def assert_clean(stage: Stage) -> None:
+    """Discord had nothing to complain of, nobody was pinged, nothing went wrong unseen."""
+    assert_sound(stage)
+    assert [note.text for note in stage.discord.world.messages.values() if note.pinged] == []
+
+
+def assert_sound(stage: Stage) -> None:
+    """As `assert_clean`, where people may be pinged."""
+    assert stage.discord.complaints() == []
+    assert [str(call) for call in stage.discord.throttled] == []
+    assert "Traceback" not in stage.bot.output, stage.bot.output
+    assert TOKEN not in stage.bot.output

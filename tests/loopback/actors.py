@@ -8,10 +8,11 @@ from tests.loopback import payloads, posting, routes
 from tests.loopback.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL, Interaction
 from tests.loopback.parts import LABEL, SELECTS, walk
 from tests.loopback.server import Loopback
-from tests.loopback.world import Channel, File, Message
+from tests.loopback.world import Channel, File, Message, Role
 
 Json = dict[str, Any]
-SUBCOMMANDS, ROLE, ATTACHMENT = (1, 2), 8, 11
+SUBCOMMANDS, CHANNEL, ROLE, ATTACHMENT = (1, 2), 7, 8, 11
+EVERYONE = Role("@everyone", payloads.MEMBER_PERMISSIONS)
 _INTERACTIONS = None  # interactions come whatever the intents are
 
 
@@ -53,9 +54,16 @@ class Person:
     async def dm(self, text: str, **more: Any) -> Message:
         return await self.post(self.world.dm(self.user), text, **more)
 
+    async def edit(self, note: Message, text: str) -> None:
+        """Change one's own words; the bot is told."""
+        assert note.author is self.user, f"{self.user.name} did not write {note.content!r}"
+        note.content, note.edited_at = text, self.world.now()
+        self.world.note(note)
+        posting.tell(self.discord, "MESSAGE_UPDATE", note)
+
     async def start_thread(self, channel: Channel, name: str) -> Channel:
         """A public thread; the bot is told of it."""
-        thread = self.world.thread(channel, name)
+        thread = self.world.thread(channel, name, self.user)
         self.discord.gateway.tell("THREAD_CREATE", payloads.channel(thread), thread)
         return thread
 
@@ -146,8 +154,14 @@ class Person:
             resolved.setdefault("attachments", {})[str(stored.id)] = payloads.attachment(self.world, stored)
             value = str(stored.id)
         if option["type"] == ROLE and channel.guild:
-            resolved.setdefault("roles", {})[str(value)] = payloads.role(value, channel.guild.roles.get(value, "@everyone"), 0, 1)
+            role = channel.guild.roles.get(value, EVERYONE)
+            resolved.setdefault("roles", {})[str(value)] = payloads.role(value, role.name, role.allowed, 1)
             value = str(value)
+        if isinstance(value, Channel):
+            assert option["type"] == CHANNEL, f"{option['name']} takes no channel"
+            allowed = payloads.permissions(value.guild, self.user) if value.guild else payloads.MEMBER_PERMISSIONS
+            resolved.setdefault("channels", {})[str(value.id)] = payloads.channel(value) | {"permissions": str(allowed)}
+            value = str(value.id)
         given = [choice["value"] for choice in option.get("choices") or []]
         named = {choice["name"]: choice["value"] for choice in option.get("choices") or []}
         value = named.get(value, value)
@@ -208,6 +222,9 @@ def _nested(command: list[Json], values: list[Json]) -> Json:
 def _filled(part: Json, fields: dict[str, str]) -> Json:
     inner = part["component"] if part["type"] == LABEL else part["components"][0]
     value = fields.get(inner.get("custom_id", ""), fields.get(part.get("label", ""), inner.get("value") or ""))
+    if inner["type"] == 4:  # Discord's own client sends nothing else
+        least = max(inner.get("min_length") or 0, int(inner.get("required", True)))
+        assert least <= len(value) <= (inner.get("max_length") or 4000), f"{inner['custom_id']} takes no text of {len(value)} characters"
     filled = {"id": 2, "type": inner["type"], "custom_id": inner["custom_id"]}
     filled |= {"value": value} if inner["type"] == 4 else {"values": [value] if value else []}
     return {"id": 1, "type": part["type"], **({"component": filled} if part["type"] == LABEL else {"components": [filled]})}

@@ -14,6 +14,8 @@ from tests.loopback.parts import BUTTON, CONTAINER, FILE, GALLERY, LABEL, ROW, S
 Json = dict[str, Any]
 TEXT_TOTAL, COMPONENTS_TOTAL, CONTENT = 4000, 40, 2000
 CUSTOM_ID, BUTTON_LABEL, PLACEHOLDER, OPTIONS, OPTION_TEXT = 100, 80, 150, 25, 100
+MENTIONED = 100
+THREAD_NAME, ARCHIVE_MINUTES, SLOW_S = 100, (60, 1440, 4320, 10_080), 21_600
 FILES, FILE_BYTES, EMBEDS, EMBED_TOTAL = 10, 10 * 1024 * 1024, 10, 6000
 V2, EPHEMERAL = 1 << 15, 1 << 6
 SETTABLE = {"create": (1 << 2) | (1 << 12) | V2, "answer": (1 << 2) | (1 << 12) | EPHEMERAL | V2, "edit": (1 << 2) | V2}
@@ -38,6 +40,7 @@ def _message(body: Json, kind: str, v2_before: bool, files: list[str]) -> Proble
     if len(body.get("content") or "") > CONTENT:
         yield f"content: {len(body['content'])} characters, at most {CONTENT}"
     yield from _nonce(body)
+    yield from _mentions(body.get("allowed_mentions") or {})
     yield from _embeds(body.get("embeds") or [])
     if v2:
         for name in ("content", "embeds", "poll", "sticker_ids"):
@@ -54,6 +57,19 @@ def _message(body: Json, kind: str, v2_before: bool, files: list[str]) -> Proble
 def _nonce(body: Json) -> Problems:
     if len(str(body.get("nonce") or "")) > 25:
         yield f"nonce: {len(str(body['nonce']))} characters, at most 25"
+
+
+def _mentions(allowed: Json) -> Problems:
+    """Of a kind one names either all or some."""
+    parse = allowed.get("parse") or []
+    if unknown := set(parse) - {"users", "roles", "everyone"}:
+        yield f"allowed_mentions: parse {sorted(unknown)}"
+    for name in ("users", "roles"):
+        listed = allowed.get(name) or []
+        if len(listed) > MENTIONED or len(set(listed)) < len(listed):
+            yield f"allowed_mentions: {len(listed)} {name}, at most {MENTIONED} different ones"
+        if listed and name in parse:
+            yield f"allowed_mentions: {name} named and all of them, too"
 
 
 def _v2(components: list[Json], files: list[str]) -> Problems:
@@ -236,6 +252,22 @@ def _text_input(part: Json) -> Problems:
     for name, limit in (("value", 4000), ("placeholder", 100), ("label", 45), ("custom_id", CUSTOM_ID)):
         if len(part.get(name) or "") > limit:
             yield f"text input {name}: {len(part[name])} characters, at most {limit}"
+
+
+def thread(body: Json) -> list[str]:
+    """A thread on a message."""
+    return list(_thread(body))
+
+
+def _thread(body: Json) -> Problems:
+    if unknown := set(body) - {"name", "auto_archive_duration", "rate_limit_per_user"}:
+        yield f"a thread on a message takes no {', '.join(sorted(unknown))}"
+    if not 1 <= len((body.get("name") or "").strip()) <= THREAD_NAME:
+        yield f"thread name: {len(body.get('name') or '')} characters, 1 to {THREAD_NAME}"
+    if body.get("auto_archive_duration") not in (None, *ARCHIVE_MINUTES):
+        yield f"auto_archive_duration {body['auto_archive_duration']}, one of {ARCHIVE_MINUTES}"
+    if not 0 <= (body.get("rate_limit_per_user") or 0) <= SLOW_S:
+        yield f"rate_limit_per_user {body['rate_limit_per_user']}, at most {SLOW_S} s"
 
 
 def choices(found: list[Json]) -> list[str]:

@@ -116,14 +116,19 @@ class Gateway:
 
     # --- events
 
-    def tell(self, event: str, data: Json, channel: Channel | None, intents: tuple[int, int] | None = None) -> None:
-        """Dispatch to the session of the channel's shard, connected or to be resumed. `intents`: of a server, of a DM."""
+    def tell(
+        self, event: str, data: Json, channel: Channel | None, intents: tuple[int, int] | None = None, *, withheld: Json | None = None
+    ) -> None:
+        """Dispatch to the session of the channel's shard, connected or to be resumed. `intents`: of a server, of a DM.
+
+        withheld: what a session without the content intent is told instead.
+        """
         guild = channel.guild if channel else None
         for session in self.sessions.values():
             if session.shard != ((guild.id >> 22) % session.shards if guild else 0):
                 continue
             if intents is None or session.wants(intents[0] if guild else intents[1]):
-                self._dispatch(session, event, data)
+                self._dispatch(session, event, data if withheld is None or session.wants(CONTENT) else withheld)
 
     def _dispatch(self, session: Session, event: str, data: Json) -> None:
         session.sequence += 1

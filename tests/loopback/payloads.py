@@ -11,8 +11,8 @@ from tests.loopback.world import ALL_PERMISSIONS, DM, Channel, File, Guild, Mess
 Json = dict[str, Any]
 CDN = "https://cdn.discordapp.com"
 MEMBER_PERMISSIONS = (
-    0x0000_0400 | 0x0000_0800 | 0x0000_4000 | 0x0000_8000 | 0x0001_0000 | 0x8000_0000
-)  # see, send, embed, files, history, commands
+    0x0000_0400 | 0x0000_0800 | 0x0000_4000 | 0x0000_8000 | 0x0001_0000 | 0x8000_0000 | 1 << 35 | 1 << 38
+)  # see, send, embed, files, history, commands, open public threads, send in threads
 URL_LIFE_S = 24 * 3600
 TOKEN_MARK = "aW50ZXJhY3Rpb246"  # begins a token; the interaction's number follows
 
@@ -41,7 +41,13 @@ def bot_user(world: World) -> Json:
 
 
 def permissions(guild: Guild, who: User) -> int:
-    return ALL_PERMISSIONS if who.id in guild.admins else MEMBER_PERMISSIONS
+    """Everybody's, and what one's roles add."""
+    if who.id in guild.admins:
+        return ALL_PERMISSIONS
+    allowed = MEMBER_PERMISSIONS
+    for number in guild.members.get(who.id, []):
+        allowed |= guild.roles[number].allowed
+    return allowed
 
 
 def member(guild: Guild, who: User, *, with_permissions: bool = False, with_user: bool = True) -> Json:
@@ -108,23 +114,24 @@ def channel(place: Channel) -> Json:
 
 def thread(place: Channel, parent: Channel) -> Json:
     assert place.guild is not None
+    owner = place.owner or place.guild.owner
     since = "2026-01-01T00:00:00+00:00"
     return {
         "id": str(place.id),
         "type": place.kind,
         "guild_id": str(place.guild.id),
         "parent_id": str(parent.id),
-        "owner_id": str(place.guild.owner.id),
+        "owner_id": str(owner.id),
         "name": place.name,
         "last_message_id": None,
         "message_count": 0,
         "total_message_sent": 0,
         "member_count": 1,
-        "rate_limit_per_user": 0,
+        "rate_limit_per_user": place.slow_s,
         "flags": 0,
         "thread_metadata": {
             "archived": place.archived,
-            "auto_archive_duration": 1440,
+            "auto_archive_duration": place.archive_minutes,
             "archive_timestamp": since,
             "locked": place.locked,
         },
@@ -138,7 +145,7 @@ def guild(world: World, place: Guild) -> Json:
         "id": str(place.id),
         "name": place.name,
         "owner_id": str(place.owner.id),
-        "roles": [everyone, *(role(number, name, 0, at) for at, (number, name) in enumerate(place.roles.items(), 1))],
+        "roles": [everyone, *(role(number, one.name, one.allowed, at) for at, (number, one) in enumerate(place.roles.items(), 1))],
         "channels": [channel(c) for c in world.channels.values() if c.guild is place and c.bot_may and not c.parent],
         "members": [member(place, world.bot)],
         "threads": [channel(c) for c in world.channels.values() if c.guild is place and c.parent],
@@ -203,9 +210,12 @@ def _resolved(world: World, note: Message) -> list[Json]:
     return made
 
 
-def message(world: World, note: Message, *, for_bot: bool = True, nested: bool = False) -> Json:
-    """A message as the bot may see it: without the content intent others' words are empty unless they are meant for it."""
-    hidden = for_bot and not may_read(world, note)
+def message(world: World, note: Message, *, for_bot: bool = True, nested: bool = False, intent: bool | None = None) -> Json:
+    """A message as the bot may see it: without the content intent others' words are empty unless they are meant for it.
+
+    intent: whether the session that is told has the content intent; None: what the portal gives decides, as for REST.
+    """
+    hidden = for_bot and not (may_read(world, note) or (world.content_intent_in_portal if intent is None else intent))
     shown = _shown_files(note)
     made: Json = {
         "id": str(note.id),
@@ -229,6 +239,8 @@ def message(world: World, note: Message, *, for_bot: bool = True, nested: bool =
         made["nonce"] = note.nonce
     if note.author is world.bot:
         made["application_id"] = str(world.bot.id)
+    if opened := world.channels.get(note.id):
+        made["thread"] = channel(opened)
     if note.asker:
         made["webhook_id"] = str(world.bot.id)
         number = note.token.split(":")[0].removeprefix(TOKEN_MARK)
@@ -236,7 +248,7 @@ def message(world: World, note: Message, *, for_bot: bool = True, nested: bool =
     if note.reference and not nested:
         made["message_reference"] = {"type": 0, "channel_id": str(note.channel.id), "message_id": str(note.reference)}
         target = world.messages.get(note.reference)
-        made["referenced_message"] = message(world, target, nested=True) if target and not target.deleted else None
+        made["referenced_message"] = message(world, target, nested=True, intent=intent) if target and not target.deleted else None
     return made
 
 
@@ -247,13 +259,22 @@ def mentioned(world: World, note: Message) -> list[User]:
 
 
 def may_read(world: World, note: Message) -> bool:
+    """Whether the bot sees the words also without the content intent."""
     mine = note.author is world.bot or note.channel.kind == DM
-    return mine or world.content_intent_in_portal or world.bot in mentioned(world, note)
+    return mine or world.bot in mentioned(world, note)
 
 
-def dispatched(world: World, note: Message) -> Json:
-    """As MESSAGE_CREATE and MESSAGE_UPDATE have it."""
-    made = message(world, note)
+def dispatched(world: World, note: Message, *, intent: bool) -> Json:
+    """As MESSAGE_CREATE and MESSAGE_UPDATE have it. intent: whether the session that is told has the content intent."""
+    made = message(world, note, intent=intent)
     if place := note.channel.guild:
         made |= {"guild_id": str(place.id), "member": member(place, note.author, with_user=False)}
     return made
+
+
+def thread_starter(world: World, note: Message, thread: Channel) -> Json:
+    """The message that stands first in a thread on a message: it has the thread's id, and shows the other one."""
+    told = dispatched(world, note, intent=False) | {"channel_id": str(thread.id), "type": 21, "content": "", "mentions": [], "flags": 0}
+    told.pop("thread", None)
+    reference = {"type": 0, "channel_id": str(note.channel.id), "message_id": str(note.id)}
+    return told | {"message_reference": reference, "referenced_message": message(world, note, nested=True)}

@@ -6,7 +6,7 @@ from tests.loopback import checks, payloads
 from tests.loopback.gateway import DIRECT_MESSAGES, GUILD_MESSAGES
 from tests.loopback.hub import Call, Hub, Upload
 from tests.loopback.refusals import empty_message, invalid, too_large
-from tests.loopback.world import COMPONENTS_V2, EPHEMERAL, Channel, File, Message, User
+from tests.loopback.world import COMPONENTS_V2, EPHEMERAL, HAS_THREAD, Channel, File, Message, User
 
 Json = dict[str, Any]
 MESSAGES = (GUILD_MESSAGES, DIRECT_MESSAGES)
@@ -121,7 +121,24 @@ def delete(hub: Hub, note: Message) -> None:
 def tell(hub: Hub, event: str, note: Message) -> None:
     """Ephemeral messages, and those in places that the bot cannot see, are not told."""
     if not note.flags & EPHEMERAL and note.channel.bot_may:
-        hub.gateway.tell(event, payloads.dispatched(hub.world, note), note.channel, MESSAGES)
+        with_words, without = (payloads.dispatched(hub.world, note, intent=intent) for intent in (True, False))
+        hub.gateway.tell(event, with_words, note.channel, MESSAGES, withheld=without)
+
+
+def start_thread(hub: Hub, note: Message, body: Json, owner: User) -> Channel:
+    """A public thread on a message, as the body wants it.
+
+    The bot is told of it, of the message's new flag, and of the message that stands first in it.
+    """
+    thread = hub.world.thread(note.channel, body["name"].strip(), owner, on=note)
+    thread.archive_minutes = body.get("auto_archive_duration") or thread.archive_minutes
+    thread.slow_s = body.get("rate_limit_per_user") or 0
+    note.flags |= HAS_THREAD
+    hub.gateway.tell("THREAD_CREATE", payloads.channel(thread) | {"newly_created": True}, thread)
+    tell(hub, "MESSAGE_UPDATE", note)
+    hub.gateway.tell("MESSAGE_CREATE", payloads.thread_starter(hub.world, note, thread), thread, MESSAGES)
+    hub.world.changes.tell()
+    return thread
 
 
 def pinged(hub: Hub, note: Message, body: Json) -> list[str]:

@@ -69,7 +69,7 @@ def script_the_model(where: str) -> None:
         from engine.backends.scripted import ScriptedBackend
         from tests.bot.scripted import lineup_over
 
-        return lineup_over(ScriptedBackend(getattr(importlib.import_module(module), function)))
+        return lineup_over(ScriptedBackend(getattr(importlib.import_module(module), function)), settings)
 
     engine.lineup.open_lineup = opened  # before the bot's own modules take the name
 

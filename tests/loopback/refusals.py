@@ -43,6 +43,14 @@ def archived() -> Refusal:
     return Refusal(400, 50083, "Thread is archived")
 
 
+def wrong_kind() -> Refusal:
+    return Refusal(400, 50024, "Cannot execute action on this channel type")
+
+
+def has_thread() -> Refusal:
+    return Refusal(400, 160004, "A thread has already been created for this message")
+
+
 def not_the_author() -> Refusal:
     return Refusal(403, 50005, "Cannot edit a message authored by another user", violation=True)
 

@@ -30,6 +30,7 @@ class Route:
     handle: Callable[[Hub, Call], Any]
     limit: Limit | None = OTHER
     major: str = ""  # the name whose value a bucket counts by
+    made_status: int = 200  # of an answer with a body
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -57,6 +58,7 @@ ROUTES = [
     Route("GET", f"{_CHANNEL}/messages/{{message_id}}", routes.read, OTHER, "channel_id"),
     Route("PATCH", f"{_CHANNEL}/messages/{{message_id}}", routes.change, EDIT, "channel_id"),
     Route("DELETE", f"{_CHANNEL}/messages/{{message_id}}", routes.remove, DELETE, "channel_id"),
+    Route("POST", f"{_CHANNEL}/messages/{{message_id}}/threads", routes.start_thread, OTHER, "channel_id", 201),
     Route("POST", "/interactions/{interaction_id}/{token}/callback", answers.callback, None),
     Route("POST", _HOOK, answers.follow_up, WEBHOOK, "token"),
     Route("GET", f"{_HOOK}/messages/{{message_id}}", answers.read, WEBHOOK, "token"),
@@ -121,7 +123,7 @@ class Rest:
                 old = route.limit is EDIT and self._old(call)
                 return 429, body | ({"code": 30046} if old else {}), headers | more
             made = route.handle(self._hub, call)
-            return (200, made, headers) if made is not None else (204, None, headers)
+            return (route.made_status, made, headers) if made is not None else (204, None, headers)
         except Refusal as refusal:
             call.code = refusal.code
             if refusal.violation:

@@ -4,8 +4,18 @@ from typing import Any
 
 from tests.loopback import checks, payloads, posting
 from tests.loopback.hub import Call, Hub
-from tests.loopback.refusals import archived, invalid, no_access, no_permission, not_the_author, unknown_channel, unknown_message
-from tests.loopback.world import EPHEMERAL, Channel, Message
+from tests.loopback.refusals import (
+    archived,
+    has_thread,
+    invalid,
+    no_access,
+    no_permission,
+    not_the_author,
+    unknown_channel,
+    unknown_message,
+    wrong_kind,
+)
+from tests.loopback.world import EPHEMERAL, TEXT, Channel, Message
 
 Json = dict[str, Any]
 
@@ -161,6 +171,18 @@ def send(hub: Hub, call: Call) -> Json:
     if where.archived:  # a message opens it again
         set_archived(hub, where, archived=False)
     return made
+
+
+def start_thread(hub: Hub, call: Call) -> Json:
+    """One thread a message, and none within a thread."""
+    found = note(hub, call)
+    if problems := checks.thread(call.body):
+        raise invalid(problems)
+    if found.channel.kind != TEXT:
+        raise wrong_kind()
+    if found.id in hub.world.channels:
+        raise has_thread()
+    return payloads.channel(posting.start_thread(hub, found, call.body, hub.world.bot))
 
 
 def read(hub: Hub, call: Call) -> Json:

@@ -315,6 +315,9 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ),
     ("names no file", {"flags": 1 << 15, "components": [{"type": 13, "file": {"url": "attachment://none.md"}}]}),
     ("at most 2000", {"content": "x" * 2001}),
+    ("users named and all of them, too", {"content": "x", "allowed_mentions": {"parse": ["users"], "users": ["1"]}}),
+    ("2 users, at most 100 different ones", {"content": "x", "allowed_mentions": {"users": ["1", "1"]}}),
+    ("parse ['people']", {"content": "x", "allowed_mentions": {"parse": ["people"]}}),
     ("flags 64", {"content": "x", "flags": 64}),
     ("Cannot send an empty message", {"content": "  "}),
 ]

@@ -12,7 +12,7 @@ Json = dict[str, Any]
 EPOCH_MS = 1_420_070_400_000
 TEXT, DM, THREAD = 0, 1, 11
 ALL_PERMISSIONS = (1 << 53) - 1
-EPHEMERAL, LOADING, COMPONENTS_V2 = 1 << 6, 1 << 7, 1 << 15
+HAS_THREAD, EPHEMERAL, LOADING, COMPONENTS_V2 = 1 << 5, 1 << 6, 1 << 7, 1 << 15
 
 
 @dataclass(slots=True)
@@ -22,13 +22,19 @@ class User:
     bot: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Role:
+    name: str
+    allowed: int = 0  # permission bits that it adds to everybody's
+
+
 @dataclass(slots=True)
 class Guild:
     id: int
     name: str
     owner: User
     members: dict[int, list[int]] = field(default_factory=dict)  # user id -> role ids
-    roles: dict[int, str] = field(default_factory=dict)  # role id -> name
+    roles: dict[int, Role] = field(default_factory=dict)  # by id; the bot knows those that are there when it connects
     admins: set[int] = field(default_factory=set)  # user ids
 
 
@@ -45,6 +51,9 @@ class Channel:
     guild: Guild | None = None
     recipient: User | None = None
     parent: "Channel | None" = None  # of a thread
+    owner: User | None = None  # of a thread: who opened it
+    archive_minutes: int = 1440  # of a thread: without a message for so long, it is archived
+    slow_s: int = 0  # of a thread: between two messages of a person
     bot_may: bool = True
     archived: bool = False
     locked: bool = False
@@ -160,8 +169,15 @@ class World:
         self.channels[channel.id] = channel
         return channel
 
-    def thread(self, parent: Channel, name: str) -> Channel:
-        thread = Channel(self.snowflake(), THREAD, name, guild=parent.guild, parent=parent)
+    def role(self, guild: Guild, name: str, allowed: int = 0) -> int:
+        """A role with these permission bits; its id."""
+        number = self.snowflake()
+        guild.roles[number] = Role(name, allowed)
+        return number
+
+    def thread(self, parent: Channel, name: str, owner: User, *, on: "Message | None" = None) -> Channel:
+        """A public thread; one on a message has the message's id."""
+        thread = Channel(on.id if on else self.snowflake(), THREAD, name, guild=parent.guild, parent=parent, owner=owner)
         self.channels[thread.id] = thread
         return thread
 

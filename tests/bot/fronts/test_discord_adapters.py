@@ -1,9 +1,7 @@
 """/adapter on Discord: a server's own adapter, two adapters that meet, and a training with one message."""
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +10,10 @@ from bot.app.training import work_folder
 from bot.views import Job
 from engine.backends.base import Prompt
 from engine.backends.scripted import Script
-from engine.card import read_card
-from engine.shipped import DEMO_ADAPTER
 from tests.bot.fronts.discord_stage import Parked, Stage, admin, looks, staged
+from tests.bot.scripted import own_adapter
 
 ROWS = [{"request": f"{number} parcels are late in week {number * 7}", "answer": "delivery"} for number in range(3)]
-
-
-def own_adapter(folder: Path, version: str = "1") -> None:
-    made = folder / f"support-{version}"
-    shutil.copytree(DEMO_ADAPTER, made)
-    card = read_card(made)
-    assert card
-    replace(card, name="support", version=version, base=replace(card.base, revision="0" * 16)).write(made)
 
 
 def by_name(prompt: Prompt) -> Script:

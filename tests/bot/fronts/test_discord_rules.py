@@ -6,7 +6,8 @@ from typing import Any
 import discord
 
 from tests.bot.fronts.discord_stage import Stage, admin, calls, staged
-from tests.bot.fronts.test_discord_adapters import by_name, own_adapter
+from tests.bot.fronts.test_discord_adapters import by_name
+from tests.bot.scripted import own_adapter
 
 
 async def settle(stage: Stage, boss: Any, **options: Any) -> str:

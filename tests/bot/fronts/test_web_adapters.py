@@ -5,7 +5,6 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,8 @@ from bot.app import App
 from bot.app.training import jobs_folder, work_folder
 from bot.settings import Settings
 from bot.views import Job
-from engine.card import read_card
-from engine.shipped import DEMO_ADAPTER
 from tests.bot.fronts.web_stage import opened, served
+from tests.bot.scripted import own_adapter
 from tests.patience import patient
 
 CHROMIUM = shutil.which("chromium")
@@ -55,14 +53,6 @@ class Scripted:
 
     async def done(self, job: Job, result: Mapping[str, Any]) -> str:
         return "support@1 is ready."
-
-
-def own_adapter(folder: Path, name: str, version: str) -> None:
-    made = folder / f"{name}-{version}"
-    shutil.copytree(DEMO_ADAPTER, made)
-    card = read_card(made)
-    assert card
-    replace(card, name=name, version=version, base=replace(card.base, revision="0" * 16)).write(made)
 
 
 @asynccontextmanager
