@@ -12,7 +12,7 @@ import pytest_asyncio
 from bot.ballots import Choice
 from bot.words import CHOICES
 from tests.bot.scripted import own_adapter
-from tests.bot.socket_stage import Stage, assert_clean, assert_sound, built, closed, votable
+from tests.bot.socket_stage import Stage, assert_clean, assert_sound, built, closed, streaming, votable
 from tests.loopback import Person
 from tests.loopback.gateway import CONTENT
 from tests.loopback.world import Channel, Guild, Message
@@ -246,15 +246,21 @@ async def an_edited_request_is_offered_and_asked_once(stage: Stage, crew: Crew) 
     duel = await crew.ann.answer_to(posted, votable)
     assert "Ask the edited one" not in duel.labels
     mention = f"<@{stage.discord.world.bot.id}>"
-    await crew.ann.edit(posted, f"{mention} echo: is tea good?")
-    await crew.ann.sees(crew.place, lambda note: note is duel and "Ask the edited one" in note.labels)
+    for words, offered in (("echo: is tea good?", True), ("echo: is tee good?", False), ("echo: is tea good?", True)):
+        await crew.ann.edit(posted, f"{mention} {words}")
+        await crew.ann.sees(crew.place, offering(duel, offered))
     again = await (await crew.ann.click(duel, "Ask the edited one")).answered(votable, "two answers")
     assert twice(again, "user: echo: is tea good?") and "tee" not in again.text
-    await crew.ann.sees(crew.place, lambda note: note is duel and "Ask the edited one" not in note.labels)
+    await crew.ann.sees(crew.place, offering(duel, False))
     other = await crew.bob.post(crew.place, "nothing for the bot")
     await crew.bob.edit(other, f"{mention} but now it is")
     await asked(crew.bob, crew.place, "the last one")
     assert duels_of(stage, crew) == ["echo: is tee good?", "echo: is tea good?", "the last one"], "an edit by itself asks nothing"
+
+
+def offering(duel: Message, offered: bool) -> Callable[[Message], bool]:
+    """Whether a duel's message offers to ask the edited request."""
+    return lambda note: note is duel and ("Ask the edited one" in note.labels) == offered
 
 
 async def open_lists_what_one_can_still_vote_on(stage: Stage, crew: Crew) -> None:
@@ -312,9 +318,12 @@ async def a_moderator_closes_a_vote_and_removes_a_duel(stage: Stage, crew: Crew)
     assert spam.deleted and not posted.deleted, "the bot's own message is gone, people's are theirs"
     await (await crew.ann.menu(crew.place, "Remove this duel", duel)).answered(lambda note: note.text.startswith("Removed:"))
     assert duel.deleted
+    written = await (await crew.ann.slash(crew.place, "compare", request="slow 900")).answered(streaming, "a stream")
+    await (await crew.mod.menu(crew.place, "Remove this duel", written)).answered(lambda note: note.text.startswith("Removed:"))
+    assert written.deleted
     columns = "state, request, (SELECT count(*) FROM ballots WHERE ballots.duel = duels.id)"
     kept = f"SELECT {columns} FROM duels JOIN posts ON posts.duel = duels.id WHERE team = '{crew.guild.id}'"
-    assert stage.stored(f"{kept} ORDER BY asked_at") == [("closed", "", 1), ("void", "", 0)]
+    assert stage.stored(f"{kept} ORDER BY asked_at") == [("closed", "", 1), ("void", "", 0), ("void", "", 0)]
 
 
 TOGETHER = (
