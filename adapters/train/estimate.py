@@ -30,6 +30,7 @@ LEAST_SPREAD = 0.15  # share by which a time is unsure even when three steps agr
 MEMORY_SPREAD = 0.15
 HEAP_GROWTH = 0.7  # of what the timed steps add to the memory: by so much it grows over many steps, whose batches are of many lengths
 FORGETTING_TOKENS = 4_500  # that ask what was forgotten: thirty instructions with their answers and a text of 480, twice each
+FEATURE_BYTES = 1 << 30  # of states that are kept for it; of longer rows each is computed by itself
 FEATURE_LAYERS = 2 / 3  # share of the layers whose states the probe reads
 
 
@@ -213,10 +214,10 @@ def _features(loaded: Loaded, train: Sequence[Exercise]) -> tuple[torch.Tensor, 
     """Compute for each row the state of the prompt's last token beside the mean over the request's, (rows, 2 x width), and the time."""
     began = time.perf_counter()
     count: int = loaded.model.config.get_text_config().num_hidden_layers
-    base = KeptBase(loaded.model, max(1, round(count * FEATURE_LAYERS)), loaded.base.name, 0)
-    rows = []
-    for each in train:
-        states = base.states(each)[: len(each.prompt)].float()
+    base = KeptBase(loaded.model, max(1, round(count * FEATURE_LAYERS)), loaded.base.name, FEATURE_BYTES)
+    rows, kept = [], base.keep(train)
+    for place, each in enumerate(train):
+        states = kept.states(place)[: len(each.prompt)].float()
         rows.append(torch.cat([states[-1], states[each.asked_at :].mean(0)]).cpu())
     return torch.stack(rows), time.perf_counter() - began
 
