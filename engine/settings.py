@@ -184,6 +184,11 @@ class EngineSettings(Part):
         return tuple(dict.fromkeys(name for each in self.bases.split(",") if (name := each.strip())))
 
     @property
+    def own_plain(self) -> bool:
+        """Whether the plain recipe is the team's own, whose [sampling] nothing else changes."""
+        return self.plain_recipe not in ("", "plain")
+
+    @property
     def price(self) -> Price:
         """The price of answers. Raises SettingsError for a price list that cannot be read."""
         hour, source = self.device_usd_per_hour, self.price_source

@@ -243,7 +243,7 @@ class _Shared:
     @classmethod
     def over(cls, core: Core, bases: Bases, settings: Settings, rules: TagRules, coin: random.Random) -> "_Shared":
         """Make them."""
-        choices = Choices(core.model, own_plain=settings.engine.plain_recipe not in ("", "plain"))
+        choices = Choices(core.model, own_plain=settings.engine.own_plain)
         limits, deadlines = Limits(settings.limits, settings.api.in_flight), Deadlines(core)
         teams, evidence = Teams(core.store, choices, settings.votes, settings.team.name), Evidence(core.store, settings, core.now)
         routing = Routing(core.store, evidence, core.now, choices.meeting, coin=coin, rises=settings.routes.rises)

@@ -77,8 +77,7 @@ class Pairing:
             raise AdapterNotLoaded(names)
         first, second = (self._contestant(lineup, each) for each in picked)
         written = next((each.recipe for each in (first, second) if each.arm.engineered), None)
-        own_plain = lineup.settings.plain_recipe not in ("", "plain")
-        if written and not own_plain:  # as at the start: the plain recipe draws as the engineered one does
+        if written and not lineup.settings.own_plain:  # as at the start: the plain recipe draws as the engineered one does
             first, second = (_drawing_as(written, each) for each in (first, second))
         met = checked((first, second))
         in_order = ordered([who(each) for each in met])

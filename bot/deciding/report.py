@@ -200,7 +200,8 @@ def _quotes(quoted: Sequence[Quoted]) -> str:
         said = "".join(
             f"<dt>{_text(ARMS[arm].label)} {'✓' if answer.score == 1 else '✗' if answer.score == 0 else f'{answer.score:.2f}'}</dt>"
             f"<dd>{_text(_short(answer.text or answer.failure))}</dd>"
-            for arm, answer in sorted(each.answers.arms.items(), key=lambda pair: list(Arm).index(pair[0]))
+            for arm in Arm
+            if (answer := each.answers.arms.get(arm))
         )
         parts.append(
             f"<article><p class=asked>{_text(_short(each.request))}</p>"
