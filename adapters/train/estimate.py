@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from adapters.train.exercises import BatchOrder, Exercise, exercises_of
+from adapters.train.exercises import BatchOrder, Exercise, beginning_of, exercises_of
 from adapters.train.heldout import parted
 from adapters.train.kept import KeptBase
 from adapters.train.lora import adapted, lowest_layer
@@ -129,19 +129,20 @@ class _Took:
 def _timed(loaded: Loaded, plan: TrainingPlan, train: Sequence[Exercise], held_out: Sequence[Exercise]) -> _Took:
     began = time.perf_counter()
     lower = lowest_layer(loaded.model, plan.lora, None)
-    base = KeptBase(loaded.model, lower, loaded.base.name, plan.run.kept_most_mb * 1_000_000)
+    base = KeptBase(loaded.model, lower, loaded.base.name, plan.run.kept_most_mb * 1_000_000, beginning_of((*train, *held_out)))
     base.prove(min(train, key=len))
     tuned = adapted(loaded.model, plan.lora, None, loaded.base.name, plan.run.seed)
     optimizer = torch.optim.AdamW([each for each in tuned.parameters() if each.requires_grad], lr=1e-6, weight_decay=0.0)
     order = BatchOrder([len(each) for each in train], plan.steps.batch_rows, plan.run.seed)
     epochs = plan.epochs(len(train))
-    batches = sorted((batch for batch, _ in zip(order, range(order.batches_an_epoch), strict=False)), key=lambda b: _padded(train, b))
+    lengths = [base.tokens([each]) for each in train]
+    batches = sorted((batch for batch, _ in zip(order, range(order.batches_an_epoch), strict=False)), key=lambda b: _padded(lengths, b))
     chosen = [batches[-1], *(batches[int(len(batches) * part)] for part in TIMED)]  # the longest first: it warms up and fills the memory
     before_bytes = _peak_bytes()
     runs = [_one_step(base, optimizer, [train[place] for place in batch]) for batch in chosen]
     lower_rate = sum(run.lower_s for run in runs[1:]) / sum(run.tokens for run in runs[1:])
-    padded = epochs * sum(_padded(train, batch) for batch in batches)
-    all_tokens = sum(map(len, train)) + sum(map(len, held_out))
+    padded = epochs * sum(_padded(lengths, batch) for batch in batches)
+    all_tokens = base.tokens(train) + base.tokens(held_out)
     state_bytes = loaded.model.config.get_text_config().hidden_size * next(loaded.model.parameters()).element_size()
     kept_bytes = all_tokens * state_bytes if lower else 0
     tuned.unload()
@@ -154,7 +155,7 @@ def _timed(loaded: Loaded, plan: TrainingPlan, train: Sequence[Exercise], held_o
         rates=rates,
         token_s=lower_rate * count / lower if lower else sorted(rates)[1] / 3,
         lower_s=lower_rate * all_tokens * (1 if kept_bytes <= base.most_bytes else epochs),
-        scored_s=(2 * sum(map(len, held_out)) + len(MEASURED) * sum(map(len, held_out[:MEASURED_ROWS]))) * sorted(rates)[1] / 3,
+        scored_s=(2 * base.tokens(held_out) + len(MEASURED) * base.tokens(held_out[:MEASURED_ROWS])) * sorted(rates)[1] / 3,
         kept_bytes=kept_bytes if kept_bytes <= base.most_bytes else 0,
         added_bytes=_peak_bytes() - before_bytes,
         spent_s=time.perf_counter() - began,
@@ -177,12 +178,12 @@ def _one_step(base: KeptBase, optimizer: torch.optim.Optimizer, batch: Sequence[
         kept.loss(list(range(len(batch)))).total.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad()
-    padded = max(map(len, batch)) * len(batch)
-    return _Step(sum(map(len, batch)), padded, lower_s, time.perf_counter() - between)
+    lengths = [base.tokens([each]) for each in batch]
+    return _Step(sum(lengths), _padded(lengths, range(len(batch))), lower_s, time.perf_counter() - between)
 
 
-def _padded(train: Sequence[Exercise], batch: Sequence[int]) -> int:
-    return max(len(train[place]) for place in batch) * len(batch)
+def _padded(lengths: Sequence[int], batch: Sequence[int]) -> int:
+    return max(lengths[place] for place in batch) * len(batch)
 
 
 def _summed(once_s: float, took: _Took) -> Foretold:
@@ -214,11 +215,12 @@ def _features(loaded: Loaded, train: Sequence[Exercise]) -> tuple[torch.Tensor, 
     """Compute for each row the state of the prompt's last token beside the mean over the request's, (rows, 2 x width), and the time."""
     began = time.perf_counter()
     count: int = loaded.model.config.get_text_config().num_hidden_layers
-    base = KeptBase(loaded.model, max(1, round(count * FEATURE_LAYERS)), loaded.base.name, FEATURE_BYTES)
+    base = KeptBase(loaded.model, max(1, round(count * FEATURE_LAYERS)), loaded.base.name, FEATURE_BYTES, beginning_of(train))
     rows, kept = [], base.keep(train)
     for place, each in enumerate(train):
-        states = kept.states(place)[: len(each.prompt)].float()
-        rows.append(torch.cat([states[-1], states[each.asked_at :].mean(0)]).cpu())
+        states, begins = kept.states(place).float(), len(base.begins)
+        asked = states[each.asked_at - begins : len(each.prompt) - begins]
+        rows.append(torch.cat([asked[-1], asked.mean(0)]).cpu())
     return torch.stack(rows), time.perf_counter() - began
 
 

@@ -1,7 +1,7 @@
 """Rows as what is learned from them: the prompt's tokens as the engine renders them, and the answer's, which alone are learned."""
 
 import random
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -84,6 +84,12 @@ def _shared(prompts: Sequence[tuple[int, ...]]) -> int:
         return 0
     first, last = min(prompts), max(prompts)
     return next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), min(len(first), len(last)))
+
+
+def beginning_of(exercises: Iterable[Exercise]) -> tuple[int, ...]:
+    """Find the tokens with which all prompts begin, such as the system text; of each at least one more is left."""
+    prompts = [each.prompt[:-1] for each in exercises]
+    return prompts[0][: _shared(prompts)] if prompts else ()
 
 
 class BatchOrder:

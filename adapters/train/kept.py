@@ -2,9 +2,12 @@
 
 LoRA in the layers above learns from that. A step then costs a third of a whole pass: neither the lower layers nor their gradients are
 computed again. Where all layers are adapted, nothing is kept, and this is a plain loop.
+
+The tokens with which all prompts begin are run once for a batch, and not once for each of its rows: a model looks back only, so what they
+give is the same for all rows, and so is what is learned from them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,12 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
+from transformers import DynamicCache
 
 from adapters.train.exercises import Exercise
 from adapters.train.loop import Loss
 from adapters.train.plan import BadPlan
 
 Told = Callable[[int, int], None]  # takes how many exercises are done, and how many there are
+Looked = tuple[Tensor, Tensor]  # a layer's keys and values of the beginning, (1, heads, tokens, head size) each
 KEPT_ROWS = 8  # rows of which the lower layers' states are computed together: faster than one by one
 CLOSE = {"float32": 1e-3, "bfloat16": 0.1}  # by how much two ways of computing a logit may differ, of the largest one
 
@@ -25,19 +30,31 @@ CLOSE = {"float32": 1e-3, "bfloat16": 0.1}  # by how much two ways of computing 
 class KeptBase:
     """A causal model of transformers, run from what its lowest layers gave. `lower` is their number."""
 
-    def __init__(self, model: Any, lower: int, name: str, most_bytes: int) -> None:
-        """most_bytes: of kept states; where they would be more, they are computed anew each time. Raises BadPlan, as `prove` does."""
+    def __init__(self, model: Any, lower: int, name: str, most_bytes: int, begins: Sequence[int] = ()) -> None:
+        """Run the lowest layers over what all exercises begin with. Raises BadPlan, as `prove` does.
+
+        most_bytes: of kept states; where they would be more, they are computed anew each time.
+        begins: tokens with which every exercise's prompt begins; a model with layers that do not look at all of them is given none.
+        """
         self.model, self.lower, self.name, self.most_bytes = model, lower, name, most_bytes
         self.body = model.get_decoder()
         self.layers = getattr(self.body, "layers", None)
         if lower and not (isinstance(self.layers, nn.ModuleList) and isinstance(getattr(self.body, "norm", None), nn.Module)):
             raise BadPlan(self._unfit())
         self._device = next(model.parameters()).device
+        kinds = getattr(model.config.get_text_config(), "layer_types", None) or ["full_attention"]
+        self.begins = tuple(begins) if set(kinds) == {"full_attention"} else ()
+        self._begun: dict[str, Tensor] = {"input_ids": torch.tensor([self.begins], device=self._device)}
+        self._below: list[Looked] = []  # of the lowest layers
+        if self.begins and lower:
+            with torch.no_grad(), self._only(self.layers[:lower], nn.Identity()):  # type: ignore[index]
+                found = self.body(**self._begun, use_cache=True)
+            self._begun, self._below = {"inputs_embeds": found.last_hidden_state}, _looked(found.past_key_values)[:lower]
 
     def keep(self, exercises: Sequence[Exercise], told: Told = lambda *_: None) -> "KeptExercises":
         """Run the lowest layers over exercises, KEPT_ROWS of like length at a time: the same ones together in every run."""
         width = self.model.config.get_text_config().hidden_size * next(self.model.parameters()).element_size()
-        fits = self.lower and sum(map(len, exercises)) * width <= self.most_bytes
+        fits = self.lower and self.tokens(exercises) * width <= self.most_bytes
         order = sorted(range(len(exercises)), key=lambda place: len(exercises[place])) if fits else []
         kept = dict[int, Tensor]()
         for at in range(0, len(order), KEPT_ROWS):
@@ -46,16 +63,37 @@ class KeptBase:
             told(len(kept), len(exercises))
         return KeptExercises(self, exercises, [kept[place] for place in sorted(kept)])
 
+    def tokens(self, exercises: Sequence[Exercise]) -> int:
+        """Count the tokens of exercises after their beginnings."""
+        return sum(len(each) - len(self.begins) for each in exercises)
+
     def states(self, exercise: Exercise) -> Tensor:
-        """Compute what the lowest layers give for an exercise, (tokens, width)."""
+        """Compute what the lowest layers give for an exercise after its beginning, (tokens, width)."""
         return self._together([exercise])[0]
 
     def _together(self, exercises: Sequence[Exercise]) -> list[Tensor]:
         """Compute what they give for several; padding on the right needs no mask, as the model looks back only."""
         with torch.no_grad(), self._only(self.layers[: self.lower], nn.Identity()):  # type: ignore[index]
-            ids = pad_sequence([torch.tensor(each.tokens, device=self._device) for each in exercises], batch_first=True)
-            states: Tensor = self.body(input_ids=ids, use_cache=False).last_hidden_state
-            return [states[row, : len(each)].clone() for row, each in enumerate(exercises)]
+            states = self._after(self._below, {"input_ids": self.ids(exercises)}, len(exercises))
+            return [states[row, : len(each) - len(self.begins)].clone() for row, each in enumerate(exercises)]
+
+    def ids(self, exercises: Sequence[Exercise]) -> Tensor:
+        """The tokens of exercises after their beginning, (rows, tokens), with padding on the right."""
+        return pad_sequence([torch.tensor(each.tokens[len(self.begins) :], device=self._device) for each in exercises], batch_first=True)
+
+    def raised(self, given: Mapping[str, Tensor], rows: int) -> Tensor:
+        """Run the upper layers over rows, given as the body takes them: the beginning once, then the rest. Only within `upper`."""
+        if not self.begins:
+            return self._after((), given, rows)
+        looked = _looked(self.body(**self._begun, use_cache=True).past_key_values)
+        return self._after([*self._below, *looked[self.lower :]], given, rows)
+
+    def _after(self, looked: Sequence[Looked], given: Mapping[str, Tensor], rows: int) -> Tensor:
+        """Run the layers that are there over rows, each after the beginning of which the layers have these keys and values."""
+        begun = DynamicCache([(keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1)) for keys, values in looked])
+        past = {"past_key_values": begun} if looked else {}
+        states: Tensor = self.body(**given, **past, use_cache=bool(looked)).last_hidden_state
+        return states
 
     @contextmanager
     def upper(self) -> Iterator[None]:
@@ -96,7 +134,7 @@ class KeptExercises:
         self.base, self.exercises, self.kept = base, exercises, kept
 
     def states(self, place: int) -> Tensor:
-        """Return what the lowest layers gave for the exercise at a place, (tokens, width)."""
+        """Return what the lowest layers gave for the exercise at a place after its beginning, (tokens, width)."""
         if self.kept:
             return self.kept[place]
         return self.base.states(self.exercises[place])
@@ -110,10 +148,9 @@ class KeptExercises:
         if base.lower:
             given = {"inputs_embeds": pad_sequence([self.states(place) for place in places], batch_first=True)}
         else:
-            ids = [torch.tensor(each.tokens, device=base._device) for each in batch]
-            given = {"input_ids": pad_sequence(ids, batch_first=True)}
-        hidden = base.body(**given, use_cache=False).last_hidden_state
-        said = torch.cat([hidden[row, len(each.prompt) - 1 : len(each) - 1] for row, each in enumerate(batch)])
+            given = {"input_ids": base.ids(batch)}
+        hidden, cut = base.raised(given, len(batch)), len(base.begins) + 1
+        said = torch.cat([hidden[row, len(each.prompt) - cut : len(each) - cut] for row, each in enumerate(batch)])
         wanted = torch.tensor([token for each in batch for token in each.answer], device=base._device)
         return base.model.get_output_embeddings()(said), wanted
 
@@ -122,3 +159,8 @@ class KeptExercises:
         logits, wanted = self.logits(places)
         loss = cross_entropy(logits.float(), wanted)
         return Loss(loss, loss.detach()[None], sum(len(self.exercises[place]) for place in places))
+
+
+def _looked(cache: Any) -> list[Looked]:
+    """The keys and values of a cache, layer by layer; of a layer that looked at nothing None."""
+    return [(layer.keys, layer.values) for layer in cache.layers]

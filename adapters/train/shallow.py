@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from adapters.train.course import Course, Follower, Learned
-from adapters.train.exercises import BatchOrder
+from adapters.train.exercises import BatchOrder, beginning_of
 from adapters.train.heldout import score
 from adapters.train.kept import KeptBase, KeptExercises
 from adapters.train.loop import Learner, TrainingJob, TrainingProgress, TrainingRun
@@ -21,7 +21,9 @@ def learn(course: Course, follower: Follower) -> Learned:
     kept, BadCheckpoint, ArithmeticError where the loss is no number any more."""
     plan, loaded = course.plan, course.loaded
     lower = lowest_layer(loaded.model, plan.lora, course.parent)
-    base = KeptBase(loaded.model, lower, loaded.base.name, plan.run.kept_most_mb * 1_000_000)
+    base = KeptBase(
+        loaded.model, lower, loaded.base.name, plan.run.kept_most_mb * 1_000_000, beginning_of((*course.train, *course.held_out))
+    )
     base.prove(min(course.train, key=len))
     tuned = adapted(loaded.model, plan.lora, course.parent, loaded.base.name, plan.run.seed)
     total = len(course.train) + len(course.held_out)

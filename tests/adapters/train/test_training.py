@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from adapters.train import deep, shallow
 from adapters.train.course import Course, Follower, Learned
-from adapters.train.exercises import BatchOrder, Exercise, exercises_of
+from adapters.train.exercises import BatchOrder, Exercise, beginning_of, exercises_of
 from adapters.train.heldout import parted
 from adapters.train.kept import KeptBase
 from adapters.train.loop import TrainingProgress, Watch
@@ -123,6 +123,32 @@ def test_kept_lower_layers_give_the_models_own_logits(loaded: Loaded) -> None:
         assert bool(kept.keep(taught).kept) == (most_bytes > 0)
         assert torch.equal(wanted, whole[1]) and torch.allclose(given, whole[0], atol=1e-4)
     assert len(loaded.model.model.layers) == 2, "the model is whole again"
+
+
+@pytest.mark.parametrize("lower", [0, 1])
+def test_a_beginning_that_is_run_once_teaches_the_same(loaded: Loaded, lower: int) -> None:
+    taught = exercises(loaded)
+    begins = beginning_of(taught)
+    assert len(begins) > 4 and all(each.prompt[: len(begins)] == begins and len(each.prompt) > len(begins) for each in taught)
+    tuned = adapted(loaded.model, replace(PLAN.lora, layers=1.0 if lower == 0 else 0.5), None, "tiny", 0)
+    weights = [weight for name, weight in tuned.named_parameters() if weight.requires_grad]
+    with torch.no_grad():
+        for weight in weights:
+            weight.normal_(std=0.05)
+    learned = []
+    for beginning in ((), begins):
+        kept = KeptBase(loaded.model, lower, "tiny", 10**9, beginning)
+        kept.prove(taught[0])
+        rows = kept.keep(taught)
+        with kept.upper():
+            loss = rows.loss(list(range(len(taught)))).total
+        loss.backward()
+        learned.append([loss.detach(), *(weight.grad for weight in weights)])
+        for weight in weights:
+            weight.grad = None
+    tuned.unload()
+    for alone, shared in zip(*learned, strict=True):
+        assert torch.allclose(alone, shared, rtol=1e-3, atol=1e-6)
 
 
 def test_only_the_upper_layers_are_adapted(loaded: Loaded) -> None:
