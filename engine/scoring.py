@@ -30,7 +30,7 @@ class Metric:
     @property
     def words(self) -> str:
         """What a score of 1 means, as the end of "right means …"."""
-        if line := self._line:
+        if line := self.line:
             return f"the line “{line}” is the wanted one"
         return {
             "exact": "the same words as the wanted answer",
@@ -44,7 +44,8 @@ class Metric:
         return self.name != "f1"
 
     @property
-    def _line(self) -> str:
+    def line(self) -> str:
+        """The name of the line that it looks at; "" where it looks at the whole answer."""
         return self.name.partition(":")[2].strip()
 
     def score(self, answer: str, references: Sequence[str]) -> float:
@@ -52,7 +53,7 @@ class Metric:
         return max((self._one(answer, reference) for reference in references), default=0.0)
 
     def _one(self, answer: str, reference: str) -> float:
-        if line := self._line:
+        if line := self.line:
             wanted = lines_of(reference).get(line.casefold())
             return float(wanted is not None and exact_match(lines_of(answer).get(line.casefold(), ""), wanted))
         match self.name:
@@ -79,10 +80,16 @@ def lines_of(text: str) -> dict[str, str]:
     return found
 
 
+def line_span(text: str, name: str) -> tuple[int, int] | None:
+    """Find where the value of the first line of this name stands, in characters; None where there is no such line."""
+    found = next((each for each in _LINE.finditer(text) if each[1].casefold() == name.casefold()), None)
+    return found.span(2) if found else None
+
+
 def key_of(metric: Metric, answer: str) -> str:
     """Find what of an answer the metric looks at, as a class of its own: the line, else the whole answer."""
-    if metric.name.startswith("line:"):
-        return lines_of(answer).get(metric.name.removeprefix("line:").strip().casefold(), "")
+    if line := metric.line:
+        return lines_of(answer).get(line.casefold(), "")
     return answer.strip()
 
 

@@ -9,6 +9,7 @@ record.py      the figures of a training that has ended, and steps that are done
 curve.py       points of the loss and of what is right, for a picture
 loop.py        batch after batch, from the last checkpoint to the end of the schedule
 exercises.py   rows as tokens, of which the answer's are learned, and the order in which they come
+focus.py       answer tokens that weigh more: those of the line by which an answer is right
 heldout.py     rows that are kept apart, and how right a model is on them
 course.py      the seam: what is taught to which model, and what has come of it
 kept.py        a base whose lower layers are run once

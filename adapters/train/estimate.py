@@ -262,8 +262,8 @@ def told(given: TrainingEstimate, prompt_right: float | None) -> Iterator[str]:
     yield f"It needs about {memory.value / 1e9:.1f} GB of memory ({memory.least / 1e9:.1f} to {memory.most / 1e9:.1f})."
     if given.usd:
         yield f"It costs about ${given.usd.value:.4f} (${given.usd.least:.4f} to ${given.usd.most:.4f})."
-    if given.points and given.metric.startswith("line:"):
-        yield f"Right means here: {metric_named(given.metric).words}."
+    if given.points and (metric := metric_named(given.metric)).line:
+        yield f"Right means here: {metric.words}."
     for point in given.points[:-1]:
         yield f"  {point.rows:6,} rows: right on about {point.right:.0%} ({point.least:.0%} to {point.most:.0%})"
     if given.points or not given.pilot:

@@ -18,6 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache
 
 from adapters.train.exercises import Exercise
+from adapters.train.focus import Focus
 from adapters.train.loop import Loss
 from adapters.train.plan import BadPlan
 
@@ -130,8 +131,8 @@ class KeptBase:
 class KeptExercises:
     """Exercises with what the lowest layers gave for each."""
 
-    def __init__(self, base: KeptBase, exercises: Sequence[Exercise], kept: Sequence[Tensor]) -> None:
-        self.base, self.exercises, self.kept = base, exercises, kept
+    def __init__(self, base: KeptBase, exercises: Sequence[Exercise], kept: Sequence[Tensor], focus: Focus | None = None) -> None:
+        self.base, self.exercises, self.kept, self.focus = base, exercises, kept, focus
 
     def states(self, place: int) -> Tensor:
         """Return what the lowest layers gave for the exercise at a place after its beginning, (tokens, width)."""
@@ -155,10 +156,11 @@ class KeptExercises:
         return base.model.get_output_embeddings()(said), wanted
 
     def loss(self, places: list[int]) -> Loss:
-        """Compute the mean loss of the batch's answer tokens, in nats."""
+        """Compute the loss of the batch's answer tokens in nats: their mean, or as the focus weighs them. What is shown is the mean."""
         logits, wanted = self.logits(places)
-        loss = cross_entropy(logits.float(), wanted)
-        return Loss(loss, loss.detach()[None], sum(len(self.exercises[place]) for place in places))
+        losses = cross_entropy(logits.float(), wanted, reduction="none")
+        total = self.focus.weighed(losses, places) if self.focus else losses.mean()
+        return Loss(total, losses.detach().mean()[None], sum(len(self.exercises[place]) for place in places))
 
 
 def _looked(cache: Any) -> list[Looked]:

@@ -82,6 +82,8 @@ def _new(wish: Wish, name: str, settings: EngineSettings) -> TrainingOrder:
     plan = load_plan(wish.plan or (PLAN_ON_GPU if torch.cuda.is_available() and settings.device != "cpu" else PLAN_ON_CPU))
     engineered = "" if wish.engineered == NONE else wish.engineered or settings.recipe
     recipe, revision = load_recipe(recipe_name), folder_revision(base_folder(base))
+    if plan.focus.line and wish.method in ("dpo", "kto"):
+        raise BadRun(f"The plan's focus.line goes with --method sft alone; {wish.method} compares whole answers.")
     version, parent_digest = "1", ""
     if wish.parent is not None:
         parent = open_adapter(wish.parent)

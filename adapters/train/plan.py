@@ -66,6 +66,14 @@ class RatePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class FocusPlan:
+    """The part of an answer by which it is right or wrong, where that is a line of it."""
+
+    line: str = ""  # its name, as in "Team: Returns"; "": all tokens of an answer weigh the same
+    weight: float = 2.0  # of the mean loss of the tokens of its value, beside the mean of all others
+
+
+@dataclass(frozen=True, slots=True)
 class PreferencePlan:
     """The amount of a training on preferences (dpo, kto), and when it has learned them."""
 
@@ -96,6 +104,7 @@ class TrainingPlan:
     rate: RatePlan = field(default_factory=RatePlan)
     safety: SafetyPlan = field(default_factory=SafetyPlan)
     preference: PreferencePlan = field(default_factory=PreferencePlan)
+    focus: FocusPlan = field(default_factory=FocusPlan)
 
     def epochs(self, rows: int) -> int:
         """Return how many times each of so many rows is learned."""
@@ -132,6 +141,7 @@ PARTS: dict[str, Any] = {
     "lora": LoraPlan,
     "steps": StepsPlan,
     "rate": RatePlan,
+    "focus": FocusPlan,
     "safety": SafetyPlan,
     "preference": PreferencePlan,
 }
@@ -149,6 +159,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "steps.longest_tokens": (8, 1e6),
     "rate.highest": (0, 1),
     "rate.warm_up": (0, 0.9),
+    "focus.weight": (0, 100),
     "safety.checkpoint": (1e-4, 1),
     "safety.finished_loss": (0, 100),
     "preference.beta": (1e-4, 10),
@@ -188,6 +199,8 @@ def parse_plan(data: bytes, name: str, what: str) -> TrainingPlan:
     plan = TrainingPlan(name, **parts)
     if plan.run.recompute and plan.run.way == "kept":
         raise BadPlan(f'{what}: run.recompute goes with run.way = "deep" alone; what is kept is not computed again.')
+    if plan.focus.line and plan.run.way == "deep":
+        raise BadPlan(f'{what}: focus.line goes with run.way = "kept" alone; trl weighs all tokens of an answer the same.')
     if plan.steps.row_passes_least > plan.steps.row_passes_most:
         raise BadPlan(f"{what}: steps.row_passes_least is above steps.row_passes_most.")
     return plan
@@ -227,6 +240,9 @@ def _check(name: str, value: Any, default: Any, where: str) -> None:
     elif isinstance(default, bool):
         if not isinstance(value, bool):
             raise BadPlan(f"{where}: {name} is {shown(value)} and must be true or false.")
+    elif isinstance(default, str) and name == "focus.line":
+        if not isinstance(value, str) or ":" in value or "\n" in value:
+            raise BadPlan(f"{where}: {name} is {shown(value)} and must be the name of a line, without its colon.")
     elif value != "all-linear" and not (isinstance(value, list) and value and all(isinstance(each, str) and each for each in value)):
         raise BadPlan(f'{where}: {name} is {shown(value)} and must be "all-linear" or a list of names.')
 

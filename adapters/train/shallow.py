@@ -6,6 +6,7 @@ import torch
 
 from adapters.train.course import Course, Follower, Learned
 from adapters.train.exercises import BatchOrder, beginning_of
+from adapters.train.focus import focus_on
 from adapters.train.heldout import score
 from adapters.train.kept import KeptBase, KeptExercises
 from adapters.train.loop import Learner, TrainingJob, TrainingProgress, TrainingRun
@@ -28,6 +29,7 @@ def learn(course: Course, follower: Follower) -> Learned:
     tuned = adapted(loaded.model, plan.lora, course.parent, loaded.base.name, plan.run.seed)
     total = len(course.train) + len(course.held_out)
     train = base.keep(course.train, lambda done, _: follower.phase("lower layers", done, total))
+    train.focus = focus_on(course.train, loaded.tokenizer, plan.focus)
     held_out = base.keep(course.held_out, lambda done, _: follower.phase("lower layers", len(course.train) + done, total))
     with base.upper():
         follower.phase("before", 0, len(course.held_out))

@@ -4,7 +4,7 @@ order.py      what was ordered, the folder of a decision, and how far it is
 classes.py    which class of answers each row belongs to
 budget.py     who gets how many minutes
 change.py     a small change made on both sides: a class gets another name
-measured.py   answers of the arms to the test rows, one JSON line a row
+measured.py   answers of the arms to the test rows, as JSON lines
 telling.py    the test rows on which the two crafts answer differently
 gaps.py       what the scores prove: differences between arms that hold however often one looks
 asking.py     the test rows asked in a process of its own: all arms together, then each alone

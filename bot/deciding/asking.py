@@ -1,10 +1,10 @@
-"""The test rows asked, in a process of its own: all arms together, until the rows or the seconds are over; then each arm alone.
+"""The test rows asked, in a process of its own: of many arms at the same time, until the rows or the seconds are over; then of each alone.
 
 python -m bot.deciding.asking FOLDER SECONDS MORE: the rows come in an order that their content gives, so a measuring that ends early has
-measured a random part of them, and one that was broken off goes on where it stopped. The plain base and both together are asked no more
-once another arm is proven better, by the claims that the report makes: what that saves goes to rows of the two crafts. MORE seconds are
-taken only while it is not settled which craft is better. With the word changed in place of the seconds, the rows of a class that got
-another name are asked of both changed sides.
+measured a random part of them, and one that was broken off goes on where it stopped. The two crafts come first, until it is settled which
+is better; then the plain base and both together, on the same rows. These two are asked no more once another arm is proven better, by the
+claims that the report makes. MORE seconds are taken only while it is open which craft to take. With the word changed in place of the
+seconds, the rows of a class that got another name are asked of both changed sides.
 """
 
 import asyncio
@@ -12,13 +12,14 @@ import hashlib
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.deciding.change import ClassChange, rows_to_test
 from bot.deciding.classes import classes_for
-from bot.deciding.gaps import beaten, compared
+from bot.deciding.gaps import beaten, compared, is_open
 from bot.deciding.measured import ArmAnswer, RowAnswers, cut_off, read_answers, scores
 from bot.deciding.order import DecisionFolder, DecisionOrder
 from bot.evidence.decision import State
@@ -34,7 +35,9 @@ from engine.settings import EngineSettings
 
 ALONE_ROWS = 12  # rows that each arm answers alone
 TOGETHER = 0.85  # share of the time for all arms together; then each answers alone
-CONTROLS = (Arm.PLAIN, Arm.COMBINED)  # asked until another is proven better; the two crafts are what the decision is about
+CRAFTS = (Arm.PROMPTED, Arm.TUNED)  # what the decision is about
+CONTROLS = (Arm.PLAIN, Arm.COMBINED)  # asked until another is proven better
+CRAFTS_FIRST = 0.6  # share of the time together, after which the controls begin though the crafts are not told apart
 LEAST_ROWS = 10  # rows that are measured whatever the clock says: below these no interval is shown
 
 
@@ -118,26 +121,36 @@ class RowAsker:
     def __init__(self, folder: DecisionFolder, order: DecisionOrder, lineup: Lineup, limit_s: float) -> None:
         self.folder, self.lineup, self.limit_s = folder, lineup, limit_s
         self.arms, self.metric, self.margin = arms_of(lineup), metric_named(order.metric), order.margin
-        self.settled = False  # whether it is known which craft is better, or that neither is
+        self.told_apart = False  # whether it is known which craft is better, or that neither is
+        self.settled = False  # whether it is known which to take, the controls considered
 
     async def together(self, rows: Sequence[Row], until: float, most: int, more_s: float = 0.0) -> float:
         """Have rows answered by all arms that stand, at most so many answers at the same time. Returns when it ended, by time.monotonic."""
-        path = self.folder["answers.jsonl"]
-        left, known = _left(path, rows)
-        self._drop_beaten(read_answers(path))
-        running, queue = dict[asyncio.Task[None], _Asked](), iter(left)
+        path, began = self.folder["answers.jsonl"], time.monotonic()
+        cut_off(path)
+        self._look(known := read_answers(path))
+        queues = [_Queue.of(arms, rows, known) for arms in (CRAFTS, CONTROLS)]
+        running = dict[asyncio.Task[None], _Asked]()
 
         def begin() -> bool:
-            """Begin the next row, if there is room for its answers, time and a row."""
-            nonlocal known
-            room = not running or len(running) + len(self.arms) <= most
-            late = time.monotonic() - until
-            goes_on = late <= 0 or known < LEAST_ROWS or (late <= more_s and not self.settled)
-            row = next(queue, None) if room and goes_on else None
-            if row is None:
+            """Begin the next row with the arms whose turn it is, if there is room for their answers, time and a row."""
+            now = time.monotonic()
+            first = not self.told_apart and now < began + CRAFTS_FIRST * (until - began)
+
+            def goes_on(queue: _Queue) -> bool:
+                late = now - until
+                in_time = late <= 0 or queue.known < LEAST_ROWS or (late <= more_s and not self.settled)
+                return bool(queue.left and self._standing(queue) and in_time)
+
+            open_queues = [queue for queue in queues if goes_on(queue)]
+            if not open_queues:
                 return False
-            known, asked = known + 1, _Asked(row, len(self.arms))
-            running.update({asyncio.create_task(self._answer(asked, {arm: who})): asked for arm, who in self.arms.items()})
+            queue = open_queues[0] if first else min(open_queues, key=lambda each: each.known)
+            arms = self._standing(queue)
+            if running and len(running) + len(arms) > most:
+                return False
+            asked = _Asked(queue.next(), len(arms))
+            running.update({asyncio.create_task(self._answer(asked, {arm: who})): asked for arm, who in arms.items()})
             return True
 
         while begin() or running:
@@ -150,22 +163,30 @@ class RowAsker:
                 asked.left -= 1
                 if not asked.left:
                     _append(path, self._scored(asked.row, asked.found))
-                    self._drop_beaten(read_answers(path))
+                    self._look(read_answers(path))
         return time.monotonic()
+
+    def _standing(self, queue: "_Queue") -> dict[Arm, Contestant]:
+        return {arm: who for arm, who in self.arms.items() if arm in queue.arms}
 
     async def _answer(self, asked: "_Asked", arms: Mapping[Arm, Contestant]) -> None:
         asked.found |= await self.answered(asked.row, arms)
 
-    def _drop_beaten(self, answers: Sequence[RowAnswers]) -> None:
-        """Ask controls no more than which another arm is proven better; see whether the two crafts are told apart."""
+    def _look(self, answers: Sequence[RowAnswers]) -> None:
+        """See what is settled, and ask controls no more than which another arm is proven better."""
         gaps = compared(scores(answers), self.margin)
         worse = beaten(gaps)
-        self.settled = all(gap.state is not State.COLLECT for gap in gaps if {gap.first, gap.second} == {Arm.PROMPTED, Arm.TUNED})
+        measured = {arm for each in answers for arm in each.arms}
+        between = [gap for gap in gaps if {gap.first, gap.second} == set(CRAFTS)]
+        self.told_apart = not set(self.arms) >= set(CRAFTS) or any(gap.state is not State.COLLECT for gap in between)
+        self.settled = measured >= set(self.arms) and not is_open(gaps)
         self.arms = {arm: contestant for arm, contestant in self.arms.items() if arm not in CONTROLS or arm not in worse}
 
     async def alone(self, rows: Sequence[Row], until: float) -> None:
         path = self.folder["alone.jsonl"]
-        for row in _left(path, rows[:ALONE_ROWS])[0]:
+        cut_off(path)
+        done = {row.line for row in read_answers(path)}
+        for row in (row for row in rows[:ALONE_ROWS] if row.line not in done):
             if time.monotonic() > until:
                 return
             found: dict[Arm, Answer | Failure] = {}
@@ -188,6 +209,27 @@ class RowAsker:
 
 
 @dataclass(slots=True, eq=False)
+class _Queue:
+    """The rows that some arms have not answered yet, in their order; known: how many they have, or are answering."""
+
+    arms: tuple[Arm, ...]
+    left: deque[Row]
+    known: int
+
+    @classmethod
+    def of(cls, arms: tuple[Arm, ...], rows: Sequence[Row], answers: Sequence[RowAnswers]) -> "_Queue":
+        """Find what is left of rows, after a measuring that was broken off."""
+        done = {each.line for each in answers if any(arm in each.arms for arm in arms)}
+        left = deque(row for row in rows if row.line not in done)
+        return cls(arms, left, len(rows) - len(left))
+
+    def next(self) -> Row:
+        """Take the next row."""
+        self.known += 1
+        return self.left.popleft()
+
+
+@dataclass(slots=True, eq=False)
 class _Asked:
     """A row that is being answered: each arm by itself, so that the next row need not wait for the slowest one."""
 
@@ -202,14 +244,6 @@ def _append(path: Path, answers: RowAnswers) -> None:
         file.write(answers.written())
         file.flush()
         os.fsync(file.fileno())
-
-
-def _left(path: Path, rows: Sequence[Row]) -> tuple[list[Row], int]:
-    """Find the rows that are not answered yet, and count those that are."""
-    cut_off(path)
-    done = {row.line for row in read_answers(path)}
-    left = [row for row in rows if row.line not in done]
-    return left, len(rows) - len(left)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -18,6 +18,7 @@ from bot.margins import ALPHA
 from engine.contestants import Arm
 
 MARGIN = 0.10  # of the score, below which a difference is practically none: some 250 rows can show it
+FAMILIES = (frozenset({Arm.TUNED, Arm.COMBINED}), frozenset({Arm.PROMPTED, Arm.COMBINED}))  # arms of one craft: advice can be given on it
 Scores = Mapping[Arm, Sequence[float | None]]  # of the same rows in the same order, each in [0, 1]; None: the arm was not asked
 
 
@@ -64,6 +65,13 @@ def compared(scores: Scores, margin: float = MARGIN) -> tuple[Gap, ...]:
 def beaten(gaps: Sequence[Gap]) -> frozenset[Arm]:
     """Find the arms than which another is proven better."""
     return frozenset(gap.first if gap.better is gap.second else gap.second for gap in gaps if gap.better)
+
+
+def is_open(gaps: Sequence[Gap]) -> bool:
+    """Whether it is not known yet which craft to take: arms of more than one are left, and something between them is not settled."""
+    left = {arm for gap in gaps for arm in (gap.first, gap.second)} - beaten(gaps)
+    between = [gap for gap in gaps if {gap.first, gap.second} <= left]
+    return any(gap.state is State.COLLECT for gap in between) and not any(left <= family for family in FAMILIES)
 
 
 def _gap(first: Arm, second: Arm, scores: Scores, margin: float, pairs: int) -> Gap:

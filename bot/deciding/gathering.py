@@ -54,7 +54,7 @@ def gathered(folder: DecisionFolder, status: DecisionStatus, usd_per_hour: float
 def _made_up(metric: Metric, rows: Sequence[Row], classes: Sequence[str], together: Sequence[RowAnswers]) -> dict[Arm, int]:
     """Count each arm's answers with a figure that is likely made up; none where the metric looks at the whole answer or none is stated."""
     known = KnownFigures((name, answered(row)) for name, row in zip(classes, rows, strict=True))
-    if not (metric.name == "f1" or metric.name.startswith("line:")) or not known.stated:
+    if not (metric.name == "f1" or metric.line) or not known.stated:
         return {}
     by_line = {row.line: (name, row.text) for name, row in zip(classes, rows, strict=True)}
     return {

@@ -1,4 +1,4 @@
-"""Answers of the arms to the test rows, one JSON line a row: what was said, how it scored, what it took."""
+"""Answers of the arms to the test rows, as JSON lines: what was said, how it scored, what it took."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -50,19 +50,22 @@ class RowAnswers:
 
 
 def read_answers(path: Path) -> list[RowAnswers]:
-    """Read what was measured so far, none where nothing was; a last line that was cut off does not count. Raises BadRequest."""
+    """Read what was measured so far, none where nothing was; a last line that was cut off does not count. Raises BadRequest.
+
+    A row may have several lines, each with other arms; it comes where its first one stands.
+    """
     if not path.is_file():
         return []
     lines = path.read_text(encoding="utf-8").split("\n")
-    found = []
+    found: dict[int, dict[Arm, ArmAnswer]] = {}
     for number, line in enumerate(lines[:-1], 1):  # what follows the last line feed was not written to its end
         try:
             table = json.loads(line)
             arms = {Arm(arm): ArmAnswer(**answer) for arm, answer in table["arms"].items()}
-            found.append(RowAnswers(int(table["line"]), arms))
+            found.setdefault(int(table["line"]), {}).update(arms)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise BadRequest(f"Line {number:,} of {path} cannot be read. Delete the file, and it is measured again.") from error
-    return found
+    return [RowAnswers(line, arms) for line, arms in found.items()]
 
 
 def cut_off(path: Path) -> None:

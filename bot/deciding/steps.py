@@ -4,6 +4,7 @@ A step that comes to nothing leaves a sentence and the rest goes on: no adapter,
 """
 
 import asyncio
+import json
 import math
 import shutil
 import time
@@ -23,6 +24,7 @@ from bot.deciding.budget import MOST_EPOCHS, CraftBudget, craft_budget, epochs_w
 from bot.deciding.change import ROW_PASSES, ClassChange, chosen, rows_to_learn
 from bot.deciding.children import ChildPlace, DecisionStopped, run_child, run_for_json
 from bot.deciding.classes import classes_for
+from bot.deciding.measured import read_answers
 from bot.deciding.order import BadDecision, DecisionFolder, DecisionStatus, StepStatus
 from bot.words import counted, seconds
 from engine.errors import DuelbotError
@@ -205,7 +207,7 @@ class Deciding:
         plan = self.folder["plan.toml"]
         flags = [str(self.folder["known.jsonl"]), "--name", order.name, "--base", order.base, *ALONE, "--plan", str(plan)]
         if not plan.is_file():
-            plan.write_text(UNMEASURED.format("forgetting"))
+            plan.write_text(self._plan("forgetting"))
         if not self.folder["foretold.json"].is_file() or work.begun:
             return flags
         foretold = self.folder.read("foretold.json")
@@ -216,8 +218,13 @@ class Deciding:
             foretold = min((foretold, again), key=lambda each: float(each["seconds"]["value"]))
             epochs = self._epochs(foretold, usual)
         takes = f"{usual:,} epochs would take {foretold['seconds']['value'] / 60:.1f} minutes, the budget is {self.budget.minutes:.1f}"
-        plan.write_text(f"{UNMEASURED.format('forgetting')}# {takes}.\n[steps]\nepochs = {epochs}\n")
+        plan.write_text(f"{self._plan('forgetting')}# {takes}.\n[steps]\nepochs = {epochs}\n")
         return flags
+
+    def _plan(self, measure: str) -> str:
+        """Write a training's plan: how much it measures, and the line by which an answer is right, if it is one."""
+        line = metric_named(self.order.metric).line
+        return UNMEASURED.format(measure) + (f"[focus]\nline = {json.dumps(line, ensure_ascii=False)}\n" if line else "")
 
     def _epochs(self, foretold: dict[str, Any], usual: int) -> int:
         return epochs_within(self.budget, foretold["seconds"]["value"], foretold.get("step_s", 0.0), foretold["steps"], usual)
@@ -230,7 +237,7 @@ class Deciding:
     def _estimating(self, probed: int) -> list[str]:
         """Write the command that foretells a training, and reads so many rows for what it will reach."""
         plan = self.folder["plan.toml"]
-        plan.write_text(UNMEASURED.format("forgetting"))
+        plan.write_text(self._plan("forgetting"))
         arguments = ["-m", "adapters", "estimate", str(self.folder["known.jsonl"]), "--base", self.order.base, "--recipe", "plain"]
         return [*arguments, "--plan", str(plan), "--probe", str(probed), "--json"]
 
@@ -244,14 +251,12 @@ class Deciding:
         total = sum(row.role == "test" for row in self._rows())
 
         def look() -> None:
-            with suppress(OSError):
-                done = self.folder["answers.jsonl"].read_bytes().count(b"\n")
-                self._now(words=f"{done:,} of {total:,} test rows", part=done / total)
+            done = len(read_answers(self.folder["answers.jsonl"]))
+            self._now(words=f"{done:,} of {total:,} test rows", part=done / total)
 
         arguments = ["-m", "bot.deciding.asking", str(self.folder.path), f"{max(left_s, 20):.0f}", f"{change_s:.0f}"]
         await run_child(arguments, ChildPlace(self.order.base), self._log("measure"), look)
-        done = self.folder["answers.jsonl"].read_bytes().count(b"\n")
-        return f"{done:,} of {total:,} test rows answered."
+        return f"{len(read_answers(self.folder['answers.jsonl'])):,} of {total:,} test rows answered."
 
     async def _change(self) -> str:
         change, seconds = self._to_change(), self._change_s()
@@ -267,7 +272,7 @@ class Deciding:
         write_rows(self.folder["changed.jsonl"], [replace(row, role="train") for row in learned])
         self.folder["changed.toml"].write_text(change.in_text(self.folder["recipe.toml"].read_text(encoding="utf-8")), encoding="utf-8")
         self.folder["changed-plan.toml"].write_text(
-            f"{UNMEASURED.format('none')}[steps]\nrow_passes_least = {ROW_PASSES}\nrow_passes_most = {ROW_PASSES}\n"
+            f"{self._plan('none')}[steps]\nrow_passes_least = {ROW_PASSES}\nrow_passes_most = {ROW_PASSES}\n"
         )
         for left in ("changed", "changed-made"):
             shutil.rmtree(self.folder[left], ignore_errors=True)

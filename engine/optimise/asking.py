@@ -41,8 +41,8 @@ def decided(metric: Metric, references: Sequence[str]) -> Callable[[str], bool]:
     longest = max(map(len, references))
     if metric.name == "f1":
         return lambda text: False
-    if metric.name.startswith("line:"):
-        start = metric.name.removeprefix("line:").strip().casefold()
+    if line_name := metric.line:
+        start = line_name.casefold()
 
         def told(text: str) -> bool:
             return any(line.strip().casefold().startswith(start) for line in text.split("\n")[:-1]) or len(text) > 4 * longest

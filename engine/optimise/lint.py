@@ -234,7 +234,7 @@ def _unreadable(recipe: Recipe, metric: Metric) -> Iterator[LintFinding]:
             "system",
             f"The metric exact wants the same words, and answers have {sum(words) / len(words):.0f} here; f1 or line:NAME can tell them.",
         )
-    if not recipe.examples and metric.name.startswith("line:") and metric.name.removeprefix("line:") not in recipe.system:
+    if not recipe.examples and metric.line and metric.line not in recipe.system:
         yield LintFinding(
             LintKind.METRIC, "system", f"It asks for no line {shown(metric.name.removeprefix('line:'))}, which the metric looks for."
         )

@@ -1,5 +1,6 @@
-"""The test rows asked: controls leave once another arm is proven better, the two crafts never do, and no claim gets bolder by it."""
+"""The test rows asked: the crafts first, controls until another arm is proven better, and no claim gets bolder by it."""
 
+import json
 import random
 import time
 from collections import Counter
@@ -59,14 +60,40 @@ async def test_no_time_is_left_and_the_least_rows_are_asked_of_all(tmp_path: Pat
     assert set(asked(read_answers(folder["answers.jsonl"])).values()) == {10}
 
 
-@pytest.mark.parametrize(("tuned", "rows_asked"), [("yes", 40), ("no", 12)])
-async def test_more_time_is_taken_only_while_the_crafts_are_not_told_apart(tmp_path: Path, tuned: str, rows_asked: int) -> None:
-    backend = ScriptedBackend(lambda prompt: Script((tuned if is_tuned(prompt) else "yes",), 0.001))
-    asker = RowAsker(DecisionFolder(tmp_path), ORDER, lineup_over(backend), 5)
+async def test_the_controls_wait_until_the_crafts_are_told_apart_and_then_get_the_same_rows(tmp_path: Path) -> None:
+    folder = DecisionFolder(tmp_path)
+    backend = ScriptedBackend(lambda prompt: Script(("yes" if is_tuned(prompt) else "no",), 0.001))  # with or without a prompt
+    await RowAsker(folder, ORDER, lineup_over(backend), 5).together(rows(60), time.monotonic() + 60, 8)
+    lines = [set(json.loads(line)["arms"]) for line in folder["answers.jsonl"].read_text("utf-8").splitlines()]
+    waited = next(at for at, arms in enumerate(lines) if arms & {N, C})
+    assert waited >= 10 and all(arms == {P, T} for arms in lines[:waited])
+    answers = read_answers(folder["answers.jsonl"])
+    assert asked(answers)[C] == 60 and 10 <= asked(answers)[N] < 60
+    assert all(N in row.arms for row in answers[:10]), "from the first row on"
+
+
+async def test_the_controls_begin_late_where_the_crafts_are_never_told_apart(tmp_path: Path) -> None:
+    folder = DecisionFolder(tmp_path)
+    backend = ScriptedBackend(lambda _: Script(("yes",), 0.1))
+    await RowAsker(folder, ORDER, lineup_over(backend), 5).together(rows(90), time.monotonic() + 1.5, 8)
+    counts = asked(read_answers(folder["answers.jsonl"]))
+    assert 10 <= counts[N] < counts[P] and counts[N] == counts[C]
+
+
+@pytest.mark.parametrize(("right", "asked_all"), [((P, T), True), ((P,), False)])
+async def test_more_time_is_taken_only_while_it_is_open_which_craft_to_take(
+    tmp_path: Path, right: tuple[Arm, ...], asked_all: bool
+) -> None:
+    def says(prompt: Prompt) -> Script:
+        told = any(message.role == "system" for message in prompt.messages)
+        arm = {(True, False): P, (False, True): T, (True, True): C, (False, False): N}[told, is_tuned(prompt)]
+        return Script(("yes" if arm in right else "no",), 0.001)
+
+    asker = RowAsker(DecisionFolder(tmp_path), ORDER, lineup_over(ScriptedBackend(says)), 5)
     await asker.together(rows(40), time.monotonic() - 1, 4, more_s=60)
     counts = asked(read_answers(DecisionFolder(tmp_path)["answers.jsonl"]))
-    assert counts[T] >= 40 if rows_asked == 40 else 10 <= counts[T] <= 24
-    assert asker.settled is (tuned == "no")
+    assert counts[T] == 40 if asked_all else 10 <= counts[T] <= 24
+    assert asker.settled is not asked_all
 
 
 def test_among_equals_it_is_no_more_often_wrong() -> None:
