@@ -70,7 +70,7 @@ class FocusPlan:
     """The part of an answer by which it is right or wrong, where that is a line of it."""
 
     line: str = ""  # its name, as in "Team: Returns"; "": all tokens of an answer weigh the same
-    weight: float = 2.0  # of the mean loss of the tokens of its value, beside the mean of all others
+    weight: float = 0.5  # of the mean loss of the tokens of its value, beside the mean of all others
 
 
 @dataclass(frozen=True, slots=True)
