@@ -15,7 +15,7 @@ from engine.errors import DuelbotError
 from engine.parsing import Malformed, is_number, shown, toml_table
 
 SHIPPED_PLANS = Path(__file__).parents[1] / "plans"
-RATES = ((200e6, 1e-3), (1e9, 5e-4), (math.inf, 2e-4))  # parameters of a base up to which this is the highest learning rate
+RATES = ((200e6, 2e-3), (1e9, 5e-4), (math.inf, 2e-4))  # parameters of a base up to which this is the highest learning rate
 PASSES_A_ROOT = 40  # row passes for each root of the number of rows: 277 for 48 rows, 800 for 400
 
 
@@ -78,7 +78,7 @@ class PreferencePlan:
     """The amount of a training on preferences (dpo, kto), and when it has learned them."""
 
     beta: float = 0.1  # how much a likelihood against the reference's counts
-    rate: float = 0.5  # share of the highest learning rate
+    rate: float = 0.25  # share of the highest learning rate
     answer_weight: float = 2.0  # of the chosen answers' own loss beside dpo's; 0: none
     row_passes_least: int = 300  # pairs are repeated until they are that many
     enough_right: float = 0.95  # share of held-out pairs told apart, from which on the training may end
