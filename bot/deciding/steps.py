@@ -44,7 +44,7 @@ PROBED_CHARACTERS = 30_000  # of these rows, some 12,000 tokens with the templat
 ALONE = ("--recipe", "plain", "--engineered", "none")  # of a training: the other arms are measured here, on the test rows
 BATCH_ROWS = 8  # rows of a step of the standard plan
 UNMEASURED = '[run]\nmeasure = "{}"  # the test rows are, by all arms\n'
-CHANGED_S = 45.0  # seconds of the change beside its training: loading, and asking
+CHANGED_S = 55.0  # seconds of the change beside its training: loading, and asking
 MEASURED_BY = 0.95  # share of the minutes, at which the change begins at the latest
 Tell = Callable[[DecisionStatus], None]
 

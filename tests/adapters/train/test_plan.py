@@ -50,7 +50,7 @@ def test_the_amount_follows_the_rows() -> None:
     plan = load_plan("standard")
     assert [plan.epochs(rows) for rows in (48, 96, 192, 400, 5_000)] == [6, 4, 3, 2, 1]
     assert load_plan("gpu").epochs(48) == 3
-    assert [plan.highest_rate(size) for size in (135_000_000, 500_000_000, 7_000_000_000)] == [1e-3, 5e-4, 2e-4]
+    assert [plan.highest_rate(size) for size in (135_000_000, 500_000_000, 7_000_000_000)] == [2e-3, 5e-4, 2e-4]
 
 
 def test_the_rate_rises_and_falls_to_nothing() -> None:
