@@ -210,7 +210,7 @@ def _times(found: DecisionFindings) -> str:
 
 
 def _made(found: DecisionFindings) -> str:
-    """What the fine-tune took to make, and from when on that is paid back."""
+    """What the fine-tune took to make, and from when on that is paid back; one that the prompt is proven better than pays for nothing."""
     tune, prompted, tuned = found.spent.get("fine-tune"), found.of(Arm.PROMPTED), found.of(Arm.TUNED)
     if not tune or not tuned:
         return ""
@@ -218,7 +218,8 @@ def _made(found: DecisionFindings) -> str:
     said = f"Training took {tune.minutes:.1f} minutes{cost}"
     prompt = found.spent.get("prompt")
     said += f", the prompt's search {prompt.minutes:.1f} minutes." if prompt else "."
-    if not prompted or prompted.usd_per_1000 is None or tuned.usd_per_1000 is None or tune.usd is None:
+    worse = any({gap.first, gap.second} == {Arm.PROMPTED, Arm.TUNED} and gap.better is Arm.PROMPTED for gap in found.gaps)
+    if worse or not prompted or prompted.usd_per_1000 is None or tuned.usd_per_1000 is None or tune.usd is None:
         return said
     saved = prompted.usd_per_1000 - tuned.usd_per_1000
     if saved <= 0:

@@ -164,6 +164,8 @@ def test_what_making_took_and_a_change_cost_are_said() -> None:
     assert any("change often" in line for line in said.change_it)
     dear = advise(findings(drawn({P: 0.39, T: 0.88}, 240), {P: 1e-5, T: 2e-5}))
     assert "cost never pays for it" in dear.why
+    worse = advise(findings(drawn({P: 0.88, T: 0.39}, 240)))
+    assert "Training took 4.0 minutes" in worse.why and "pays for" not in worse.why
 
 
 def test_the_best_of_the_bad_is_not_recommended() -> None:
