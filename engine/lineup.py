@@ -95,11 +95,14 @@ def plain_recipe(name: str, adapter: Adapter | None) -> Recipe:
 
 
 def sampled_alike(plain: Recipe, engineered: Recipe | None, settings: EngineSettings) -> tuple[Recipe, tuple[str, ...]]:
-    """Give the plain recipe that ships the engineered one's [sampling]. Returns the plain recipe to use, and what should be said of it."""
+    """Give the plain recipe that ships the engineered one's [sampling].
+
+    Returns the plain recipe to use, and what should be said of it: nothing where nobody has named a recipe, and the two ship as a pair.
+    """
     if engineered is None or settings.own_plain or engineered.sampling == plain.sampling:
         return plain, ()
     said = f"The plain recipe takes the [sampling] of {engineered.name} {engineered.version}, as both sides of a duel need the same."
-    return replace(plain, sampling=engineered.sampling), (said,)
+    return replace(plain, sampling=engineered.sampling), (said,) if settings.recipe else ()
 
 
 def without_recipe(base: str, adapter: Adapter | None) -> str:

@@ -25,7 +25,7 @@ class ShippedPair:
 PAIRS = {
     pair.base: pair
     for pair in (
-        ShippedPair(SMOLLM2, "desk", "desk-plain", SHIPPED_ADAPTERS / "desk"),
+        ShippedPair(SMOLLM2, "desk", "plain", SHIPPED_ADAPTERS / "desk"),
         ShippedPair(DEMO, "house", "plain", DEMO_ADAPTER),
     )
 }

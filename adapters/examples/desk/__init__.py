@@ -1,5 +1,1 @@
-"""The adapter that meets the recipe desk: a help desk's two lines, learned from examples/tickets.csv. LOG.md keeps the runs.
-
-batches.py  the rows as token ids, in batches of like length
-train.py    the training: LoRA on the top layers, with those below run once and kept
-"""
+"""The recipe and the adapter desk, which meet on smollm2: made from examples/tickets.csv by `duelbot decide`. LOG.md keeps all runs."""
