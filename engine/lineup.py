@@ -19,7 +19,7 @@ from engine.kit import Kit
 from engine.named import Named
 from engine.parsing import shown_all
 from engine.proving import prove
-from engine.recipes import Recipe, load_recipe, shipped_recipes
+from engine.recipes import Recipe, load_recipe, shipped_recipes, ships
 from engine.settings import EngineSettings
 from engine.shipped import DEMO, DEMO_BASE, PAIRS, SMOLLM2, SMOLLM2_PACKAGE
 
@@ -97,12 +97,12 @@ def plain_recipe(name: str, adapter: Adapter | None) -> Recipe:
 def sampled_alike(plain: Recipe, engineered: Recipe | None, settings: EngineSettings) -> tuple[Recipe, tuple[str, ...]]:
     """Give the plain recipe that ships the engineered one's [sampling].
 
-    Returns the plain recipe to use, and what should be said of it: nothing where nobody has named a recipe, and the two ship as a pair.
+    Returns the plain recipe to use, and what should be said of it: nothing where the engineered one ships, too.
     """
     if engineered is None or settings.own_plain or engineered.sampling == plain.sampling:
         return plain, ()
     said = f"The plain recipe takes the [sampling] of {engineered.name} {engineered.version}, as both sides of a duel need the same."
-    return replace(plain, sampling=engineered.sampling), (said,) if settings.recipe else ()
+    return replace(plain, sampling=engineered.sampling), () if ships(engineered) else (said,)
 
 
 def without_recipe(base: str, adapter: Adapter | None) -> str:

@@ -162,6 +162,11 @@ def shipped_recipes() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
 
 
+def ships(recipe: Recipe) -> bool:
+    """Tell whether a recipe is one of those that ship, unchanged."""
+    return recipe.name in shipped_recipes() and load_recipe(recipe.name).digest == recipe.digest
+
+
 def load_recipe(name_or_path: str) -> Recipe:
     """Load a shipped recipe by its name, or any recipe by the path of its TOML file. Raises BadRecipe."""
     path = Path(name_or_path)

@@ -38,6 +38,7 @@ TOGETHER = 0.85  # share of the time for all arms together; then each answers al
 CRAFTS = (Arm.PROMPTED, Arm.TUNED)  # what the decision is about
 CONTROLS = (Arm.PLAIN, Arm.COMBINED)  # asked until another is proven better
 CRAFTS_FIRST = 0.6  # share of the time together, after which the controls begin though the crafts are not told apart
+LOOKING = 0.05  # share of the time, at most, in which it is looked at what the answers prove: it takes longer the more there are
 LEAST_ROWS = 10  # rows that are measured whatever the clock says: below these no interval is shown
 
 
@@ -123,6 +124,7 @@ class RowAsker:
         self.arms, self.metric, self.margin = arms_of(lineup), metric_named(order.metric), order.margin
         self.told_apart = False  # whether it is known which craft is better, or that neither is
         self.settled = False  # whether it is known which to take, the controls considered
+        self._next_look = 0.0  # by time.monotonic
 
     async def together(self, rows: Sequence[Row], until: float, most: int, more_s: float = 0.0) -> float:
         """Have rows answered by all arms that stand, at most so many answers at the same time. Returns when it ended, by time.monotonic."""
@@ -163,7 +165,8 @@ class RowAsker:
                 asked.left -= 1
                 if not asked.left:
                     _append(path, self._scored(asked.row, asked.found))
-                    self._look(read_answers(path))
+                    if time.monotonic() >= self._next_look:
+                        self._look(read_answers(path))
         return time.monotonic()
 
     def _standing(self, queue: "_Queue") -> dict[Arm, Contestant]:
@@ -173,7 +176,9 @@ class RowAsker:
         asked.found |= await self.answered(asked.row, arms)
 
     def _look(self, answers: Sequence[RowAnswers]) -> None:
-        """See what is settled, and ask controls no more than which another arm is proven better."""
+        """See what is settled, and ask controls no more than which another arm is proven better. The next look comes so much later that
+        looking takes LOOKING of the time at most."""
+        began = time.monotonic()
         gaps = compared(scores(answers), self.margin)
         worse = beaten(gaps)
         measured = {arm for each in answers for arm in each.arms}
@@ -181,6 +186,7 @@ class RowAsker:
         self.told_apart = not set(self.arms) >= set(CRAFTS) or any(gap.state is not State.COLLECT for gap in between)
         self.settled = measured >= set(self.arms) and not is_open(gaps)
         self.arms = {arm: contestant for arm, contestant in self.arms.items() if arm not in CONTROLS or arm not in worse}
+        self._next_look = began + (time.monotonic() - began) / LOOKING
 
     async def alone(self, rows: Sequence[Row], until: float) -> None:
         path = self.folder["alone.jsonl"]

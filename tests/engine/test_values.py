@@ -191,6 +191,8 @@ def test_the_shipped_plain_recipe_takes_the_sampling_of_an_own_one_and_says_so(t
     plain, warm = load_recipe("plain"), Recipe("support", "3", sampling=Sampling(0.7, max_new_tokens=300))
     alike, [said] = sampled_alike(plain, warm, own(""))
     assert alike == replace(plain, sampling=warm.sampling) and "[sampling] of support 3" in said
+    shipped = load_recipe("desk")
+    assert sampled_alike(plain, shipped, own("")) == (replace(plain, sampling=shipped.sampling), ()), "of a pair that ships nothing is said"
     assert sampled_alike(plain, None, own("")) == sampled_alike(plain, plain, own("")) == (plain, ())
     written = EngineSettings(plain_recipe=str(tmp_path / "mine.toml"))
     assert sampled_alike(plain, warm, written) == (plain, ())

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.deciding import asking
 from bot.deciding.asking import RowAsker
-from bot.deciding.gaps import beaten, compared
+from bot.deciding.gaps import Gap, Scores, beaten, compared
 from bot.deciding.measured import RowAnswers, read_answers, scores
 from bot.deciding.order import DecisionFolder, DecisionOrder
 from engine.backends.base import Prompt
@@ -22,6 +23,12 @@ P, T, C, N = Arm.PROMPTED, Arm.TUNED, Arm.COMBINED, Arm.PLAIN
 ORDER = DecisionOrder(
     name="x", file="rows.jsonl", file_digest="0", base="demo", metric="exact", guessed=True, minutes=15, usd=None, margin=0.1, seed=0
 )
+
+
+@pytest.fixture(autouse=True)
+def looks_after_each_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers come at once here, in the time of none of which it is worth looking."""
+    monkeypatch.setattr(asking, "LOOKING", 1e9)
 
 
 def rows(many: int) -> list[Row]:
@@ -96,6 +103,21 @@ async def test_more_time_is_taken_only_while_it_is_open_which_craft_to_take(
     assert asker.settled is not asked_all
 
 
+async def test_looking_takes_a_small_share_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+
+    def counted(scores: Scores, margin: float) -> tuple[Gap, ...]:
+        nonlocal looks
+        looks += 1
+        return compared(scores, margin)
+
+    monkeypatch.setattr(asking, "LOOKING", 1e-9)
+    monkeypatch.setattr(asking, "compared", counted)
+    backend = ScriptedBackend(lambda _: Script(("yes",), 0.001))
+    await RowAsker(DecisionFolder(tmp_path), ORDER, lineup_over(backend), 5).together(rows(40), time.monotonic() + 60, 8)
+    assert looks == 1, "at the start alone, as the next look would take too much"
+
+
 def test_among_equals_it_is_no_more_often_wrong() -> None:
     """All claims together are wrong in at most 5 % of decisions; at most 3 of 20 would pass by chance."""
     wrong = 0
@@ -106,7 +128,7 @@ def test_among_equals_it_is_no_more_often_wrong() -> None:
         for at in range(120):
             for arm, known in drawn.items():
                 known.append(None if arm in left else float(dice.random() < 0.6))
-            if at % 4 == 3:
+            if at % 30 == 29:
                 left |= {arm for arm in beaten(compared(drawn)) if arm in (C, N)}
         wrong += bool(beaten(compared(drawn)))
     assert wrong <= 3

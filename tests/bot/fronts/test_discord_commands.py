@@ -30,9 +30,9 @@ async def test_the_adapter_is_described_and_another_one_refused(tmp_path: Path) 
     async with staged(tmp_path) as stage:
         ann = stage.member("ann")
         listed = stage.shown((await ann.slash(stage.channel, "adapter list")).response)
-        assert "- demo@1 · **used here**" in listed and "- desk@1 · It was made for base revision" in listed
+        assert "- demo@1 · **used here**" in listed and "- desk@2 · It was made for base revision" in listed
         assert "### Adapter demo@1\nIn use." in stage.shown((await ann.slash(stage.channel, "adapter info", name="demo@1")).response)
-        assert "right team of 17: 66.8%" in stage.shown((await ann.slash(stage.channel, "adapter info", name="desk")).response)
+        assert "right team of 17: 67.1%" in stage.shown((await ann.slash(stage.channel, "adapter info", name="desk")).response)
         assert "There is no adapter 'other' here" in stage.shown((await ann.slash(stage.channel, "adapter info", name="other")).response)
         assert [each["value"] for each in await ann.autocomplete(stage.channel, "adapter info", "name", "")] == ["demo@1"]
 
