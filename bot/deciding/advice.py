@@ -167,8 +167,11 @@ def _compared(found: DecisionFindings) -> str:
 
 def _unsettled(found: DecisionFindings, between: Sequence[Gap], question: str) -> str:
     gap = between[0]
-    within = f" (between {_signed(gap.interval.low)} and {_signed(gap.interval.high)} points)" if gap.interval else ""
-    return f"{question} is not settled{within}. {_label_more(found, between)}"
+    if gap.interval is None:
+        return f"{question} is not settled. {_label_more(found, between)}"
+    low, high = _signed(gap.interval.low), _signed(gap.interval.high)
+    alone = f"by itself that is between {low} and {high} points, and what is claimed holds for all pairs together"
+    return f"{question} is not settled: {alone}. {_label_more(found, between)}"
 
 
 def _signed(share: float) -> str:
