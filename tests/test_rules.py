@@ -31,6 +31,8 @@ FENCES = {
         "adapters/train/",
         "adapters/examples/",
     ),
+    "numba": tuple(f"engine/backends/local/{name}" for name in ("compiling", "kernels", "products", "compiled")),
+    "llvmlite": ("engine/backends/local/compiling", "engine/backends/local/kernels"),
     "httpx": ("engine/optimise/reflecting",),
     "gguf": ("engine/backends/local/gguf", "engine/bench/gguf_files"),
     "trl": ("adapters/train/",),

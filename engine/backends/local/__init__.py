@@ -2,29 +2,34 @@
 
 Importing this folder imports no file of it: what needs torch is imported by whoever wants it.
 
-fetching.py  a hub id becomes a folder
-imports.py   the heavy libraries, imported for less
-gguf.py      a GGUF file becomes a folder of safetensors, once
-package.py   a base out of the Python package that holds it
-machine.py   what the machine has: memory to spare, processors and who wants them
-threads.py   how many processor threads: chosen by timing steps, pure
-waiting.py   who is let in next, fairly between people: pure
-schedule.py  who runs, who waits, who pays: pure, no torch
-prefixes.py  prompts and answers that are kept, found by their longest common beginning: pure, no torch
-chat.py      the model's chat template: a conversation as tokens, and what of it is read
-pages.py     pages of a checkpoint's file, given back once they are packed
-packed.py    linear layers packed for this processor; how many rows are even
-cache.py     key-value memory: a slot for each row
-attend.py    each row's attention over its own columns
-fused.py     Llama's and Qwen's kinds of model in fewer and larger operations
-loading.py   a folder becomes a checked model and tokenizer
-sampling.py  the next token out of logits
-text.py      text out of tokens
-writing.py   one answer while it is written: its tokens, its text, its account
-lora.py      adapters as an argument of a row
-step.py      the model on tensors: a prompt, or a token for every row
-alive.py     the proof that an adapter does something, and to nobody else
-thread.py    the model thread: what the schedule says next, done
-backend.py   the coroutines that everybody else calls
-opening.py   a folder becomes a backend: imports, loads, starts the thread
+fetching.py   a hub id becomes a folder
+imports.py    the heavy libraries, imported for less
+gguf.py       a GGUF file becomes a folder of safetensors, once
+package.py    a base out of the Python package that holds it
+machine.py    what the machine has: memory to spare, processors and who wants them
+threads.py    how many processor threads: chosen by timing steps, pure
+waiting.py    who is let in next, fairly between people: pure
+schedule.py   who runs, who waits, who pays: pure, no torch
+prefixes.py   prompts and answers that are kept, found by their longest common beginning: pure, no torch
+chat.py       the model's chat template: a conversation as tokens, and what of it is read
+pages.py      pages of a checkpoint's file, given back once they are packed
+packed.py     linear layers packed for this processor; how many rows are even
+cache.py      key-value memory: a slot for each row
+attend.py     each row's attention over its own columns
+lora.py       adapters as an argument of a row
+compiling.py  whether compiled loops run here, and where they are kept
+kernels.py    products in the processor's own code, each sum in one order
+products.py   what a compiled forward is given; rows by weights, and what a row's adapter adds
+compiled.py   Llama's and Qwen's kinds of model as one compiled loop
+team.py       threads that run one compiled function together
+fused.py      the weights, adapters and rows of such a model
+loading.py    a folder becomes a checked model and tokenizer
+sampling.py   the next token out of logits
+text.py       text out of tokens
+writing.py    one answer while it is written: its tokens, its text, its account
+step.py       the model on tensors: a prompt, or a token for every row
+alive.py      the proof that an adapter does something, and to nobody else
+thread.py     the model thread: what the schedule says next, done
+backend.py    the coroutines that everybody else calls
+opening.py    a folder becomes a backend: imports, loads, starts the thread
 """

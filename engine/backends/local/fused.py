@@ -1,148 +1,277 @@
-"""Llama's and Qwen's kinds of model in fewer and larger operations than transformers': the same weights, the same numbers to rounding.
+"""Llama's and Qwen's kinds of model without transformers' operations: the same weights, the same numbers to rounding.
 
-Queries, keys and values come of one product, gate and up of another; rotation is one complex product, for which a head's two halves lie
-interleaved: the rows of the weights, and the norms of heads, are put in that order once.
+What has one input is one product: queries, keys and values, and gate and up. Weights that are exact in float16 are kept so. The arithmetic
+is in compiled.py; here are the weights, the adapters and the rows, as it wants them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import rms_norm, silu
+from torch.nn.functional import pad
 from transformers import LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM
 
-from engine.backends.local.attend import look, look_back
-from engine.backends.local.cache import SlotCache, SlotLayer
-from engine.backends.local.packed import FEWEST, LayerPlace, Packer, cast_embedding
+from engine.backends.local.cache import SlotCache
+from engine.backends.local.compiled import forward
+from engine.backends.local.compiling import can_compile
+from engine.backends.local.kernels import COLUMNS, LANES, ROWS
+from engine.backends.local.lora import NONE, Factors
+from engine.backends.local.packed import Packer, exact_in_float16
+from engine.backends.local.products import LINEARS, NORM_KEY, NORM_QUERY, NORMS, PARTS, ModelShape, ReadBatch, Space, Weights
+from engine.backends.local.team import ThreadTeam
 
 KINDS = (LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM)
 FIXED_ROTATION = frozenset({"default", "linear", "llama3", "yarn"})  # kinds of rotary positions whose angles no length of a row changes
+PRODUCTS = (
+    ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    ("self_attn.o_proj",),
+    ("mlp.gate_proj", "mlp.up_proj"),
+    ("mlp.down_proj",),
+)
+HEAD = "lm_head"
+SCORES = 1024  # columns by which the room for scores grows
 
 
 def can_fuse(model: Any) -> bool:
-    """Whether a model of transformers is of a kind that is known here."""
-    if type(model) not in KINDS or model.config.hidden_act != "silu":
+    """Whether a model of transformers is of a kind that is known here, and this machine runs compiled loops."""
+    if type(model) not in KINDS or model.config.hidden_act != "silu" or not can_compile():
         return False
-    rotary, size = model.model.rotary_emb, model.model.layers[0].self_attn.head_dim
-    return rotary.rope_type in FIXED_ROTATION and 2 * rotary.inv_freq.numel() == size
+    rotary, own = model.model.rotary_emb, model.model.layers[0].self_attn
+    widths = (own.head_dim, model.config.hidden_size, model.config.intermediate_size)
+    even = all(width % LANES == 0 for width in widths)
+    return even and rotary.rope_type in FIXED_ROTATION and 2 * rotary.inv_freq.numel() == own.head_dim
 
 
 @dataclass(frozen=True, slots=True)
-class Heads:
-    """How many there are, and how large."""
+class Read:
+    """The next tokens of a row: a prompt's, or the newest."""
 
-    queries: int
-    keys: int
-    size: int
+    slot: int
+    start: int  # the column of the first
+    tokens: Sequence[int]
+    adapter: str
+
+
+class Product:
+    """Linear layers with the same input as one, its weights in tiles."""
+
+    def __init__(self, linears: Sequence[nn.Linear], packer: Packer) -> None:
+        self.widths = [linear.out_features for linear in linears]
+        weight, self.bias = packer.joined(linears)
+        self.weights = tiled(weight, torch.float16 if exact_in_float16(weight) else torch.float32)
 
     @property
-    def order(self) -> Tensor:
-        """Where the numbers of a head come from when its two halves are interleaved (size,)."""
-        return torch.arange(self.size).view(2, -1).T.reshape(-1)
+    def places(self) -> tuple[int, int, int]:
+        """Where the weights are, whether they are float16, and where the bias is; 0 for none."""
+        return self.weights.data_ptr(), int(self.weights.dtype == torch.float16), 0 if self.bias is None else self.bias.data_ptr()
 
-    def turned(self, heads: int) -> Tensor:
-        """The same for so many heads beside one another."""
-        return (torch.arange(heads)[:, None] * self.size + self.order).reshape(-1)
-
-
-class FusedLayer(nn.Module):
-    """A layer: attention and what follows it. Its linear layers are packed, and those that it is made of go."""
-
-    def __init__(self, layer: Any, heads: Heads, packer: Packer) -> None:
-        super().__init__()
-        own, mlp = layer.self_attn, layer.mlp
-        self._heads, self._scaling, self._eps = heads, own.scaling, layer.input_layernorm.variance_epsilon
-        orders = (heads.turned(heads.queries), heads.turned(heads.keys), None)
-        self.qkv, qkv = joined(packer, {"q_proj": own.q_proj, "k_proj": own.k_proj, "v_proj": own.v_proj}, orders)
-        self.out, out = joined(packer, {"o_proj": own.o_proj}, (None,))
-        self.wide, wide = joined(packer, {"gate_proj": mlp.gate_proj, "up_proj": mlp.up_proj}, (None, None))
-        self.narrow, narrow = joined(packer, {"down_proj": mlp.down_proj}, (None,))
-        self.places = {f"self_attn.{name}": place for name, place in (qkv | out).items()}
-        self.places |= {f"mlp.{name}": place for name, place in (wide | narrow).items()}
-        self._norms = [norm.weight.detach().float() for norm in (layer.input_layernorm, layer.post_attention_layernorm)]
-        self._head_norms: Tensor | None = None
-        if hasattr(own, "q_norm"):
-            norms = [own.q_norm.weight] * heads.queries + [own.k_norm.weight] * heads.keys
-            self._head_norms = torch.stack([norm.detach().float()[heads.order] for norm in norms])
-
-    def forward(self, x: Tensor, turn: Tensor, memory: SlotLayer) -> Tensor:
-        """x (rows, tokens, hidden size), turn (rows, tokens, 1, half a head) complex."""
-        hidden = x.shape[-1:]
-        x = x + self.out(self._attention(rms_norm(x, hidden, self._norms[0], self._eps), turn, memory))
-        both = self.wide(rms_norm(x, hidden, self._norms[1], self._eps))
-        gate, up = both.chunk(2, dim=-1)
-        grown: Tensor = self.narrow(silu(gate).mul_(up))
-        return x + grown
-
-    def _attention(self, x: Tensor, turn: Tensor, memory: SlotLayer) -> Tensor:
-        heads = self._heads
-        states = self.qkv(x).view(*x.shape[:2], -1, heads.size)
-        turned, values = torch.split(states, [heads.queries + heads.keys, heads.keys], dim=2)
-        if self._head_norms is not None:
-            turned = rms_norm(turned, (heads.size,), None, self._eps) * self._head_norms
-        pairs = torch.view_as_complex(turned.view(*turned.shape[:-1], -1, 2)) * turn
-        turned = torch.view_as_real(pairs).flatten(-2)
-        queries, keys = torch.split(turned, [heads.queries, heads.keys], dim=2)
-        return attention(queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), memory, self._scaling)
+    def rows(self, numbers: Tensor) -> Tensor:
+        """Look up the weights of some outputs, (numbers, in_features), in float32."""
+        found = self.weights[numbers // COLUMNS, :, numbers % COLUMNS]
+        return found.reshape(len(numbers), -1).float()
 
 
-def attention(queries: Tensor, keys: Tensor, values: Tensor, memory: SlotLayer, scaling: float) -> Tensor:
-    """Write keys and values, (rows, heads, tokens, head size), and look back. Returns (rows, tokens, all heads)."""
-    window = memory.window
-    assert window is not None, "a window is aimed at first"
-    rows, heads, tokens, size = queries.shape
-    out = queries.new_zeros(rows, tokens, heads, size)
-    for index, (slot, start) in enumerate(zip(window.slots, window.starts, strict=True)):
-        row = memory.write(slot, start, keys[index], values[index])
-        own = queries[index : index + 1, :, -window.tokens :]
-        found = look_back(own, row, start, scaling) if window.prompt else look(own, row, start + 1, None, scaling)
-        out[index, -window.tokens :] = found[0].transpose(0, 1)
-    return out.flatten(2)
+def tiled(weight: Tensor, kind: torch.dtype) -> Tensor:
+    """Put weights (out_features, in_features) into tiles (tiles, in_features / LANES, COLUMNS, LANES); zeros fill up the last."""
+    outputs, inputs = weight.shape
+    whole = outputs // COLUMNS
+    made = torch.empty(-(-outputs // COLUMNS), inputs // LANES, COLUMNS, LANES, dtype=kind)
+    made[:whole] = weight[: whole * COLUMNS].view(whole, COLUMNS, inputs // LANES, LANES).transpose(1, 2)
+    if left := outputs - whole * COLUMNS:
+        made[whole] = pad(weight[-left:], (0, 0, 0, COLUMNS - left)).view(COLUMNS, -1, LANES).transpose(0, 1)
+    return made
 
 
-class Fused(nn.Module):
+class Tuned:
+    """An adapter's matrices, placed as the model's products are. `table` (layers + 1, 4, ...) says where they lie."""
+
+    def __init__(
+        self, factors: Mapping[str, Factors], products: Mapping[tuple[int, int], tuple[Sequence[str], Sequence[int]]], layers: int
+    ) -> None:
+        self.table = np.zeros((layers + 1, len(PRODUCTS), 2 + 5 * PARTS), np.int64)
+        self.rank = 0
+        self._kept: list[Tensor] = []
+        for (layer, which), (names, widths) in products.items():
+            if any(name in factors for name in names):
+                self._place(self.table[layer, which], [factors.get(name) for name in names], widths)
+
+    def _place(self, row: Any, parts: Sequence[Factors | None], widths: Sequence[int]) -> None:
+        there = [part.down.T for part in parts if part is not None]
+        downs = tiled(torch.cat(there), torch.float32)
+        row[:2] = downs.data_ptr(), downs.shape[0] * COLUMNS
+        self._kept.append(downs)
+        self.rank = max(self.rank, int(row[1]))
+        first, rank = 0, 0
+        for number, (part, width) in enumerate(zip(parts, widths, strict=True)):
+            if part is not None:
+                up = pad(part.up, (0, -width % LANES)).contiguous()
+                row[2 + 5 * number : 7 + 5 * number] = up.data_ptr(), first, up.shape[1], rank, up.shape[0]
+                self._kept.append(up)
+                rank += up.shape[0]
+            first += width
+
+
+class Fused:
     """A whole model, in float32. It takes the weights of one of transformers layer by layer, so that there are never two copies of all."""
 
     def __init__(self, model: Any) -> None:
-        super().__init__()
-        packer = Packer(torch.float32)
-        self.config, inner = model.config, model.model
+        inner, self.config, packer = model.model, model.config, Packer(torch.float32)
         first = inner.layers[0].self_attn
-        heads = Heads(first.q_proj.out_features // first.head_dim, first.k_proj.out_features // first.head_dim, first.head_dim)
         self._turn, self._amplitude = inner.rotary_emb.inv_freq.float(), float(inner.rotary_emb.attention_scaling)
-        self.head, head = joined(packer, {"lm_head": model.lm_head}, (None,))
-        self.places: dict[str, LayerPlace] = dict(head)  # by the names of the linear layers that the model had
-        self.embedding = inner.embed_tokens
-        cast_embedding(self.embedding, torch.float32)
-        self.layers = nn.ModuleList()
+        self._products: dict[tuple[int, int], Product] = {}
+        self._names: dict[tuple[int, int], Sequence[str]] = {}
+        self._norms: list[Tensor] = []
+        tied = model.lm_head.weight is inner.embed_tokens.weight
+        head = self._take((len(inner.layers), 0), [HEAD], [model.lm_head], packer)
+        self._embedding: Tensor | None = None if tied else inner.embed_tokens.weight.detach()
+        table = np.zeros((len(inner.layers) + 1, LINEARS + 3 * len(PRODUCTS)), np.int64)
         for number in range(len(inner.layers)):
-            self.layers.append(fused := FusedLayer(inner.layers[number], heads, packer))
-            self.places |= {f"model.layers.{number}.{name}": place for name, place in fused.places.items()}
+            self._take_layer(number, inner.layers[number], table[number], packer)
             inner.layers[number] = nn.Identity()
-        self._norm, self._eps = inner.norm.weight.detach().float(), inner.norm.variance_epsilon
+        sizes = ModelShape(
+            layers=len(inner.layers),
+            hidden=model.config.hidden_size,
+            heads=first.q_proj.out_features // first.head_dim,
+            keys=first.k_proj.out_features // first.head_dim,
+            size=first.head_dim,
+            inner=model.config.intermediate_size,
+            vocabulary=model.lm_head.out_features,
+            eps=inner.norm.variance_epsilon,
+            scaling=first.scaling,
+        )
+        table[-1, NORMS] = self._norm(inner.norm)
+        table[-1, LINEARS : LINEARS + 3] = head.places
+        self._model = Weights(sizes, table)
+        self._like = torch.empty(sizes.keys, 0, sizes.size)
+        self._adapters: dict[str, Tuned] = {}
+        self._team, self._space = ThreadTeam(), _space(sizes, (1, 1, COLUMNS, 1, SCORES))
 
-    def get_input_embeddings(self) -> nn.Module:
-        """The table of tokens, as transformers' models call it."""
-        table: nn.Module = self.embedding
-        return table
+    def _take(self, place: tuple[int, int], names: Sequence[str], linears: Sequence[nn.Linear], packer: Packer) -> Product:
+        self._names[place] = names
+        self._products[place] = made = Product(linears, packer)
+        return made
 
-    def forward(self, ids: Tensor, positions: Tensor, cache: SlotCache) -> Tensor:
-        """ids, positions (rows, tokens). Returns the logits after each row's last token (rows, vocabulary)."""
-        x: Tensor = self.embedding(ids)
-        angles = positions[..., None].float() * self._turn
-        turn = torch.polar(torch.full_like(angles, self._amplitude), angles)[:, :, None]
-        for layer, memory in zip(self.layers, cache.slot_layers, strict=True):
-            x = layer(x, turn, memory)
-        logits: Tensor = self.head(rms_norm(x[:, -FEWEST:], x.shape[-1:], self._norm, self._eps))
-        return logits[:, -1]
+    def _take_layer(self, number: int, layer: Any, row: Any, packer: Packer) -> None:
+        row[0], row[1] = self._norm(layer.input_layernorm), self._norm(layer.post_attention_layernorm)
+        if hasattr(layer.self_attn, "q_norm"):
+            row[NORM_QUERY], row[NORM_KEY] = self._norm(layer.self_attn.q_norm), self._norm(layer.self_attn.k_norm)
+        for which, parts in enumerate(PRODUCTS):
+            names = [f"model.layers.{number}.{part}" for part in parts]
+            made = self._take((number, which), names, [layer.get_submodule(part) for part in parts], packer)
+            row[LINEARS + 3 * which : LINEARS + 3 * which + 3] = made.places
+
+    def _norm(self, norm: Any) -> int:
+        weights: Tensor = norm.weight.detach().float().contiguous()
+        self._norms.append(weights)
+        return weights.data_ptr()
+
+    def put(self, name: str, factors: Mapping[str, Factors]) -> None:
+        """Load an adapter's matrices, by the names of the linear layers that the model had."""
+        products = {place: (names, self._products[place].widths) for place, names in self._names.items()}
+        self._adapters[name] = Tuned(factors, products, self._model.sizes.layers)
+
+    def drop(self, name: str) -> None:
+        """Let an adapter's matrices go."""
+        self._adapters.pop(name, None)
+
+    def read(self, reads: Sequence[Read], cache: SlotCache) -> Tensor:
+        """Read tokens into the rows' memory. Returns the logits after each row's last token (rows, vocabulary), float32."""
+        columns = max(read.start + len(read.tokens) for read in reads)
+        batch, used = self._batch(reads, cache)
+        tokens, threads = len(batch.tokens), torch.get_num_threads()
+        rank = max((self._adapters[name].rank for name in used), default=COLUMNS)
+        space = self._room(tokens, len(reads), rank, threads, columns)
+        space.x[:tokens] = self._embed([token for read in reads for token in read.tokens]).numpy()
+        model = self._model
+        self._team.run(lambda barrier, thread, of: forward(model, batch, space, barrier, thread, of), threads)
+        return torch.from_numpy(space.logits[: len(reads), : model.sizes.vocabulary].copy())
+
+    def _embed(self, tokens: Sequence[int]) -> Tensor:
+        numbers = torch.tensor(tokens)
+        if self._embedding is None:
+            return self._products[self._model.sizes.layers, 0].rows(numbers)
+        return self._embedding[numbers].float()
+
+    def _batch(self, reads: Sequence[Read], cache: SlotCache) -> tuple[ReadBatch, list[str]]:
+        used = sorted({read.adapter for read in reads} - {NONE})
+        owners = [used.index(read.adapter) if read.adapter in used else -1 for read in reads]
+        tokens = [(row, read.start + at, owners[row]) for row, read in enumerate(reads) for at in range(len(read.tokens))]
+        places = np.array(tokens, np.int64)
+        angles = torch.from_numpy(places[:, 1])[:, None].float() * self._turn
+        lasts = np.cumsum([len(read.tokens) for read in reads], dtype=np.int64) - 1
+        tables = [self._adapters[name].table for name in used]
+        batch = ReadBatch(
+            tokens=places,
+            groups=_groups(reads),
+            runs=_runs(places[:, 2]),
+            cosines=(angles.cos() * self._amplitude).numpy(),
+            sines=(angles.sin() * self._amplitude).numpy(),
+            memory=self._memory(reads, cache),
+            wanted=lasts,
+            last_runs=_runs(places[lasts, 2]),
+            adapters=np.stack(tables) if tables else np.zeros((0, *_EMPTY), np.int64),
+        )
+        return batch, used
+
+    def _memory(self, reads: Sequence[Read], cache: SlotCache) -> Any:
+        """Make room in the rows' slots, and tell where it is."""
+        made = np.empty((len(reads), len(cache.slot_layers), 3), np.int64)
+        for row, read in enumerate(reads):
+            for number, layer in enumerate(cache.slot_layers):
+                keys, values = layer.room(read.slot, read.start + len(read.tokens), self._like, self._like)
+                made[row, number] = keys.data_ptr(), values.data_ptr(), keys.stride(0)
+        return made
+
+    def _room(self, tokens: int, rows: int, rank: int, threads: int, columns: int) -> Space:
+        """The room of before where it is large enough."""
+        space = self._space
+        there = (space.x.shape[0], space.logits.shape[0], space.small.shape[1], space.scores.shape[0], space.scores.shape[2])
+        wanted = (tokens, rows, rank, threads, -(-columns // SCORES) * SCORES)
+        if any(own < other for own, other in zip(there, wanted, strict=True)):
+            self._space = space = _space(self._model.sizes, tuple(map(max, there, wanted)))
+        return space
 
 
-def joined(packer: Packer, linears: dict[str, Any], orders: Sequence[Tensor | None]) -> tuple[nn.Module, dict[str, LayerPlace]]:
-    """Pack linear layers as one, as Packer does. Returns it, and by their names where the outputs of each lie in its."""
-    layer = packer.linear(list(linears.values()), orders)
-    sizes = [linear.out_features for linear in linears.values()]
-    firsts = [sum(sizes[:number]) for number in range(len(sizes))]
-    total = sum(sizes) if len(sizes) > 1 else None
-    return layer, {name: LayerPlace(layer, total, first, order) for name, first, order in zip(linears, firsts, orders, strict=True)}
+_EMPTY = (1, 1, 2 + 5 * PARTS)
+
+
+def _space(sizes: ModelShape, most: Sequence[int]) -> Space:
+    """Make room for at most so many tokens, rows, ranks, threads and columns."""
+    tokens, rows, rank, threads, columns = most
+
+    def room(many: int, width: int) -> Any:
+        whole = COLUMNS * LANES  # outputs are written in tiles and added to in registers
+        return np.zeros((many, -(-width // whole) * whole), np.float32)
+
+    return Space(
+        x=np.zeros((tokens, sizes.hidden), np.float32),
+        h=np.zeros((tokens, sizes.hidden), np.float32),
+        qkv=room(tokens, (sizes.heads + 2 * sizes.keys) * sizes.size),
+        looked=np.zeros((tokens, sizes.heads * sizes.size), np.float32),
+        wide=room(tokens, 2 * sizes.inner),
+        gated=np.zeros((tokens, sizes.inner), np.float32),
+        out=room(tokens, sizes.hidden),
+        small=room(tokens, rank),
+        scores=np.zeros((threads, ROWS, columns), np.float32),
+        logits=room(rows, sizes.vocabulary),
+    )
+
+
+def _groups(reads: Sequence[Read]) -> Any:
+    """Tokens that look back together: up to ROWS of one row behind one another."""
+    found, first = [], 0
+    for read in reads:
+        found += [(first + at, min(ROWS, len(read.tokens) - at)) for at in range(0, len(read.tokens), ROWS)]
+        first += len(read.tokens)
+    return np.array(found, np.int64)
+
+
+def _runs(owners: Any) -> Any:
+    """Neighbours with the same adapter: first, end, adapter."""
+    bounds = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist(), len(owners)]
+    found = [(first, end, owners[first]) for first, end in pairwise(bounds) if owners[first] >= 0]
+    return np.array(found, np.int64).reshape(-1, 3)

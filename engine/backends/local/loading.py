@@ -84,10 +84,22 @@ def _packed(model: Any, way: Way, dtype: torch.dtype) -> Any:
     """Pack a model on the processor, as its way wants it."""
     if way == "plain":
         return model
-    if way != "general" and dtype == torch.float32 and can_fuse(model):
-        return Fused(model)
-    pack(model, dtype)
+    with one_thread():
+        if way != "general" and dtype == torch.float32 and can_fuse(model):
+            return Fused(model)
+        pack(model, dtype)
     return model
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have torch run on one thread for a while. Many short operations gain nothing by more, and lose much where another program runs."""
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
 
 
 def half_of(folder: Path) -> torch.dtype | None:

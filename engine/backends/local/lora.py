@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from peft import LoraConfig, PeftModel, set_peft_model_state_dict
@@ -21,7 +21,6 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
-from engine.backends.local.packed import LayerPlace
 from engine.contestants import Adapter
 from engine.errors import BadAdapter
 from engine.plain_lora import ATTENTION_ONLY, check_plain
@@ -75,13 +74,29 @@ class Users:
         return self.masks[ranks]
 
 
-class LoraRows:
-    """The adapters on one base model, each known by its digest. `names` says, row by row, which one the next forward uses."""
+class Holder(Protocol):
+    """A model that keeps adapters' matrices itself and is told with each row which one it uses."""
 
-    def __init__(self, model: Any, places: Mapping[str, LayerPlace] | None = None) -> None:
-        self._model = model
-        self._device = next(model.parameters()).device
-        self._places = places
+    config: Any
+
+    def put(self, name: str, factors: Mapping[str, Factors]) -> None:
+        """Load an adapter's matrices, by the names of the linear layers."""
+        ...
+
+    def drop(self, name: str) -> None:
+        """Let an adapter's matrices go; nothing happens to one that is not there."""
+        ...
+
+
+class LoraRows:
+    """The adapters on one base model, each known by its digest. `names` says, row by row, which one the next forward uses.
+
+    holder: the model, where it keeps adapters itself; then `names` says nothing.
+    """
+
+    def __init__(self, model: Any, holder: Holder | None = None) -> None:
+        self._model, self._holder = model, holder
+        self._device = torch.device("cpu") if holder else next(model.parameters()).device
         self._hooks: dict[int, LoraLayerHook] = {}  # by the identity of the layer
         self.loaded = frozenset({NONE})  # names that a row may use
         self.names = []
@@ -100,19 +115,21 @@ class LoraRows:
     def add(self, adapter: Adapter) -> None:
         """Load an adapter's weights beside the base's. Raises BadAdapter, and then nothing is loaded."""
         found = self._factors(adapter, *self._read(adapter))
-        modules = dict(self._model.named_modules())
-        parts: dict[int, list[tuple[LayerPlace, Factors]]] = {}
-        for name, own in found.items():
-            place = self._places[name] if self._places is not None else LayerPlace(modules[name])
-            parts.setdefault(id(place.layer), []).append((place, own))
-        for key, mine in parts.items():
-            if key not in self._hooks:
-                self._hooks[key] = LoraLayerHook(self, mine[0][0].layer)
-            self._hooks[key].own[adapter.digest] = placed(mine)
+        if self._holder:
+            self._holder.put(adapter.digest, found)
+        else:
+            modules = dict(self._model.named_modules())
+            for name, own in found.items():
+                layer = modules[name]
+                if id(layer) not in self._hooks:
+                    self._hooks[id(layer)] = LoraLayerHook(self, layer)
+                self._hooks[id(layer)].own[adapter.digest] = own
         self.loaded |= {adapter.digest}
 
     def remove(self, name: str) -> None:
         """Let an adapter's weights go, and the hooks of layers that no other adapter trains."""
+        if self._holder:
+            self._holder.drop(name)
         for key, hook in list(self._hooks.items()):
             if hook.forget(name):
                 del self._hooks[key]
@@ -208,21 +225,6 @@ def factors(one: Tensor, other: Tensor, scale: float, device: torch.device) -> F
     more = -one.shape[0] % EVEN_RANK
     down = nn.functional.pad(one.float().T, (0, more)).contiguous().to(device)
     up = nn.functional.pad(other.float().T * scale, (0, 0, 0, more)).contiguous().to(device)
-    return Factors(down, up, (down.shape[1],))
-
-
-def placed(parts: Sequence[tuple[LayerPlace, Factors]]) -> Factors:
-    """Put one adapter's factors of layers that have been joined together: side by side, each with its own outputs."""
-    place, only = parts[0]
-    if place.outputs is None:  # a layer of its own
-        return only
-    down = torch.cat([own.down for _, own in parts], 1)
-    up, first = down.new_zeros(down.shape[1], place.outputs), 0
-    for place, own in parts:
-        rank, outputs = own.up.shape
-        mine = own.up if place.order is None else own.up[:, place.order]
-        up[first : first + rank, place.first : place.first + outputs] = mine
-        first += rank
     return Factors(down, up, (down.shape[1],))
 
 

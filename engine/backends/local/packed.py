@@ -5,7 +5,6 @@ exact in float16; a layer with one that is not keeps float32, packed by oneDNN. 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -29,16 +28,6 @@ def even(rows: int) -> int:
 
 FEWEST = even(1)  # rows
 TESTED = 1 << 18  # weights that are tested at a time, so that the test needs little memory
-
-
-@dataclass(frozen=True, slots=True)
-class LayerPlace:
-    """Where the outputs of a linear layer, as the checkpoint names it, are found."""
-
-    layer: nn.Module  # it, or one that it is a part of
-    outputs: int | None = None  # of that layer; None when the layer is it alone
-    first: int = 0  # among these
-    order: Tensor | None = None  # which of its own each of them is; None in their order
 
 
 class PackedLinear(nn.Module):
@@ -86,7 +75,7 @@ def pack(model: nn.Module, dtype: torch.dtype) -> None:
     packer = Packer(dtype)
     linears = [(parent, name) for parent in model.modules() for name, child in parent.named_children() if type(child) is nn.Linear]
     for parent, name in sorted(linears, key=lambda place: -getattr(*place).weight.numel()):  # the most memory while little is taken
-        setattr(parent, name, packer.linear([getattr(parent, name)]))
+        setattr(parent, name, packer.linear(getattr(parent, name)))
     tables = [module for module in model.modules() if type(module) is nn.Embedding]
     for table in tables:
         cast_embedding(table, dtype)
@@ -111,14 +100,9 @@ class Packer:
         self._scratch = torch.empty(0)
         self._files = MappedFiles()
 
-    def linear(self, layers: Sequence[nn.Linear], orders: Sequence[Tensor | None] = (None,)) -> nn.Module:
-        """Pack layers with the same input as one; a usual layer where this processor can pack nothing.
-
-        orders: for each which of its outputs come where, None as they are. The pages of the layers' weights are given back.
-        """
-        weight, bias = self._weight(layers, orders), _bias(layers, orders)
-        for layer in layers:
-            self._files.give_back(layer.weight)
+    def linear(self, layer: nn.Linear) -> nn.Module:
+        """Pack a layer; it stays a usual one where this processor can pack nothing."""
+        weight, bias = self.joined([layer])
         if kind := kind_for(weight, self._dtype):
             return PackedLinear(weight, bias, kind)
         usual = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device="meta")
@@ -127,24 +111,23 @@ class Packer:
             usual.bias = nn.Parameter(bias.to(self._dtype), requires_grad=False)
         return usual
 
-    def _weight(self, layers: Sequence[nn.Linear], orders: Sequence[Tensor | None]) -> Tensor:
-        """The layers' weights in float32 below one another, in memory that the next ones take."""
+    def joined(self, layers: Sequence[nn.Linear]) -> tuple[Tensor, Tensor | None]:
+        """Put the weights of layers with the same input below one another, in float32 and in memory that the next ones take; and biases.
+
+        The pages of the layers' own weights are given back.
+        """
         outputs, inputs = sum(layer.out_features for layer in layers), layers[0].in_features
         if self._scratch.numel() < outputs * inputs:
             self._scratch = torch.empty(outputs * inputs)
         weight, first = self._scratch[: outputs * inputs].view(outputs, inputs), 0
-        for layer, order in zip(layers, orders, strict=True):
-            own = layer.weight.detach()
-            weight[first : first + layer.out_features] = own if order is None else own[order]
+        for layer in layers:
+            weight[first : first + layer.out_features] = layer.weight.detach()
             first += layer.out_features
-        return weight
-
-
-def _bias(layers: Sequence[nn.Linear], orders: Sequence[Tensor | None]) -> Tensor | None:
-    if all(layer.bias is None for layer in layers):
-        return None
-    parts = [torch.zeros(layer.out_features) if layer.bias is None else layer.bias.detach().float() for layer in layers]
-    return torch.cat([part if order is None else part[order] for part, order in zip(parts, orders, strict=True)])
+            self._files.give_back(layer.weight)
+        if all(layer.bias is None for layer in layers):
+            return weight, None
+        biases = [torch.zeros(layer.out_features) if layer.bias is None else layer.bias.detach().float() for layer in layers]
+        return weight, torch.cat(biases)
 
 
 def cast_embedding(table: nn.Module, dtype: torch.dtype) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from engine.backends.base import NOT_LOADED
 from engine.backends.local.attend import ROWS
 from engine.backends.local.cache import AIM, OtherAttention, SlotCache, States, Window, cut
-from engine.backends.local.fused import Fused
+from engine.backends.local.fused import Fused, Read
 from engine.backends.local.lora import NONE, LoraRows
 from engine.backends.local.machine import kept_bytes
 from engine.backends.local.packed import FEWEST, even
@@ -31,7 +31,7 @@ class Step:
 
     def __init__(self, model: Any, *, max_rows: int, device: str, budget_bytes: int) -> None:
         """budget_bytes: for the keys and values of rows; what is kept of prompts and answers comes beside it."""
-        self.lora = LoraRows(model, model.places if isinstance(model, Fused) else None)
+        self.lora = LoraRows(model, model if isinstance(model, Fused) else None)
         self._model, self._device, self._house = model, device, max_rows
         self._cache = SlotCache(model.config.get_text_config().num_hidden_layers, max_rows + 1)
         self._budget_bytes = budget_bytes
@@ -78,6 +78,8 @@ class Step:
         """Read tokens[start:end] of one row into its slot, which holds those before. Returns the logits after the last (vocabulary,)."""
         if start == 0:
             self._cache.free(slot)
+        if isinstance(self._model, Fused):
+            return self._model.read([Read(slot, start, tokens[start:end], adapter)], self._cache)[0]
         more = even(end - start) - (end - start)
         columns = torch.tensor([start] * more + list(range(start, end)), device=self._device)
         ids = torch.tensor([tokens[start]] * more + list(tokens[start:end]), device=self._device)
@@ -88,6 +90,8 @@ class Step:
 
     def decode(self, rows: Sequence[Writing]) -> Tensor:
         """Read each row's newest token, row i in slot i, in one forward. Returns the next tokens' logits (rows, vocabulary)."""
+        if isinstance(self._model, Fused):
+            return self._model.read([Read(slot, row.length, row.new[-1:], row.adapter) for slot, row in enumerate(rows)], self._cache)
         filled = [*rows, *[rows[-1]] * (even(len(rows)) - len(rows))]
         lengths = torch.tensor([row.length for row in filled], device=self._device)
         starts = [row.length for row in rows]
@@ -132,9 +136,6 @@ class Step:
 
     def _forward(self, ids: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
         """ids, positions (rows, tokens), mask (rows, 1, tokens, columns), true where a token may look. Last logits (rows, vocabulary)."""
-        if isinstance(self._model, Fused):
-            last: Tensor = self._model(ids, positions, self._cache)
-            return last
         AIM.layer = None
         try:
             out: Any = self._model(

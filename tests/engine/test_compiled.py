@@ -1,0 +1,139 @@
+"""The compiled loop's parts: products of any number of rows in any share, threads that meet, and where it does not run."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from engine.backends.local import compiling, fused
+from engine.backends.local.compiled import _exp
+from engine.backends.local.compiling import cache_folder, can_compile
+from engine.backends.local.fused import Fused, tiled
+from engine.backends.local.kernels import LANES, meet, weighed_1_1
+from engine.backends.local.loading import load_base
+from engine.backends.local.products import _multiply
+from engine.backends.local.team import ThreadTeam
+from tests.engine import tiny
+
+pytestmark = pytest.mark.skipif(not can_compile(), reason="this machine does not run the compiled loop")
+
+
+@compiling.compiled
+def add(shares: Any, values: Any, out: Any) -> None:
+    weighed_1_1(shares, 0, values, LANES, 5, out, 0)
+
+
+@compiling.compiled
+def write_in_turns(totals: Any, barrier: int, thread: int, threads: int, rounds: int) -> None:
+    for turn in range(rounds):
+        totals[thread + threads] = totals[thread]
+        meet(barrier, threads)
+        totals[thread] = (totals[(thread + 1) % threads + threads] + turn) % 1_000_003
+        meet(barrier, threads)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=st.integers(1, 140),
+    outputs=st.integers(1, 40),
+    size=st.integers(1, 9).map(lambda lanes: lanes * LANES),
+    half=st.booleans(),
+    shares=st.integers(1, 4),
+    seed=st.integers(0, 99),
+)
+def test_a_product_is_exact_to_rounding_and_each_row_s_is_that_of_it_alone(
+    *, rows: int, outputs: int, size: int, half: bool, shares: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((rows, size)).astype(np.float32)
+    weight = torch.from_numpy(rng.standard_normal((outputs, size)).astype(np.float16 if half else np.float32))
+    tiles = tiled(weight.float(), torch.float16 if half else torch.float32)
+    width = 3 * len(tiles)
+    together, alone = np.zeros((rows, width), np.float32), np.zeros((rows, width), np.float32)
+
+    def multiply(own: range, columns: range, out: Any) -> None:
+        weights, half_kept = tiles.data_ptr(), int(half)
+        _multiply(x.ctypes.data, own.start, own.stop, size, size, weights, half_kept, columns.start, columns.stop, out.ctypes.data, width)
+
+    for share in range(shares):
+        multiply(range(rows), range(len(tiles) * share // shares * 3, len(tiles) * (share + 1) // shares * 3), together)
+    for row in range(rows):
+        multiply(range(row, row + 1), range(width), alone)
+    assert (together == alone).all()
+    assert not together[:, outputs:].any(), "what fills up the last tile is zeros"
+    expected = x.astype(np.float64) @ weight.double().numpy().T
+    assert np.allclose(together[:, :outputs], expected, atol=1e-5 * size, rtol=1e-5)
+
+
+def test_a_weighed_sum_adds_in_order_to_what_is_there() -> None:
+    rng = np.random.default_rng(0)
+    shares, values = rng.standard_normal(5).astype(np.float32), rng.standard_normal((5, LANES)).astype(np.float32)
+    out = np.full(LANES, 2.5, np.float32)
+    add(shares.ctypes.data, values.ctypes.data, out.ctypes.data)
+    assert np.allclose(out, 2.5 + shares @ values, atol=1e-5)
+
+
+def test_e_to_the_power_of_what_is_no_number_is_none() -> None:
+    assert math.isnan(_exp(np.float32(math.nan)))
+    assert _exp(np.float32(0)) == 1
+    assert 0 <= _exp(np.float32(-math.inf)) == _exp(np.float32(-1000)) < 1e-37
+
+
+def test_e_to_the_power_is_right_to_a_few_units_in_the_last_place() -> None:
+    for x in np.linspace(-80, 80, 4001, dtype=np.float32):
+        assert abs(_exp(x) / math.exp(float(x)) - 1) < 4e-7, x
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_meet_at_the_barrier(threads: int) -> None:
+    """Each reads what its neighbour has written before they met: the same as one thread that takes all their turns."""
+    totals, rounds, team = np.arange(2 * threads, dtype=np.int64), 3000, ThreadTeam()
+    expected = totals.copy()
+
+    def part(barrier: int, thread: int, of: int) -> None:
+        write_in_turns(totals, barrier, thread, of, rounds)
+
+    team.run(part, threads)
+    for turn in range(rounds):
+        now = expected[:threads].copy()
+        expected[threads:] = now
+        expected[:threads] = (np.roll(now, -1) + turn) % 1_000_003
+    assert (totals == expected).all()
+
+
+def without(name: str) -> Callable[[], dict[str, bool]]:
+    return lambda: dict.fromkeys({"avx2", "fma", "f16c"}, True) | {name: False}
+
+
+@pytest.mark.parametrize("name", ["avx2", "fma", "f16c"])
+def test_a_processor_without_what_the_loop_needs_goes_the_general_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(compiling.binding, "get_host_cpu_features", without(name))
+    assert not can_compile()
+    folder = tiny.save_base(tmp_path, "llama")
+    assert not isinstance(load_base(folder, "tiny", "float32", "cpu", "best").model, Fused)
+
+
+@pytest.mark.parametrize("more", [{"intermediate_size": 60}, {"hidden_size": 36, "head_dim": 8}, {"head_dim": 12}, {"hidden_act": "gelu"}])
+def test_a_model_whose_widths_do_not_fill_registers_goes_the_general_path(more: dict[str, Any]) -> None:
+    shape = {"vocab_size": 40, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4}
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model("llama", **shape))
+    assert fused.can_fuse(model)
+    assert not fused.can_fuse(AutoModelForCausalLM.from_config(AutoConfig.for_model("llama", **(shape | more))))
+
+
+def test_compiled_code_is_kept_by_the_text_of_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first = Path(cache_folder())
+    assert first.is_dir() and first.is_relative_to(tmp_path)
+    monkeypatch.setattr(compiling, "SOURCES", compiling.SOURCES[:2])
+    assert Path(cache_folder()) != first
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert Path(cache_folder()).is_dir(), "where nothing can be kept, a folder for this process"
