@@ -13,16 +13,25 @@ from hypothesis import strategies as st
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from engine.backends.local import compiling, fused
-from engine.backends.local.compiled import _exp
 from engine.backends.local.compiling import cache_folder, can_compile
 from engine.backends.local.fused import Fused, tiled
-from engine.backends.local.kernels import LANES, meet, weighed_1_1
+from engine.backends.local.kernels import LANES, gate, meet, soften, weighed_1_1
 from engine.backends.local.loading import load_base
 from engine.backends.local.products import _multiply
 from engine.backends.local.team import ThreadTeam
 from tests.engine import tiny
 
 pytestmark = pytest.mark.skipif(not can_compile(), reason="this machine does not run the compiled loop")
+
+
+@compiling.compiled
+def soften_at(scores: int, count: int) -> Any:
+    return soften(scores, count, np.float32(1))
+
+
+@compiling.compiled
+def gate_at(gates: int, ups: int, out: int, count: int) -> None:
+    gate(gates, ups, out, count)
 
 
 @compiling.compiled
@@ -80,15 +89,32 @@ def test_a_weighed_sum_adds_in_order_to_what_is_there() -> None:
     assert np.allclose(out, 2.5 + shares @ values, atol=1e-5)
 
 
-def test_e_to_the_power_of_what_is_no_number_is_none() -> None:
-    assert math.isnan(_exp(np.float32(math.nan)))
-    assert _exp(np.float32(0)) == 1
-    assert 0 <= _exp(np.float32(-math.inf)) == _exp(np.float32(-1000)) < 1e-37
+def softened(scores: Any) -> tuple[Any, float]:
+    filled = np.full(-(-len(scores) // LANES) * LANES, -np.inf, np.float32)
+    filled[: len(scores)] = scores
+    total = soften_at(filled.ctypes.data, len(scores))
+    return filled[: len(scores)], total
 
 
-def test_e_to_the_power_is_right_to_a_few_units_in_the_last_place() -> None:
-    for x in np.linspace(-80, 80, 4001, dtype=np.float32):
-        assert abs(_exp(x) / math.exp(float(x)) - 1) < 4e-7, x
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 200])
+def test_softened_scores_are_right_to_a_few_units_in_the_last_place(count: int) -> None:
+    scores = np.random.default_rng(count).uniform(-80, 80, count).astype(np.float32)
+    found, total = softened(scores)
+    expected = np.exp((scores - scores.max()).astype(np.float64))
+    assert np.allclose(found, expected, rtol=4e-7, atol=2e-38) and math.isclose(total, expected.sum(), rel_tol=1e-6)
+
+
+def test_what_is_no_number_makes_none_of_the_sum() -> None:
+    assert math.isnan(softened(np.array([0.5, math.nan, 2], np.float32))[1])
+    assert math.isnan(softened(np.array([0.5, math.inf], np.float32))[1])
+    assert softened(np.array([-math.inf, 3, -1e30], np.float32))[1] == 1
+
+
+def test_gates_are_torch_s_silu() -> None:
+    x, up = torch.linspace(-200, 200, 4000), torch.linspace(3, -3, 4000)
+    out = torch.empty(4000)
+    gate_at(x.data_ptr(), up.data_ptr(), out.data_ptr(), 4000)
+    assert torch.allclose(out, torch.nn.functional.silu(x) * up, rtol=1e-6, atol=1e-30)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

@@ -19,11 +19,12 @@ from engine.backends.local.kernels import (
     LANES,
     ROWS,
     address_of,
-    as_float,
     floats_at,
+    gate,
     meet,
     plain_1,
     plain_4,
+    soften,
     weighed_4_1,
     weighed_4_2,
 )
@@ -47,6 +48,8 @@ from engine.backends.local.products import (
     share,
 )
 
+NEAR = 64  # columns whose values stay in the nearest memory while a group looks at all of them
+
 
 @compiled
 def _norm(x: Any, eps: float, weights: int, out: Any) -> None:
@@ -63,23 +66,6 @@ def _norm(x: Any, eps: float, weights: int, out: Any) -> None:
     scale = carray(floats_at(weights), (size,))
     for at in range(size):
         out[at] = x[at] * factor * scale[at]
-
-
-@compiled
-def _exp(x: Any) -> Any:
-    """e to the power of a float32, to 2 units in the last place: 2^n times a polynomial on [-ln 2 / 2, ln 2 / 2] (Cephes' expf)."""
-    x = max(x, np.float32(-87))
-    x = min(x, np.float32(88))
-    whole = np.float32(math.floor(x * np.float32(1.44269504088896341) + np.float32(0.5)))
-    x = x - whole * np.float32(0.693359375) - whole * np.float32(-2.12194440e-4)
-    y = np.float32(1.9875691500e-4)
-    y = y * x + np.float32(1.3981999507e-3)
-    y = y * x + np.float32(8.3334519073e-3)
-    y = y * x + np.float32(4.1665795894e-2)
-    y = y * x + np.float32(1.6666665459e-1)
-    y = y * x + np.float32(5.0000001201e-1)
-    y = y * x * x + x + np.float32(1)
-    return y * as_float(np.int32((np.int32(whole) + np.int32(127)) << np.int32(23)))
 
 
 @compiled
@@ -119,23 +105,11 @@ def _place_heads(model: Weights, batch: ReadBatch, space: Space, layer: int, thr
 
 
 @compiled
-def _soften(scores: Any, columns: int, scaling: Any) -> Any:
-    """Turn scores into e to the power of what they lack of the greatest. Returns 1 / their sum."""
-    greatest = scores[0]
-    for at in range(columns):
-        greatest = max(greatest, scores[at])
-    for at in range(columns):
-        scores[at] = _exp((scores[at] - greatest) * scaling)
-    total0, total1, total2, total3 = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-    whole = columns // 4 * 4
-    for at in range(0, whole, 4):
-        total0 += scores[at]
-        total1 += scores[at + 1]
-        total2 += scores[at + 2]
-        total3 += scores[at + 3]
-    for at in range(whole, columns):
-        total0 += scores[at]
-    return np.float32(1) / (total0 + total1 + (total2 + total3))
+def _shares(scores: Any, columns: int, scaling: Any) -> Any:
+    """Turn scores into shares of a sum. Returns 1 / the sum, by which they are still to be multiplied."""
+    for at in range(columns, -(-columns // LANES) * LANES):
+        scores[at] = np.float32(-math.inf)
+    return np.float32(1) / soften(address_of(scores), columns, scaling)
 
 
 @compiled
@@ -168,10 +142,10 @@ def _look(model: Weights, batch: ReadBatch, space: Space, layer: int, thread: in
         looked = space.looked[first : first + count, head * size : (head + 1) * size]
         looked[:] = np.float32(0)
         factors = (
-            _soften(scores[0], shared, np.float32(sizes.scaling)),
-            _soften(scores[1], shared + 1, np.float32(sizes.scaling)) if count > 1 else np.float32(0),
-            _soften(scores[2], shared + 2, np.float32(sizes.scaling)) if count > 2 else np.float32(0),
-            _soften(scores[3], shared + 3, np.float32(sizes.scaling)) if count > 3 else np.float32(0),
+            _shares(scores[0], shared, np.float32(sizes.scaling)),
+            _shares(scores[1], shared + 1, np.float32(sizes.scaling)) if count > 1 else np.float32(0),
+            _shares(scores[2], shared + 2, np.float32(sizes.scaling)) if count > 2 else np.float32(0),
+            _shares(scores[3], shared + 3, np.float32(sizes.scaling)) if count > 3 else np.float32(0),
         )
         out = address(space.looked, first) + 4 * head * size
         _weigh(address_of(scores), along, count, shared, values, size, out, space.looked.shape[1])
@@ -185,14 +159,18 @@ def _weigh(shares: int, apart: int, count: int, shared: int, values: int, size: 
     """Add the values by their shares to each row of a group: row r has shared + r columns. Four rows take those they share together."""
     done = 0
     if count == ROWS:
-        done, at = shared, 0
-        while at < size:
-            if at + 2 * LANES <= size:
-                weighed_4_2(shares, apart, values + 4 * at, size, shared, out + 4 * at, along)
-                at += 2 * LANES
-            else:
-                weighed_4_1(shares, apart, values + 4 * at, size, shared, out + 4 * at, along)
-                at += LANES
+        for first in range(0, shared, NEAR):
+            many = min(NEAR, shared - first)
+            at = 0
+            while at < size:
+                own, place = values + 4 * (first * size + at), out + 4 * at
+                if at + 2 * LANES <= size:
+                    weighed_4_2(shares + 4 * first, apart, own, size, many, place, along)
+                    at += 2 * LANES
+                else:
+                    weighed_4_1(shares + 4 * first, apart, own, size, many, place, along)
+                    at += LANES
+        done = shared
     for row in range(count):
         left = shared + row - done
         if left:
@@ -222,9 +200,8 @@ def _gate(model: Weights, batch: ReadBatch, space: Space, layer: int, thread: in
         out, small, owner = address(space.wide, token), address(space.small, token), batch.tokens[token, 2]
         finish(model, batch, layer, WIDE, owner, small, first, end, out)
         finish(model, batch, layer, WIDE, owner, small, inner + first, inner + end, out)
-        gate, up, gated = space.wide[token, :inner], space.wide[token, inner : 2 * inner], space.gated[token]
-        for at in range(first, end):
-            gated[at] = gate[at] / (np.float32(1) + _exp(-gate[at])) * up[at]
+        if first < end:
+            gate(out + 4 * first, out + 4 * (inner + first), address(space.gated, token) + 4 * first, end - first)
 
 
 @compiled

@@ -61,6 +61,31 @@ def _sum(builder: Any, lanes: Any) -> Any:
     return builder.extract_element(lanes, ir.Constant(ir.IntType(32), 0))
 
 
+def _exponential(builder: Any, x: Any) -> Any:
+    """e to the power of each lane, to 2 units in the last place; what is no number stays none.
+
+    2^n times a polynomial on [-ln 2 / 2, ln 2 / 2], after Cephes' expf; x is held within -87 and 88, where 2^n is a float32.
+    """
+    b = builder
+
+    def every(value: float) -> Any:
+        return ir.Constant(FLOATS, [value] * LANES)
+
+    for bound, sign in ((-87.0, "<"), (88.0, ">")):
+        x = b.select(b.fcmp_ordered(sign, x, every(bound)), every(bound), x)
+    floor = cgutils.get_or_insert_function(b.module, ir.FunctionType(FLOATS, (FLOATS,)), "llvm.floor.v8f32")
+    whole = b.call(floor, (_fused(b, x, every(1.44269504088896341), every(0.5)),))
+    x = _fused(b, whole, every(-0.693359375), x)
+    x = _fused(b, whole, every(2.12194440e-4), x)
+    y = every(1.9875691500e-4)
+    for factor in (1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1):
+        y = _fused(b, y, x, every(factor))
+    y = b.fadd(_fused(b, b.fmul(y, x), x, x), every(1.0))
+    whole_numbers = ir.VectorType(ir.IntType(32), LANES)
+    power = b.add(b.fptosi(whole, whole_numbers), ir.Constant(whole_numbers, [127] * LANES))
+    return b.fmul(y, b.bitcast(b.shl(power, ir.Constant(whole_numbers, [23] * LANES)), FLOATS))
+
+
 def _spread(builder: Any, number: Any) -> Any:
     """Put a number into every lane."""
     one = builder.insert_element(ir.Constant(FLOATS, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
@@ -200,13 +225,55 @@ def address_of(typing: Any, array: Any) -> Any:
 
 
 @_processors
-def as_float(typing: Any, bits: Any) -> Any:
-    """A float32 of its bits, an int32."""
+def soften(typing: Any, scores: Any, count: Any, scaling: Any) -> Any:
+    """Turn scores into e to the power of what each lacks of the greatest, times scaling, and return the sum.
+
+    scores: the address of `count` float32, filled up to whole registers with -inf; what fills them up becomes nearly 0, below 2e-38.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], FLOAT)
+        b = builder
+        scores, count, scaling = args
 
-    return types.float32(types.int32), generate
+        def place(loop: _Loop) -> Any:
+            return _pointer(b, scores, b.mul(loop.at, _constant(4)), FLOATS)
+
+        least = ir.Constant(FLOATS, [float("-inf")] * LANES)
+        loop = _Loop(b, count, LANES, [least])
+        found = b.load(place(loop), align=4)
+        largest = b.select(b.fcmp_ordered(">", found, loop.carried[0]), found, loop.carried[0])
+        loop.close([largest])
+        greatest = b.extract_element(largest, ir.Constant(ir.IntType(32), 0))
+        for at in range(1, LANES):
+            other = b.extract_element(largest, ir.Constant(ir.IntType(32), at))
+            greatest = b.select(b.fcmp_ordered(">", other, greatest), other, greatest)
+        from_all, by = _spread(b, greatest), _spread(b, scaling)
+        loop = _Loop(b, count, LANES, [ir.Constant(FLOATS, [0.0] * LANES)])
+        soft = _exponential(b, b.fmul(b.fsub(b.load(place(loop), align=4), from_all), by))
+        b.store(soft, place(loop), align=4)
+        total = b.fadd(loop.carried[0], soft)
+        loop.close([total])
+        return _sum(b, total)
+
+    return types.float32(types.intp, types.intp, types.float32), generate
+
+
+@_processors
+def gate(typing: Any, gates: Any, ups: Any, out: Any, count: Any) -> Any:
+    """out[i] = silu(gates[i]) * ups[i], for a count above 0 that fills whole registers; silu(x) = x / (1 + e^-x) (Hendrycks 2016)."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        b = builder
+        gates, ups, out, count = args
+        loop = _Loop(b, count, LANES, [])
+        places = [_pointer(b, first, b.mul(loop.at, _constant(4)), FLOATS) for first in (gates, ups, out)]
+        x, up = (b.load(place, align=4) for place in places[:2])
+        below = b.fadd(_exponential(b, b.fneg(x)), ir.Constant(FLOATS, [1.0] * LANES))
+        b.store(b.fmul(b.fdiv(x, below), up), places[2], align=4)
+        loop.close([])
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 4), generate
 
 
 @_processors
