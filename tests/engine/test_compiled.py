@@ -14,9 +14,10 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from engine.backends.local import compiling, fused
 from engine.backends.local.compiling import cache_folder, can_compile
-from engine.backends.local.fused import Fused, tiled
+from engine.backends.local.fused import Fused
 from engine.backends.local.kernels import LANES, gate, meet, soften, weighed_1_1
 from engine.backends.local.loading import load_base
+from engine.backends.local.packed import tiled
 from engine.backends.local.products import _multiply
 from engine.backends.local.team import ThreadTeam
 from tests.engine import tiny

@@ -18,11 +18,14 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
+from engine.backends.local import packed
+from engine.backends.local.compiling import can_compile
 from engine.backends.local.fused import Fused
 from engine.backends.local.loading import Way, load_base
 from engine.backends.local.lora import NONE
-from engine.backends.local.packed import PackedLinear, Packer, even, exact_in_float16, has_onednn, kind_for
+from engine.backends.local.packed import PackedLinear, Packer, TiledLinear, even, exact_in_float16, packed_for, tiles_for
 from engine.backends.local.step import Step
+from engine.backends.local.team import ThreadTeam
 from engine.contestants import open_adapter
 from tests.engine import tiny
 
@@ -37,19 +40,27 @@ ROWS = 3  # at once
 # --- packed layers
 
 
-@pytest.mark.parametrize("kind", ["float16", "float32"])
+@pytest.mark.parametrize("kind", ["tiles of float16", "tiles of float32", "oneDNN"])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_row_of_a_packed_layer_is_the_same_to_the_bit_among_any_others(kind: str, threads: int) -> None:
-    if kind == "float32" and not has_onednn():
+def test_a_row_of_a_packed_layer_is_the_same_to_the_bit_among_any_others(monkeypatch: pytest.MonkeyPatch, kind: str, threads: int) -> None:
+    if kind == "oneDNN" and packed_for(torch.float32) is None:
         pytest.skip("this torch has no oneDNN")
+    if kind != "oneDNN" and not can_compile():
+        pytest.skip("this machine does not run the compiled loop")
+    monkeypatch.setattr(packed, "SHARED", 0)
     with processor_threads(threads):
         torch.manual_seed(0)
-        layer = PackedLinear(torch.randn(96, 64).half().float(), torch.randn(96), kind)  # type: ignore[arg-type]
+        weight, bias = torch.randn(97, 64).half().float(), torch.randn(97)
+        layer: nn.Module = PackedLinear(weight, bias, torch.float32)
+        if kind != "oneDNN":
+            layer = TiledLinear(weight, bias, getattr(torch, kind.rsplit(maxsplit=1)[-1]), ThreadTeam())
         x = torch.randn(140, 64)
+        assert torch.allclose(layer(x), nn.functional.linear(x, weight, bias), atol=1e-4)
         alone = torch.cat([layer(row[None]) for row in x])
         for rows in range(1, 141):
             assert layer(x[:rows]).equal(alone[:rows]), rows
         assert layer(x[None, 5:12]).equal(alone[None, 5:12])
+        assert layer(x.bfloat16()).dtype == torch.bfloat16
 
 
 def test_products_of_an_even_number_of_rows_are_those_of_each_row_to_the_bit() -> None:
@@ -68,7 +79,7 @@ def test_a_layer_with_a_weight_that_float16_cannot_hold_keeps_float32() -> None:
         inexact = exact.clone()
         inexact[3, 4] = weight
         assert exact_in_float16(exact) and not exact_in_float16(inexact)
-        assert kind_for(inexact, torch.float32) != "float16"
+        assert tiles_for(inexact, torch.float32) != torch.float16
         usual, x = nn.Linear(16, 8), torch.randn(4, 16)
         usual.weight.data = inexact
         assert torch.allclose(Packer(torch.float32).linear(usual)(x), usual(x), rtol=1e-5)
@@ -304,5 +315,5 @@ def test_an_adapter_that_is_removed_leaves_nothing(tmp_path: Path, way: Way) -> 
         gc.collect()
         assert not [one for one in kept if one() is not None]
         if not isinstance(step._model, Fused):
-            assert not any(module._forward_hooks for module in step._model.modules() if isinstance(module, PackedLinear))
+            assert not any(module._forward_hooks for module in step._model.modules() if isinstance(module, (PackedLinear, TiledLinear)))
         assert step.probe([5, 6, 7], NONE).equal(before)

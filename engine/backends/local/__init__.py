@@ -13,15 +13,15 @@ schedule.py   who runs, who waits, who pays: pure, no torch
 prefixes.py   prompts and answers that are kept, found by their longest common beginning: pure, no torch
 chat.py       the model's chat template: a conversation as tokens, and what of it is read
 pages.py      pages of a checkpoint's file, given back once they are packed
+compiling.py  whether compiled loops run here, and where they are kept
+kernels.py    products in the processor's own code, each sum in one order
+products.py   what a compiled forward is given; rows by weights, and what a row's adapter adds
+team.py       threads that run one compiled function together
 packed.py     linear layers packed for this processor; how many rows are even
 cache.py      key-value memory: a slot for each row
 attend.py     each row's attention over its own columns
 lora.py       adapters as an argument of a row
-compiling.py  whether compiled loops run here, and where they are kept
-kernels.py    products in the processor's own code, each sum in one order
-products.py   what a compiled forward is given; rows by weights, and what a row's adapter adds
 compiled.py   Llama's and Qwen's kinds of model as one compiled loop
-team.py       threads that run one compiled function together
 fused.py      the weights, adapters and rows of such a model
 loading.py    a folder becomes a checked model and tokenizer
 sampling.py   the next token out of logits

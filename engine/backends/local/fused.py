@@ -20,7 +20,7 @@ from engine.backends.local.compiled import forward
 from engine.backends.local.compiling import can_compile
 from engine.backends.local.kernels import COLUMNS, LANES, ROWS
 from engine.backends.local.lora import NONE, Factors
-from engine.backends.local.packed import Packer, exact_in_float16
+from engine.backends.local.packed import Packer, exact_in_float16, tiled
 from engine.backends.local.products import LINEARS, NORM_KEY, NORM_QUERY, NORMS, PARTS, ModelShape, ReadBatch, Space, Weights
 from engine.backends.local.team import ThreadTeam
 
@@ -73,17 +73,6 @@ class Product:
         """Look up the weights of some outputs, (numbers, in_features), in float32."""
         found = self.weights[numbers // COLUMNS, :, numbers % COLUMNS]
         return found.reshape(len(numbers), -1).float()
-
-
-def tiled(weight: Tensor, kind: torch.dtype) -> Tensor:
-    """Put weights (out_features, in_features) into tiles (tiles, in_features / LANES, COLUMNS, LANES); zeros fill up the last."""
-    outputs, inputs = weight.shape
-    whole = outputs // COLUMNS
-    made = torch.empty(-(-outputs // COLUMNS), inputs // LANES, COLUMNS, LANES, dtype=kind)
-    made[:whole] = weight[: whole * COLUMNS].view(whole, COLUMNS, inputs // LANES, LANES).transpose(1, 2)
-    if left := outputs - whole * COLUMNS:
-        made[whole] = pad(weight[-left:], (0, 0, 0, COLUMNS - left)).view(COLUMNS, -1, LANES).transpose(0, 1)
-    return made
 
 
 class Tuned:

@@ -1,27 +1,32 @@
 """Linear layers with their weights packed for this processor, and the counts of rows at which no row's result depends on the others.
 
-float16 weights with float32 sums (fbgemm) take half the memory traffic of float32 and give the same numbers, as long as every weight is
-exact in float16; a layer with one that is not keeps float32, packed by oneDNN. oneDNN's bfloat16 runs where the processor has units for it.
+Weights in tiles go through the compiled products (see kernels.py): float16 with float32 sums takes half the memory traffic of float32 and
+gives the same numbers, as long as every weight is exact in float16; a layer with one that is not keeps float32. Where these do not run,
+oneDNN packs float32; its bfloat16 runs where the processor has units for it.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.backends.cpu import get_cpu_capability
+from torch.nn.functional import pad
 
+from engine.backends.local.compiling import can_compile
+from engine.backends.local.kernels import COLUMNS, LANES
 from engine.backends.local.pages import MappedFiles
+from engine.backends.local.products import multiply_together
+from engine.backends.local.team import ThreadTeam
 
-Kind = Literal["float16", "float32", "bfloat16"]
-EVEN_ROWS = 12  # a multiple of it is even in the blocks of 4 rows of MKL's products and of 6 of fbgemm's
+EVEN_ROWS = 12  # a multiple of it is even in the blocks of 4 rows of MKL's products
+SHARED = 1 << 24  # multiplications from which on threads share a product: fewer take less time than to wake one
 
 
 def even(rows: int) -> int:
     """Round a number of rows up to one at which each row's result is the same, bit for bit, whoever sits in the others.
 
-    fbgemm's float16 kernels add up in another order in blocks of one or two rows, and MKL's float32 products in those of fewer than four
-    when several threads share them; 4, 8 and the multiples of 12 are divided into neither.
+    MKL's float32 products add up in another order in those of fewer than four rows when several threads share them; 4, 8 and the
+    multiples of 12 are not divided into such.
     """
     return next((size for size in (4, 8) if rows <= size), -(-rows // EVEN_ROWS) * EVEN_ROWS)
 
@@ -30,36 +35,65 @@ FEWEST = even(1)  # rows
 TESTED = 1 << 18  # weights that are tested at a time, so that the test needs little memory
 
 
-class PackedLinear(nn.Module):
-    """A linear layer of packed weights: x (..., in_features) becomes (..., out_features) in the type of x.
+class TiledLinear(nn.Module):
+    """A linear layer of weights in tiles: x (..., in_features) becomes (..., out_features) in the type of x, computed in float32.
 
-    `weight` (out_features, in_features) and `bias` are in float32, and copied.
+    `weight` (out_features, in_features) and `bias` are in float32, and copied; the weights are kept in `kind`.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, kind: Kind) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, kind: torch.dtype, team: ThreadTeam) -> None:
+        super().__init__()
+        self.out_features, self.in_features = weight.shape
+        self._weights, self._bias, self._team = tiled(weight, kind), bias, team
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply, with as many threads as torch has where that pays."""
+        flat = x.reshape(-1, self.in_features).float().contiguous()
+        rows, width = len(flat), len(self._weights) * COLUMNS
+        out = torch.empty(rows, width)
+        many = rows * self.in_features * self.out_features >= SHARED
+        bias, half = 0 if self._bias is None else self._bias.data_ptr(), int(self._weights.dtype == torch.float16)
+        places = flat.data_ptr(), self._weights.data_ptr(), bias, out.data_ptr()
+        shape = rows, self.in_features, self.out_features
+        self._team.run(lambda *threads: multiply_together(places, shape, half, *threads), torch.get_num_threads() if many else 1)
+        return out[:, : self.out_features].contiguous().view(*x.shape[:-1], self.out_features).to(x.dtype)
+
+    def extra_repr(self) -> str:
+        """Tell torch what to show of the layer."""
+        return f"in_features={self.in_features}, out_features={self.out_features}, weights={self._weights.dtype}"
+
+
+def tiled(weight: Tensor, kind: torch.dtype) -> Tensor:
+    """Put weights (out_features, in_features) into tiles (tiles, in_features / LANES, COLUMNS, LANES); zeros fill up the last."""
+    outputs, inputs = weight.shape
+    whole = outputs // COLUMNS
+    made = torch.empty(-(-outputs // COLUMNS), inputs // LANES, COLUMNS, LANES, dtype=kind)
+    made[:whole] = weight[: whole * COLUMNS].view(whole, COLUMNS, inputs // LANES, LANES).transpose(1, 2)
+    if left := outputs - whole * COLUMNS:
+        made[whole] = pad(weight[-left:], (0, 0, 0, COLUMNS - left)).view(COLUMNS, -1, LANES).transpose(0, 1)
+    return made
+
+
+class PackedLinear(nn.Module):
+    """A linear layer packed by oneDNN: x (..., in_features) becomes (..., out_features) in the type of x.
+
+    `weight` (out_features, in_features) and `bias` are in float32, and copied; the weights are kept in `kind`.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, kind: torch.dtype) -> None:
         super().__init__()
         (self.out_features, self.in_features), self.kind = weight.shape, kind
-        self._bias = None if bias is None else bias.to(torch.bfloat16 if kind == "bfloat16" else torch.float32)
-        if kind == "float16":
-            self._packed: Any = torch.ops.quantized.linear_prepack_fp16(weight, self._bias)
-        else:
-            self._packed = torch.ops.mkldnn._reorder_linear_weight(weight.to(getattr(torch, kind)), None)
+        self._bias = None if bias is None else bias.to(kind)
+        self._packed: Any = torch.ops.mkldnn._reorder_linear_weight(weight.to(kind), None)
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiply; a count of rows that is not even is filled up for the product."""
         rows = x.numel() // self.in_features
         flat = x.reshape(rows, self.in_features)
         if (filled := even(rows)) != rows:
-            flat = nn.functional.pad(flat, (0, 0, 0, filled - rows))
-        out: Tensor
-        if self.kind == "float16":
-            out = torch.ops.quantized.linear_dynamic_fp16(flat.float(), self._packed).to(x.dtype)
-        else:
-            out = torch.ops.mkldnn._linear_pointwise(flat.to(self._dtype()), self._packed, self._bias, "none", [], "").to(x.dtype)
+            flat = pad(flat, (0, 0, 0, filled - rows))
+        out: Tensor = torch.ops.mkldnn._linear_pointwise(flat.to(self.kind), self._packed, self._bias, "none", [], "").to(x.dtype)
         return out[:rows].view(*x.shape[:-1], self.out_features)
-
-    def _dtype(self) -> torch.dtype:
-        return torch.bfloat16 if self.kind == "bfloat16" else torch.float32
 
     def extra_repr(self) -> str:
         """Tell torch what to show of the layer."""
@@ -98,12 +132,14 @@ class Packer:
     def __init__(self, dtype: torch.dtype) -> None:
         self._dtype = dtype
         self._scratch = torch.empty(0)
-        self._files = MappedFiles()
+        self._files, self._team = MappedFiles(), ThreadTeam()
 
     def linear(self, layer: nn.Linear) -> nn.Module:
         """Pack a layer; it stays a usual one where this processor can pack nothing."""
         weight, bias = self.joined([layer])
-        if kind := kind_for(weight, self._dtype):
+        if kind := tiles_for(weight, self._dtype):
+            return TiledLinear(weight, bias, kind, self._team)
+        if kind := packed_for(self._dtype):
             return PackedLinear(weight, bias, kind)
         usual = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device="meta")
         usual.weight = nn.Parameter(weight.to(self._dtype, copy=True), requires_grad=False)
@@ -146,25 +182,27 @@ class _Cast:
         return out.to(self._dtype)
 
 
-def kind_for(weight: Tensor, dtype: torch.dtype) -> Kind | None:
-    """Choose the packed form of a layer's weights, by what this processor can do and what they lose; None where it can do nothing."""
-    if dtype == torch.bfloat16 and has_onednn() and torch.cpu._is_avx512_bf16_supported():
-        return "bfloat16"
-    if has_float16() and exact_in_float16(weight):
-        return "float16"
-    return "float32" if has_onednn() and dtype == torch.float32 else None
+def tiles_for(weight: Tensor, dtype: torch.dtype) -> torch.dtype | None:
+    """Choose the type of a layer's weights in tiles, by what they lose; None where they go another way.
+
+    `dtype` is the one that the model is to answer in.
+    """
+    if not can_compile() or weight.shape[1] % LANES or packed_for(dtype) == torch.bfloat16:
+        return None
+    if exact_in_float16(weight):
+        return torch.float16
+    return torch.float32 if dtype == torch.float32 else None
+
+
+def packed_for(dtype: torch.dtype) -> torch.dtype | None:
+    """Choose the type of weights that oneDNN packs here for a model that is to answer in `dtype`; None where it can pack nothing."""
+    if not torch._C._has_mkldnn:
+        return None
+    if dtype == torch.bfloat16:
+        return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else None
+    return torch.float32 if dtype == torch.float32 else None
 
 
 def exact_in_float16(weight: Tensor) -> bool:
     """Whether no weight changes when it is written as float16, which has less range than bfloat16 and fewer digits than float32."""
     return all(torch.equal(part.half().float(), part) for part in torch.split(weight.reshape(-1), TESTED))
-
-
-def has_float16() -> bool:
-    """Whether fbgemm's float16 products run here: on x86 with AVX2 and F16C, which every processor with AVX2 and FMA has."""
-    return "fbgemm" in torch.backends.quantized.supported_engines and get_cpu_capability() in ("AVX2", "AVX512")
-
-
-def has_onednn() -> bool:
-    """Whether oneDNN is a part of this torch."""
-    return bool(torch._C._has_mkldnn)

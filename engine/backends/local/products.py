@@ -11,6 +11,7 @@ from engine.backends.local.kernels import (
     ROWS,
     address_of,
     floats_at,
+    meet,
     packed_1,
     packed_2,
     packed_4,
@@ -177,3 +178,23 @@ def finish(model: Weights, batch: ReadBatch, layer: int, which: int, owner: int,
             own[at] += bias[at]
     if owner >= 0:
         _add_adapter(batch.adapters[owner, layer, which], small, start, stop, out)
+
+
+@compiled
+def multiply_together(places: tuple[int, ...], shape: tuple[int, ...], half: int, barrier: int, thread: int, threads: int) -> None:
+    """A linear layer by itself: this thread's share of its outputs, then all have met.
+
+    places: addresses of x (rows, size), the weights' tiles, the bias (0 for none) and out (rows, whole tiles). shape: rows, size, outputs.
+    """
+    x, weights, bias, out = places
+    rows, size, outputs = shape
+    along = -(-outputs // COLUMNS) * COLUMNS
+    first, stop = share(outputs, TILE, thread, threads)
+    _multiply(x, NONE, rows, size, size, weights, half, first, stop, out, along)
+    if bias:
+        added = carray(floats_at(bias), (outputs,))
+        for row in range(rows):
+            own = carray(floats_at(out + 4 * row * along), (outputs,))
+            for at in range(first, min(stop, outputs)):
+                own[at] += added[at]
+    meet(barrier, threads)
