@@ -28,7 +28,7 @@ from engine.settings import EngineSettings
 PROBED_ROWS = 800  # at most; more say little more
 LEAST_SPREAD = 0.15  # share by which a time is unsure even when all timed steps agree
 MEMORY_SPREAD = 0.15
-HEAP_GROWTH = 0.2  # of what the timed steps add to the memory: by so much it grows on over many steps, whose batches are of many lengths
+HEAP_GROWTH = 0.1  # of what the timed steps add to the memory: by so much it grows on over many steps, whose batches are of many lengths
 FEATURE_BYTES = 1 << 30  # of states that are kept for it; of longer rows each is computed by itself
 FEATURE_LAYERS = 2 / 3  # share of the layers whose states the probe reads
 
