@@ -29,6 +29,7 @@ training.py    a run from rows to an adapter that may duel
 ordering.py    what a person asks for becomes an order
 probe.py       what a fine-tune will reach, told before it is made
 pilot.py       the same where answers are free text, from small trainings
+timing.py      the seconds of a training's parts, from a little of each
 estimate.py    what a training will take, and whether it will pay
 showing.py     a run for people and as JSON
 command.py     python -m adapters train | estimate

@@ -58,13 +58,16 @@ def add_estimate(verbs: Any) -> None:
     told = verb(
         verbs,
         "estimate",
-        "What will a training take here, and will it pay? Three steps are timed, and a probe tells what the rows are good for.",
+        "What will a training take here, and will it pay? Its parts are timed, and a probe tells what the rows are good for.",
         "%(prog)s rows.jsonl --base ./my-base\n%(prog)s rows.csv --prompt-right 39",
     )
     told.add_argument("file", type=Path, help="JSON lines, JSON array or CSV")
     told.add_argument("--base", default="", help="base model: a name, a hub id or a folder (default: DUEL_BASE_MODEL)")
     told.add_argument(
         "--recipe", default="", help="plain recipe to learn with: a shipped name or a .toml file (default: DUEL_PLAIN_RECIPE)"
+    )
+    told.add_argument(
+        "--engineered", default="", metavar="RECIPE", help="engineered recipe that the training will measure, too (default: DUEL_RECIPE)"
     )
     told.add_argument("--plan", default="", help="quick, standard or a .toml file (default: standard)")
     told.add_argument("--prompt-right", type=_percent, metavar="PERCENT", help="share of such requests that your prompt answers right")
@@ -92,8 +95,9 @@ def run_estimate(chosen: argparse.Namespace) -> int:
     from adapters.train.estimate import estimate, told, will_it_pay
     from adapters.train.ordering import Wish
 
-    wish = Wish(file=chosen.file, base=chosen.base, recipe=chosen.recipe, plan=chosen.plan)
-    found = estimate(wish, EngineSettings.read(), chosen.probe, piloted=chosen.pilot)
+    wish = Wish(file=chosen.file, base=chosen.base, recipe=chosen.recipe, plan=chosen.plan, engineered=chosen.engineered)
+    started_s = time.process_time()  # this process's imports, as the training's begins with them
+    found = estimate(wish, EngineSettings.read(), chosen.probe, piloted=chosen.pilot, started_s=started_s)
     if chosen.json:
         print(json.dumps(asdict(found) | {"words": will_it_pay(found.points, found.rows, chosen.prompt_right)}))
     else:

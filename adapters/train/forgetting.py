@@ -30,16 +30,24 @@ class Followed:
 
 async def instructions_followed(backend: Backend, adapter: Adapter, plain: Recipe, price: Price) -> Followed:
     """Ask base and adapter, both with the plain recipe, each instruction. An answer that fails follows nothing."""
-    sampling = replace(plain.sampling, max_new_tokens=ANSWER_TOKENS, temperature=0.0)
-    prompts = {
-        (number, arm): Prompt(plain.messages(Request.of(each.text)), sampling, arm, 0, plain.chat_template)
-        for number, each in enumerate(INSTRUCTIONS)
-        for arm in (None, adapter)
-    }
+    prompts = {(number, arm): _prompt(plain, number, arm) for number in range(len(INSTRUCTIONS)) for arm in (None, adapter)}
     answers = await answer_each(prompts, backend, price)
     texts = {key: answer.text if isinstance(answer, Answer) else "" for key, answer in answers.items()}
     before, after = (followed([texts[number, arm] for number in range(len(INSTRUCTIONS))]) for arm in (None, adapter))
     return Followed(before, after)
+
+
+async def ask_some(backend: Backend, plain: Recipe, price: Price) -> float:
+    """Ask the base every other instruction, to see how long that takes. Returns the share of all that are asked of base and adapter."""
+    some = range(0, len(INSTRUCTIONS), 2)
+    await answer_each({number: _prompt(plain, number, None) for number in some}, backend, price)
+    return len(some) / (2 * len(INSTRUCTIONS))
+
+
+def _prompt(plain: Recipe, number: int, arm: Adapter | None) -> Prompt:
+    """An instruction, to be answered in few tokens and the same way each time."""
+    sampling = replace(plain.sampling, max_new_tokens=ANSWER_TOKENS, temperature=0.0)
+    return Prompt(plain.messages(Request.of(INSTRUCTIONS[number].text)), sampling, arm, 0, plain.chat_template)
 
 
 async def new_answers(backend: Backend, adapter: Adapter, plain: Recipe, rows: Sequence[Row], price: Price) -> list[str]:

@@ -54,15 +54,19 @@ class KeptBase:
 
     def keep(self, exercises: Sequence[Exercise], told: Told = lambda *_: None) -> "KeptExercises":
         """Run the lowest layers over exercises, KEPT_ROWS of like length at a time: the same ones together in every run."""
-        width = self.model.config.get_text_config().hidden_size * next(self.model.parameters()).element_size()
-        fits = self.lower and self.tokens(exercises) * width <= self.most_bytes
-        order = sorted(range(len(exercises)), key=lambda place: len(exercises[place])) if fits else []
+        order = sorted(range(len(exercises)), key=lambda place: len(exercises[place])) if self.kept_bytes(exercises) else []
         kept = dict[int, Tensor]()
         for at in range(0, len(order), KEPT_ROWS):
             places = order[at : at + KEPT_ROWS]
             kept.update(zip(places, self._together([exercises[place] for place in places]), strict=True))
             told(len(kept), len(exercises))
         return KeptExercises(self, exercises, [kept[place] for place in sorted(kept)])
+
+    def kept_bytes(self, exercises: Sequence[Exercise]) -> int:
+        """Count the bytes of what is kept of exercises; 0 where nothing is, as they would be too many."""
+        width = self.model.config.get_text_config().hidden_size * next(self.model.parameters()).element_size()
+        found = int(self.tokens(exercises) * width) if self.lower else 0
+        return found if found <= self.most_bytes else 0
 
     def tokens(self, exercises: Sequence[Exercise]) -> int:
         """Count the tokens of exercises after their beginnings."""

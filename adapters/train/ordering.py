@@ -72,6 +72,11 @@ def plain_name(wish: Wish, settings: EngineSettings) -> str:
     return wish.recipe or settings.plain_recipe or "plain"
 
 
+def engineered_name(wish: Wish, settings: EngineSettings) -> str:
+    """Name the engineered recipe that is measured beside: as asked, as set, else none, which is ""."""
+    return "" if wish.engineered == NONE else wish.engineered or settings.recipe
+
+
 def _new(wish: Wish, name: str, settings: EngineSettings) -> TrainingOrder:
     if wish.file is None:
         raise BadRun("Name the file with the rows to learn.")
@@ -80,7 +85,7 @@ def _new(wish: Wish, name: str, settings: EngineSettings) -> TrainingOrder:
     base = wish.base or settings.base_model
     recipe_name = plain_name(wish, settings)
     plan = load_plan(wish.plan or (PLAN_ON_GPU if torch.cuda.is_available() and settings.device != "cpu" else PLAN_ON_CPU))
-    engineered = "" if wish.engineered == NONE else wish.engineered or settings.recipe
+    engineered = engineered_name(wish, settings)
     recipe, revision = load_recipe(recipe_name), folder_revision(base_folder(base))
     if plan.focus.line and wish.method in ("dpo", "kto"):
         raise BadRun(f"The plan's focus.line goes with --method sft alone; {wish.method} compares whole answers.")

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import gc
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +27,7 @@ from adapters.train.preferences import Method, good, judged_of, pairs_of, parted
 from adapters.train.runs import BadRun, Phase, Status, TrainingOrder, WorkFolder, file_digest
 from engine.backends.local.chat import Chat
 from engine.backends.local.loading import Loaded, load_base, pick_device
+from engine.backends.local.pages import give_back_freed
 from engine.card import Card
 from engine.contestants import Adapter, folder_revision, open_adapter
 from engine.errors import BadRequest, DuelbotError
@@ -151,7 +151,7 @@ class _Run:
         self._write(learned, card, parts)
         del loaded
         learned = replace(learned, tuned=None)
-        gc.collect()
+        give_back_freed()
         self._phase("alive")
         proof = asyncio.run(self._prove(recipe, self._asked(parts)))
         card = replace(card, held_out=arms, forgetting=forgetting_of(texts, proof.followed) if texts and proof.followed else None)

@@ -238,7 +238,7 @@ class Deciding:
         """Write the command that foretells a training, and reads so many rows for what it will reach."""
         plan = self.folder["plan.toml"]
         plan.write_text(self._plan("forgetting"))
-        arguments = ["-m", "adapters", "estimate", str(self.folder["known.jsonl"]), "--base", self.order.base, "--recipe", "plain"]
+        arguments = ["-m", "adapters", "estimate", str(self.folder["known.jsonl"]), "--base", self.order.base, *ALONE]
         return [*arguments, "--plan", str(plan), "--probe", str(probed), "--json"]
 
     async def _measure(self) -> str:
