@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run chat install test check decide pythons bench sbom audit clean
+.PHONY: help run chat install test ci check lint decide pythons bench sbom audit clean
 PARALLEL := -n auto --dist loadfile  # a file's tests share what they have loaded
+FAST := not demo and not process
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q  # what each of many processes would compile anew is kept
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -17,13 +19,18 @@ chat: install ## the same in a terminal
 install: .venv/installed ## .venv with everything that is needed to run
 
 test: .venv/installed-dev ## the fast tests: all but those of the demo's making and of whole processes
-	@$(BIN)/python -m pytest -q $(PARALLEL) -m "not demo and not process"
+	@$(PYTEST) $(PARALLEL) -m "$(FAST)"
 
-check: .venv/installed-dev build/clients/asked ## lint, format, types, every test
+ci: lint ## lint, format, types, the fast tests, and the wheel in an environment of its own
+	@$(PYTEST) $(PARALLEL) -m "wheel or $(FAST)"
+
+check: lint build/clients/asked ## lint, format, types, every test
+	@$(PYTEST) $(PARALLEL)
+
+lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -n auto
-	@$(BIN)/python -m pytest -q $(PARALLEL)
 
 decide: install ## from the shipped tickets to a decision, in some fifteen minutes
 	@exec $(BIN)/python -m bot decide examples/tickets.csv --minutes 15

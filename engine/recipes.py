@@ -22,7 +22,7 @@ says in a row is one message, as many models' templates refuse anything else.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -85,7 +85,8 @@ class Sampling:
     @property
     def parts(self) -> dict[str, Any]:
         """The rules for digests. Those that came later are left out at their usual values, so that digests from before them stay true."""
-        return {name: value for name, value in asdict(self).items() if name not in LATER or value != LATER[name]}
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in values.items() if name not in LATER or value != LATER[name]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,9 @@ class Recipe:
     @property
     def digest(self) -> str:
         """First 16 hex digits of the SHA-256 of everything but name and version."""
-        content = {k: v for k, v in asdict(self).items() if k not in ("name", "version")} | {"sampling": self.sampling.parts}
+        content: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("name", "version")}
+        content["examples"] = [{"user": each.user, "assistant": each.assistant} for each in self.examples]
+        content["sampling"] = self.sampling.parts
         if not self.placeholders:  # they came later, and digests from before them stay true
             del content["placeholders"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

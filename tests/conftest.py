@@ -2,8 +2,13 @@
 
 import gc
 import os
+import shutil
+from pathlib import Path
 
 import pytest
+
+MEMORY = Path("/dev/shm")  # a folder in memory, on Linux
+ROOM = 4 << 30  # bytes that must be free there
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch, numpy: else each worker takes all cores for itself
@@ -16,6 +21,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))  # a store syncs each change, which a disk takes milliseconds for
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False  # pytest-xdist hands out files in the order below, not those with most tests first
 

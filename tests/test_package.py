@@ -46,7 +46,7 @@ NOT_NEEDED = {
     "*.jsonl": "rows of the demo, read by adapters demo eval alone",
     "phrases/*.txt": "texts that the demo learned from, read by adapters demo build alone",
 }
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.wheel]
 
 
 def tracked() -> list[str]:

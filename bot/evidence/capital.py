@@ -131,7 +131,7 @@ class Capital:
             return self
         start, stop = self.live
         steps = np.tensordot(times, log_factors(levels, self.means[start:stop]), axes=1)
-        walk = self.logs[start:stop] + np.add.accumulate(steps, axis=0)
+        walk = (self.logs[start:stop] + np.add.accumulate(steps, axis=0)).swapaxes(1, 2)
         held = self.held + np.add.accumulate(times @ claim_factors(levels, self.delta), axis=0)
         totals, sizes = self.total + np.add.accumulate(times @ levels), self.n + np.add.accumulate(times.sum(axis=1))
         known = np.concatenate([self.recent, latest]) if len(latest) == more else latest
@@ -141,18 +141,18 @@ class Capital:
     def _advance(self, scores: Floats) -> Self:
         start, stop = self.live
         values, which = np.unique(scores, return_inverse=True)
-        walk = _walk(self.logs[start:stop], log_factors(values, self.means[start:stop]), which)
+        walk = _walk(self.logs[start:stop].T, log_factors(values, self.means[start:stop]).swapaxes(1, 2).copy(), which)
         held = _walk(self.held, claim_factors(values, self.delta), which)
         totals = np.add.accumulate(np.concatenate(([self.total], scores)))[1:]
         sizes = np.arange(self.n + 1, self.n + len(scores) + 1, dtype=np.float64)
         return self._looked(walk, held, totals, sizes, np.concatenate([self.recent, scores]))
 
     def _looked(self, walk: Floats, held: Floats, totals: Floats, sizes: Floats, recent: Floats) -> Self:
-        """The state at the last of t looks: walk (t, live, BETTORS), held (t, CLAIM_BETTORS), sum and number of scores (t,)."""
+        """The state at the last of t looks: walk (t, BETTORS, live), held (t, CLAIM_BETTORS), sum and number of scores (t,)."""
         start, stop = self.live
         so_far = totals / sizes
         logs, peaks = self.logs.copy(), self.peaks.copy()
-        logs[start:stop] = walk[-1]
+        logs[start:stop] = walk[-1].T
         peaks[:, start:stop] = _raised(peaks[:, start:stop], walk, so_far[:, None] - self.means[start:stop])
         proven = np.maximum(self.proven, claim_reach(held, so_far).max(axis=0))
         living, n, total = _living(peaks, self.live), int(sizes[-1]), float(totals[-1])
@@ -212,15 +212,18 @@ def _walk(logs: Floats, factors: Floats, which: npt.NDArray[np.intp]) -> Floats:
 
 
 def _raised(peaks: Floats, walk: Floats, above: Floats) -> Floats:
-    """Peaks (2, m) after the walk (t, m, b); above (t, m) is the mean of the scores minus the point.
+    """Peaks (2, m) after the walk (t, b, m); above (t, m) is the mean of the scores minus the point.
 
-    The best bettor's capital bounds the average from above, so averages are taken only where it beats the peak.
+    The best bettor's capital bounds the average from above, and a share 1 / b of it from below. So averages, which are dear, are taken
+    only where the best beats the peak, and what the best of all looks at that point is sure to reach.
     """
-    best, raised = walk.max(axis=-1), peaks.copy()
+    best, raised = walk.max(axis=1), peaks.copy()
+    sure = math.log(walk.shape[1]) + 1e-9  # a little more, for rounding
     for row, counts in enumerate((above > 0, above < 0)):
-        candidates = counts & (best > peaks[row])
+        least = np.where(counts, best, -np.inf).max(axis=0) - sure
+        candidates = counts & (best > np.maximum(peaks[row], least))
         reached = np.full(candidates.shape, -np.inf)
-        reached[candidates] = log_average(walk[candidates])
+        reached[candidates] = log_average(walk.swapaxes(1, 2)[candidates])
         raised[row] = np.maximum(peaks[row], reached.max(axis=0))
     return raised
 

@@ -5,7 +5,9 @@ import errno
 import json
 import os
 import sqlite3
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -102,8 +104,12 @@ async def make(path: Path) -> None:
 async def _fill(new: Path) -> None:
     """Write the newest tables into an empty file, all of them synced and none left in a log.
 
-    Nobody has the file yet, so each migration need not reach the disk by itself: `turn_over` syncs the log, then the file.
+    They are made in memory and copied: nobody has the file yet, so no migration need go through a log. `turn_over` syncs it.
     """
+    with closing(sqlite3.connect(":memory:")) as made, closing(sqlite3.connect(new)) as file:
+        file.execute("PRAGMA synchronous = OFF")
+        made.deserialize(_newest(tuple(migrations())))
+        made.backup(file)
     connection = await connect(new, synchronous="OFF")
     try:
         await connection.execute_fetchall(f"PRAGMA synchronous = {SYNCHRONOUS}")
@@ -111,6 +117,17 @@ async def _fill(new: Path) -> None:
             raise StoreError(f"Another program has opened {new}. Close it and start again.")
     finally:
         await connection.close()
+
+
+@cache
+def _newest(steps: tuple[str, ...]) -> bytes:
+    """Make the file of an empty store with these migrations."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as made:
+        for name, arguments, function in _taught():
+            made.create_function(name, arguments, function, deterministic=True)
+        for number, sql in enumerate(steps, 1):
+            made.executescript(_whole(number, sql))
+        return made.serialize()
 
 
 def _remove(new: Path) -> None:
@@ -173,6 +190,16 @@ def _stored_key(request: str, prologue: str, talk: str) -> str:
     return request_key(request, before)
 
 
+def _taught() -> tuple[tuple[str, int, Callable[..., str]], ...]:
+    """The functions that SQL is taught: name, number of arguments, function."""
+    return (("fold", 1, str.casefold), ("request_key", 3, _stored_key))
+
+
+def _whole(number: int, sql: str) -> str:
+    """Wrap a migration, so that it happens whole or not at all."""
+    return f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;"
+
+
 async def _number(connection: aiosqlite.Connection, sql: str) -> int:
     [row] = await connection.execute_fetchall(sql)
     return int(row[0])
@@ -207,14 +234,14 @@ async def migrate(connection: aiosqlite.Connection, path: Path, upto: int | None
 
     Raises StoreError, sqlite3.Error.
     """
-    await connection.create_function("fold", 1, str.casefold, deterministic=True)
-    await connection.create_function("request_key", 3, _stored_key, deterministic=True)
+    for name, arguments, function in _taught():
+        await connection.create_function(name, arguments, function, deterministic=True)
     steps = migrations()
     version = await _number(connection, "PRAGMA user_version")
     _refuse_newer(version, path)
     for number, sql in enumerate(steps[version:upto], version + 1):
         try:
-            await connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;")
+            await connection.executescript(_whole(number, sql))
         except sqlite3.Error:
             await connection.rollback()
             raise

@@ -176,7 +176,7 @@ async def test_tags_are_said_or_guessed_by_the_rules_when_the_request_is_asked(t
 async def test_rules_that_are_none_are_refused_before_anything_opens(tmp_path: Path, text: str, why: str) -> None:
     (tmp_path / "rules.toml").write_text(text)
     with pytest.raises(SettingsError, match=why):
-        async with App.open(Settings.of(store_path=str(tmp_path / "s"), team_tag_rules=str(tmp_path / "rules.toml"))):
+        async with App.open(Settings.of(store_path=str(tmp_path / "s"), base_model="demo", team_tag_rules=str(tmp_path / "rules.toml"))):
             pass
     assert not (tmp_path / "s").exists()
 
@@ -271,7 +271,7 @@ async def test_a_price_list_that_cannot_be_read_is_refused_at_the_start(tmp_path
     with pytest.raises(SettingsError, match="token prices"):
         async with (
             scripted_app(tmp_path / "s"),
-            App.open(Settings.of(store_path=str(tmp_path / "t"), token_prices=str(tmp_path / "none.toml"))),
+            App.open(Settings.of(store_path=str(tmp_path / "t"), base_model="demo", token_prices=str(tmp_path / "none.toml"))),
         ):
             pass
 

@@ -1,6 +1,16 @@
-"""Small models with random weights, built from real configurations and saved to disk like any downloaded one."""
+"""Small models with random weights, built from real configurations and saved to disk like any downloaded one.
 
+The same words give the same files: they are made once in a process, and copied from then on.
+"""
+
+import atexit
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -30,9 +40,34 @@ def save_tokenizer(folder: Path, chat_template: str | None = CHAT) -> int:
     return len(tokenizer)
 
 
+@cache
+def _made_in() -> Path:
+    """Make the folder of what was made in this process."""
+    folder = Path(mkdtemp(prefix="tiny-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _copied(key: object, make: Callable[[Path], None], folder: Path) -> None:
+    """Copy what `make` makes into a folder, made when this key comes for the first time."""
+    made = _made_in() / hashlib.sha256(repr(key).encode()).hexdigest()
+    if not made.exists():
+        new = made.with_suffix(".new")
+        shutil.rmtree(new, ignore_errors=True)  # of one that failed
+        make(new)
+        new.rename(made)
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+
+
 def save_base(folder: Path, family: str = "llama", seed: int = 0, chat_template: str | None = CHAT, context: int = 512) -> Path:
     """A model of a few thousand random weights whose next-token distribution is peaked enough to have clear winners."""
-    folder.mkdir(parents=True, exist_ok=True)
+    key = (family, seed, chat_template, context)
+    _copied(key, lambda made: _make_base(made, family, seed, chat_template, context), folder)
+    return folder
+
+
+def _make_base(folder: Path, family: str, seed: int, chat_template: str | None, context: int) -> None:
+    folder.mkdir(parents=True)
     vocabulary = save_tokenizer(folder, chat_template)
     shape = {
         "vocab_size": vocabulary,
@@ -56,15 +91,19 @@ def save_base(folder: Path, family: str = "llama", seed: int = 0, chat_template:
     }
     torch.manual_seed(seed)
     AutoModelForCausalLM.from_config(AutoConfig.for_model(family, **shape, **more.get(family, {}))).save_pretrained(folder)
-    return folder
 
 
 def save_adapter(folder: Path, base: Path, seed: int = 1, *, dead: bool = False, **options: object) -> Path:
     """A LoRA adapter with random weights on that base; a dead one is as freshly initialised, B = 0."""
-    torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_pretrained(base)
     usual = {"r": 4, "lora_alpha": 8, "target_modules": "all-linear", "task_type": "CAUSAL_LM", "init_lora_weights": dead}
     config = LoraConfig(**(usual | options))  # type: ignore[arg-type]
-    tuned = get_peft_model(model, config)
-    tuned.save_pretrained(folder)
+    model = [hashlib.sha256((base / name).read_bytes()).hexdigest() for name in ("config.json", "model.safetensors")]
+    _copied((model, seed, config), lambda made: _make_adapter(made, base, seed, config), folder)
+    named = folder / "adapter_config.json"
+    named.write_text(json.dumps(json.loads(named.read_text()) | {"base_model_name_or_path": str(base)}, indent=2, sort_keys=True))
     return folder
+
+
+def _make_adapter(folder: Path, base: Path, seed: int, config: LoraConfig) -> None:
+    torch.manual_seed(seed)
+    get_peft_model(AutoModelForCausalLM.from_pretrained(base), config).save_pretrained(folder)

@@ -12,7 +12,7 @@ from adapters.data.split import FOLDS, LEAST_TEST, SMALL, Shares, Split, split
 from engine.errors import BadRequest
 from engine.rows import Row
 
-WORDS = [f"{a}{b}{c}" for a in ["blue", "red", "tall"] for b in ["lamp", "chair", "mug"] for c in ("", "s", "let")]
+WORDS = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in ("ana", "ello", "imu", "otte", "urri") for c in ("k", "sch", "v", "zon")]
 
 
 def rows_of(count: int, seed: int = 1, classes: int = 4) -> list[Row]:

@@ -37,6 +37,7 @@ PLAN = TrainingPlan(
     SafetyPlan(checkpoint=0.2),
     PreferencePlan(enough_margin=100),
 )
+SHORT = replace(PLAN, steps=StepsPlan(batch_rows=2, epochs=3))
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +85,10 @@ def test_what_people_chose_becomes_likelier_and_the_reference_is_not_kept(base: 
 
 @pytest.mark.parametrize("method", ["dpo", "kto"])
 def test_a_stopped_training_goes_on_to_the_same_weights_to_the_bit(base: Path, tmp_path: Path, method: str) -> None:
-    straight = preferring.learn(course(base, tmp_path / "straight", method), follower())
-    first = preferring.learn(course(base, tmp_path / "stopped", method), follower(lambda step: step == 3))
-    assert first.steps == 3 and not first.ended and first.after is None
-    resumed = preferring.learn(course(base, tmp_path / "stopped", method), follower())
+    straight = preferring.learn(course(base, tmp_path / "straight", method, SHORT), follower())
+    first = preferring.learn(course(base, tmp_path / "stopped", method, SHORT), follower(lambda step: step == 3))
+    assert first.steps == 3 < straight.steps and not first.ended and first.after is None
+    resumed = preferring.learn(course(base, tmp_path / "stopped", method, SHORT), follower())
     assert (resumed.steps, resumed.loss, resumed.preferred) == (straight.steps, straight.loss, straight.preferred)
     for name, weight in weights(straight).items():
         assert torch.equal(weight, weights(resumed)[name]), name
@@ -155,7 +156,7 @@ def carried_out(base: Path, folder: Path, parent: Path | None = None) -> Trained
     order, work = ordered(
         Wish(file=file, base=str(base), name="pairs", method="dpo", parent=parent, work=folder / "work", out=folder / "loras"), SETTINGS
     )
-    return train(replace(order, plan=PLAN), work, SETTINGS, lambda _: None, lambda: False)
+    return train(replace(order, plan=SHORT), work, SETTINGS, lambda _: None, lambda: False)
 
 
 def test_a_run_leaves_only_safetensors_and_a_second_one_goes_on_from_it(base: Path, tmp_path: Path) -> None:

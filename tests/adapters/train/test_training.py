@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,7 @@ PLAN = TrainingPlan(
     RatePlan(highest=1e-2),
     SafetyPlan(checkpoint=0.2),
 )
+UNMEASURED = replace(PLAN, run=replace(PLAN.run, measure="none"))
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +86,7 @@ def test_text_and_mask_are_the_servers(loaded: Loaded) -> None:
 
 async def test_the_engine_says_what_was_learned(base: Path, tmp_path: Path) -> None:
     """Over real parts alone: what was learned as tokens comes back as text from the engine, asked as a duel asks."""
-    plan = replace(PLAN, lora=LoraPlan(rank=16, alpha=32, layers=1.0), steps=StepsPlan(batch_rows=6, epochs=250))
+    plan = replace(UNMEASURED, lora=LoraPlan(rank=16, alpha=32, layers=1.0), steps=StepsPlan(batch_rows=6, epochs=120))
     made = await in_thread(lambda: carried_out(base, tmp_path, plan))
     assert made and made.finished and made.loss < 0.1 and made.moved > 0.1
     backend = await open_local(base, str(base), SETTINGS)
@@ -254,9 +256,17 @@ def carried_out(base: Path, folder: Path, plan: TrainingPlan = PLAN, stop: Calla
     return train(order, work, SETTINGS, lambda _: None, stop)
 
 
-def test_a_run_leaves_an_adapter_a_card_and_what_it_was_trained_on(base: Path, tmp_path: Path) -> None:
-    made = carried_out(base, tmp_path)
-    assert made and made.folder == tmp_path / "loras" / "rows-1"
+@pytest.fixture(scope="module")
+def first(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A whole run of PLAN on ROWS, for all that only look at it or begin from a copy."""
+    made = carried_out(base, tmp_path_factory.mktemp("first"))
+    assert made
+    return made
+
+
+def test_a_run_leaves_an_adapter_a_card_and_what_it_was_trained_on(first: Trained) -> None:
+    made, folder = first, first.folder.parents[1]
+    assert made.folder == folder / "loras" / "rows-1"
     adapter = open_adapter(made.folder)
     assert set(adapter.trained_on.listed) == {digest(row.text) for row in ROWS}
     assert {path.name for path in made.folder.iterdir()} == {
@@ -270,7 +280,7 @@ def test_a_run_leaves_an_adapter_a_card_and_what_it_was_trained_on(base: Path, t
     assert (training["examples"], training["held_out"], training["steps"], training["rank"]) == (5, 0, 12, 8)
     assert made.card.trained.steps == 12 and made.card.trained.usd == pytest.approx(made.card.trained.hours * 0.1, rel=0.2, abs=1e-5)  # type: ignore[operator]
     assert training["not_finished"] and not made.finished and "not finished" in made.card.limits[1]
-    status = WorkFolder(tmp_path / "work" / "rows").status()
+    status = WorkFolder(folder / "work" / "rows").status()
     assert status and (status.phase, status.step, status.steps, status.pid) == ("done", 12, 12, os.getpid())
 
 
@@ -287,21 +297,20 @@ def test_a_plan_says_what_is_measured_for_the_card(base: Path, tmp_path: Path, m
     assert open_adapter(made.folder).trained_on.listed[digest("hello")].role == "dev", "a row keeps its role, measured or not"
 
 
-def test_a_new_version_begins_with_the_one_before(base: Path, tmp_path: Path) -> None:
-    first = carried_out(base, tmp_path)
-    assert first
+def test_a_new_version_begins_with_the_one_before(base: Path, first: Trained, tmp_path: Path) -> None:
+    parent = shutil.copytree(first.folder, tmp_path / "loras" / first.folder.name)
     path = tmp_path / "more.jsonl"
     path.write_text('{"request": "another one", "answer": "prompt"}\n', encoding="utf-8")
     order, work = ordered(
-        Wish(file=path, base=str(base), name="rows", parent=first.folder, work=tmp_path / "w2", out=tmp_path / "loras"), SETTINGS
+        Wish(file=path, base=str(base), name="rows", parent=parent, work=tmp_path / "w2", out=tmp_path / "loras"), SETTINGS
     )
-    second = train(replace(order, plan=PLAN), work, SETTINGS, lambda _: None, lambda: False)
+    second = train(replace(order, plan=UNMEASURED), work, SETTINGS, lambda _: None, lambda: False)
     assert second and second.card.version == "2" and second.folder.name == "rows-2"
     seen = set(open_adapter(second.folder).trained_on.listed)
     assert seen == {digest(row.text) for row in ROWS} | {digest("another one")}
 
 
-def test_a_run_goes_on_and_says_what_keeps_it_from_it(base: Path, tmp_path: Path) -> None:
+def test_a_run_goes_on_and_says_what_keeps_it_from_it(base: Path, first: Trained, tmp_path: Path) -> None:
     told: list[Status] = []
     order, work = ordered(wish(base, tmp_path), SETTINGS)
     order = replace(order, plan=PLAN)
@@ -323,20 +332,18 @@ def test_a_run_goes_on_and_says_what_keeps_it_from_it(base: Path, tmp_path: Path
         train(order, work, SETTINGS, told.append, lambda: False)
     Path(order.file).write_bytes(kept)
     made = train(again, work, SETTINGS, told.append, lambda: False)
-    straight = carried_out(base, tmp_path / "straight")
-    assert made and straight
-    assert (made.folder / "adapter_model.safetensors").read_bytes() == (straight.folder / "adapter_model.safetensors").read_bytes()
+    assert made
+    assert (made.folder / "adapter_model.safetensors").read_bytes() == (first.folder / "adapter_model.safetensors").read_bytes()
     same = train(again, work, SETTINGS, told.append, lambda: False)
     assert same and same.folder == made.folder, "a run that has ended ends again"
 
 
-def test_what_breaks_a_training_is_said_and_the_checkpoint_stays(base: Path, tmp_path: Path) -> None:
-    first = carried_out(base, tmp_path / "first")
-    assert first
-    file = first.folder / "adapter_model.safetensors"
+def test_what_breaks_a_training_is_said_and_the_checkpoint_stays(base: Path, first: Trained, tmp_path: Path) -> None:
+    parent = shutil.copytree(first.folder, tmp_path / "parent")
+    file = parent / "adapter_model.safetensors"
     broken = {name: tensor * float("nan") for name, tensor in load_file(file).items()}
     save_file(broken, file, {"format": "pt"})
-    order, work = ordered(wish(base, tmp_path, parent=first.folder), SETTINGS)
+    order, work = ordered(wish(base, tmp_path, parent=parent), SETTINGS)
     with pytest.raises(TrainingFailed, match=r"The training broke: rows: the loss is .*nan.*--resume --name rows"):
         train(replace(order, plan=PLAN), work, SETTINGS, lambda _: None, lambda: False)
     status = work.status()
