@@ -135,6 +135,17 @@ def test_threads_meet_at_the_barrier(threads: int) -> None:
     assert (totals == expected).all()
 
 
+def test_a_team_is_there_again_after_work_that_could_not_begin() -> None:
+    def broken(barrier: int, thread: int, of: int) -> None:
+        raise TypeError("not compiled")
+
+    team, totals = ThreadTeam(), np.zeros(4, np.int64)
+    with pytest.raises(TypeError):
+        team.run(broken, 2)
+    team.run(lambda barrier, thread, of: write_in_turns(totals, barrier, thread, of, 2), 2)
+    assert totals[:2].tolist() == [1, 1]
+
+
 def without(name: str) -> Callable[[], dict[str, bool]]:
     return lambda: dict.fromkeys({"avx2", "fma", "f16c"}, True) | {name: False}
 

@@ -1,5 +1,6 @@
 """Threads that run one compiled function together."""
 
+import logging
 import threading
 import weakref
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from queue import SimpleQueue
 
 import numpy as np
 
+log = logging.getLogger(__name__)
 Part = Callable[[int, int, int], None]  # takes the address of a barrier, the thread's number and how many there are
 _Task = tuple[Part, "np.ndarray[tuple[int], np.dtype[np.int64]]", int, int]
 
@@ -33,7 +35,10 @@ class ThreadTeam:
 def _help(tasks: "SimpleQueue[_Task | None]") -> None:
     while (task := tasks.get()) is not None:
         part, barrier, number, threads = task
-        part(barrier.ctypes.data, number, threads)
+        try:
+            part(barrier.ctypes.data, number, threads)
+        except Exception as error:  # it could not be compiled: number 0 tells whoever asked, and this one is there for the next
+            log.info("a part of the model's work failed: %s", error)
         del part, task, barrier  # what they hold may be large
 
 
