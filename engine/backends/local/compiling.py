@@ -1,10 +1,13 @@
 """Whether this machine can run compiled loops, and where they are kept once they have been compiled."""
 
+import atexit
 import hashlib
 import os
 import platform
+import shutil
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,7 +39,14 @@ def cache_folder() -> str:
         writable = os.access(folder, os.W_OK)
     except OSError:
         writable = False
-    return str(folder) if writable else tempfile.mkdtemp(prefix="duelbot-compiled-")
+    return str(folder) if writable else _folder_for_now()
+
+
+@cache
+def _folder_for_now() -> str:
+    folder = tempfile.mkdtemp(prefix="duelbot-compiled-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 numba.config.CACHE_DIR = cache_folder()
