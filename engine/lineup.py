@@ -145,14 +145,14 @@ def found_base(settings: EngineSettings, say: Callable[[str], None]) -> tuple[En
         return settings.but({"base_model": DEMO}), DEMO_BASE, (said,)
 
 
-async def open_backend(folder: Path | None, settings: EngineSettings) -> Backend:
+async def open_backend(folder: Path | None, settings: EngineSettings, say: Callable[[str], None] = unsaid) -> Backend:
     """Open the backend that the settings name. Raises BadModel, SettingsError. The caller closes it.
 
-    folder: holds the base model; None: it is on a server.
+    folder: holds the base model; None: it is on a server. say: is told what takes long, the first time.
     """
     if folder is None:
         return await open_server(settings)
-    return await open_local(folder, settings.base_model, settings)
+    return await open_local(folder, settings.base_model, settings, say=say)
 
 
 def folder_needed(settings: EngineSettings, say: Callable[[str], None] = unsaid) -> Path | None:
@@ -190,7 +190,7 @@ async def open_lineup(settings: EngineSettings, say: Callable[[str], None] = uns
     choice = choice_in(settings)
     adapter = await asyncio.to_thread(adapter_of, settings, choice)
     met = met_by(settings, adapter)
-    return await _completed(settings, await open_backend(folder, settings), adapter, met, said=said, choice=choice)
+    return await _completed(settings, await open_backend(folder, settings, say), adapter, met, said=said, choice=choice)
 
 
 async def _open_served(settings: EngineSettings) -> Lineup:

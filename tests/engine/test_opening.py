@@ -4,15 +4,18 @@ import gc
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
-from engine.backends.local import opening
+from engine.backends.local import compiling, opening
 from engine.backends.local.imports import light_imports
 from engine.errors import SettingsError
 from engine.lineup import open_backend
 from engine.settings import EngineSettings
+from tests.engine import tiny
 
 
 def test_the_lineup_is_imported_without_the_heavy_libraries() -> None:
@@ -24,13 +27,28 @@ def test_the_lineup_is_imported_without_the_heavy_libraries() -> None:
 async def test_a_model_is_imported_and_loaded_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     where = []
 
-    def load(folder: Path, name: str, settings: EngineSettings, way: str) -> object:
+    def load(folder: Path, name: str, settings: EngineSettings, way: str, say: Callable[[str], None]) -> object:
         where.append((folder, name, threading.current_thread() is threading.main_thread()))
         return lambda: "a backend"
 
     monkeypatch.setattr(opening, "_load", load)
     assert await open_backend(Path("there"), EngineSettings(base_model="mine")) == "a backend"
     assert where == [(Path("there"), "mine", False)]
+
+
+async def test_what_is_compiled_the_first_time_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, said = tiny.save_base(tmp_path / "base"), list[str]()
+    settings = EngineSettings(base_model="mine", device="cpu", threads=torch.get_num_threads())
+    monkeypatch.setattr(compiling.numba.config, "CACHE_DIR", str(tmp_path / "empty"))
+    await (await open_backend(folder, settings, said.append)).aclose()
+    assert said == (["Compiling the loop over the model's layers for this processor, once …"] if compiling.can_compile() else [])
+    there = tmp_path / "there" / "local_1"
+    there.mkdir(parents=True)
+    (there / "compiled.forward-1.py311.nbi").write_text("")
+    monkeypatch.setattr(compiling.numba.config, "CACHE_DIR", str(there.parent))
+    said.clear()
+    await (await open_backend(folder, settings, said.append)).aclose()
+    assert not said and compiling.is_kept("forward") and not compiling.is_kept("for")
 
 
 def test_an_unknown_backend_is_refused_in_words() -> None:

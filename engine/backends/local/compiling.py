@@ -52,6 +52,11 @@ def _folder_for_now() -> str:
 numba.config.CACHE_DIR = cache_folder()
 
 
+def is_kept(name: str) -> bool:
+    """Whether a function of that name has been compiled here before."""
+    return any(Path(numba.config.CACHE_DIR).rglob(f"*.{name}-*.nbi"))
+
+
 def compiled(function: F) -> F:
     """Have a function compiled when it is first called, and kept. While it runs, the interpreter is free for others."""
     made: F = numba.njit(nogil=True, cache=True, error_model="numpy")(function)

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.backends.local.gguf import Say, unsaid
 from engine.backends.local.imports import light_imports
 from engine.backends.local.machine import SHARE, machine_bytes
 from engine.backends.local.threads import choices
@@ -16,25 +17,29 @@ if TYPE_CHECKING:
     from engine.backends.local.loading import Way
 
 
-async def open_local(folder: Path, name: str, settings: EngineSettings, way: "Way" = "best") -> "LocalBackend":
+async def open_local(folder: Path, name: str, settings: EngineSettings, way: "Way" = "best", say: Say = unsaid) -> "LocalBackend":
     """Load the base model in `folder`, shown as `name`, to be run in the best way or one that is to be measured.
 
-    Raises BadModel, SettingsError.
+    say: is told what takes long, the first time, from any thread. Raises BadModel, SettingsError.
 
     torch and transformers are imported here, in a thread beside the event loop: that takes seconds, in which a page is already served.
     """
-    start = await asyncio.to_thread(_load, folder, name, settings, way)
+    start = await asyncio.to_thread(_load, folder, name, settings, way, say)
     return start()
 
 
-def _load(folder: Path, name: str, settings: EngineSettings, way: "Way") -> "Callable[[], LocalBackend]":
+def _load(folder: Path, name: str, settings: EngineSettings, way: "Way", say: Say) -> "Callable[[], LocalBackend]":
     with light_imports():
         import torch
 
         from engine.backends.local.backend import MOST_THREADS, LocalBackend
+        from engine.backends.local.compiling import is_kept
+        from engine.backends.local.fused import Fused
         from engine.backends.local.loading import load_base, pick_device
     device = pick_device(settings.device)
     loaded = load_base(folder, name, settings.dtype, device, way)
+    if isinstance(loaded.model, Fused) and not is_kept("forward"):
+        say("Compiling the loop over the model's layers for this processor, once …")
     if settings.threads:
         torch.set_num_threads(settings.threads)
     return partial(
