@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from engine.backends.base import Backend
+from engine.backends.base import Backend, Recalling
 from engine.contestants import Contestant
 from engine.cost import Price
 from engine.duel import Failure, answer_each, prompt_of
@@ -23,11 +23,11 @@ async def prove(entrants: Sequence[Contestant], backend: Backend, price: Price) 
     with which no request could ever be answered, as it fills the context, or the model's chat template refuses or drops a part;
     BackendError where a server was away, which says nothing about a recipe.
     """
-    prompts = {
-        place: replace(prompt, sampling=replace(prompt.sampling, max_new_tokens=1))
-        for place, entrant in enumerate(entrants)
-        for prompt in [prompt_of(entrant, PROBES[0], 0)]
-    }
+    alike = {place: [prompt_of(entrant, probe, 0) for probe in PROBES] for place, entrant in enumerate(entrants)}
+    prompts = {place: replace(prompt, sampling=replace(prompt.sampling, max_new_tokens=1)) for place, (prompt, *_) in alike.items()}
+    if isinstance(backend, Recalling):
+        for each in alike.values():
+            await backend.recall(each)
     outcomes = await answer_each(prompts, backend, price)
     for place, entrant in enumerate(entrants):
         outcome, recipe, base = outcomes[place], entrant.recipe, entrant.base
@@ -44,6 +44,8 @@ async def prove(entrants: Sequence[Contestant], backend: Backend, price: Price) 
                 raise BackendError(outcome.kind, f"Whether {base.name} can be asked was not to be told now: {outcome.words}", passing=True)
             raise BadRecipe(f"With the recipe {recipe.name} {recipe.version} no request can be answered: {outcome.words} ({setting})")
         await _prove_read(entrant, backend, setting)
+        if isinstance(backend, Recalling):
+            await backend.remember(alike[place])
 
 
 async def prove_written(entrant: Contestant, backend: Backend) -> None:

@@ -6,7 +6,6 @@ from statistics import quantiles
 
 from adapters.data.answers import poor_answers, private_words, too_long
 from adapters.data.findings import Fault, Finding
-from adapters.data.join import near_groups
 from adapters.data.repeats import repeats
 from adapters.data.rows import Classes, answered, asked, classes_of
 from adapters.data.split import Split, split
@@ -63,6 +62,8 @@ def check_rows(
     """RowsCheck rows. others: requests that are used already, the examples of the recipe and the rows that are measured on among them."""
     listed = rows.rows
     classes = classes_of([answered(row) for row in listed])
+    from adapters.data.join import near_groups  # scipy takes a quarter of a second to import, and a page is to be there soon
+
     groups = near_groups([asked(row) for row in listed])
     findings = [
         *repeats(listed, groups, closed=classes.closed),

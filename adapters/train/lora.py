@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from adapters.train.plan import BadPlan, LoraPlan
-from engine.backends.local.lora import quiet_peft
+from engine.backends.local.peft_lora import quiet_peft
 from engine.contestants import Adapter
 from engine.errors import BadAdapter
 from engine.plain_lora import WEIGHTS, check_plain

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adapters.registry import Listed, list_adapters, refuse_pinned, shelves
 from bot.app.model import Model
-from engine.backends.openai.shelf import LIES_HERE
+from engine.backends.openai.refusals import LIES_HERE
 from engine.chosen import choices_of, choose, roll_back
 from engine.contestants import Adapter, Arm, Contestant, check_fair
 from engine.errors import BadAdapter, BadRequest

@@ -1,8 +1,8 @@
 """The seam between a duel and whatever runs the model: prompts go in, answers stream out, adapters come and go."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from engine.contestants import Adapter, Base
 from engine.errors import BackendError, BadAdapter
@@ -169,4 +169,17 @@ class Backend(Protocol):
 
     async def aclose(self) -> None:
         """End every answer with an error that says so, and free what the model holds. Nothing can be asked afterwards."""
+        ...
+
+
+@runtime_checkable
+class Recalling(Protocol):
+    """A backend that keeps on the disk what it has read of a recipe, so that the next start need not read it again."""
+
+    async def recall(self, alike: Sequence[Prompt]) -> None:
+        """Take back what an earlier start has kept of the tokens that all these prompts begin with; they differ in their requests alone."""
+        ...
+
+    async def remember(self, alike: Sequence[Prompt]) -> None:
+        """Keep what these prompts begin with, once one of them has been answered."""
         ...

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from engine.backends.local.lora import quiet_peft
+from engine.backends.local.peft_lora import quiet_peft
 from engine.errors import BadModel, first_line
 from engine.plain_lora import CONFIG, WEIGHTS
 

@@ -9,7 +9,7 @@ import torch
 from peft import PeftModel
 
 from engine.backends.local.loading import load_base
-from engine.backends.local.lora import quiet_peft
+from engine.backends.local.peft_lora import quiet_peft
 from engine.bench.plan import Ask
 from engine.bench.samples import Timed, timed
 from engine.contestants import Arm

@@ -10,9 +10,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoConfig, AutoModelForCausalLM
 
-from engine.backends.local import compiling, fused
+from engine.backends.local import compiling
 from engine.backends.local.compiling import cache_folder, can_compile
 from engine.backends.local.fused import Fused
 from engine.backends.local.kernels import LANES, gate, meet, soften, weighed_1_1
@@ -156,14 +155,6 @@ def test_a_processor_without_what_the_loop_needs_goes_the_general_path(tmp_path:
     assert not can_compile()
     folder = tiny.save_base(tmp_path, "llama")
     assert not isinstance(load_base(folder, "tiny", "float32", "cpu", "best").model, Fused)
-
-
-@pytest.mark.parametrize("more", [{"intermediate_size": 60}, {"hidden_size": 36, "head_dim": 8}, {"head_dim": 12}, {"hidden_act": "gelu"}])
-def test_a_model_whose_widths_do_not_fill_registers_goes_the_general_path(more: dict[str, Any]) -> None:
-    shape = {"vocab_size": 40, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4}
-    model = AutoModelForCausalLM.from_config(AutoConfig.for_model("llama", **shape))
-    assert fused.can_fuse(model)
-    assert not fused.can_fuse(AutoModelForCausalLM.from_config(AutoConfig.for_model("llama", **(shape | more))))
 
 
 def test_compiled_code_is_kept_by_the_text_of_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

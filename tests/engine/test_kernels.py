@@ -20,9 +20,9 @@ from transformers import AutoModelForCausalLM
 
 from engine.backends.local import packed
 from engine.backends.local.compiling import can_compile
+from engine.backends.local.factors import NONE
 from engine.backends.local.fused import Fused
 from engine.backends.local.loading import Way, load_base
-from engine.backends.local.lora import NONE
 from engine.backends.local.packed import PackedLinear, Packer, TiledLinear, even, exact_in_float16, packed_for, tiles_for
 from engine.backends.local.step import Step
 from engine.backends.local.team import ThreadTeam
@@ -101,7 +101,9 @@ def test_half_precision_is_loaded_as_it_is_packed_and_computed_in_float32(tmp_pa
         expected = plain(input_ids=ids).logits
         assert torch.allclose(expected, general(input_ids=ids).logits, atol=1e-4, rtol=1e-4)
         if isinstance(best, Fused):
-            assert {product.weights.dtype for product in best._products.values()} == {torch.float16}, "its weights are exact in float16"
+            assert {product.weights.dtype for product in best._weights.products.values()} == {torch.float16}, (
+                "its weights are exact in float16"
+            )
             step = Step(best, max_rows=1, device="cpu", budget_bytes=1 << 30)
             assert torch.allclose(expected[0, -1], step.probe(ids[0].tolist(), NONE), atol=1e-4, rtol=1e-4)
         assert isinstance(best, Fused) == (family == "llama")

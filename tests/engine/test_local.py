@@ -11,8 +11,8 @@ import torch
 
 from engine.backends.base import Prompt, Stop
 from engine.backends.local.backend import LocalBackend
+from engine.backends.local.factors import NONE
 from engine.backends.local.loading import load_base
-from engine.backends.local.lora import NONE
 from engine.backends.local.opening import open_local
 from engine.backends.local.step import Step
 from engine.contestants import Adapter, open_adapter

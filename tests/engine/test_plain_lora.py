@@ -16,8 +16,9 @@ from transformers import AutoModelForCausalLM
 
 from engine.backends.local.alive import check_base_kept
 from engine.backends.local.backend import LocalBackend
+from engine.backends.local.factors import NONE
 from engine.backends.local.loading import load_base
-from engine.backends.local.lora import NONE, LoraRows
+from engine.backends.local.lora import LoraRows
 from engine.backends.local.opening import open_local
 from engine.contestants import Adapter, check_made_for, open_adapter
 from engine.errors import BadAdapter, BadModel

@@ -19,10 +19,18 @@ products.py   what a compiled forward is given; rows by weights, and what a row'
 team.py       threads that run one compiled function together
 packed.py     linear layers packed for this processor; how many rows are even
 cache.py      key-value memory: a slot for each row
+recalled.py   states of recipes from an earlier start, in files
 attend.py     each row's attention over its own columns
+factors.py    what an adapter adds to a linear layer
+named_lora.py  an adapter's matrices by names alone, as nearly all are
+peft_lora.py  an adapter's matrices as peft finds them
 lora.py       adapters as an argument of a row
 compiled.py   Llama's and Qwen's kinds of model as one compiled loop
-fused.py      the weights, adapters and rows of such a model
+blueprint.py  such a model by its config, before there are weights
+checkpoint.py  weights by their names in a folder
+weights.py    a checkpoint's weights where the loop looks for them
+fused.py      such a model's adapters and rows
+general.py    any other model, by transformers
 loading.py    a folder becomes a checked model and tokenizer
 sampling.py   the next token out of logits
 text.py       text out of tokens

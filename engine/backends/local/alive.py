@@ -6,7 +6,7 @@ from torch import Tensor
 
 from engine.backends.base import PROBES, dead
 from engine.backends.local.chat import Chat
-from engine.backends.local.lora import NONE
+from engine.backends.local.factors import NONE
 from engine.backends.local.step import Step
 from engine.contestants import Adapter
 from engine.errors import BadAdapter, BadModel

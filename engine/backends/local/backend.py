@@ -10,8 +10,10 @@ import torch
 
 from engine.backends.base import NOBODY, NOT_LOADED, Alive, Chunk, Party, Prompt, Stop
 from engine.backends.local.alive import add_alive
+from engine.backends.local.factors import NONE
 from engine.backends.local.loading import Loaded
-from engine.backends.local.lora import NONE
+from engine.backends.local.prefixes import common_length
+from engine.backends.local.recalled import FEWEST, StatesFolder
 from engine.backends.local.thread import ModelThread
 from engine.backends.local.writing import Writing, mailbox
 from engine.contestants import Adapter, Base, check_made_for
@@ -36,12 +38,14 @@ class LocalBackend:
         clock: Callable[[], float] = time.perf_counter,
         threads: Sequence[int] = (),
         budget_bytes: int = BUDGET_BYTES,
+        recalled: StatesFolder | None = None,
     ) -> None:
         """threads: the numbers of processor threads among which it chooses; empty: it leaves them as they are.
 
         budget_bytes: for keys and values of rows; what is kept of earlier ones comes beside it, as `machine.kept_bytes` says.
+        recalled: where states of recipes are kept until the next start; None: nowhere.
         """
-        self._loaded, self._device, self._clock, self._least = loaded, device, clock, least
+        self._loaded, self._device, self._clock, self._least, self._recalled = loaded, device, clock, least, recalled
         self._moved: dict[str, float] = {}  # digest of each adapter that is loaded -> total variation; changed on the model thread
         self._leaving: set[str] = set()  # digests of those that no new prompt may use
         self._asked: deque[Writing] = deque()  # not yet with the thread
@@ -98,6 +102,32 @@ class LocalBackend:
     async def encoded(self, prompt: Prompt) -> tuple[int, ...]:
         """Turn a prompt into tokens by the model's own chat template, as Backend.encoded says."""
         return tuple(await asyncio.to_thread(self._loaded.chat.encode, prompt.messages, dict(prompt.chat_template)))
+
+    async def recall(self, alike: Sequence[Prompt]) -> None:
+        """Take back what an earlier start has kept of these prompts' beginning, as Recalling.recall says."""
+        adapter, tokens = await self._beginning(alike)
+        folder, step = self._recalled, self.thread.step
+        if folder and len(tokens) >= FEWEST and (states := await asyncio.to_thread(folder.load, adapter, tokens)):
+            await asyncio.wrap_future(self.thread.call(lambda: step.recall(adapter, tokens, states)))
+
+    async def remember(self, alike: Sequence[Prompt]) -> None:
+        """Keep these prompts' beginning for the next start, as Recalling.remember says."""
+        adapter, tokens = await self._beginning(alike)
+        folder, step = self._recalled, self.thread.step
+        if folder and len(tokens) >= FEWEST and not folder.holds(adapter, tokens):
+            states = await asyncio.wrap_future(self.thread.call(lambda: step.remembered(adapter, tokens)))
+            if states is not None:
+                await asyncio.to_thread(folder.save, adapter, tokens, states)
+
+    async def _beginning(self, alike: Sequence[Prompt]) -> tuple[str, list[int]]:
+        """The adapter of prompts that are alike, and the tokens that all of them begin with; none where the template refuses one."""
+        adapter = alike[0].adapter
+        try:
+            first, *others = [await self.encoded(prompt) for prompt in alike]
+        except BackendError:  # whoever asks it is told
+            return NONE, []
+        shared = min((common_length(first, other) for other in others), default=0)
+        return adapter.digest if adapter else NONE, list(first[:shared])
 
     async def add_adapter(self, adapter: Adapter, plain: Recipe) -> Alive:
         """Load an adapter between two steps and prove it alive, as Backend.add_adapter says; answers that are being written wait for it.

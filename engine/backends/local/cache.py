@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
@@ -168,6 +169,15 @@ def roomy(columns: int) -> int:
 def cut(states: States, start: int, end: int) -> States:
     """Copy the columns start to end - 1 of kept states."""
     return [row and (row[0][:, start:end].clone(), row[1][:, start:end].clone()) for row in states]
+
+
+def joined(parts: Sequence[States]) -> States:
+    """Put kept states behind one another."""
+    found = States()
+    for rows in zip(*parts, strict=True):
+        there = [row for row in rows if row is not None]
+        found.append((torch.cat([row[0] for row in there], 1), torch.cat([row[1] for row in there], 1)) if there else None)
+    return found
 
 
 def _grown(like: Tensor, columns: int, old: Tensor | None) -> Tensor:

@@ -11,39 +11,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import pad
-from transformers import LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM
 
+from engine.backends.local.blueprint import PRODUCTS, Blueprint
 from engine.backends.local.cache import SlotCache
 from engine.backends.local.compiled import forward
-from engine.backends.local.compiling import can_compile
+from engine.backends.local.factors import NONE, Factors
 from engine.backends.local.kernels import COLUMNS, LANES, ROWS
-from engine.backends.local.lora import NONE, Factors
-from engine.backends.local.packed import Packer, exact_in_float16, tiled
-from engine.backends.local.products import LINEARS, NORM_KEY, NORM_QUERY, NORMS, PARTS, ModelShape, ReadBatch, Space, Weights
+from engine.backends.local.packed import tiled
+from engine.backends.local.products import PARTS, ModelShape, ReadBatch, Space
 from engine.backends.local.team import ThreadTeam
+from engine.backends.local.weights import ModelWeights, Place
 
-KINDS = (LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM)
-FIXED_ROTATION = frozenset({"default", "linear", "llama3", "yarn"})  # kinds of rotary positions whose angles no length of a row changes
-PRODUCTS = (
-    ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-    ("self_attn.o_proj",),
-    ("mlp.gate_proj", "mlp.up_proj"),
-    ("mlp.down_proj",),
-)
-HEAD = "lm_head"
 SCORES = 1024  # columns by which the room for scores grows
-
-
-def can_fuse(model: Any) -> bool:
-    """Whether a model of transformers is of a kind that is known here, and this machine runs compiled loops."""
-    if type(model) not in KINDS or model.config.hidden_act != "silu" or not can_compile():
-        return False
-    rotary, own = model.model.rotary_emb, model.model.layers[0].self_attn
-    widths = (own.head_dim, model.config.hidden_size, model.config.intermediate_size)
-    even = all(width % LANES == 0 for width in widths)
-    return even and rotary.rope_type in FIXED_ROTATION and 2 * rotary.inv_freq.numel() == own.head_dim
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +37,10 @@ class Read:
     adapter: str
 
 
-class Product:
-    """Linear layers with the same input as one, its weights in tiles."""
-
-    def __init__(self, linears: Sequence[nn.Linear], packer: Packer) -> None:
-        self.widths = [linear.out_features for linear in linears]
-        weight, self.bias = packer.joined(linears)
-        self.weights = tiled(weight, torch.float16 if exact_in_float16(weight) else torch.float32)
-
-    @property
-    def places(self) -> tuple[int, int, int]:
-        """Where the weights are, whether they are float16, and where the bias is; 0 for none."""
-        return self.weights.data_ptr(), int(self.weights.dtype == torch.float16), 0 if self.bias is None else self.bias.data_ptr()
-
-    def rows(self, numbers: Tensor) -> Tensor:
-        """Look up the weights of some outputs, (numbers, in_features), in float32."""
-        found = self.weights[numbers // COLUMNS, :, numbers % COLUMNS]
-        return found.reshape(len(numbers), -1).float()
-
-
 class Tuned:
     """An adapter's matrices, placed as the model's products are. `table` (layers + 1, 4, ...) says where they lie."""
 
-    def __init__(
-        self, factors: Mapping[str, Factors], products: Mapping[tuple[int, int], tuple[Sequence[str], Sequence[int]]], layers: int
-    ) -> None:
+    def __init__(self, factors: Mapping[str, Factors], products: Mapping[Place, tuple[Sequence[str], Sequence[int]]], layers: int) -> None:
         self.table = np.zeros((layers + 1, len(PRODUCTS), 2 + 5 * PARTS), np.int64)
         self.rank = 0
         self._kept: list[Tensor] = []
@@ -105,62 +65,20 @@ class Tuned:
 
 
 class Fused:
-    """A whole model, in float32. It takes the weights of one of transformers layer by layer, so that there are never two copies of all."""
+    """A whole model, in float32."""
 
-    def __init__(self, model: Any) -> None:
-        inner, self.config, packer = model.model, model.config, Packer(torch.float32)
-        first = inner.layers[0].self_attn
-        self._turn, self._amplitude = inner.rotary_emb.inv_freq.float(), float(inner.rotary_emb.attention_scaling)
-        self._products: dict[tuple[int, int], Product] = {}
-        self._names: dict[tuple[int, int], Sequence[str]] = {}
-        self._norms: list[Tensor] = []
-        tied = model.lm_head.weight is inner.embed_tokens.weight
-        head = self._take((len(inner.layers), 0), [HEAD], [model.lm_head], packer)
-        self._embedding: Tensor | None = None if tied else inner.embed_tokens.weight.detach()
-        table = np.zeros((len(inner.layers) + 1, LINEARS + 3 * len(PRODUCTS)), np.int64)
-        for number in range(len(inner.layers)):
-            self._take_layer(number, inner.layers[number], table[number], packer)
-            inner.layers[number] = nn.Identity()
-        sizes = ModelShape(
-            layers=len(inner.layers),
-            hidden=model.config.hidden_size,
-            heads=first.q_proj.out_features // first.head_dim,
-            keys=first.k_proj.out_features // first.head_dim,
-            size=first.head_dim,
-            inner=model.config.intermediate_size,
-            vocabulary=model.lm_head.out_features,
-            eps=inner.norm.variance_epsilon,
-            scaling=first.scaling,
-        )
-        table[-1, NORMS] = self._norm(inner.norm)
-        table[-1, LINEARS : LINEARS + 3] = head.places
-        self._model = Weights(sizes, table)
-        self._like = torch.empty(sizes.keys, 0, sizes.size)
+    def __init__(self, plan: Blueprint, weights: ModelWeights) -> None:
+        self.config = plan.config
+        self.linears: Mapping[str, tuple[int, int]] = weights.linears
+        self._turn, self._amplitude = plan.turn, plan.amplitude
+        self._weights, self._model = weights, weights.tables
+        self._like = torch.empty(plan.sizes.keys, 0, plan.sizes.size)
         self._adapters: dict[str, Tuned] = {}
-        self._team, self._space = ThreadTeam(), _space(sizes, (1, 1, COLUMNS, 1, SCORES))
-
-    def _take(self, place: tuple[int, int], names: Sequence[str], linears: Sequence[nn.Linear], packer: Packer) -> Product:
-        self._names[place] = names
-        self._products[place] = made = Product(linears, packer)
-        return made
-
-    def _take_layer(self, number: int, layer: Any, row: Any, packer: Packer) -> None:
-        row[0], row[1] = self._norm(layer.input_layernorm), self._norm(layer.post_attention_layernorm)
-        if hasattr(layer.self_attn, "q_norm"):
-            row[NORM_QUERY], row[NORM_KEY] = self._norm(layer.self_attn.q_norm), self._norm(layer.self_attn.k_norm)
-        for which, parts in enumerate(PRODUCTS):
-            names = [f"model.layers.{number}.{part}" for part in parts]
-            made = self._take((number, which), names, [layer.get_submodule(part) for part in parts], packer)
-            row[LINEARS + 3 * which : LINEARS + 3 * which + 3] = made.places
-
-    def _norm(self, norm: Any) -> int:
-        weights: Tensor = norm.weight.detach().float().contiguous()
-        self._norms.append(weights)
-        return weights.data_ptr()
+        self._team, self._space = ThreadTeam(), _space(plan.sizes, (1, 1, COLUMNS, 1, SCORES))
 
     def put(self, name: str, factors: Mapping[str, Factors]) -> None:
         """Load an adapter's matrices, by the names of the linear layers that the model had."""
-        products = {place: (names, self._products[place].widths) for place, names in self._names.items()}
+        products = {place: (names, self._weights.products[place].widths) for place, names in self._weights.names.items()}
         self._adapters[name] = Tuned(factors, products, self._model.sizes.layers)
 
     def drop(self, name: str) -> None:
@@ -181,9 +99,9 @@ class Fused:
 
     def _embed(self, tokens: Sequence[int]) -> Tensor:
         numbers = torch.tensor(tokens)
-        if self._embedding is None:
-            return self._products[self._model.sizes.layers, 0].rows(numbers)
-        return self._embedding[numbers].float()
+        if self._weights.embedding is None:
+            return self._weights.products[self._model.sizes.layers, 0].rows(numbers)
+        return self._weights.embedding[numbers].float()
 
     def _batch(self, reads: Sequence[Read], cache: SlotCache) -> tuple[ReadBatch, list[str]]:
         used = sorted({read.adapter for read in reads} - {NONE})

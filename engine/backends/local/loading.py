@@ -1,33 +1,36 @@
 """A folder becomes a checked model and tokenizer; every way to fail is one sentence."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import safe_open
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from engine.backends.local.blueprint import EMBEDDING, HEAD, Blueprint, drawn, usual_config
 from engine.backends.local.chat import Chat
-from engine.backends.local.fused import Fused, can_fuse
-from engine.backends.local.packed import pack
+from engine.backends.local.checkpoint import Checkpoint
+from engine.backends.local.compiling import can_compile
+from engine.backends.local.fused import Fused
+from engine.backends.local.packed import one_thread
+from engine.backends.local.weights import ModelWeights
 from engine.contestants import Base, folder_revision
 from engine.errors import BadModel, SettingsError, first_line
 from engine.folders import way_out
+from engine.parsing import read_json, reason
 
 UNKNOWN_CONTEXT = 2048  # tokens, of a model whose config says none
 Way = Literal["plain", "general", "best"]  # of transformers as it is; with packed layers; fused where the kind of model is known
-HALVES = {"BF16": torch.bfloat16, "F16": torch.float16}  # types that a checkpoint may be kept in, by safetensors' names
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A base model ready to run."""
 
-    model: Any  # transformers PreTrainedModel in eval mode
+    model: Any  # transformers PreTrainedModel in eval mode, or Fused
     chat: Chat
     base: Base
     end_ids: frozenset[int]  # tokens that end an answer
@@ -41,92 +44,81 @@ class Loaded:
 def load_base(folder: Path, name: str, dtype: str, device: str, way: Way = "plain") -> Loaded:
     """Load weights, tokenizer and chat template from a folder. Raises BadModel; reads no pickle, runs no code from the folder.
 
-    On the processor a model that goes another way than the plain one is packed for it, layer by layer; weights of half precision are never
-    all there in float32, so that the memory needed stays near that of the packed ones. Elsewhere every way is the plain one.
+    On the processor a model that goes another way than the plain one is packed for it. Elsewhere every way is the plain one.
     """
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     lacks = [what for what in ("config.json", "*.safetensors") if not any(folder.glob(what))]
     if lacks and (known := way_out(folder, "base model")):
         raise BadModel(f"The base model {name} cannot be loaded from {folder}, which holds no {lacks[0]}. {known}")
-    chat = Chat(_tokenizer(folder, name), name)
+    config = _usual(folder)
+    chat = Chat(_tokenizer(folder, name, config), name)
     way = way if device == "cpu" else "plain"
-    try:
-        with weights_kept_in(None if way == "plain" else half_of(folder)):
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                folder,
-                dtype=getattr(torch, dtype),
-                use_safetensors=True,
-                local_files_only=True,
-                attn_implementation="sdpa",
-                output_loading_info=True,
-            )
-    except Exception as error:  # what is wrong in a folder from elsewhere comes as any kind, the Rust libraries' own too
-        raise BadModel(f"The base model {name} cannot be loaded from {folder}: {first_line(error)}") from error
-    model, info = loaded
-    if missing := sorted(info["missing_keys"]):
-        raise BadModel(f"The base model {name} is incomplete: {len(missing)} of its weights are missing, {missing[0]} for one.")
-    model = model.to(device).eval().requires_grad_(False)
-    covered, end_ids = _ends(model, chat)
+    found = _fused(folder, config) if way == "best" and dtype == "float32" else None
+    model, parameters = found or _general(folder, name, getattr(torch, dtype), device, way)
+    covered, end_ids = _ends(model.config, folder, chat)
     base = Base(
         name=name,
         revision=folder_revision(folder),
         context_tokens=_context(model.config, name),
-        parameters=sum(p.numel() for p in model.parameters()),
+        parameters=parameters,
         dtype=dtype,
         quantisation=_quantisation(model.config),
         more_ends=tuple(sorted(end_ids - covered)),
     )
-    return Loaded(_packed(model, way, getattr(torch, dtype)), chat, base, end_ids)
+    return Loaded(model, chat, base, end_ids)
 
 
-def _packed(model: Any, way: Way, dtype: torch.dtype) -> Any:
-    """Pack a model on the processor, as its way wants it."""
-    if way == "plain":
-        return model
-    with one_thread():
-        if way != "general" and dtype == torch.float32 and can_fuse(model):
-            return Fused(model)
-        pack(model, dtype)
-    return model
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Have torch run on one thread for a while. Many short operations gain nothing by more, and lose much where another program runs."""
-    usual = torch.get_num_threads()
-    torch.set_num_threads(1)
+def _usual(folder: Path) -> Any:
+    """Read the config of a usual kind of model; None for another, and for one that cannot be read, as the libraries will say."""
     try:
-        yield
-    finally:
-        torch.set_num_threads(usual)
+        return usual_config(read_json(folder / "config.json"), folder)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
 
 
-def half_of(folder: Path) -> torch.dtype | None:
-    """Tell the type of half precision that all floating weights in a folder have; None when there is another, or no one of these."""
-    found = set[str]()
-    for file in folder.glob("*.safetensors"):
-        with safe_open(file, framework="pt") as weights:
-            found |= {weights.get_slice(key).get_dtype() for key in weights.keys()}  # noqa: SIM118
-    return HALVES.get(found.pop()) if len(found) == 1 else None
+def _fused(folder: Path, config: Any) -> tuple[Fused, int] | None:
+    """Load a model of a kind that runs as one compiled loop, and count its parameters; None for any other folder, damaged ones too.
 
-
-@contextmanager
-def weights_kept_in(kept: torch.dtype | None) -> Iterator[None]:
-    """Have transformers leave a checkpoint's weights in their type while it makes the model in another; with None, do nothing.
-
-    Asked for the checkpoint's type as the model's, it would compute constants in it, such as Gemma's scale of embeddings, with fewer
-    digits. It has a plan of types by weights' names, for those that a model wants in float32: for this once it names all of them.
+    What is wrong with those is said by the libraries that load all kinds.
     """
-    if kept is None:
-        yield
-        return
-    usual = PreTrainedModel._get_dtype_plan
-    PreTrainedModel._get_dtype_plan = lambda self, dtype: {".*": kept}  # type: ignore[method-assign]
     try:
-        yield
-    finally:
-        PreTrainedModel._get_dtype_plan = usual  # type: ignore[method-assign]
+        plan = drawn(config or AutoConfig.from_pretrained(folder, local_files_only=True)) if can_compile() else None
+        opened = Checkpoint(folder)
+    except Exception:  # transformers' own checks of a config end in any kind
+        return None
+    if plan is None:
+        return None
+    try:
+        with opened as checkpoint:
+            if not _holds(plan, checkpoint):
+                return None
+            with one_thread():
+                return Fused(plan, ModelWeights(plan, checkpoint)), sum(map(prod, plan.shapes.values()))
+    except (OSError, ValueError, SafetensorError):
+        return None
+
+
+def _holds(plan: Blueprint, checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint has the weights that a blueprint names, in its shapes, and no others that would mean something."""
+    head, embedding = f"{HEAD}.weight", f"{EMBEDDING}.weight"
+    more = {name for name in checkpoint.names - plan.shapes.keys() if not name.endswith(".rotary_emb.inv_freq")}  # old ones keep angles
+    if not plan.shapes.keys() <= checkpoint.names or not more <= {head}:
+        return False
+    if not all(checkpoint.shape(name) == shape for name, shape in plan.shapes.items()):
+        return False
+    return not more or torch.equal(checkpoint.tensor(head), checkpoint.tensor(embedding))
+
+
+def _general(folder: Path, name: str, dtype: torch.dtype, device: str, way: Way) -> tuple[Any, int]:
+    """Load any model by transformers, and count its parameters. Raises BadModel."""
+    from engine.backends.local.general import load_general, pack_whole  # takes seconds to import, and the usual kinds do without
+
+    model = load_general(folder, name, dtype, device, packed=way != "plain")
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    if way != "plain":
+        pack_whole(model, dtype)
+    return model, parameters
 
 
 def pick_device(wish: str) -> str:
@@ -136,9 +128,11 @@ def pick_device(wish: str) -> str:
     return "cuda:0" if wish == "cuda" or (wish == "auto" and torch.cuda.is_available()) else "cpu"
 
 
-def _tokenizer(folder: Path, name: str) -> Any:
+def _tokenizer(folder: Path, name: str, config: Any) -> Any:
+    """Load the tokenizer. config: of the model, where it has been read; without its class being named, the config's class tells it."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        named = "tokenizer_class" in read_json(folder / "tokenizer_config.json")
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, config=config if named else None)
     except Exception as error:
         raise BadModel(f"The tokenizer of {name} cannot be loaded from {folder}: {first_line(error)}") from error
     if not tokenizer.chat_template:
@@ -161,18 +155,23 @@ def _context(config: Any, name: str) -> int:
     return min(context, int(window)) if slides and window else context
 
 
-def _ends(model: Any, chat: Chat) -> tuple[frozenset[int], frozenset[int]]:
-    """The tokens that end an answer: those of config and tokenizer, and with these all there are.
+def _ends(config: Any, folder: Path, chat: Chat) -> tuple[frozenset[int], frozenset[int]]:
+    """The tokens that end an answer: those of config and tokenizer, and with these all there are. Raises BadModel.
 
     generation_config.json may add some, and so may the mark that the chat template writes after an assistant's turn.
     """
 
-    def given(config: Any) -> set[int]:
-        ids = getattr(config, "eos_token_id", None)
+    def given(ids: Any) -> set[int]:
         return set(ids if isinstance(ids, list) else [ids]) - {None}
 
-    covered = given(model.config) | given(chat.tokenizer)
-    return frozenset(covered), frozenset(covered | given(model.generation_config) | chat.ends())
+    file = folder / "generation_config.json"
+    try:
+        table = read_json(file) if file.is_file() else {}
+    except (OSError, ValueError) as error:
+        raise BadModel(f"The base model {chat.name} cannot be loaded from {folder}: {file.name}, {reason(error)}.") from error
+    more = given(table.get("eos_token_id")) if isinstance(table, dict) else set()
+    covered = given(getattr(config, "eos_token_id", None)) | given(chat.tokenizer.eos_token_id)
+    return frozenset(covered), frozenset(covered | more | chat.ends())
 
 
 def _quantisation(config: Any) -> str:

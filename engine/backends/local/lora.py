@@ -1,52 +1,24 @@
 """Adapters as an argument of a row, never a mode of the model.
 
-peft reads an adapter: on a model without weights, made from the base's config, it finds the layers that its options mean, their matrices
-and their scale. The arithmetic is here: a layer that some adapter trains has a hook, which adds to each row the product of its adapter's
-matrices, whichever rows share the batch. The base itself is touched by nothing.
+A layer that some adapter trains has a hook, which adds to each row the product of its adapter's matrices, whichever rows share the batch;
+or the model keeps the matrices itself and does the same. The base is touched by nothing.
 """
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from copy import deepcopy
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from peft import LoraConfig, PeftModel, set_peft_model_state_dict
-from peft.tuners.lora import Linear, LoraLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM
 
+from engine.backends.local.factors import NONE, Factors, side_by_side
+from engine.backends.local.named_lora import named_factors
 from engine.contestants import Adapter
 from engine.errors import BadAdapter
-from engine.plain_lora import ATTENTION_ONLY, check_plain
-
-NONE = "__base__"  # the name of a row that uses no adapter
-EVEN_RANK = 16  # ranks are filled up to a multiple, as products add up in groups of numbers: so a row's do not move when others join
-
-
-@contextmanager
-def quiet_peft() -> Iterator[None]:
-    """Drop peft's warnings: of what matters in training, of patterns that match no layer, of an old name in transformers 5.23.
-
-    Whatever makes an adapter unfit is an error here, found by looking.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-@dataclass(frozen=True, slots=True)
-class Factors:
-    """The two matrices of one layer; those of several adapters lie side by side in them."""
-
-    down: Tensor  # (in_features, rank)
-    up: Tensor  # (rank, out_features), with the scale in it
-    ranks: tuple[int, ...]  # of each adapter
+from engine.plain_lora import WEIGHTS, check_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +50,7 @@ class Holder(Protocol):
     """A model that keeps adapters' matrices itself and is told with each row which one it uses."""
 
     config: Any
+    linears: Mapping[str, tuple[int, int]]  # in_features and out_features of each linear layer
 
     def put(self, name: str, factors: Mapping[str, Factors]) -> None:
         """Load an adapter's matrices, by the names of the linear layers."""
@@ -114,7 +87,7 @@ class LoraRows:
 
     def add(self, adapter: Adapter) -> None:
         """Load an adapter's weights beside the base's. Raises BadAdapter, and then nothing is loaded."""
-        found = self._factors(adapter, *self._read(adapter))
+        found = self._factors(adapter)
         if self._holder:
             self._holder.put(adapter.digest, found)
         else:
@@ -136,51 +109,21 @@ class LoraRows:
         self.loaded -= {name}
         self.names = []
 
-    def _factors(self, adapter: Adapter, config: LoraConfig, weights: dict[str, Tensor]) -> dict[str, Factors]:
-        """Have peft put an adapter on a model without weights, which tells what fits where and how much it is scaled."""
-        kinds: Any = AutoModelForCausalLM
-        try:
-            with quiet_peft():
-                with torch.device("meta"):
-                    frame = kinds.from_config(deepcopy(self._model.config), attn_implementation="eager")
-                peft = PeftModel(frame, config, adapter_name=adapter.digest, low_cpu_mem_usage=True)
-                result: Any = set_peft_model_state_dict(peft, weights, adapter_name=adapter.digest, low_cpu_mem_usage=True)
-        except Exception as error:  # a config from elsewhere ends peft in any kind
-            raise BadAdapter(
-                f"The adapter {adapter.name} does not fit the base model: {' '.join(str(error).split())[:300] or type(error).__name__}"
-            ) from error
-        absent = [key for key in result.missing_keys if adapter.digest in key and "lora_" in key]
-        if absent or result.unexpected_keys:
-            raise BadAdapter(
-                f"The adapter {adapter.name} does not fit the base model: {len(absent)} of its weights are missing "
-                f"and {len(result.unexpected_keys)} belong to no layer."
-            )
-        layers = {name: layer for name, layer in frame.named_modules() if isinstance(layer, LoraLayer)}
-        for name, layer in layers.items():
-            self._check_linear(adapter, name, layer)
-        scales = {name: float(layer.scaling[adapter.digest]) for name, layer in layers.items()}
-        keys = {name: f"base_model.model.{name}.lora_" for name in scales}
-        return {
-            name: factors(weights[f"{key}A.weight"], weights[f"{key}B.weight"], scales[name], self._device) for name, key in keys.items()
-        }
+    def _factors(self, adapter: Adapter) -> dict[str, Factors]:
+        table, weights = check_plain(Path(adapter.folder), adapter.name), _weights(adapter)
+        if self._holder and (found := named_factors(table, weights, self._holder.linears, self._device)):
+            return found
+        from engine.backends.local.peft_lora import fitted  # takes seconds to import, and few adapters need it
 
-    def _check_linear(self, adapter: Adapter, name: str, layer: Any) -> None:
-        """Raise BadAdapter for a layer that cannot be run for a part of a batch, such as the experts of a mixture."""
-        if not isinstance(layer, Linear):
-            raise BadAdapter(
-                f"The adapter {adapter.name} trains {name}, which is no linear layer but {type(layer.get_base_layer()).__name__}: "
-                f"peft cannot run that for some rows of a batch alone, while both sides of a duel share one. {ATTENTION_ONLY}"
-            )
+        return fitted(adapter, table, weights, self._model.config, self._device)
 
-    def _read(self, adapter: Adapter) -> tuple[LoraConfig, dict[str, Tensor]]:
-        table = check_plain(Path(adapter.folder), adapter.name)
-        known = {field.name for field in fields(LoraConfig)} - {"runtime_config"}
-        try:
-            config = LoraConfig(**{name: value for name, value in table.items() if name in known} | {"inference_mode": True})
-            weights = load_file(Path(adapter.folder) / "adapter_model.safetensors")
-        except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
-            raise BadAdapter(f"The adapter {adapter.name} cannot be read: {type(error).__name__}, {str(error)[:200]}") from error
-        return config, weights
+
+def _weights(adapter: Adapter) -> dict[str, Tensor]:
+    try:
+        found: dict[str, Tensor] = load_file(Path(adapter.folder) / WEIGHTS)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise BadAdapter(f"The adapter {adapter.name} cannot be read: {type(error).__name__}, {str(error)[:200]}") from error
+    return found
 
 
 class LoraLayerHook:
@@ -218,21 +161,6 @@ class LoraLayerHook:
             parts = [self.own.get(name) for name in used]
             self._together = used, side_by_side(parts) if any(parts) else None
         return self._together[1]
-
-
-def factors(one: Tensor, other: Tensor, scale: float, device: torch.device) -> Factors:
-    """Make factors of peft's matrices A (rank, in_features) and B (out_features, rank), in float32, as peft adds them."""
-    more = -one.shape[0] % EVEN_RANK
-    down = nn.functional.pad(one.float().T, (0, more)).contiguous().to(device)
-    up = nn.functional.pad(other.float().T * scale, (0, 0, 0, more)).contiguous().to(device)
-    return Factors(down, up, (down.shape[1],))
-
-
-def side_by_side(parts: Sequence[Factors | None]) -> Factors:
-    """Put the factors of several adapters beside one another; one that does not train the layer has none."""
-    there = [part for part in parts if part is not None]
-    ranks = tuple(part.down.shape[1] if part else 0 for part in parts)
-    return Factors(torch.cat([part.down for part in there], 1), torch.cat([part.up for part in there], 0), ranks)
 
 
 def add_product(out: Tensor, x: Tensor, factors: Factors, users: Users) -> Tensor:

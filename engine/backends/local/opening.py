@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platformdirs import user_cache_path
+
 from engine.backends.local.gguf import Say, unsaid
 from engine.backends.local.imports import light_imports
 from engine.backends.local.machine import SHARE, machine_bytes
@@ -36,10 +38,12 @@ def _load(folder: Path, name: str, settings: EngineSettings, way: "Way", say: Sa
         from engine.backends.local.compiling import is_kept
         from engine.backends.local.fused import Fused
         from engine.backends.local.loading import load_base, pick_device
+        from engine.backends.local.recalled import StatesFolder
     device = pick_device(settings.device)
     loaded = load_base(folder, name, settings.dtype, device, way)
     if isinstance(loaded.model, Fused) and not is_kept("forward"):
         say("Compiling the loop over the model's layers for this processor, once …")
+    recalled = StatesFolder(states_folder(), loaded.base.revision) if isinstance(loaded.model, Fused) else None
     if settings.threads:
         torch.set_num_threads(settings.threads)
     return partial(
@@ -50,4 +54,10 @@ def _load(folder: Path, name: str, settings: EngineSettings, way: "Way", say: Sa
         least=settings.alive_difference,
         threads=choices(MOST_THREADS) if device == "cpu" and not settings.threads else [],
         budget_bytes=settings.kv_mib << 20 or machine_bytes() // SHARE,
+        recalled=recalled,
     )
+
+
+def states_folder() -> Path:
+    """Name the folder in the user's cache where states of recipes are kept."""
+    return user_cache_path("duelbot", appauthor=False) / "read"

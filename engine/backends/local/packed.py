@@ -5,7 +5,8 @@ gives the same numbers, as long as every weight is exact in float16; a layer wit
 oneDNN packs float32; its bfloat16 runs where the processor has units for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -136,7 +137,7 @@ class Packer:
 
     def linear(self, layer: nn.Linear) -> nn.Module:
         """Pack a layer; it stays a usual one where this processor can pack nothing."""
-        weight, bias = self.joined([layer])
+        weight, bias = self.joined([(layer.weight.detach(), None if layer.bias is None else layer.bias.detach())])
         if kind := tiles_for(weight, self._dtype):
             return TiledLinear(weight, bias, kind, self._team)
         if kind := packed_for(self._dtype):
@@ -147,23 +148,22 @@ class Packer:
             usual.bias = nn.Parameter(bias.to(self._dtype), requires_grad=False)
         return usual
 
-    def joined(self, layers: Sequence[nn.Linear]) -> tuple[Tensor, Tensor | None]:
+    def joined(self, layers: Sequence[tuple[Tensor, Tensor | None]]) -> tuple[Tensor, Tensor | None]:
         """Put the weights of layers with the same input below one another, in float32 and in memory that the next ones take; and biases.
 
-        The pages of the layers' own weights are given back.
+        layers: of each its weights (out_features, in_features), whose pages are given back, and its bias.
         """
-        outputs, inputs = sum(layer.out_features for layer in layers), layers[0].in_features
+        outputs, inputs = sum(len(weight) for weight, _ in layers), layers[0][0].shape[1]
         if self._scratch.numel() < outputs * inputs:
             self._scratch = torch.empty(outputs * inputs)
-        weight, first = self._scratch[: outputs * inputs].view(outputs, inputs), 0
-        for layer in layers:
-            weight[first : first + layer.out_features] = layer.weight.detach()
-            first += layer.out_features
-            self._files.give_back(layer.weight)
-        if all(layer.bias is None for layer in layers):
-            return weight, None
-        biases = [torch.zeros(layer.out_features) if layer.bias is None else layer.bias.detach().float() for layer in layers]
-        return weight, torch.cat(biases)
+        joined, first = self._scratch[: outputs * inputs].view(outputs, inputs), 0
+        for weight, _ in layers:
+            joined[first : first + len(weight)] = weight
+            first += len(weight)
+            self._files.give_back(weight)
+        if all(bias is None for _, bias in layers):
+            return joined, None
+        return joined, torch.cat([torch.zeros(len(weight)) if bias is None else bias.float() for weight, bias in layers])
 
 
 def cast_embedding(table: nn.Module, dtype: torch.dtype) -> None:
@@ -201,6 +201,17 @@ def packed_for(dtype: torch.dtype) -> torch.dtype | None:
     if dtype == torch.bfloat16:
         return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else None
     return torch.float32 if dtype == torch.float32 else None
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have torch run on one thread for a while. Many short operations gain nothing by more, and lose much where another program runs."""
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(usual)
 
 
 def exact_in_float16(weight: Tensor) -> bool:

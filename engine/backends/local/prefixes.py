@@ -83,7 +83,7 @@ class PrefixStore(Generic[T]):
         path: list[tuple[_Span[T], int]] = []
         span, done = self._roots.get(adapter), 0
         while span and done < len(tokens) and (span := span.after.get(tokens[done])):
-            common = _common(span.tokens, tokens[done : done + len(span.tokens)])
+            common = common_length(span.tokens, tokens[done : done + len(span.tokens)])
             path.append((span, common))
             if common < len(span.tokens):
                 break
@@ -109,8 +109,8 @@ class PrefixStore(Generic[T]):
         del self._spans[id(span)], span.before.after[span.tokens[0]]
 
 
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """Length of the common beginning."""
+def common_length(one: Sequence[int], other: Sequence[int]) -> int:
+    """Count the tokens that both begin with."""
     for index, (a, b) in enumerate(zip(one, other, strict=False)):
         if a != b:
             return index

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from engine.backends.base import NOT_LOADED
-from engine.backends.local.attend import ROWS
-from engine.backends.local.cache import AIM, OtherAttention, SlotCache, States, Window, cut
+from engine.backends.local.cache import AIM, OtherAttention, SlotCache, States, Window, cut, joined
+from engine.backends.local.factors import NONE
 from engine.backends.local.fused import Fused, Read
-from engine.backends.local.lora import NONE, LoraRows
+from engine.backends.local.lora import LoraRows
 from engine.backends.local.machine import kept_bytes
 from engine.backends.local.packed import FEWEST, even
 from engine.backends.local.prefixes import PrefixStore
@@ -38,6 +38,8 @@ class Step:
         self._kept: PrefixStore[States] = PrefixStore(lambda: self._cache.token_bytes, cut, kept_bytes(budget_bytes))
         self._stacked = False
         if not isinstance(model, Fused):
+            from engine.backends.local.attend import ROWS  # with transformers' models, which take seconds to import
+
             self._stacked = not (model._supports_attention_backend and model._can_set_attn_implementation())
             model.set_attn_implementation("sdpa" if self._stacked else ROWS)
 
@@ -73,6 +75,17 @@ class Step:
         slot = row.slot
         assert slot is not None
         self._kept.keep(row.adapter, row.known, lambda start, end: self._cache.copy_out(slot, start, end))
+
+    def recall(self, adapter: str, tokens: Sequence[int], states: States) -> None:
+        """Keep states that were computed at an earlier start, for prompts that begin with these tokens."""
+        self._kept.keep(adapter, tokens, lambda start, end: cut(states, start, end))
+
+    def remembered(self, adapter: str, tokens: Sequence[int]) -> States | None:
+        """Copy the kept states of these tokens; None where not all of them are kept."""
+        spans = self._kept.find(adapter, [*tokens, -1])
+        if sum(common for _, common in spans) < len(tokens):
+            return None
+        return joined([cut(states, 0, common) for states, common in spans])
 
     def read_span(self, tokens: Sequence[int], start: int, end: int, adapter: str, slot: int) -> Tensor:
         """Read tokens[start:end] of one row into its slot, which holds those before. Returns the logits after the last (vocabulary,)."""

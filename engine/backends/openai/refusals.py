@@ -12,6 +12,11 @@ from engine.errors import BackendError
 AGAIN = (429, 503)  # statuses after which a request is sent again
 TOO_LONG = re.compile(r"exceed_context_size|context_length_exceeded|maximum context length|context (size|length|window)", re.IGNORECASE)
 
+LIES_HERE = (
+    "The adapter {} lies in a folder, and the model runs on a server. Load it there and name it with DUEL_ADAPTER, or, with vLLM, set "
+    "DUEL_SERVER_ADAPTERS to where the server sees your folder of adapters."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

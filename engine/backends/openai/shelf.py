@@ -8,15 +8,11 @@ import re
 from pathlib import Path, PurePosixPath
 
 from engine.backends.openai.dialect import Dialect
-from engine.backends.openai.refusals import Reply, refusal
+from engine.backends.openai.refusals import LIES_HERE, Reply, refusal
 from engine.backends.openai.wire import ServerWire
 from engine.contestants import Adapter
 from engine.errors import BadAdapter
 
-LIES_HERE = (
-    "The adapter {} lies in a folder, and the model runs on a server. Load it there and name it with DUEL_ADAPTER, or, with vLLM, set "
-    "DUEL_SERVER_ADAPTERS to where the server sees your folder of adapters."
-)
 NOT_ALLOWED = "The server loads no adapters while it runs. Start vLLM with VLLM_ALLOW_RUNTIME_LORA_UPDATING=True, or load {} at its start."
 
 

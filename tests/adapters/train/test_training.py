@@ -1,5 +1,6 @@
 """A training from rows to an adapter: it learns what the engine asks and says, stops and goes on to the bit, and fails in words."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -15,7 +16,6 @@ from safetensors.torch import load_file, save_file
 from adapters.train import deep, shallow
 from adapters.train.course import Course, Follower, Learned
 from adapters.train.exercises import BatchOrder, Exercise, beginning_of, exercises_of
-from adapters.train.heldout import parted
 from adapters.train.kept import KeptBase
 from adapters.train.loop import TrainingProgress, Watch
 from adapters.train.lora import adapted
@@ -35,6 +35,7 @@ from engine.request import Request, Turn
 from engine.rows import Row
 from engine.settings import EngineSettings
 from engine.trained_on import digest
+from tests.adapters.train.test_heldout import different
 from tests.engine import tiny
 
 PLAIN = load_recipe("plain")
@@ -87,7 +88,7 @@ def test_text_and_mask_are_the_servers(loaded: Loaded) -> None:
 async def test_the_engine_says_what_was_learned(base: Path, tmp_path: Path) -> None:
     """Over real parts alone: what was learned as tokens comes back as text from the engine, asked as a duel asks."""
     plan = replace(UNMEASURED, lora=LoraPlan(rank=16, alpha=32, layers=1.0), steps=StepsPlan(batch_rows=6, epochs=120))
-    made = await in_thread(lambda: carried_out(base, tmp_path, plan))
+    made = await asyncio.to_thread(carried_out, base, tmp_path, plan)
     assert made and made.finished and made.loss < 0.1 and made.moved > 0.1
     backend = await open_local(base, str(base), SETTINGS)
     try:
@@ -231,12 +232,6 @@ def test_a_stopped_training_goes_on_to_the_same_weights_to_the_bit(base: Path, t
 # --- a whole run
 
 
-async def in_thread(work: Callable[[], Trained | None]) -> Trained | None:
-    import asyncio
-
-    return await asyncio.to_thread(work)
-
-
 def rows_file(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "rows.jsonl"
@@ -360,35 +355,6 @@ def test_a_memory_that_is_full_is_said(base: Path, tmp_path: Path) -> None:
 
     with pytest.raises(TrainingFailed, match=r"not enough memory.*batch_rows"):
         train(order, work, SETTINGS, greedy, lambda: False)
-
-
-# --- rows that are kept apart
-
-
-WORDS = ["river", "lamp", "stone", "bread", "cloud", "horse", "paper", "music", "winter", "garden", "silver", "doctor"]
-
-
-def different(number: int) -> str:
-    return f"{WORDS[number % 12]} {WORDS[number // 12 % 12]} {WORDS[number * 7 % 11]} {number}"
-
-
-def test_roles_part_the_rows_and_a_request_has_one() -> None:
-    roles = ("train", "train", "dev", "test", "example")
-    rows = [Row(n, different(n), references=("a",), line=n, role=role) for n, role in enumerate(roles, 1)]
-    parts = parted(rows)
-    assert [row.id for row in parts.train] == [1, 2] and [row.id for row in parts.held_out] == [4]
-    assert [row.id for row in parted(rows[:3]).held_out] == [3]
-    with pytest.raises(BadRequest, match=r"Line 9 has the role test, and line 1, .* has the role train"):
-        parted([*rows, Row(9, different(1).upper(), references=("b",), line=9, role="test")])
-    with pytest.raises(BadRequest, match="none has the role train"):
-        parted(rows[2:])
-
-
-def test_without_roles_the_split_parts_them_once_there_are_enough() -> None:
-    rows = [Row(n, different(n), references=("yes" if n % 2 else "no",), line=n) for n in range(400)]
-    assert parted(rows[:149]).held_out == ()
-    parts = parted(rows)
-    assert len(parts.test) >= 100 and parts.dev and len(parts.train) + len(parts.dev) + len(parts.test) == 400
 
 
 def test_what_was_kept_apart_is_listed_with_the_adapter(base: Path, tmp_path: Path) -> None:
