@@ -291,6 +291,12 @@ def test_an_adapter_adds_what_peft_adds(tmp_path: Path, way: Way, options: dict[
         expected = model(input_ids=torch.tensor([tokens])).logits[0, -1]
         assert step.probe(tokens, NONE).equal(plain)
         tuned = step.probe(tokens, adapter.digest)
+        others = [[*tokens[:4], 9], tokens, tokens[:2], [*tokens, 7]]
+        for name in (NONE, adapter.digest):
+            together = step.probe_each(others, name)
+            assert all(own.equal(step.probe(each, name)) for own, each in zip(together, others, strict=True)), (
+                "what they share changes nothing"
+            )
         assert torch.allclose(tuned, expected, atol=1e-3, rtol=1e-3) and not torch.allclose(tuned, plain, atol=1e-3, rtol=1e-3)
 
 

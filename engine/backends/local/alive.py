@@ -23,7 +23,7 @@ def add_alive(step: Step, chat: Chat, adapter: Adapter, plain: Recipe, least: fl
     """
     probes = [chat.encode(plain.messages(Request.of(probe)), dict(plain.chat_template)) for probe in PROBES]
     try:
-        before = [step.probe(tokens, NONE) for tokens in probes]
+        before = step.probe_each(probes, NONE)
     except Exception as error:
         raise BadModel(f"The base model {chat.name} cannot be run by this engine: {_one_line(error)}") from error
     step.lora.add(adapter)
@@ -36,7 +36,7 @@ def add_alive(step: Step, chat: Chat, adapter: Adapter, plain: Recipe, least: fl
 
 def _compared(step: Step, adapter: Adapter, probes: Sequence[list[int]], before: Sequence[Tensor], least: float) -> float:
     try:
-        after, tuned = ([step.probe(tokens, name) for tokens in probes] for name in (NONE, adapter.digest))
+        after, tuned = (step.probe_each(probes, name) for name in (NONE, adapter.digest))
     except Exception as error:  # of a layer that sees the rows of a batch as one
         raise BadAdapter(
             f"The adapter {adapter.name} cannot be run beside the base in one batch, as both sides of a duel are "

@@ -20,7 +20,7 @@ from engine.backends.local.fused import Fused, Read
 from engine.backends.local.lora import LoraRows
 from engine.backends.local.machine import kept_bytes
 from engine.backends.local.packed import FEWEST, even
-from engine.backends.local.prefixes import PrefixStore
+from engine.backends.local.prefixes import PrefixStore, common_length
 from engine.backends.local.schedule import Room
 from engine.backends.local.writing import Writing
 from engine.errors import BackendError
@@ -116,7 +116,16 @@ class Step:
 
     def probe(self, tokens: list[int], adapter: str) -> Tensor:
         """Read a prompt that is nobody's, in the house's slot. Returns the next token's logits (vocabulary,), a copy."""
-        logits = self.read_span(tokens, 0, len(tokens), adapter, self._house).clone()
+        return self.probe_each([tokens], adapter)[0]
+
+    def probe_each(self, prompts: Sequence[list[int]], adapter: str) -> list[Tensor]:
+        """Read prompts as `probe` does; what all of them begin with is read once."""
+        first = prompts[0]
+        shared = min(len(first) - 1, *(min(common_length(first, other), len(other) - 1) for other in prompts))
+        logits = [
+            self.read_span(tokens, shared if number else 0, len(tokens), adapter, self._house).clone()
+            for number, tokens in enumerate(prompts)
+        ]
         self.free(self._house)
         return logits
 
