@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from datasets import Dataset  # type: ignore[import-untyped]
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
@@ -57,10 +58,28 @@ class Whole:
         return said, torch.tensor([token for each in batch for token in each.answer], device=on)
 
 
+class AnswerTrainer(SFTTrainer):
+    """trl's trainer for a processor: its loss, of the columns alone in which some row has an answer.
+
+    trl scores every token of a prompt with the whole vocabulary there, twice, to count what is no part of the loss.
+    """
+
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+        """Compute the mean loss of the learned tokens, nats a token. transformers calls it; it asks for outputs in evaluations alone."""
+        assert not return_outputs, "nothing is evaluated by the trainer"
+        given = dict(inputs)
+        labels = given.pop("labels")[:, 1:]
+        columns = (labels != NOT_LEARNED).any(0).nonzero().flatten()
+        logits = model(**given, use_cache=False, logits_to_keep=columns).logits.float()
+        wanted = labels[:, columns]
+        loss = cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=NOT_LEARNED, reduction="sum")
+        return loss / (num_items_in_batch if num_items_in_batch is not None else (wanted != NOT_LEARNED).sum())
+
+
 def _trainer(course: Course, tuned: Any, steps: Steps, folder: str, first: int) -> SFTTrainer:
     plan, on_cpu = course.plan, course.loaded.model.device.type == "cpu"
     left = common_arguments(folder, course.steps - first, plan, on_cpu=on_cpu)
-    return SFTTrainer(
+    return (AnswerTrainer if on_cpu else SFTTrainer)(
         model=tuned,
         args=SFTConfig(**left, shuffle_dataset=False, packing=False),
         train_dataset=_dataset(course, first),
