@@ -69,13 +69,7 @@ def _rendered(row: Row, recipe: Recipe, chat: Chat, end: int) -> tuple[tuple[int
     except BadRequest as error:
         raise BadRequest(f"Line {row.line:,}: {error.words}") from error
     prompt = chat.encode(recipe.messages(request), dict(recipe.chat_template))
-    return tuple(prompt), (*answer_tokens(chat, row.references[0]), end)
-
-
-def answer_tokens(chat: Chat, answer: str) -> list[int]:
-    """Turn an answer into tokens, without an end. A control token that it spells is its characters."""
-    tokens: list[int] = chat.tokenizer.encode(answer, add_special_tokens=False, split_special_tokens=True)
-    return tokens
+    return tuple(prompt), (*chat.tokens_of(row.references[0]), end)
 
 
 def _shared(prompts: Sequence[tuple[int, ...]]) -> int:

@@ -18,7 +18,7 @@ from adapters.data.rows import asked
 from adapters.train import lora
 from adapters.train.carding import arms_of, card_of, forgetting_of, forgotten, with_likeness
 from adapters.train.course import Course, Follower, Learned
-from adapters.train.exercises import answer_tokens, exercises_of
+from adapters.train.exercises import exercises_of
 from adapters.train.forgetting import Followed, instructions_followed, new_answers
 from adapters.train.heldout import RowParts, Score, parted
 from adapters.train.likeness import ASKED, Likeness, likeness, shape
@@ -336,5 +336,5 @@ def _way(order: TrainingOrder) -> tuple[Callable[..., Any], Callable[..., Learne
 def _likeness(chat: Chat, parts: RowParts, answers: Sequence[str]) -> Likeness | None:
     """Compare new answers with those that people wanted."""
     chosen = [row.references[0] for row in (*parts.train, *parts.held_out) if good(row)] if answers else []
-    ours, theirs = ([shape(text, len(answer_tokens(chat, text))) for text in texts] for texts in (chosen, answers))
+    ours, theirs = ([shape(text, len(chat.tokens_of(text))) for text in texts] for texts in (chosen, answers))
     return likeness(ours, theirs)

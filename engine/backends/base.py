@@ -83,6 +83,20 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Likelihood:
+    """How likely a model is to answer a prompt with a text: for each of its tokens, and for the end where one is wanted.
+
+    The chances are those after the prompt and the tokens before, at the temperature that was asked for; nothing is cut off and no token
+    penalised, whatever the prompt's sampling says.
+    """
+
+    logs: tuple[float, ...]  # natural logarithm of each token's chance
+    leads: tuple[float, ...]  # by how much that is above the logarithm of the likeliest other token: above 0, and greedy decoding writes it
+    usage: Usage  # new_tokens are those of the text
+    stopped: bool = False  # before all tokens were told of
+
+
+@dataclass(frozen=True, slots=True)
 class Alive:
     """The proof that an adapter does something, and sentences that people should be told of it before a duel."""
 
@@ -182,4 +196,29 @@ class Recalling(Protocol):
 
     async def remember(self, alike: Sequence[Prompt]) -> None:
         """Keep what these prompts begin with, once one of them has been answered."""
+        ...
+
+
+@runtime_checkable
+class LikelihoodBackend(Backend, Protocol):
+    """A Backend that can tell how likely an answer is. Interfaces of servers tell no such thing of a given text, so theirs are none."""
+
+    async def likelihood(
+        self,
+        prompt: Prompt,
+        text: str,
+        stop: Stop,
+        party: Party = NOBODY,
+        *,
+        given: str = "",
+        ends: bool = True,
+        temperature: float = 1.0,
+    ) -> Likelihood:
+        """Tell how likely the model is to write this text behind the prompt and `given`, the beginning of its answer.
+
+        ends: it is to end the answer there, too; else the text is not empty. temperature: at which its tokens would be drawn, above 0.
+        Tokens are those of `given` and text together; one that is partly of `given` counts as the text's. Nothing is drawn: the same prompt
+        and text give the same numbers whatever runs beside them. Raises BackendError where nothing can be told, as for a prompt that
+        could not be answered.
+        """
         ...

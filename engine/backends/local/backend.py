@@ -4,18 +4,19 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 import torch
 
-from engine.backends.base import NOBODY, NOT_LOADED, Alive, Chunk, Party, Prompt, Stop
+from engine.backends.base import NOBODY, NOT_LOADED, Alive, Chunk, Likelihood, Party, Prompt, Stop
 from engine.backends.local.alive import add_alive
 from engine.backends.local.factors import NONE
 from engine.backends.local.loading import Loaded
 from engine.backends.local.prefixes import common_length
 from engine.backends.local.recalled import FEWEST, StatesFolder
 from engine.backends.local.thread import ModelThread
-from engine.backends.local.writing import Writing, mailbox
+from engine.backends.local.writing import WeighedText, Writing, mailbox
 from engine.contestants import Adapter, Base, check_made_for
 from engine.errors import BackendError, BadAdapter
 from engine.recipes import Message, Recipe
@@ -56,8 +57,36 @@ class LocalBackend:
         """The base model as it runs."""
         return self._loaded.base
 
-    async def generate(self, prompt: Prompt, stop: Stop, party: Party = NOBODY) -> AsyncGenerator[Chunk, None]:
+    def generate(self, prompt: Prompt, stop: Stop, party: Party = NOBODY) -> AsyncGenerator[Chunk, None]:
         """Stream one answer, as Backend.generate says. Raises BackendError for an adapter that is not loaded, and after `aclose`."""
+        return self._chunks(prompt, stop, party)
+
+    async def likelihood(
+        self,
+        prompt: Prompt,
+        text: str,
+        stop: Stop,
+        party: Party = NOBODY,
+        *,
+        given: str = "",
+        ends: bool = True,
+        temperature: float = 1.0,
+    ) -> Likelihood:
+        """Tell how likely an answer is, as LikelihoodBackend.likelihood says: it is read as the prompt's end, in turn with other rows."""
+        if not (text or ends) or temperature <= 0:
+            raise ValueError("there is nothing of which to tell how likely it is, or no temperature above 0")
+        wanted, last = WeighedText(text=text, given=given, ends=ends, temperature=temperature), None
+        async with aclosing(self._chunks(prompt, stop, party, wanted)) as chunks:
+            async for chunk in chunks:
+                last = chunk
+        assert last is not None and last.usage is not None, "the last chunk has an account"
+        if last.error is not None:
+            raise last.error
+        found = wanted.found[wanted.first :]
+        return Likelihood(tuple(log for log, _ in found), tuple(lead for _, lead in found), last.usage, last.finish == "stopped")
+
+    async def _chunks(self, prompt: Prompt, stop: Stop, party: Party, wanted: WeighedText | None = None) -> AsyncGenerator[Chunk, None]:
+        """Stream what becomes of a row; one whose answer is wanted, not written, has its last chunk alone."""
         adapter = prompt.adapter
         if adapter is not None and (adapter.digest not in self._moved or adapter.digest in self._leaving):
             raise BackendError("bad_prompt", NOT_LOADED.format(adapter.name))
@@ -74,6 +103,7 @@ class LocalBackend:
                 group=party.group,
                 deliver=mailbox(loop, queue),
                 submitted=self._clock(),
+                wanted=wanted,
             )
         )
         loop.call_soon(self._submit)

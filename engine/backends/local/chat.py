@@ -58,7 +58,14 @@ class Chat:
         without their white space, which templates trim.
         """
         prompt = self._given_back(self.encode(messages, variables))
-        return tuple(message for message in messages if self._given_back(self._tokens(message.content)) not in prompt)
+        return tuple(message for message in messages if self._given_back(self.tokens_of(message.content)) not in prompt)
+
+    def tokens_of(self, text: str) -> list[int]:
+        """Turn a text into the tokens by which the model writes it as its answer, without an end. A control token that it spells is its
+        characters.
+        """
+        tokens: list[int] = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+        return tokens
 
     def ends(self) -> frozenset[int]:
         """Find the control tokens that the template writes straight after an assistant's turn."""
@@ -117,10 +124,6 @@ class Chat:
         if not as_text:
             return False  # it refuses such a chat; with which words, the start will say for the recipe in use
         raise BadModel(f"The chat template of {self.name} does not write what a user says, so the model would never see a request.")
-
-    def _tokens(self, text: str) -> list[int]:
-        tokens: list[int] = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
-        return tokens
 
     def _given_back(self, tokens: list[int]) -> str:
         text = self.tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False)

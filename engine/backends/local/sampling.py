@@ -23,6 +23,20 @@ def check_finite(logits: Tensor) -> None:
         raise BackendError("not_finite", "The model's output is not a number, so this answer broke off; its weights may be damaged.")
 
 
+def weighed(logits: Tensor, tokens: Sequence[int], ends: frozenset[int], temperature: float) -> list[tuple[float, float]]:
+    """Compute how likely each token is to be drawn after logits (tokens, vocabulary); one row more is for an end of any kind.
+
+    Returns the natural logarithm of its chance, and by how much that is above the logarithm of the likeliest other token's.
+    """
+    found = []
+    for own, wanted in zip((logits.double() / temperature).log_softmax(-1), [*([token] for token in tokens), sorted(ends)], strict=False):
+        chances = own[wanted]
+        others = own.index_fill(0, torch.tensor(wanted, device=own.device), -torch.inf)
+        told = min(0.0, float(chances.logsumexp(0)))  # rounding must not make it more than certain
+        found.append((told, float(chances.max() - others.max())))
+    return found
+
+
 def draw(logits: Tensor, sampling: Sampling, generator: torch.Generator | None, written: Sequence[int] = ()) -> int:
     """Draw the next token from one row's logits (vocabulary,). Temperature 0 takes the likeliest, the first of equals.
 

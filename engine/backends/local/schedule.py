@@ -25,7 +25,7 @@ class Seat:
     submitted: float  # when it came into the queue
     owner: str = ""  # whoever asked: people take turns
     group: str = ""  # rows of one owner with the same group join together; empty: by itself
-    size: int | None = None  # tokens of its prompt; None until they have been counted
+    size: int | None = None  # tokens of its prompt, and of an answer that is read like one; None until they have been counted
     columns: int = 0  # tokens that it may come to, prompt and answer
     cached: int = 0  # tokens of its prompt that were taken from a kept one
     read: int = 0  # tokens of its prompt that are in its slot, those included

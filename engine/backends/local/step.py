@@ -8,6 +8,7 @@ that nobody reads, and each row's attention is its own.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from engine.backends.local.machine import kept_bytes
 from engine.backends.local.packed import FEWEST, even
 from engine.backends.local.prefixes import PrefixStore, common_length
 from engine.backends.local.schedule import Room
-from engine.backends.local.writing import Writing
+from engine.backends.local.writing import WeighedText, Writing
 from engine.errors import BackendError
 
 
@@ -69,6 +70,25 @@ class Step:
         logits = self.read_span(row.tokens, row.read, end, row.adapter, row.slot)
         row.read = end
         return logits
+
+    def weigh(self, row: Writing, wanted: WeighedText, most: int) -> Tensor:
+        """Read the next tokens of a row's prompt and of the answer that is wanted behind it, at most so many.
+
+        Returns the logits from the prompt's end on, one for each token that has an answer's token after it (tokens, vocabulary); where the
+        prompt has not been read, those after the last token that has (1, vocabulary).
+        """
+        assert row.slot is not None and row.size is not None
+        tokens, start = [*row.tokens, *wanted.tokens], row.read
+        row.read = end = min(start + most, row.size)
+        ends = [*range(max(start + 1, min(len(row.tokens), end)), end + 1)]  # behind each of these tokens the logits are wanted
+        spans = [*pairwise([start, *ends])]
+        if not isinstance(self._model, Fused):
+            return torch.stack([self.read_span(tokens, *span, row.adapter, row.slot) for span in spans])
+        if start == 0:
+            self._cache.free(row.slot)
+        # The last comes first, so that the slot has room for all before anybody is told where it is.
+        reads = [Read(row.slot, first, tokens[first:behind], row.adapter) for first, behind in reversed(spans)]
+        return self._model.read(reads, self._cache).flip(0)
 
     def keep(self, row: Writing) -> None:
         """Keep the states of a row's prompt and of what it has written, for prompts that begin like it. All of them have to be numbers."""

@@ -13,18 +13,18 @@ from torch import Tensor
 
 from engine.backends.base import Finish
 from engine.backends.local.loading import Loaded
-from engine.backends.local.sampling import check_finite, draw
+from engine.backends.local.sampling import check_finite, draw, weighed
 from engine.backends.local.schedule import Move, Schedule, Work
 from engine.backends.local.step import Step
 from engine.backends.local.threads import ThreadChoice
-from engine.backends.local.writing import Writing
+from engine.backends.local.writing import WeighedText, Writing
 from engine.errors import BackendError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 CLOSED = "Duelbot is shutting down; ask again when it is back."
 BROKE_OFF = "Duelbot stopped while this was being answered. Ask it again."
-Outcome = int | BackendError | None  # of a piece of work, for one row: its next token, the error that came instead, or nothing yet
+Outcome = int | Finish | BackendError | None  # of work, for one row: its next token, its end, the error that came instead, or nothing yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class ModelThread:
         try:
             if isinstance(token, int) and row.first is None:
                 self._move(self.schedule.write(row, now))
-            how = token if isinstance(token, BackendError) else row.accept(token, self._loaded.end_ids)
+            how = row.accept(token, self._loaded.end_ids) if isinstance(token, int) else token
         except Exception as error:
             how = _as_backend_error(error)
         if isinstance(how, BackendError) and row.slot is not None:
@@ -218,16 +218,18 @@ def _outcomes(work: Work[Writing], step: Step, loaded: Loaded) -> list[Outcome]:
         elif work.kind == "refuse":
             raise step.refusal(row)
         else:
-            return [_read(row, step, work.tokens)]
+            return [_read(row, step, work.tokens, loaded.end_ids)]
         return [None]
     except Exception as error:
         return [_as_backend_error(error)] * len(work.seats)
 
 
-def _read(row: Writing, step: Step, most: int) -> Outcome:
-    """Read on in a row's prompt; its first token when it has been read."""
+def _read(row: Writing, step: Step, most: int, ends: frozenset[int]) -> Outcome:
+    """Read on in a row's prompt; its first token when it has been read, or the end of a row whose answer is only weighed."""
     if row.read == 0:
         step.begin(row)
+    if row.wanted:
+        return _weigh(row, row.wanted, step, most, ends)
     logits = step.read(row, most)
     if row.left:
         check_finite(logits)
@@ -235,6 +237,18 @@ def _read(row: Writing, step: Step, most: int) -> Outcome:
     if isinstance(token := _drawn(row, logits), int):  # damaged states must not spread to later prompts
         step.keep(row)
     return token
+
+
+def _weigh(row: Writing, wanted: WeighedText, step: Step, most: int, ends: frozenset[int]) -> Outcome:
+    """Read on in a row's prompt and the answer behind it, and note how likely its tokens are. Its end when all have been read."""
+    logits = step.weigh(row, wanted, most)
+    check_finite(logits)
+    if row.read >= len(row.tokens):
+        wanted.found += weighed(logits, wanted.tokens[len(wanted.found) :], ends, wanted.temperature)
+    if row.left:
+        return None
+    step.keep(row)
+    return "end"
 
 
 def _drawn(row: Writing, logits: Tensor) -> int | BackendError:

@@ -20,6 +20,30 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
+class WeighedText:
+    """An answer that is not written but weighed: how likely the model is to write it. The model thread alone fills in the rest."""
+
+    text: str
+    given: str  # what the answer begins with, whose chances do not count
+    ends: bool  # whether the answer ends with it
+    temperature: float  # at which its tokens would be drawn, above 0
+    tokens: list[int] = field(default_factory=list)  # of both, once they have been encoded
+    first: int = 0  # how many of them are those of `given`
+    found: list[tuple[float, float]] = field(default_factory=list)  # of all tokens so far, and of the end: as Likelihood.logs and .leads
+
+    @property
+    def read(self) -> int:
+        """How many of the tokens have to be read: the last one, too, if it is to be known what comes after it."""
+        return len(self.tokens) if self.ends else max(0, len(self.tokens) - 1)
+
+    def count(self, chat: Chat) -> None:
+        """Turn the text into tokens."""
+        given, self.tokens = chat.tokens_of(self.given), chat.tokens_of(self.given + self.text)
+        differing = (at for at, (one, other) in enumerate(zip(given, self.tokens, strict=False)) if one != other)
+        self.first = next(differing, min(len(given), len(self.tokens)))
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
 class Writing(Seat):
     """An answer that is being written, in its seat. The model thread alone writes it; `deliver` hands chunks to whoever asked."""
 
@@ -30,6 +54,7 @@ class Writing(Seat):
     text: Detokenizer | None = None
     generator: torch.Generator | None = None
     cut: StopTexts = field(default_factory=lambda: StopTexts(()))
+    wanted: WeighedText | None = None  # None: an answer is written
 
     @property
     def length(self) -> int:
@@ -45,9 +70,12 @@ class Writing(Seat):
         """Turn the messages into tokens, and make ready to write. Raises BackendError when the template refuses or the context is full."""
         self.tokens = chat.encode(self.prompt.messages, dict(self.prompt.chat_template))
         kept = self.prompt.sampling.max_new_tokens
+        if self.wanted:
+            self.wanted.count(chat)
+            kept = max(kept, len(self.wanted.tokens))  # a prompt that could not be answered is refused here, too
         if len(self.tokens) > base.context_tokens - kept:
             raise too_long(base, len(self.tokens), kept)
-        self.size, self.columns = len(self.tokens), len(self.tokens) + kept
+        self.size, self.columns = len(self.tokens) + (self.wanted.read if self.wanted else 0), len(self.tokens) + kept
         self.text, self.cut = Detokenizer(chat.tokenizer), StopTexts(self.prompt.sampling.stop)
         self.generator = generator_of(self.prompt.sampling, self.prompt.seed)
 
@@ -80,7 +108,7 @@ class Writing(Seat):
         return Usage(
             prompt_tokens=len(self.tokens),
             cached_prompt_tokens=self.cached,
-            new_tokens=len(self.new),
+            new_tokens=len(self.wanted.found) if self.wanted else len(self.new),
             queued_s=joined - self.submitted,
             first_token_s=(now if self.first is None else self.first) - joined,
             total_s=now - joined,
