@@ -15,6 +15,7 @@ what was spent, and the trail of candidates; nothing is activated. With the same
 
 budget.py     what may be spent, and what has been
 journal.py    every answer on the disk: the state that a search goes on from
+looking.py    what is asked of a model that tells how likely an answer is
 choosing.py   examples for coverage and likeness
 wording.py    instructions written from the answers that rows want
 writing.py    a first recipe from training rows alone

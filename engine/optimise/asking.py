@@ -1,18 +1,22 @@
-"""Rows asked with recipes within a budget: none twice, several at once, each answer stopped as soon as its score is certain."""
+"""Rows asked with recipes within a budget: none twice, several at once, each answer stopped as soon as its score is certain.
+
+Where the backend can tell, rows are looked at instead: how likely the wanted answer is. Nothing is written then.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
-from engine.backends.base import Backend, Prompt, Stop
+from engine.backends.base import Backend, LikelihoodBackend, Prompt, Stop, Usage
 from engine.contestants import Adapter
-from engine.cost import Price
+from engine.cost import Price, account
 from engine.duel import Answer, Failure, answer, seed_of
 from engine.errors import BackendError, BadRequest, SettingsError
 from engine.metrics import normal
 from engine.optimise.budget import SPARE_S, Budget, Outlay
-from engine.optimise.journal import Journal, Noted, row_digest
+from engine.optimise.journal import How, Journal, Key, Noted, row_digest
+from engine.optimise.looking import SOFT, chance_of, target_of
 from engine.recipes import Recipe
 from engine.request import Request
 from engine.rows import Row
@@ -71,14 +75,18 @@ class Asker:
         self.asked = 0  # answers of this sitting
         self._engine, self._journal, self._metric, self._stop, self._tell = engine, journal, metric, stop, tell
         self._began = monotonic()
-        self._sizes: dict[tuple[str, str], int] = {}
+        self._sizes: dict[Key, int] = {}
         self._digests: dict[int, tuple[Recipe, str]] = {}  # by id of the recipe, which is kept with it
-        self._counted: set[tuple[str, str, bool]] = set()
+        self._counted: set[Key] = set()
 
     @property
     def seconds(self) -> float:
         """Seconds since the start, those of earlier sittings included."""
         return self._journal.before_s + monotonic() - self._began
+
+    def lookable(self, rows: Sequence[Row]) -> list[Row]:
+        """Find the rows of which it can be told how likely their answers are: by the backend, and for the metric."""
+        return [row for row in rows if target_of(self._metric, row)] if isinstance(self._engine.backend, LikelihoodBackend) else []
 
     def check_price(self, budget: Budget) -> None:
         """Raise SettingsError for a limit in dollars where no price is known."""
@@ -88,24 +96,25 @@ class Asker:
 
     def said(self, recipe: Recipe, row: Row) -> str:
         """Find what a recipe has answered to a row, as far as it was awaited; "" where it was not asked."""
-        found = [self._journal.find(self._digest(recipe), row_digest(row), whole=whole) for whole in (True, False)]
-        return next((each.text for each in found if each), "")
+        found = self._journal.find(self._digest(recipe), row_digest(row), "part")
+        return found.text if found else ""
 
-    async def ask(self, pairs: Sequence[tuple[Recipe, Row]], budget: Budget, *, whole: bool = False) -> list[float]:
+    async def ask(self, pairs: Sequence[tuple[Recipe, Row]], budget: Budget, how: How = "part") -> list[float]:
         """Score these rows under these recipes, in order: all of them, or as many as the budget has room for.
 
-        whole: every answer is awaited to its end; else it is stopped when its score is certain.
+        how: "whole", and every answer is awaited to its end; "part", and it is stopped when its score is certain; "look", and the score is
+        the chance of the wanted answer. A look is a call like any other, as it reads what an answer to the same row would have read.
         """
         scores = list[float]()
         at_once = self._engine.at_once
         while len(scores) < len(pairs):
             rest = pairs[len(scores) :]
-            sizes = [await self._most_tokens(*pair) if _counts_tokens(budget, self._engine.price) else 0 for pair in rest]
+            sizes = [await self._most_tokens(*pair, how) if _counts_tokens(budget, self._engine.price) else 0 for pair in rest]
             fitting = self._fitting(sizes, budget)
             if not fitting or self._stop.raised:
                 break
             piece = rest if fitting == len(rest) else rest[: min(fitting, at_once)]
-            found = await self._answers(piece, budget, whole)
+            found = await self._scored(piece, budget, how)
             scores += found
             if len(found) < len(piece):
                 break
@@ -128,11 +137,12 @@ class Asker:
         each = prices.adapted if self._engine.adapter else prices.base
         return tokens * max(each.input_usd, each.cached_usd, each.output_usd) / 1e6
 
-    async def _most_tokens(self, recipe: Recipe, row: Row) -> int:
-        key = (self._digest(recipe), row_digest(row))
+    async def _most_tokens(self, recipe: Recipe, row: Row, how: How) -> int:
+        key: Key = (self._digest(recipe), row_digest(row), how)
         if key not in self._sizes:
             read = await self._engine.backend.encoded(self._prompt(recipe, row))
-            self._sizes[key] = len(read) + recipe.sampling.max_new_tokens
+            most = len(row.references[0].encode()) + 2 if how == "look" else recipe.sampling.max_new_tokens  # a token has a byte at least
+            self._sizes[key] = len(read) + most
         return self._sizes[key]
 
     def _digest(self, recipe: Recipe) -> str:
@@ -142,20 +152,27 @@ class Asker:
         return self._digests[id(recipe)][1]
 
     def _prompt(self, recipe: Recipe, row: Row) -> Prompt:
-        request = Request.of(row.text, row.history)
+        """Build what is asked. Raises SettingsError for a row that no recipe can ask."""
         seed = seed_of(row_digest(row), "optimise")
-        return Prompt(recipe.messages(request), recipe.sampling, self._engine.adapter, seed, recipe.chat_template)
+        try:
+            messages = recipe.messages(Request.of(row.text, row.history))
+        except BadRequest as error:
+            raise SettingsError(f"Line {row.line:,} cannot be asked. {error.words}") from error
+        return Prompt(messages, recipe.sampling, self._engine.adapter, seed, recipe.chat_template)
 
-    async def _answers(self, pairs: Sequence[tuple[Recipe, Row]], budget: Budget, whole: bool) -> list[float]:
-        """Answer all of them, `at_once` at a time. Returns the scores of those before the first that time did not reach."""
-        places, stop = asyncio.Semaphore(self._engine.at_once), Stop(self._stop)
+    async def _scored(self, pairs: Sequence[tuple[Recipe, Row]], budget: Budget, how: How) -> list[float]:
+        """Ask all of them, `at_once` at a time. Returns the scores of those before the first that time did not reach."""
+        # Prompts are read one after the other in any case; alone, a recipe's first row leaves its beginning to the others.
+        places, stop = asyncio.Semaphore(1 if how == "look" else self._engine.at_once), Stop(self._stop)
         clock = asyncio.get_running_loop().call_later(left, stop.raise_) if (left := self._left_s(budget)) is not None else None
 
         async def one(recipe: Recipe, row: Row) -> Noted | None:
-            if found := self._journal.find(self._digest(recipe), row_digest(row), whole=whole):
+            if found := self._journal.find(self._digest(recipe), row_digest(row), how):
                 return found
             async with places:
-                return None if stop.raised else await self._answer(recipe, row, stop, whole)
+                if stop.raised:
+                    return None
+                return await (self._look(recipe, row, stop) if how == "look" else self._answer(recipe, row, stop, whole=how == "whole"))
 
         try:
             noted = await asyncio.gather(*(one(*pair) for pair in pairs))
@@ -170,8 +187,13 @@ class Asker:
         for each, (_, row) in zip(noted, pairs, strict=True):
             if each is None:
                 break  # what comes behind is noted, and counts when it is asked for
-            scores.append(0.0 if each.failure else self._metric.score(each.text, row.references))
+            scores.append(self._score(each, row))
         return scores
+
+    def _score(self, noted: Noted, row: Row) -> float:
+        if noted.chance is not None:
+            return noted.chance
+        return 0.0 if noted.failure else self._metric.score(noted.text, row.references)
 
     def _left_s(self, budget: Budget) -> float | None:
         """Seconds that answers may still take: the engine's time of all rows together is never more than that of the clock."""
@@ -182,7 +204,7 @@ class Asker:
             limits.append((budget.usd - self.outlay.usd) / self._engine.price.usd_per_hour * 3600)
         return max(0.0, min(limits) - SPARE_S) if limits else None
 
-    async def _answer(self, recipe: Recipe, row: Row, stop: Stop, whole: bool) -> Noted | None:
+    async def _answer(self, recipe: Recipe, row: Row, stop: Stop, *, whole: bool) -> Noted | None:
         """Answer one row, and note it. None when it was stopped from outside: then nothing of it is kept."""
         own, pieces, known = Stop(stop), list[str](), decided(self._metric, row.references)
 
@@ -191,23 +213,50 @@ class Asker:
             if not whole and known("".join(pieces)):
                 own.raise_()
 
-        try:
-            prompt = self._prompt(recipe, row)
-        except BadRequest as error:
-            raise SettingsError(f"Line {row.line:,} cannot be asked. {error.words}") from error
-        outcome = await answer(prompt, self._engine.backend, self._engine.price, limit_s=self._engine.limit_s, stop=own, hear=hear)
+        prompt, price = self._prompt(recipe, row), self._engine.price
+        outcome = await answer(prompt, self._engine.backend, price, limit_s=self._engine.limit_s, stop=own, hear=hear)
         certain = not whole and known("".join(pieces))
-        usage, cost = outcome.usage, outcome.cost
-        tokens = usage.prompt_tokens + usage.new_tokens if usage else 0
-        usd = cost.usd if cost and cost.usd is not None else 0.0
         if isinstance(outcome, Answer) and outcome.finish == "stopped" and not certain:
-            self.outlay = self.outlay.plus(tokens, usd)
+            self.outlay = self.outlay.plus(*self._spent(outcome.usage))
             return None
         if isinstance(outcome, Failure) and outcome.kind not in LASTING:
             raise BackendError(outcome.kind, outcome.words)
         text, failure = (outcome.text, "") if isinstance(outcome, Answer) else ("", outcome.kind)
         ended = not (isinstance(outcome, Answer) and outcome.finish == "stopped")
-        noted = Noted(self._digest(recipe), row_digest(row), ended, text, failure, tokens, usd, self.seconds)
+        spent = self._spent(outcome.usage)
+        return self._note(Noted(self._digest(recipe), row_digest(row), ended, text, failure, *spent, self.seconds))
+
+    async def _look(self, recipe: Recipe, row: Row, stop: Stop) -> Noted | None:
+        """Ask how likely a row's answer is, and note it. None when it was stopped from outside: then nothing of it is kept."""
+        backend, target, own = self._engine.backend, target_of(self._metric, row), Stop(stop)
+        assert isinstance(backend, LikelihoodBackend) and target is not None, "lookable says so"
+        clock = asyncio.get_running_loop().call_later(self._engine.limit_s, own.raise_)
+        text, given, ends, heat = target.text, target.given, target.ends, recipe.sampling.temperature or SOFT
+        told, failure = None, ""
+        try:
+            told = await backend.likelihood(self._prompt(recipe, row), text, own, given=given, ends=ends, temperature=heat)
+            failure = "timeout" if told.stopped else ""
+        except BackendError as error:
+            if error.kind not in LASTING:
+                raise
+            failure = error.kind
+        finally:
+            clock.cancel()
+        spent = self._spent(told.usage if told else None)
+        if failure == "timeout" and stop.raised:
+            self.outlay = self.outlay.plus(*spent)
+            return None
+        chance = 0.0 if told is None or failure else chance_of(told, greedy=recipe.sampling.temperature == 0)
+        return self._note(Noted(self._digest(recipe), row_digest(row), True, "", failure, *spent, self.seconds, chance))
+
+    def _spent(self, usage: Usage | None) -> tuple[int, float]:
+        """Count tokens and US dollars; 0 where no price is known."""
+        if usage is None:
+            return 0, 0.0
+        cost = account(usage, self._engine.price, adapted=self._engine.adapter is not None)
+        return usage.prompt_tokens + usage.new_tokens, cost.usd or 0.0
+
+    def _note(self, noted: Noted) -> Noted:
         self._journal.note(noted)
         self.asked += 1
         self._tell()

@@ -37,7 +37,10 @@ class Budget:
     @property
     def searching(self) -> "Budget":
         """What the search may spend of it."""
-        share = SEARCH_SHARE
+        return self.part(SEARCH_SHARE)
+
+    def part(self, share: float) -> "Budget":
+        """Take a share of its tokens, minutes and dollars; calls are for the search alone, and stay."""
         return Budget(
             self.calls,
             None if self.tokens is None else max(1, int(self.tokens * share)),

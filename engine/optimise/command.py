@@ -19,11 +19,12 @@ from engine.commandline import DONE, INTERRUPTED, verb, whole
 from engine.errors import BadRequest, SettingsError
 from engine.optimise.asking import Engine
 from engine.optimise.budget import Budget
+from engine.optimise.race import ANSWERS
 from engine.optimise.reflecting import Reflection
 from engine.optimise.roles import RowsByRole, by_role
 from engine.optimise.run import Optimisation, Optimised, SearchProgress, optimise
 from engine.optimise.status import SearchStatus
-from engine.optimise.words import json_for, lines_for, toml_for, trail_of
+from engine.optimise.words import json_for, lines_for, standing, toml_for, trail_of
 from engine.parsing import shown
 from engine.printable import one_line
 from engine.recipes import Recipe, load_recipe
@@ -46,7 +47,8 @@ EXAMPLES = """
 MORE = f"""\
 rows are JSON lines, a JSON array or CSV, with a request and the wanted answer each. Examples are taken from rows with the role train or
 example, choices are made on dev rows, and test rows are asked at the end alone; rows without a role get one by a digest of their request.
---calls counts the answers of the search; the measurement asks each test row twice more (250 rows at most). --tokens, --minutes and --usd
+--calls counts the answers of the search, and each look at how likely an answer is, which takes their place where the model runs in this
+process; the measurement asks each test row twice more (250 rows at most). --tokens, --minutes and --usd
 hold for everything, and the search leaves two fifths of them for the measurement, where there is one. No limit is ever exceeded.
 metrics: {NAMES}; without --metric the rows' answers tell.
 """
@@ -177,11 +179,11 @@ async def _interruptible(wanted: OptimiseCall, engine: Engine, notes: Console) -
         def tell(progress: SearchProgress) -> None:
             nonlocal said
             _status(progress, wanted.order.budget.calls).write(wanted.state)
-            best = f", best {progress.best.mean:.0%} of {len(progress.best.scores)}" if progress.best else ""
+            best = f", {standing(progress.best)}" if progress.best else ""
             status.update(f"{progress.stage}: {progress.calls:,} answers, {seconds(progress.seconds)}{best}")
             if progress.words and progress.words != said and progress.best:
                 said = progress.words
-                notes.print(one_line(f"{progress.calls:,} answers: {said}; best {progress.best.mean:.0%} ({progress.best.made})"))
+                notes.print(one_line(f"{progress.calls:,} answers: {said}; {standing(progress.best)} ({progress.best.made})"))
 
         return await optimise(wanted.order, engine, wanted.state, stop=stop, tell=tell, reflection=reflection_of(wanted))
 
@@ -190,7 +192,7 @@ def _status(progress: SearchProgress, most_calls: int) -> SearchStatus:
     status = SearchStatus(progress.stage, progress.calls, most_calls, progress.seconds)
     if progress.best is None or not progress.best.scores:
         return status
-    return replace(status, best=progress.best.mean, rows=len(progress.best.scores), made=progress.best.made)
+    return replace(status, best=ANSWERS.mean(progress.best), rows=len(progress.best.scores), made=progress.best.made)
 
 
 @contextmanager

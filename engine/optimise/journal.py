@@ -1,4 +1,4 @@
-"""The state of an optimisation on the disk: every answer as it came, a line of JSON each. Whoever begins again with it asks none twice.
+"""The state of an optimisation on the disk: every answer as it came, or how likely it is, a line of JSON each. None is asked for twice.
 
 The first line says what the answers depend on beside recipe and row: the base, the metric, and how much of an answer was awaited. The
 search is a function of its order and these answers, so it goes on where it was stopped by running once more.
@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from engine.errors import SettingsError
 from engine.parsing import Malformed, json_value
@@ -18,6 +18,8 @@ from engine.rows import Row
 
 FORM = 1  # of the file
 NAME = "answers.jsonl"
+How = Literal["whole", "part", "look"]  # an answer to its end; one until its score is certain; none, but how likely the wanted one is
+Key = tuple[str, str, How]  # digests of recipe and row
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,13 @@ class Noted:
     tokens: int  # prompt and answer
     usd: float
     at_s: float  # of the run's own time, those of earlier sittings included
+    chance: float | None = None  # of the wanted answer, 0 to 1; None: an answer was written
 
     @property
-    def key(self) -> tuple[str, str, bool]:
+    def key(self) -> Key:
         """What it is found by."""
-        return self.recipe, self.row, self.whole
+        how: How = "look" if self.chance is not None else "whole" if self.whole else "part"
+        return self.recipe, self.row, how
 
 
 def row_digest(row: Row) -> str:
@@ -50,7 +54,7 @@ class Journal:
 
     def __init__(self, folder: Path | None, depends: Mapping[str, Any]) -> None:
         """depends: all that the answers depend on beside recipe and row. Raises SettingsError for a folder of another search."""
-        self._known: dict[tuple[str, str, bool], Noted] = {}
+        self._known: dict[Key, Noted] = {}
         self._file: TextIO | None = None
         self.before_s = 0.0  # seconds of earlier sittings
         if folder is not None:
@@ -79,9 +83,10 @@ class Journal:
         if not whole:
             self._write(head)
 
-    def find(self, recipe: str, row: str, *, whole: bool) -> Noted | None:
-        """Find an answer; a whole one does where a part is enough."""
-        return self._known.get((recipe, row, True)) or (None if whole else self._known.get((recipe, row, False)))
+    def find(self, recipe: str, row: str, how: How) -> Noted | None:
+        """Find an answer, or how likely one is; a whole answer does where a part is enough."""
+        whole = self._known.get((recipe, row, "whole")) if how == "part" else None
+        return whole or self._known.get((recipe, row, how))
 
     def note(self, noted: Noted) -> None:
         """Keep an answer."""

@@ -12,7 +12,7 @@ from engine.optimise.asking import Asker, Engine
 from engine.optimise.budget import Budget, Outlay
 from engine.optimise.journal import Journal, row_digest
 from engine.optimise.proposing import Stock
-from engine.optimise.race import Candidate, paired, ranked
+from engine.optimise.race import Candidate, paired
 from engine.optimise.reflecting import Reflection
 from engine.optimise.roles import RowsByRole, in_turn
 from engine.optimise.search import Search
@@ -64,7 +64,8 @@ class TrailEntry:
     parent: str  # digest
     made: str  # how, for people
     examples: int
-    dev: MeanScore | None
+    dev: MeanScore | None  # of its answers
+    likely: MeanScore | None  # chance of the wanted answer, where candidates were compared by that
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +138,10 @@ async def optimise(
     asker = Asker(engine, journal, order.metric, flag, told)
     asker.check_price(order.budget)
     try:
-        search = _search(order, start, asker, reflection, lambda candidates, words: told(words=words, best=ranked(candidates)[0]))
+        search = _search(order, start, asker, reflection, lambda best, words: told(words=words, best=best))
         first = Candidate(start, "the start", "")
         why = await search.run(first)
-        best = ranked([each for each in search.candidates if each.scores] or [first])[0]
+        best = search.best
         told(stage="test", best=best, words="")
         new, old = await _measured(best.recipe, start, order, asker)
         return Optimised(
@@ -178,7 +179,8 @@ def _search(order: Optimisation, start: Recipe, asker: Asker, reflection: Reflec
 
 def _entry(candidate: Candidate) -> TrailEntry:
     recipe = candidate.recipe
-    return TrailEntry(recipe.digest, candidate.parent, candidate.made, len(recipe.examples), MeanScore.of(list(candidate.scores.values())))
+    dev, likely = (MeanScore.of(list(scores.values())) for scores in (candidate.scores, candidate.looks))
+    return TrailEntry(recipe.digest, candidate.parent, candidate.made, len(recipe.examples), dev, likely)
 
 
 async def _measured(best: Recipe, start: Recipe, order: Optimisation, asker: Asker) -> tuple[dict[str, float], dict[str, float]]:
@@ -191,7 +193,7 @@ async def _measured(best: Recipe, start: Recipe, order: Optimisation, asker: Ask
     for at in range(0, len(rows), step):
         piece = rows[at : at + step]
         for place, recipe in enumerate((best, start)):
-            found = await asker.ask([(recipe, row) for row in piece], budget, whole=True)
+            found = await asker.ask([(recipe, row) for row in piece], budget, "whole")
             scores[place].update(zip(map(row_digest, piece), found, strict=False))
             if len(found) < len(piece):
                 return scores

@@ -3,12 +3,14 @@
 from dataclasses import asdict
 from typing import Any
 
-from engine.optimise.run import MeanScore, Optimised
+from engine.optimise.race import ANSWERS, LOOKS, Candidate
+from engine.optimise.run import MeanScore, Optimised, TrailEntry
 from engine.printable import one_line
 from engine.recipe_text import toml_of
 from engine.report import dollars, seconds
 from engine.scoring import Metric
 
+LOOKED = "Candidates were compared by how likely the model is to give the wanted answers; the best ones, and the start, answered dev rows."
 SHOWN = 8  # candidates of the trail, the best ones
 
 
@@ -26,6 +28,7 @@ def lines_for(found: Optimised) -> list[str]:
     said = [
         f"Metric {found.metric}: right means {metric.words}. ± is one standard error.",
         f"The search ended because {found.why}: {len(found.trail):,} candidates, {spent(found)}.",
+        *[LOOKED] * any(each.likely for each in found.trail),
         f"start: {start.named}, {len(start.examples)} examples: dev {share(found.start_dev)}, test {share(found.start_test)}",
     ]
     if not found.changed:
@@ -46,9 +49,25 @@ def spent(found: Optimised) -> str:
 
 
 def trail_of(found: Optimised) -> list[str]:
-    """Write the candidates that were asked most and did best, a line each."""
-    asked = sorted((each for each in found.trail if each.dev), key=lambda each: (-each.dev.rows, -each.dev.mean) if each.dev else (0, 0))
-    return [f"{each.digest[:6]}  dev {share(each.dev)}  {each.examples} examples, {one_line(each.made)}" for each in asked[:SHOWN]]
+    """Write the candidates that were asked most and did best, a line each; behind them those that were only looked at."""
+
+    def place(entry: TrailEntry) -> tuple[float, float, float]:
+        return -(entry.dev.rows if entry.dev else 0), -(entry.dev.mean if entry.dev else 0), -(entry.likely.mean if entry.likely else 0)
+
+    asked = sorted((each for each in found.trail if each.dev or each.likely), key=place)
+    return [f"{each.digest[:6]}  {_standing(each)}  {each.examples} examples, {one_line(each.made)}" for each in asked[:SHOWN]]
+
+
+def _standing(entry: TrailEntry) -> str:
+    said = [f"dev {share(entry.dev)}"] * bool(entry.dev) + [f"likely {share(entry.likely)}"] * bool(entry.likely)
+    return ", ".join(said)
+
+
+def standing(candidate: Candidate) -> str:
+    """Say how good a candidate is so far: by its answers, else by how likely the wanted ones are; "" where it was asked nothing."""
+    if candidate.scores:
+        return f"best {ANSWERS.mean(candidate):.0%} of {len(candidate.scores)}"
+    return f"best {LOOKS.mean(candidate):.1%} likely on {len(candidate.looks)}" if candidate.looks else ""
 
 
 def toml_for(found: Optimised) -> str:
