@@ -174,7 +174,8 @@ class Deciding:
         _write_named(self.folder["found.toml"], order.name, self.folder["recipe.toml"])
         dev, outlay = found["dev"], found["outlay"]
         right = f" {dev['mean']:.0%} of {dev['rows']:,} dev rows, where it was chosen." if dev else " no dev rows to choose on."
-        return f"{len(found['trail']):,} candidates, {outlay['calls']:,} answers;{right}"
+        looks = f" and {outlay['looks']:,} looks" if outlay.get("looks") else ""
+        return f"{len(found['trail']):,} candidates, {outlay['calls']:,} answers{looks};{right}"
 
     async def _tune(self) -> str:
         work = WorkFolder(self.folder["train"] / self.order.name)

@@ -103,14 +103,14 @@ class Asker:
         """Score these rows under these recipes, in order: all of them, or as many as the budget has room for.
 
         how: "whole", and every answer is awaited to its end; "part", and it is stopped when its score is certain; "look", and the score is
-        the chance of the wanted answer. A look is a call like any other, as it reads what an answer to the same row would have read.
+        the chance of the wanted answer.
         """
         scores = list[float]()
         at_once = self._engine.at_once
         while len(scores) < len(pairs):
             rest = pairs[len(scores) :]
             sizes = [await self._most_tokens(*pair, how) if _counts_tokens(budget, self._engine.price) else 0 for pair in rest]
-            fitting = self._fitting(sizes, budget)
+            fitting = self._fitting(sizes, budget, look=how == "look")
             if not fitting or self._stop.raised:
                 break
             piece = rest if fitting == len(rest) else rest[: min(fitting, at_once)]
@@ -120,11 +120,11 @@ class Asker:
                 break
         return scores
 
-    def _fitting(self, sizes: Sequence[int], budget: Budget) -> int:
+    def _fitting(self, sizes: Sequence[int], budget: Budget, *, look: bool) -> int:
         """How many of the next answers fit, each at the most tokens that it may have."""
         outlay, fitting = self.outlay, 0
         for size in sizes:
-            outlay = outlay.plus(size, self._most_usd(size))
+            outlay = outlay.plus(size, self._most_usd(size), look=look)
             if not outlay.fits(budget):
                 break
             fitting += 1
@@ -183,7 +183,7 @@ class Asker:
         for each in noted:
             if each is not None and each.key not in self._counted:
                 self._counted.add(each.key)
-                self.outlay = self.outlay.plus(each.tokens, each.usd)
+                self.outlay = self.outlay.plus(each.tokens, each.usd, look=each.chance is not None)
         for each, (_, row) in zip(noted, pairs, strict=True):
             if each is None:
                 break  # what comes behind is noted, and counts when it is asked for
@@ -244,7 +244,7 @@ class Asker:
             clock.cancel()
         spent = self._spent(told.usage if told else None)
         if failure == "timeout" and stop.raised:
-            self.outlay = self.outlay.plus(*spent)
+            self.outlay = self.outlay.plus(*spent, look=True)
             return None
         chance = 0.0 if told is None or failure else chance_of(told, greedy=recipe.sampling.temperature == 0)
         return self._note(Noted(self._digest(recipe), row_digest(row), True, "", failure, *spent, self.seconds, chance))

@@ -47,8 +47,8 @@ EXAMPLES = """
 MORE = f"""\
 rows are JSON lines, a JSON array or CSV, with a request and the wanted answer each. Examples are taken from rows with the role train or
 example, choices are made on dev rows, and test rows are asked at the end alone; rows without a role get one by a digest of their request.
---calls counts the answers of the search, and each look at how likely an answer is, which takes their place where the model runs in this
-process; the measurement asks each test row twice more (250 rows at most). --tokens, --minutes and --usd
+--calls counts the answers of the search; where the model runs in this process most of them are looks at how likely an answer is, and four
+looks count as one. The measurement asks each test row twice more (250 rows at most). --tokens, --minutes and --usd
 hold for everything, and the search leaves two fifths of them for the measurement, where there is one. No limit is ever exceeded.
 metrics: {NAMES}; without --metric the rows' answers tell.
 """

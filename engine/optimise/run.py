@@ -132,7 +132,7 @@ async def optimise(
 
     def told(**changes: Any) -> None:
         nonlocal latest
-        latest = replace(latest, calls=asker.outlay.calls, outlay=asker.outlay, seconds=asker.seconds, **changes)
+        latest = replace(latest, calls=asker.outlay.counted, outlay=asker.outlay, seconds=asker.seconds, **changes)
         tell(latest)
 
     asker = Asker(engine, journal, order.metric, flag, told)

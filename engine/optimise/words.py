@@ -45,7 +45,8 @@ def lines_for(found: Optimised) -> list[str]:
 def spent(found: Optimised) -> str:
     """Say what was spent."""
     usd = f", {dollars(found.outlay.usd)}" if found.outlay.usd else ""
-    return f"{found.outlay.calls:,} answers, {found.outlay.tokens:,} tokens, {seconds(found.seconds)}{usd}, the test included"
+    looks = f" and {found.outlay.looks:,} looks" if found.outlay.looks else ""
+    return f"{found.outlay.calls:,} answers{looks}, {found.outlay.tokens:,} tokens, {seconds(found.seconds)}{usd}, the test included"
 
 
 def trail_of(found: Optimised) -> list[str]:

@@ -12,8 +12,8 @@ import torch
 from engine.backends.base import LikelihoodBackend, Prompt, Stop
 from engine.backends.local.backend import LocalBackend
 from engine.backends.local.compiling import can_compile
+from engine.backends.local.factors import NONE
 from engine.backends.local.loading import Way, load_base
-from engine.backends.local.lora import NONE
 from engine.backends.local.opening import open_local
 from engine.backends.local.step import Step
 from engine.backends.local.writing import WeighedText, Writing
@@ -88,7 +88,7 @@ async def test_the_logarithms_are_those_of_plain_transformers(base: Path, backen
 async def test_leads_tell_what_greedy_decoding_writes(base: Path, backend: LocalBackend) -> None:
     loaded = load_base(base, "tiny", "float32", "cpu", "plain")
     written = 0
-    for number in range(20):
+    for number in range(150):
         wanted = prompt(f"Go {number}")
         with torch.inference_mode():
             after = loaded.model(input_ids=torch.tensor([loaded.chat.encode(wanted.messages, {})])).logits[0, -1]
@@ -99,7 +99,7 @@ async def test_leads_tell_what_greedy_decoding_writes(base: Path, backend: Local
                 told = await backend.likelihood(wanted, text, Stop(), ends=False)
                 assert told.leads == (pytest.approx(float(lead), abs=1e-4),)
                 written += token == first
-    assert written >= 5
+    assert written >= 5, "few tokens of a small vocabulary are texts by themselves"
 
 
 async def test_company_a_kept_beginning_and_an_adapter_beside_change_nothing(

@@ -15,7 +15,7 @@ from engine.backends.scripted import Script, ScriptedBackend
 from engine.cost import Price
 from engine.errors import BackendError
 from engine.optimise.asking import Engine
-from engine.optimise.budget import Budget
+from engine.optimise.budget import LOOKS_A_CALL, Budget
 from engine.optimise.journal import NAME
 from engine.optimise.looking import SOFT, Target, chance_of, target_of
 from engine.optimise.race import ANSWERS, LOOKS, Candidate, falls_behind, leads, ranked
@@ -161,9 +161,11 @@ def test_no_budget_is_exceeded(seed: int) -> None:
         chance.choice([None, chance.uniform(1e-5, 0.05)]),
     )
     found, backend = run(budget, price=PRICED, seed=seed, most_test=chance.choice([0, 5, 20]))
-    searched = sum(each.rows for entry in found.trail for each in (entry.dev, entry.likely) if each)
+    answers = sum(entry.dev.rows for entry in found.trail if entry.dev)
+    searched = answers + math.ceil(sum(entry.likely.rows for entry in found.trail if entry.likely) / LOOKS_A_CALL)
     assert searched <= budget.calls
-    assert len(backend.prompts) + len(backend.looks) == found.outlay.calls <= budget.calls + 2 * 20
+    assert (len(backend.prompts), len(backend.looks)) == (found.outlay.calls, found.outlay.looks)
+    assert found.outlay.counted <= budget.calls + 2 * 20
     tokens = sum(words_of(prompt) + len(skilled(prompt).pieces) for prompt in backend.prompts)
     tokens += sum(words_of(look.prompt) + len(look.text.split()) for look in backend.looks)
     assert found.outlay.tokens == tokens
