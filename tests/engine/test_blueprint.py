@@ -11,11 +11,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from engine.backends.local import weights
 from engine.backends.local.blueprint import KINDS, drawn, usual_config
 from engine.backends.local.checkpoint import Checkpoint
 from engine.backends.local.compiling import can_compile
 from engine.backends.local.factors import NONE
 from engine.backends.local.fused import Fused
+from engine.backends.local.kernels import COLUMNS
 from engine.backends.local.loading import _context, load_base
 from engine.backends.local.lora import LoraRows
 from engine.backends.local.named_lora import named_factors
@@ -280,3 +282,23 @@ print([name for name in ("peft", "transformers.modeling_utils", "torch._dynamo")
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout == "[]\n", ran.stderr
+
+
+@fusing
+@pytest.mark.parametrize("inexact", [0, 170, 347])
+def test_a_large_layer_is_put_into_tiles_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inexact: int) -> None:
+    """One weight that float16 cannot hold keeps the whole layer in float32, in whichever piece it is."""
+    folder = tiny.save_base(tmp_path, "llama")
+    AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float16).save_pretrained(folder)
+    halves = load_file(folder / "model.safetensors")
+    save_file({name: weight.float() for name, weight in halves.items()}, folder / "model.safetensors", {"format": "pt"})
+    exact = best(folder)
+    monkeypatch.setattr(weights, "PIECE", 2 * COLUMNS)
+    in_pieces = best(folder)
+    assert last_logits(in_pieces).equal(last_logits(exact))
+    head = halves["lm_head.weight"].float()
+    head[inexact, 7] += 1e-5
+    kept = best(changed(folder, **{"lm_head.weight": head}))
+    product = kept._weights.products[2, 0]
+    assert product.weights.dtype == torch.float32 and in_pieces._weights.products[2, 0].weights.dtype == torch.float16
+    assert product.rows(torch.arange(len(head))).equal(head)

@@ -13,6 +13,7 @@ from engine.backends.base import NOBODY, NOT_LOADED, Alive, Chunk, Likelihood, P
 from engine.backends.local.alive import add_alive
 from engine.backends.local.factors import NONE
 from engine.backends.local.loading import Loaded
+from engine.backends.local.pages import give_back_freed
 from engine.backends.local.prefixes import common_length
 from engine.backends.local.recalled import FEWEST, StatesFolder
 from engine.backends.local.thread import ModelThread
@@ -148,6 +149,8 @@ class LocalBackend:
             states = await asyncio.wrap_future(self.thread.call(lambda: step.remembered(adapter, tokens)))
             if states is not None:
                 await asyncio.to_thread(folder.save, adapter, tokens, states)
+                del states
+                await asyncio.to_thread(give_back_freed)
 
     async def _beginning(self, alike: Sequence[Prompt]) -> tuple[str, list[int]]:
         """The adapter of prompts that are alike, and the tokens that all of them begin with; none where the template refuses one."""

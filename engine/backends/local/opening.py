@@ -38,6 +38,7 @@ def _load(folder: Path, name: str, settings: EngineSettings, way: "Way", say: Sa
         from engine.backends.local.compiling import is_kept
         from engine.backends.local.fused import Fused
         from engine.backends.local.loading import load_base, pick_device
+        from engine.backends.local.pages import give_back_freed
         from engine.backends.local.recalled import StatesFolder
     device = pick_device(settings.device)
     loaded = load_base(folder, name, settings.dtype, device, way)
@@ -46,6 +47,7 @@ def _load(folder: Path, name: str, settings: EngineSettings, way: "Way", say: Sa
     recalled = StatesFolder(states_folder(), loaded.base.revision) if isinstance(loaded.model, Fused) else None
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    give_back_freed()  # what the weights lay in before they were packed
     return partial(
         LocalBackend,
         loaded,

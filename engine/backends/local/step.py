@@ -98,7 +98,8 @@ class Step:
 
     def recall(self, adapter: str, tokens: Sequence[int], states: States) -> None:
         """Keep states that were computed at an earlier start, for prompts that begin with these tokens."""
-        self._kept.keep(adapter, tokens, lambda start, end: cut(states, start, end))
+        whole = (0, len(tokens))
+        self._kept.keep(adapter, tokens, lambda start, end: states if (start, end) == whole else cut(states, start, end))
 
     def remembered(self, adapter: str, tokens: Sequence[int]) -> States | None:
         """Copy the kept states of these tokens; None where not all of them are kept."""

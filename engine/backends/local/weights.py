@@ -9,11 +9,12 @@ from torch import Tensor
 
 from engine.backends.local.blueprint import EMBEDDING, HEAD, HEAD_NORMS, LAST_NORM, NORMS, PRODUCTS, Blueprint
 from engine.backends.local.checkpoint import Checkpoint
-from engine.backends.local.kernels import COLUMNS
+from engine.backends.local.kernels import COLUMNS, LANES
 from engine.backends.local.packed import Packer, exact_in_float16, tiled
 from engine.backends.local.products import LINEARS, NORM_QUERY, Weights
 from engine.backends.local.products import NORMS as FIRST_NORM
 
+PIECE = 1024 * COLUMNS  # outputs that are put into tiles at a time
 Place = tuple[int, int]  # of a product: layer and place in PRODUCTS; behind the last layer the head
 
 
@@ -22,10 +23,14 @@ class Product:
 
     def __init__(self, parts: Sequence[tuple[Tensor, Tensor | None]], packer: Packer) -> None:
         """parts: each layer's weights (out_features, in_features) and its bias."""
-        self.widths = [len(weight) for weight, _ in parts]
-        weight, self.bias = packer.joined(parts)
-        self.inputs = weight.shape[1]
-        self.weights = tiled(weight, torch.float16 if exact_in_float16(weight) else torch.float32)
+        self.widths, self.inputs = [len(weight) for weight, _ in parts], parts[0][0].shape[1]
+        if len(parts) == 1:  # the head among them, which is the largest by far
+            [(weight, bias)] = parts
+            self.weights = _piece_by_piece(weight, packer)
+            self.bias = None if bias is None else bias.float().clone()
+        else:
+            joined, self.bias = packer.joined(parts)
+            self.weights = tiled(joined, torch.float16 if exact_in_float16(joined) else torch.float32)
 
     @property
     def places(self) -> tuple[int, int, int]:
@@ -36,6 +41,18 @@ class Product:
         """Look up the weights of some outputs, (numbers, in_features), in float32."""
         found = self.weights[numbers // COLUMNS, :, numbers % COLUMNS]
         return found.reshape(len(numbers), -1).float()
+
+
+def _piece_by_piece(weight: Tensor, packer: Packer, kind: torch.dtype = torch.float16) -> Tensor:
+    """Put weights (out_features, in_features) into tiles, few of them at a time; in float32 where one is not exact in float16."""
+    made = torch.empty(-(-len(weight) // COLUMNS), weight.shape[1] // LANES, COLUMNS, LANES, dtype=kind)
+    for first in range(0, len(weight), PIECE):
+        piece, _ = packer.joined([(weight[first : first + PIECE], None)])
+        if kind == torch.float16 and not exact_in_float16(piece):
+            return _piece_by_piece(weight, packer, torch.float32)
+        own = tiled(piece, kind)
+        made[first // COLUMNS : first // COLUMNS + len(own)] = own
+    return made
 
 
 class ModelWeights:
