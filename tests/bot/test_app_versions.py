@@ -3,6 +3,7 @@
 import sqlite3
 import time
 import tomllib
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ async def test_what_cannot_be_kept_is_refused_in_words_and_nothing_is_kept(tmp_p
         with pytest.raises(BadRequest, match="Say in a few words why"):
             await app.versions.save(edit(live(app), reason=" \n", system="Another."))
         assert str(live(app).named) == "house 1"
-        with sqlite3.connect(tmp_path / "s") as file:
+        with closing(sqlite3.connect(tmp_path / "s")) as file:
             assert file.execute("SELECT count(*) FROM recipe_versions").fetchone() == (0,)
 
 
