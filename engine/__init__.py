@@ -5,7 +5,7 @@ named.py              a name and a version as one value
 parsing.py            JSON and TOML that people wrote, read strictly
 locks.py              a file taken by one process, on every system
 patterns.py           regular expressions that people wrote, run within a time
-folders.py            the way out of a folder of another kind
+folders.py            the way out of a folder of another kind; the cache's folder
 plain_lora.py         the options and tensors that leave the base alone
 request.py            checked text with the conversation before it
 near.py               near-duplicates of a request, and signatures that stand for a text

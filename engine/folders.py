@@ -1,11 +1,18 @@
-"""Folders of models and adapters as they come from elsewhere: the way out when one is of another kind."""
+"""Folders: of models and adapters as they come from elsewhere, with the way out when one is of another kind; and the cache's."""
 
 from pathlib import Path
+
+from platformdirs import user_cache_path
 
 from engine.parsing import read_json
 
 GGUF = "A GGUF adapter is for llama.cpp; the safetensors that it was converted from are needed."
 PICKLE = "A .bin file is a pickle, which can run code and is not read; peft and transformers turn it into safetensors: "
+
+
+def user_cache() -> Path:
+    """Name the user's folder for what the program can make again."""
+    return user_cache_path("duelbot", appauthor=False)
 
 
 def way_out(folder: Path, wanted: str) -> str:

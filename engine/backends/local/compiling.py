@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import numba
 import numpy as np
 from llvmlite import binding
-from platformdirs import user_cache_path
+
+from engine.folders import user_cache
 
 NEEDED = ("avx2", "fma", "f16c")  # of a processor: eight numbers at once, multiplied and added in one, read out of float16
 SOURCES = ("kernels.py", "products.py", "compiled.py")
@@ -33,7 +34,7 @@ def cache_folder() -> str:
     Where nothing can be kept, it is a folder for this process, and the next one compiles again.
     """
     texts = b"".join((Path(__file__).parent / name).read_bytes() for name in SOURCES)
-    folder = user_cache_path("duelbot", appauthor=False) / f"compiled-{hashlib.sha256(texts).hexdigest()[:16]}"
+    folder = user_cache() / f"compiled-{hashlib.sha256(texts).hexdigest()[:16]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         writable = os.access(folder, os.W_OK)

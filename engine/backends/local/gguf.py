@@ -12,10 +12,9 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_cache_path
-
 from engine.backends.local.imports import light_imports
 from engine.errors import BadModel, first_line
+from engine.folders import user_cache
 from engine.parsing import read_json
 
 KINDS = ("llama", "mistral", "qwen2", "qwen3")  # values of general.architecture that are read
@@ -35,7 +34,7 @@ def unsaid(words: str) -> None:
 
 def bases_folder() -> Path:
     """The folder of the user's cache that holds bases."""
-    return user_cache_path("duelbot", appauthor=False) / "bases"
+    return user_cache() / "bases"
 
 
 def gguf_in(path: Path, name: str) -> Path | None:

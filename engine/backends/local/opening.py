@@ -6,12 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platformdirs import user_cache_path
-
 from engine.backends.local.gguf import Say, unsaid
 from engine.backends.local.imports import light_imports
 from engine.backends.local.machine import SHARE, machine_bytes
 from engine.backends.local.threads import choices
+from engine.folders import user_cache
 from engine.settings import EngineSettings
 
 if TYPE_CHECKING:
@@ -62,4 +61,4 @@ def _load(folder: Path, name: str, settings: EngineSettings, way: "Way", say: Sa
 
 def states_folder() -> Path:
     """Name the folder in the user's cache where states of recipes are kept."""
-    return user_cache_path("duelbot", appauthor=False) / "read"
+    return user_cache() / "read"
