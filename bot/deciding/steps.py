@@ -173,7 +173,7 @@ class Deciding:
         self.folder.write("prompt.json", found)
         _write_named(self.folder["found.toml"], order.name, self.folder["recipe.toml"])
         dev, outlay = found["dev"], found["outlay"]
-        right = f" {dev['mean']:.0%} of {dev['rows']:,} dev rows, where it was chosen." if dev else " no dev rows to choose on."
+        right = f" {dev['mean']:.0%} of {dev['rows']:,} dev rows, where it was chosen." if dev else " no dev row was answered in time."
         looks = f" and {outlay['looks']:,} looks" if outlay.get("looks") else ""
         return f"{len(found['trail']):,} candidates, {outlay['calls']:,} answers{looks};{right}"
 
