@@ -20,10 +20,20 @@ from transformers import AutoModelForCausalLM
 
 from engine.backends.local import packed
 from engine.backends.local.compiling import can_compile
-from engine.backends.local.factors import NONE
+from engine.backends.local.factors import NONE, Placed, factors
 from engine.backends.local.fused import Fused
 from engine.backends.local.loading import Way, load_base
-from engine.backends.local.packed import PackedLinear, Packer, TiledLinear, even, exact_in_float16, packed_for, tiles_for
+from engine.backends.local.lora import LoraRows, TiledAdapters
+from engine.backends.local.packed import (
+    PackedLinear,
+    Packer,
+    TiledLinear,
+    even,
+    exact_in_float16,
+    no_adapters,
+    packed_for,
+    tiles_for,
+)
 from engine.backends.local.step import Step
 from engine.backends.local.team import ThreadTeam
 from engine.contestants import open_adapter
@@ -61,6 +71,41 @@ def test_a_row_of_a_packed_layer_is_the_same_to_the_bit_among_any_others(monkeyp
             assert layer(x[:rows]).equal(alone[:rows]), rows
         assert layer(x[None, 5:12]).equal(alone[None, 5:12])
         assert layer(x.bfloat16()).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("outputs", [97, 24, 3])
+def test_what_a_row_s_adapter_adds_in_tiles_is_the_same_to_the_bit_among_any_others(
+    monkeypatch: pytest.MonkeyPatch, threads: int, outputs: int
+) -> None:
+    if not can_compile():
+        pytest.skip("this machine does not run the compiled loop")
+    monkeypatch.setattr(packed, "SHARED", 0)
+    torch.manual_seed(0)
+    weight, bias, x = torch.randn(outputs, 64).half().float(), torch.randn(outputs), torch.randn(30, 1, 64)
+    layer = TiledLinear(weight, bias, torch.float16, ThreadTeam())
+    rows = LoraRows(nn.Sequential(layer, nn.LayerNorm(1)))
+    ranks = {"a": 4, "b": 16, "c": 40}
+    matrices = {name: (torch.randn(rank, 64), torch.randn(outputs, rank)) for name, rank in ranks.items()}
+    own = TiledAdapters(rows, layer)
+    names = [[*ranks, NONE, "elsewhere"][(number * number + number // 4) % 5] for number in range(30)]
+    with processor_threads(threads):
+        rows.names = names
+        base = layer(x)
+        for name, (down, up) in matrices.items():
+            own.put(name, factors(down, up, 0.5, torch.device("cpu")))
+        together, alone = layer(x), []
+        for number, name in enumerate(names):
+            rows.names = [name]
+            alone.append(layer(x[number : number + 1]))
+            added = 0.5 * x[number] @ matrices[name][0].T @ matrices[name][1].T if name in ranks else 0
+            assert torch.allclose(alone[-1], base[number : number + 1] + added, atol=1e-3)
+            assert (name in ranks) or alone[-1].equal(base[number : number + 1])
+        assert together.equal(torch.cat(alone))
+        rows.names = ["c"]
+        assert layer(x.transpose(0, 1)).equal(torch.cat([layer(one) for one in x.split(1)], 1))
+        with pytest.raises(ValueError, match="rows"):
+            layer(x)
 
 
 def test_products_of_an_even_number_of_rows_are_those_of_each_row_to_the_bit() -> None:
@@ -230,7 +275,7 @@ def test_a_row_s_logits_are_those_of_its_solo_run_in_any_company_and_in_any_piec
             run.step.free(slot)
         if way == "best":
             torch.set_num_threads(threads[1])
-        same = Tensor.equal if not run.step._stacked else close
+        same = Tensor.equal if not getattr(run.step.rows, "stacked", False) else close
         for row in (*done, *rows):
             expected = run.alone(row.tokens, row.adapter, len(row.logits))
             assert all(same(one, other) for one, other in zip(row.logits, expected, strict=False))
@@ -242,16 +287,16 @@ def close(one: Tensor, other: Tensor) -> bool:
 
 
 def test_which_models_are_fused_and_which_attend_in_their_own_way() -> None:
-    assert {family: isinstance(runner(family, way).step._model, Fused) for family, way in FAMILIES if way == "best"} == dict.fromkeys(
+    assert {family: isinstance(runner(family, way).step.rows.model, Fused) for family, way in FAMILIES if way == "best"} == dict.fromkeys(
         ("llama", "qwen2", "qwen3", "mistral"), True
     )
-    assert {family for family, way in FAMILIES if runner(family, way).step._stacked} == set()
+    assert {family for family, way in FAMILIES if getattr(runner(family, way).step.rows, "stacked", False)} == set()
 
 
 @pytest.mark.parametrize(("family", "way"), FAMILIES)
 def test_greedy_tokens_are_those_of_transformers_and_peft(family: str, way: Way) -> None:
     run = runner(family, way)
-    folder = Path(run.step._model.config.name_or_path)
+    folder = Path(run.step.rows.model.config.name_or_path)
     for adapter in (None, folder.with_name("adapter2")):
         model = AutoModelForCausalLM.from_pretrained(folder)
         if adapter is not None:
@@ -313,15 +358,19 @@ def test_an_adapter_that_is_removed_leaves_nothing(tmp_path: Path, way: Way) -> 
         for slot, row in enumerate(both):
             row.take(step.read_span(row.tokens, 0, 2, row.adapter, slot))
         step.decode(both)  # type: ignore[arg-type]
-        if isinstance(step._model, Fused):
-            kept = [weakref.ref(matrix) for tuned in step._model._adapters.values() for matrix in tuned._kept]
+        if isinstance(step.rows.model, Fused):
+            kept = [weakref.ref(matrix) for tuned in step.rows.model._adapters.values() for own in tuned._kept for matrix in own.kept]
         else:
-            kept = [weakref.ref(own.down) for hook in step.lora._hooks.values() for own in hook.own.values()]
+            found = [own for layer in step.lora._layers.values() for own in layer.own.values()]
+            kept = [weakref.ref(matrix) for own in found for matrix in (own.kept if isinstance(own, Placed) else (own.down, own.up))]
+            del found
         assert kept and all(one() is not None for one in kept)
         for adapter in adapters:
             step.remove(adapter.digest)
         gc.collect()
         assert not [one for one in kept if one() is not None]
-        if not isinstance(step._model, Fused):
-            assert not any(module._forward_hooks for module in step._model.modules() if isinstance(module, (PackedLinear, TiledLinear)))
+        if not isinstance(step.rows.model, Fused):
+            layers = [module for module in step.rows.model.modules() if isinstance(module, (PackedLinear, TiledLinear))]
+            assert layers and not any(layer._forward_hooks for layer in layers)
+            assert all(layer.adapters is no_adapters for layer in layers if isinstance(layer, TiledLinear))
         assert step.probe([5, 6, 7], NONE).equal(before)

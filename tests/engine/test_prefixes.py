@@ -10,7 +10,9 @@ TEXTS = st.lists(st.integers(0, 2), min_size=1, max_size=9)
 
 def a_store(kept_bytes: int = 1000, token_bytes: int = 1) -> PrefixStore[str]:
     """A store whose states are texts, a letter for each token."""
-    return PrefixStore(lambda: token_bytes, lambda states, start, end: states[start:end], kept_bytes)
+    return PrefixStore(
+        lambda: token_bytes, lambda states: token_bytes * len(states), lambda states, start, end: states[start:end], kept_bytes
+    )
 
 
 def keep(store: PrefixStore[str], adapter: str, text: str) -> list[tuple[int, int]]:
@@ -80,7 +82,7 @@ def test_a_text_that_is_larger_than_all_memory_is_not_kept_and_drives_nothing_ou
 def test_whatever_is_kept_and_found_states_belong_to_their_tokens_and_memory_is_bounded(
     calls: list[tuple[bool, str, list[int]]], kept_bytes: int
 ) -> None:
-    store: PrefixStore[list[tuple[str, int, int]]] = PrefixStore(lambda: 1, lambda states, start, end: states[start:end], kept_bytes)
+    store: PrefixStore[list[tuple[str, int, int]]] = PrefixStore(lambda: 1, len, lambda states, start, end: states[start:end], kept_bytes)
     kept: list[tuple[str, list[int]]] = []
     for keeps, adapter, tokens in calls:
         states = [(adapter, place, token) for place, token in enumerate(tokens)]

@@ -16,20 +16,23 @@ pages.py      pages of a checkpoint's file, given back once they are packed
 compiling.py  whether compiled loops run here, and where they are kept
 kernels.py    products in the processor's own code, each sum in one order
 products.py   what a compiled forward is given; rows by weights, and what a row's adapter adds
+paged.py      key-value memory of the compiled loop: pages that rows share
 team.py       threads that run one compiled function together
 packed.py     linear layers packed for this processor; how many rows are even
-cache.py      key-value memory: a slot for each row
 recalled.py   states of recipes from an earlier start, in files
-attend.py     each row's attention over its own columns
 factors.py    what an adapter adds to a linear layer
 named_lora.py  an adapter's matrices by names alone, as nearly all are
 peft_lora.py  an adapter's matrices as peft finds them
 lora.py       adapters as an argument of a row
+reading.py    what a step needs of a model, whichever way it runs
 compiled.py   Llama's and Qwen's kinds of model as one compiled loop
 blueprint.py  such a model by its config, before there are weights
 checkpoint.py  weights by their names in a folder
 weights.py    a checkpoint's weights where the loop looks for them
 fused.py      such a model's adapters and rows
+cache.py      key-value memory of transformers' models: a slot for each row
+attend.py     each row's attention over its own columns
+slotted.py    the rows of any model of transformers
 general.py    any other model, by transformers
 loading.py    a folder becomes a checked model and tokenizer
 sampling.py   the next token out of logits

@@ -13,6 +13,7 @@ from engine.backends.base import NOBODY, NOT_LOADED, Alive, Chunk, Likelihood, P
 from engine.backends.local.alive import add_alive
 from engine.backends.local.factors import NONE
 from engine.backends.local.loading import Loaded
+from engine.backends.local.paged import pieces_of
 from engine.backends.local.pages import give_back_freed
 from engine.backends.local.prefixes import common_length
 from engine.backends.local.recalled import FEWEST, StatesFolder
@@ -138,18 +139,18 @@ class LocalBackend:
         """Take back what an earlier start has kept of these prompts' beginning, as Recalling.recall says."""
         adapter, tokens = await self._beginning(alike)
         folder, step = self._recalled, self.thread.step
-        if folder and len(tokens) >= FEWEST and (states := await asyncio.to_thread(folder.load, adapter, tokens)):
-            await asyncio.wrap_future(self.thread.call(lambda: step.recall(adapter, tokens, states)))
+        if folder and len(tokens) >= FEWEST and (pieces := await asyncio.to_thread(folder.load, adapter, tokens)):
+            await asyncio.wrap_future(self.thread.call(lambda: step.recall(adapter, tokens, pieces)))
 
     async def remember(self, alike: Sequence[Prompt]) -> None:
         """Keep these prompts' beginning for the next start, as Recalling.remember says."""
         adapter, tokens = await self._beginning(alike)
         folder, step = self._recalled, self.thread.step
         if folder and len(tokens) >= FEWEST and not folder.holds(adapter, tokens):
-            states = await asyncio.wrap_future(self.thread.call(lambda: step.remembered(adapter, tokens)))
-            if states is not None:
-                await asyncio.to_thread(folder.save, adapter, tokens, states)
-                del states
+            held = await asyncio.wrap_future(self.thread.call(lambda: step.remembered(adapter, tokens)))
+            if held is not None:
+                await asyncio.to_thread(folder.save, adapter, tokens, pieces_of(held))
+                del held
                 await asyncio.to_thread(give_back_freed)
 
     async def _beginning(self, alike: Sequence[Prompt]) -> tuple[str, list[int]]:

@@ -1,4 +1,4 @@
-"""Key-value memory: each row of the batch has its own, which grows with it.
+"""Key-value memory of transformers' models: each row of the batch has its own, which grows with it.
 
 A row fills its own columns from 0 on, so that a position is the same number alone and together, and reads no more than it has.
 """
@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
@@ -138,18 +137,28 @@ class SlotCache(Cache):
         for layer in self.slot_layers:
             layer.rows[slot] = None
 
-    def copy_out(self, slot: int, start: int, end: int) -> States:
+    def hold(self, slot: int, start: int, end: int) -> States:
         """Copy the columns start to end - 1 of a slot."""
-        return cut([layer.rows[slot] for layer in self.slot_layers], start, end)
+        return self.cut([layer.rows[slot] for layer in self.slot_layers], start, end)
 
-    def copy_in(self, slot: int, states: States, start: int, length: int) -> None:
-        """Put the first `length` columns of kept states into a slot, from its column `start` on; 0 takes the place of what it has."""
-        if start == 0:
-            self.free(slot)
-        for layer, kept in zip(self.slot_layers, states, strict=True):
-            if kept is not None:
-                for own, one in zip(layer.room(slot, start + length, *kept), kept, strict=True):
-                    own[:, start : start + length] = one[:, :length]
+    def put(self, slot: int, parts: Sequence[tuple[States, int]]) -> None:
+        """Begin a slot with kept parts behind one another, of each its first columns, as many as it says; what it had goes."""
+        self.free(slot)
+        start = 0
+        for states, columns in parts:
+            for layer, kept in zip(self.slot_layers, states, strict=True):
+                if kept is not None:
+                    for own, one in zip(layer.room(slot, start + columns, *kept), kept, strict=True):
+                        own[:, start : start + columns] = one[:, :columns]
+            start += columns
+
+    def cut(self, states: States, start: int, end: int) -> States:
+        """Copy the columns start to end - 1 of kept states."""
+        return [row and (row[0][:, start:end].clone(), row[1][:, start:end].clone()) for row in states]
+
+    def size_of(self, states: States) -> int:
+        """Count the bytes of kept states."""
+        return sum(part.numel() * part.element_size() for row in states if row is not None for part in row)
 
     @property
     def token_bytes(self) -> int:
@@ -164,20 +173,6 @@ class SlotCache(Cache):
 def roomy(columns: int) -> int:
     """Round up to whole blocks."""
     return -(-columns // BLOCK) * BLOCK
-
-
-def cut(states: States, start: int, end: int) -> States:
-    """Copy the columns start to end - 1 of kept states."""
-    return [row and (row[0][:, start:end].clone(), row[1][:, start:end].clone()) for row in states]
-
-
-def joined(parts: Sequence[States]) -> States:
-    """Put kept states behind one another."""
-    found = States()
-    for rows in zip(*parts, strict=True):
-        there = [row for row in rows if row is not None]
-        found.append((torch.cat([row[0] for row in there], 1), torch.cat([row[1] for row in there], 1)) if there else None)
-    return found
 
 
 def _grown(like: Tensor, columns: int, old: Tensor | None) -> Tensor:

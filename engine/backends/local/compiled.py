@@ -35,9 +35,11 @@ from engine.backends.local.products import (
     NORM_QUERY,
     NORMS,
     OUT,
+    PAGE,
     PIECE,
     QKV,
     WIDE,
+    ModelShape,
     ReadBatch,
     Space,
     Weights,
@@ -47,8 +49,6 @@ from engine.backends.local.products import (
     linear,
     share,
 )
-
-NEAR = 64  # columns whose values stay in the nearest memory while a group looks at all of them
 
 
 @compiled
@@ -79,6 +79,12 @@ def _rotate(head: Any, cosines: Any, sines: Any) -> None:
 
 
 @compiled
+def _in_page(sizes: ModelShape, layer: int, values: int, head: int) -> int:
+    """How far into a page a layer's keys, or its values, of a head begin, in bytes."""
+    return 4 * ((2 * layer + values) * sizes.keys + head) * PAGE * sizes.size
+
+
+@compiled
 def _place_heads(model: Weights, batch: ReadBatch, space: Space, layer: int, thread: int, threads: int) -> None:
     """Finish this thread's heads of queries, keys and values; keys and values go into their rows' memory."""
     sizes, table = model.sizes, model.layers[layer]
@@ -97,8 +103,9 @@ def _place_heads(model: Weights, batch: ReadBatch, space: Space, layer: int, thr
             _rotate(own, batch.cosines[token], batch.sines[token])
         if head >= sizes.heads:
             number = (head - sizes.heads) % sizes.keys
-            memory = batch.memory[batch.tokens[token, 0], layer]
-            place = memory[0 if head < turned else 1] + 4 * (number * memory[2] + batch.tokens[token, 1] * size)
+            column = batch.tokens[token, 1]
+            page = batch.memory[batch.tokens[token, 0], column // PAGE]
+            place = page + _in_page(sizes, layer, 1 if head >= turned else 0, number) + 4 * (column % PAGE) * size
             kept = carray(floats_at(place), (size,))
             for at in range(size):
                 kept[at] = own[at]
@@ -113,11 +120,11 @@ def _shares(scores: Any, columns: int, scaling: Any) -> Any:
 
 
 @compiled
-def _score(queries: int, between: int, count: int, keys: int, size: int, columns: int, scores: int, along: int) -> None:
-    """scores[r, c] = query r by key c. The last tile begins early, so that nothing behind the row's memory is read."""
+def _score(queries: int, between: int, count: int, pages: Any, inside: int, size: int, columns: int, scores: int, along: int) -> None:
+    """scores[r, c] = query r by key c. A page holds whole tiles; what is read of the last one behind the columns counts for nothing."""
     for tile in range(-(-columns // COLUMNS)):
-        column = max(min(tile * COLUMNS, columns - COLUMNS), 0)
-        own = keys + 4 * column * size
+        column = tile * COLUMNS
+        own = pages[column // PAGE] + inside + 4 * (column % PAGE) * size
         if count == ROWS:
             plain_4(queries, between, own, size, size, scores + 4 * column, along)
         else:
@@ -133,12 +140,12 @@ def _look(model: Weights, batch: ReadBatch, space: Space, layer: int, thread: in
     for unit in range(thread, batch.groups.shape[0] * sizes.heads, threads):
         first, count = batch.groups[unit // sizes.heads]
         head = unit % sizes.heads
-        memory = batch.memory[batch.tokens[first, 0], layer]
-        offset = 4 * (head // (sizes.heads // sizes.keys)) * memory[2]
-        keys, values, shared = memory[0] + offset, memory[1] + offset, batch.tokens[first, 1] + 1
+        pages, shared = batch.memory[batch.tokens[first, 0]], batch.tokens[first, 1] + 1
+        number = head // (sizes.heads // sizes.keys)
+        keys, values = _in_page(sizes, layer, 0, number), _in_page(sizes, layer, 1, number)
         scores = space.scores[thread]
         queries = address(space.qkv, first) + 4 * head * size
-        _score(queries, space.qkv.shape[1], count, keys, size, shared + count - 1, address_of(scores), along)
+        _score(queries, space.qkv.shape[1], count, pages, keys, size, shared + count - 1, address_of(scores), along)
         looked = space.looked[first : first + count, head * size : (head + 1) * size]
         looked[:] = np.float32(0)
         factors = (
@@ -148,22 +155,25 @@ def _look(model: Weights, batch: ReadBatch, space: Space, layer: int, thread: in
             _shares(scores[3], shared + 3, np.float32(sizes.scaling)) if count > 3 else np.float32(0),
         )
         out = address(space.looked, first) + 4 * head * size
-        _weigh(address_of(scores), along, count, shared, values, size, out, space.looked.shape[1])
+        _weigh(address_of(scores), along, count, shared, pages, values, size, out, space.looked.shape[1])
         for row in range(count):
             for at in range(size):
                 looked[row, at] *= factors[row]
 
 
 @compiled
-def _weigh(shares: int, apart: int, count: int, shared: int, values: int, size: int, out: int, along: int) -> None:
-    """Add the values by their shares to each row of a group: row r has shared + r columns. Four rows take those they share together."""
+def _weigh(shares: int, apart: int, count: int, shared: int, pages: Any, inside: int, size: int, out: int, along: int) -> None:
+    """Add the values by their shares to each row of a group: row r has shared + r columns. Four rows take those they share together.
+
+    All rows look at a page before the next: its values stay in the nearest memory.
+    """
     done = 0
     if count == ROWS:
-        for first in range(0, shared, NEAR):
-            many = min(NEAR, shared - first)
+        for first in range(0, shared, PAGE):
+            values, many = pages[first // PAGE] + inside, min(PAGE, shared - first)
             at = 0
             while at < size:
-                own, place = values + 4 * (first * size + at), out + 4 * at
+                own, place = values + 4 * at, out + 4 * at
                 if at + 2 * LANES <= size:
                     weighed_4_2(shares + 4 * first, apart, own, size, many, place, along)
                     at += 2 * LANES
@@ -172,9 +182,13 @@ def _weigh(shares: int, apart: int, count: int, shared: int, values: int, size: 
                     at += LANES
         done = shared
     for row in range(count):
-        left = shared + row - done
-        if left:
-            add_weighed(shares + 4 * (row * apart + done), left, values + 4 * done * size, size, size, out + 4 * row * along)
+        first, end = done, shared + row
+        while first < end:
+            inner = first % PAGE
+            many = min(PAGE - inner, end - first)
+            values = pages[first // PAGE] + inside + 4 * inner * size
+            add_weighed(shares + 4 * (row * apart + first), many, values, size, size, out + 4 * row * along)
+            first += many
 
 
 @compiled

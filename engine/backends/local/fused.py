@@ -5,36 +5,24 @@ is in compiled.py; here are the weights, the adapters and the rows, as it wants 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from engine.backends.local.blueprint import PRODUCTS, Blueprint
-from engine.backends.local.cache import SlotCache
 from engine.backends.local.compiled import forward
-from engine.backends.local.factors import NONE, Factors
+from engine.backends.local.factors import NONE, Factors, Placed, placed
 from engine.backends.local.kernels import COLUMNS, LANES, ROWS
-from engine.backends.local.packed import tiled
-from engine.backends.local.products import PARTS, ModelShape, ReadBatch, Space
+from engine.backends.local.lora import LoraRows
+from engine.backends.local.paged import PagedCache
+from engine.backends.local.products import PARTS, ModelShape, ReadBatch, Space, runs_of
+from engine.backends.local.reading import Read
 from engine.backends.local.team import ThreadTeam
 from engine.backends.local.weights import ModelWeights, Place
 
 SCORES = 1024  # columns by which the room for scores grows
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """The next tokens of a row: a prompt's, or the newest."""
-
-    slot: int
-    start: int  # the column of the first
-    tokens: Sequence[int]
-    adapter: str
 
 
 class Tuned:
@@ -43,25 +31,13 @@ class Tuned:
     def __init__(self, factors: Mapping[str, Factors], products: Mapping[Place, tuple[Sequence[str], Sequence[int]]], layers: int) -> None:
         self.table = np.zeros((layers + 1, len(PRODUCTS), 2 + 5 * PARTS), np.int64)
         self.rank = 0
-        self._kept: list[Tensor] = []
+        self._kept: list[Placed] = []
         for (layer, which), (names, widths) in products.items():
             if any(name in factors for name in names):
-                self._place(self.table[layer, which], [factors.get(name) for name in names], widths)
-
-    def _place(self, row: Any, parts: Sequence[Factors | None], widths: Sequence[int]) -> None:
-        there = [part.down.T for part in parts if part is not None]
-        downs = tiled(torch.cat(there), torch.float32)
-        row[:2] = downs.data_ptr(), downs.shape[0] * COLUMNS
-        self._kept.append(downs)
-        self.rank = max(self.rank, int(row[1]))
-        first, rank = 0, 0
-        for number, (part, width) in enumerate(zip(parts, widths, strict=True)):
-            if part is not None:
-                up = pad(part.up, (0, -width % LANES)).contiguous()
-                row[2 + 5 * number : 7 + 5 * number] = up.data_ptr(), first, up.shape[1], rank, up.shape[0]
-                self._kept.append(up)
-                rank += up.shape[0]
-            first += width
+                own = placed([factors.get(name) for name in names], widths)
+                self.table[layer, which] = own.row
+                self.rank = max(self.rank, int(own.row[1]))
+                self._kept.append(own)
 
 
 class Fused:
@@ -72,9 +48,13 @@ class Fused:
         self.linears: Mapping[str, tuple[int, int]] = weights.linears
         self._turn, self._amplitude = plan.turn, plan.amplitude
         self._weights, self._model = weights, weights.tables
-        self._like = torch.empty(plan.sizes.keys, 0, plan.sizes.size)
         self._adapters: dict[str, Tuned] = {}
         self._team, self._space = ThreadTeam(), _space(plan.sizes, (1, 1, COLUMNS, 1, SCORES))
+
+    @property
+    def sizes(self) -> ModelShape:
+        """Its shape, and what is fixed in its arithmetic."""
+        return self._model.sizes
 
     def put(self, name: str, factors: Mapping[str, Factors]) -> None:
         """Load an adapter's matrices, by the names of the linear layers that the model had."""
@@ -85,7 +65,7 @@ class Fused:
         """Let an adapter's matrices go."""
         self._adapters.pop(name, None)
 
-    def read(self, reads: Sequence[Read], cache: SlotCache) -> Tensor:
+    def read(self, reads: Sequence[Read], cache: PagedCache) -> Tensor:
         """Read tokens into the rows' memory. Returns the logits after each row's last token (rows, vocabulary), float32."""
         columns = max(read.start + len(read.tokens) for read in reads)
         batch, used = self._batch(reads, cache)
@@ -103,7 +83,7 @@ class Fused:
             return self._weights.products[self._model.sizes.layers, 0].rows(numbers)
         return self._weights.embedding[numbers].float()
 
-    def _batch(self, reads: Sequence[Read], cache: SlotCache) -> tuple[ReadBatch, list[str]]:
+    def _batch(self, reads: Sequence[Read], cache: PagedCache) -> tuple[ReadBatch, list[str]]:
         used = sorted({read.adapter for read in reads} - {NONE})
         owners = [used.index(read.adapter) if read.adapter in used else -1 for read in reads]
         tokens = [(row, read.start + at, owners[row]) for row, read in enumerate(reads) for at in range(len(read.tokens))]
@@ -114,36 +94,43 @@ class Fused:
         batch = ReadBatch(
             tokens=places,
             groups=_groups(reads),
-            runs=_runs(places[:, 2]),
+            runs=runs_of(places[:, 2]),
             cosines=(angles.cos() * self._amplitude).numpy(),
             sines=(angles.sin() * self._amplitude).numpy(),
-            memory=self._memory(reads, cache),
+            memory=_memory(reads, cache),
             wanted=lasts,
-            last_runs=_runs(places[lasts, 2]),
+            last_runs=runs_of(places[lasts, 2]),
             adapters=np.stack(tables) if tables else np.zeros((0, *_EMPTY), np.int64),
         )
         return batch, used
-
-    def _memory(self, reads: Sequence[Read], cache: SlotCache) -> Any:
-        """Make room in the rows' slots, and tell where it is."""
-        made = np.empty((len(reads), len(cache.slot_layers), 3), np.int64)
-        for row, read in enumerate(reads):
-            for number, layer in enumerate(cache.slot_layers):
-                keys, values = layer.room(read.slot, read.start + len(read.tokens), self._like, self._like)
-                made[row, number] = keys.data_ptr(), values.data_ptr(), keys.stride(0)
-        return made
 
     def _room(self, tokens: int, rows: int, rank: int, threads: int, columns: int) -> Space:
         """The room of before where it is large enough."""
         space = self._space
         there = (space.x.shape[0], space.logits.shape[0], space.small.shape[1], space.scores.shape[0], space.scores.shape[2])
-        wanted = (tokens, rows, rank, threads, -(-columns // SCORES) * SCORES)
+        wanted = (tokens, rows, rank, threads, -(-(columns + COLUMNS) // SCORES) * SCORES)  # the last tile may reach behind the columns
         if any(own < other for own, other in zip(there, wanted, strict=True)):
             self._space = space = _space(self._model.sizes, tuple(map(max, there, wanted)))
         return space
 
 
 _EMPTY = (1, 1, 2 + 5 * PARTS)
+
+
+class FusedRows:
+    """The rows of such a model, as ModelRows says."""
+
+    def __init__(self, model: Fused, slots: int) -> None:
+        self.lora, self.cache = LoraRows(model, model), PagedCache(model.sizes, slots)
+        self.model = model
+
+    def read(self, reads: Sequence[Read]) -> Tensor:
+        """Read tokens in one forward, as ModelRows.read says."""
+        return self.model.read(reads, self.cache)
+
+    def step(self, reads: Sequence[Read]) -> Tensor:
+        """Read each row's newest token, as ModelRows.step says."""
+        return self.model.read(reads, self.cache)
 
 
 def _space(sizes: ModelShape, most: Sequence[int]) -> Space:
@@ -168,6 +155,15 @@ def _space(sizes: ModelShape, most: Sequence[int]) -> Space:
     )
 
 
+def _memory(reads: Sequence[Read], cache: PagedCache) -> Any:
+    """Make room in the rows' slots, and tell where it is."""
+    rows = [cache.room(read.slot, read.start + len(read.tokens)) for read in reads]
+    made = np.zeros((len(rows), max(map(len, rows))), np.int64)
+    for own, pages in zip(made, rows, strict=True):
+        own[: len(pages)] = [page.address for page in pages]
+    return made
+
+
 def _groups(reads: Sequence[Read]) -> Any:
     """Tokens that look back together: up to ROWS of one row behind one another."""
     found, first = [], 0
@@ -175,10 +171,3 @@ def _groups(reads: Sequence[Read]) -> Any:
         found += [(first + at, min(ROWS, len(read.tokens) - at)) for at in range(0, len(read.tokens), ROWS)]
         first += len(read.tokens)
     return np.array(found, np.int64)
-
-
-def _runs(owners: Any) -> Any:
-    """Neighbours with the same adapter: first, end, adapter."""
-    bounds = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist(), len(owners)]
-    found = [(first, end, owners[first]) for first, end in pairwise(bounds) if owners[first] >= 0]
-    return np.array(found, np.int64).reshape(-1, 3)

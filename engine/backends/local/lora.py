@@ -1,21 +1,25 @@
 """Adapters as an argument of a row, never a mode of the model.
 
-A layer that some adapter trains has a hook, which adds to each row the product of its adapter's matrices, whichever rows share the batch;
-or the model keeps the matrices itself and does the same. The base is touched by nothing.
+A layer that some adapter trains adds to each row the product of its adapter's matrices, whichever rows share the batch: a layer in tiles
+within its own product, any other by a hook; or the model keeps the matrices itself and does the same. The base is touched by nothing.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from engine.backends.local.factors import NONE, Factors, side_by_side
+from engine.backends.local.factors import NONE, Factors, Placed, placed, side_by_side
 from engine.backends.local.named_lora import named_factors
+from engine.backends.local.packed import TiledLinear, no_adapters
+from engine.backends.local.products import PARTS, LayerAdapters, runs_of
 from engine.contestants import Adapter
 from engine.errors import BadAdapter
 from engine.plain_lora import WEIGHTS, check_plain
@@ -29,13 +33,19 @@ class Users:
     used: tuple[str, ...]  # each adapter once
     owners: Tensor  # for each row the place of its adapter in `used`; len(used) for none
     masks: dict[tuple[int, ...], Tensor | None]  # by the ranks of a layer's factors, each made when it is first wanted
+    spans: dict[int, Any]  # by the tokens of each row, the runs of those with the same adapter
 
     @classmethod
     def of(cls, names: Sequence[str], device: torch.device) -> "Users":
         """Find them by the rows' names."""
         used = tuple(sorted(set(names) - {NONE}))
         owners = torch.tensor([used.index(name) if name in used else len(used) for name in names], device=device)
-        return cls(len(names), used, owners, {})
+        return cls(len(names), used, owners, {}, {})
+
+    def check(self, shape: Sequence[int]) -> None:
+        """Raise ValueError for a layer whose input, of this shape, has not the batch's rows."""
+        if shape[0] != self.rows:
+            raise ValueError(f"a layer sees {shape[0]} rows, and the batch has {self.rows}")
 
     def mask(self, ranks: tuple[int, ...]) -> Tensor | None:
         """Which columns of a product with `down` are of another adapter than the row's, (rows, rank); None when none is."""
@@ -44,6 +54,13 @@ class Users:
             mask = columns != self.owners[:, None]
             self.masks[ranks] = mask if bool(mask.any()) else None
         return self.masks[ranks]
+
+    def runs(self, tokens: int) -> Any:
+        """Neighbours with the same adapter, of rows with so many tokens each: first, end, adapter, as in a ReadBatch."""
+        if tokens not in self.spans:
+            owners = np.repeat(self.owners.numpy(), tokens)
+            self.spans[tokens] = runs_of(np.where(owners < len(self.used), owners, -1))
+        return self.spans[tokens]
 
 
 class Holder(Protocol):
@@ -70,7 +87,7 @@ class LoraRows:
     def __init__(self, model: Any, holder: Holder | None = None) -> None:
         self._model, self._holder = model, holder
         self._device = torch.device("cpu") if holder else next(model.parameters()).device
-        self._hooks: dict[int, LoraLayerHook] = {}  # by the identity of the layer
+        self._layers: dict[int, LoraLayerHook | TiledAdapters] = {}  # by the identity of the layer
         self.loaded = frozenset({NONE})  # names that a row may use
         self.names = []
 
@@ -94,18 +111,18 @@ class LoraRows:
             modules = dict(self._model.named_modules())
             for name, own in found.items():
                 layer = modules[name]
-                if id(layer) not in self._hooks:
-                    self._hooks[id(layer)] = LoraLayerHook(self, layer)
-                self._hooks[id(layer)].own[adapter.digest] = own
+                if id(layer) not in self._layers:
+                    self._layers[id(layer)] = (TiledAdapters if isinstance(layer, TiledLinear) else LoraLayerHook)(self, layer)
+                self._layers[id(layer)].put(adapter.digest, own)
         self.loaded |= {adapter.digest}
 
     def remove(self, name: str) -> None:
-        """Let an adapter's weights go, and the hooks of layers that no other adapter trains."""
+        """Let an adapter's weights go; layers that no other adapter trains are as they were before."""
         if self._holder:
             self._holder.drop(name)
-        for key, hook in list(self._hooks.items()):
-            if hook.forget(name):
-                del self._hooks[key]
+        for key, layer in list(self._layers.items()):
+            if layer.forget(name):
+                del self._layers[key]
         self.loaded -= {name}
         self.names = []
 
@@ -135,6 +152,11 @@ class LoraLayerHook:
         self._rows = rows
         self._handle = layer.register_forward_hook(self)
 
+    def put(self, name: str, factors: Factors) -> None:
+        """Take an adapter's matrices."""
+        self.own[name] = factors
+        self._together = None
+
     def forget(self, name: str) -> bool:
         """Let one adapter's matrices go. Returns whether they were the last, and the hook went with them."""
         self.own.pop(name, None)
@@ -150,8 +172,7 @@ class LoraLayerHook:
         if factors is None:
             return out
         (x,) = args
-        if x.shape[0] != users.rows:
-            raise ValueError(f"a layer sees {x.shape[0]} rows, and the batch has {users.rows}")
+        users.check(x.shape)
         return add_product(out, x, factors, users)
 
     def _factors(self, used: tuple[str, ...]) -> Factors | None:
@@ -161,6 +182,46 @@ class LoraLayerHook:
             parts = [self.own.get(name) for name in used]
             self._together = used, side_by_side(parts) if any(parts) else None
         return self._together[1]
+
+
+class TiledAdapters:
+    """What a layer in tiles adds for its rows' adapters, within its own product."""
+
+    def __init__(self, rows: LoraRows, layer: TiledLinear) -> None:
+        self.own: dict[str, Placed] = {}  # by the adapter's digest
+        self._together: tuple[tuple[str, ...], Any, int] | None = None  # those that the last step used, their table and the largest rank
+        self._rows, self._layer = rows, layer
+        layer.adapters = self
+
+    def put(self, name: str, factors: Factors) -> None:
+        """Take an adapter's matrices."""
+        self.own[name] = placed([factors], [self._layer.out_features])
+        self._together = None
+
+    def forget(self, name: str) -> bool:
+        """Let one adapter's matrices go. Returns whether they were the last, and the layer adds nothing any more."""
+        self.own.pop(name, None)
+        self._together = None
+        if not self.own:
+            self._layer.adapters = no_adapters
+        return not self.own
+
+    def __call__(self, shape: Sequence[int]) -> LayerAdapters:
+        """Tell what is added to the rows of x, of this shape (rows, ..., in_features)."""
+        users = self._rows.users
+        if self._together is None or self._together[0] != users.used:
+            found = [self.own[name].row if name in self.own else _NOTHING for name in users.used]
+            table = np.stack(found) if found else _NOTHING[None]
+            self._together = users.used, table, int(table[:, 1].max())
+        _, table, rank = self._together
+        if not rank:
+            return no_adapters(shape)
+        users.check(shape)
+        many = prod(shape[:-1])
+        return LayerAdapters(table, users.runs(many // users.rows), np.empty((many, rank), np.float32))
+
+
+_NOTHING = np.zeros(2 + 5 * PARTS, np.int64)  # of a layer that an adapter does not train
 
 
 def add_product(out: Tensor, x: Tensor, factors: Factors, users: Users) -> Tensor:

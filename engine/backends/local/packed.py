@@ -5,10 +5,11 @@ gives the same numbers, as long as every weight is exact in float16; a layer wit
 oneDNN packs float32; its bfloat16 runs where the processor has units for it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
@@ -16,7 +17,7 @@ from torch.nn.functional import pad
 from engine.backends.local.compiling import can_compile
 from engine.backends.local.kernels import COLUMNS, LANES
 from engine.backends.local.pages import MappedFiles
-from engine.backends.local.products import multiply_together
+from engine.backends.local.products import PARTS, LayerAdapters, multiply_together
 from engine.backends.local.team import ThreadTeam
 
 EVEN_ROWS = 12  # a multiple of it is even in the blocks of 4 rows of MKL's products
@@ -36,6 +37,14 @@ FEWEST = even(1)  # rows
 TESTED = 1 << 18  # weights that are tested at a time, so that the test needs little memory
 
 
+_NO_ADAPTERS = LayerAdapters(np.zeros((0, 2 + 5 * PARTS), np.int64), np.zeros((0, 3), np.int64), np.zeros((0, 1), np.float32))
+
+
+def no_adapters(shape: Sequence[int]) -> LayerAdapters:
+    """Add nothing to a layer's outputs."""
+    return _NO_ADAPTERS
+
+
 class TiledLinear(nn.Module):
     """A linear layer of weights in tiles: x (..., in_features) becomes (..., out_features) in the type of x, computed in float32.
 
@@ -45,18 +54,19 @@ class TiledLinear(nn.Module):
     def __init__(self, weight: Tensor, bias: Tensor | None, kind: torch.dtype, team: ThreadTeam) -> None:
         super().__init__()
         self.out_features, self.in_features = weight.shape
+        self.adapters: Callable[[tuple[int, ...]], LayerAdapters] = no_adapters  # what is added, by the shape of x
         self._weights, self._bias, self._team = tiled(weight, kind), bias, team
+        self._width = -(-self.out_features // (COLUMNS * LANES)) * COLUMNS * LANES  # written in tiles, added to in registers
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiply, with as many threads as torch has where that pays."""
         flat = x.reshape(-1, self.in_features).float().contiguous()
-        rows, width = len(flat), len(self._weights) * COLUMNS
-        out = torch.empty(rows, width)
-        many = rows * self.in_features * self.out_features >= SHARED
+        out = torch.empty(len(flat), self._width)
+        many = len(flat) * self.in_features * self.out_features >= SHARED
         bias, half = 0 if self._bias is None else self._bias.data_ptr(), int(self._weights.dtype == torch.float16)
         places = flat.data_ptr(), self._weights.data_ptr(), bias, out.data_ptr()
-        shape = rows, self.in_features, self.out_features
-        self._team.run(lambda *threads: multiply_together(places, shape, half, *threads), torch.get_num_threads() if many else 1)
+        shape, added = (len(flat), self.in_features, self.out_features, self._width), self.adapters(x.shape)
+        self._team.run(lambda *threads: multiply_together(places, shape, half, added, *threads), torch.get_num_threads() if many else 1)
         return out[:, : self.out_features].contiguous().view(*x.shape[:-1], self.out_features).to(x.dtype)
 
     def extra_repr(self) -> str:
@@ -164,6 +174,13 @@ class Packer:
         if all(bias is None for _, bias in layers):
             return joined, None
         return joined, torch.cat([torch.zeros(len(weight)) if bias is None else bias.float() for weight, bias in layers])
+
+
+def is_tiled(model: nn.Module) -> bool:
+    """Whether all products of a packed model are those of weights in tiles, so that no row needs others to fill them up."""
+    return all(
+        parameter.ndim < 2 or type(module) is nn.Embedding for module in model.modules() for parameter in module.parameters(recurse=False)
+    ) and not any(isinstance(module, PackedLinear) for module in model.modules())
 
 
 def cast_embedding(table: nn.Module, dtype: torch.dtype) -> None:

@@ -16,6 +16,7 @@ class _Span(Generic[T]):
 
     tokens: tuple[int, ...]
     states: T | None  # None at a root, which has no tokens
+    size_bytes: int
     before: "_Span[T] | None" = None
     after: "dict[int, _Span[T]]" = field(default_factory=dict)
 
@@ -28,17 +29,17 @@ class PrefixStore(Generic[T]):
     used go first: a beginning is used with each of its ends, so it stays for as long as one of them.
     """
 
-    def __init__(self, token_bytes: Callable[[], int], cut: Callable[[T, int, int], T], kept_bytes: int = KEPT_BYTES) -> None:
-        """token_bytes: tells the bytes of one token's states. cut: copies the states of the tokens start to end - 1 out of a span's."""
-        self._token_bytes, self._cut, self._limit = token_bytes, cut, kept_bytes
-        self._tokens = 0  # that are kept
+    def __init__(
+        self, token_bytes: Callable[[], int], size_of: Callable[[T], int], cut: Callable[[T, int, int], T], kept_bytes: int = KEPT_BYTES
+    ) -> None:
+        """token_bytes: tells the bytes of one token's states. size_of: those that a span's take, which may be more.
+
+        cut: takes the states of the tokens start to end - 1 out of a span's.
+        """
+        self._token_bytes, self._size_of, self._cut, self._limit = token_bytes, size_of, cut, kept_bytes
+        self.size_bytes = 0  # of all states that are kept; memory that two of them share counts for both
         self._roots: dict[str, _Span[T]] = {}
         self._spans: OrderedDict[int, _Span[T]] = OrderedDict()  # by id, the least recently used first; none before those after it
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of all states that are kept."""
-        return self._token_bytes() * self._tokens
 
     def find(self, adapter: str, tokens: Sequence[int]) -> list[tuple[T, int]]:
         """Find the longest beginning that is kept: the states of each of its spans, and how many of that span's tokens are in common.
@@ -55,17 +56,8 @@ class PrefixStore(Generic[T]):
             return
         path = self._path(adapter, tokens)
         done = sum(common for _, common in path)
-        last = self._roots.setdefault(adapter, _Span((), None))
-        if path:
-            last, common = path[-1]
-            if common < len(last.tokens) and done < len(tokens):
-                last = self._split(last, common)
-                path[-1] = (last, common)
-        if done < len(tokens):
-            new = _Span(tuple(tokens[done:]), states(done, len(tokens)), last)
-            last.after[tokens[done]] = self._spans[id(new)] = new
-            path.append((new, len(new.tokens)))
-            self._tokens += len(new.tokens)
+        if done < len(tokens) and not self._add(path, adapter, tokens[done:], states(done, len(tokens))):
+            return
         self._use(path)
         while self.size_bytes > self._limit:
             self._drop(next(iter(self._spans.values())))
@@ -75,8 +67,21 @@ class PrefixStore(Generic[T]):
         spans = list(self._roots.pop(adapter).after.values()) if adapter in self._roots else []
         for span in spans:  # grows
             spans += span.after.values()
-            self._tokens -= len(span.tokens)
+            self.size_bytes -= span.size_bytes
             del self._spans[id(span)]
+
+    def _add(self, path: list[tuple[_Span[T], int]], adapter: str, tokens: Sequence[int], states: T) -> bool:
+        """Let tokens follow on a path, which ends with them afterwards. Returns whether there is room for all of it."""
+        last, common = path.pop() if path else (self._roots.setdefault(adapter, _Span((), None, 0)), 0)
+        if common < len(last.tokens):
+            last = self._split(last, common)
+        new = _Span(tuple(tokens), states, self._size_of(states), last)
+        path += [(last, common), (new, len(tokens))] if common else [(new, len(tokens))]
+        if sum(span.size_bytes for span, _ in path) > self._limit:
+            return False
+        last.after[tokens[0]] = self._spans[id(new)] = new
+        self.size_bytes += new.size_bytes
+        return True
 
     def _path(self, adapter: str, tokens: Sequence[int]) -> list[tuple[_Span[T], int]]:
         """Walk along the tokens: the spans that they begin with, and how many of each one's tokens are in common."""
@@ -98,14 +103,18 @@ class PrefixStore(Generic[T]):
     def _split(self, span: _Span[T], at: int) -> _Span[T]:
         """Make two spans of one: what comes first, which is returned, and the rest, which follows on it."""
         assert span.states is not None and span.before is not None, "only a root has none"
-        first = _Span(span.tokens[:at], self._cut(span.states, 0, at), span.before, {span.tokens[at]: span})
+        begun = self._cut(span.states, 0, at)
+        first = _Span(span.tokens[:at], begun, self._size_of(begun), span.before, {span.tokens[at]: span})
         span.before.after[span.tokens[0]] = self._spans[id(first)] = first
+        self.size_bytes += first.size_bytes - span.size_bytes
         span.tokens, span.states, span.before = span.tokens[at:], self._cut(span.states, at, len(span.tokens)), first
+        span.size_bytes = self._size_of(span.states)
+        self.size_bytes += span.size_bytes
         return first
 
     def _drop(self, span: _Span[T]) -> None:
         assert span.before is not None and not span.after, "the least recently used is an end"
-        self._tokens -= len(span.tokens)
+        self.size_bytes -= span.size_bytes
         del self._spans[id(span)], span.before.after[span.tokens[0]]
 
 

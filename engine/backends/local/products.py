@@ -1,7 +1,9 @@
 """What a compiled forward is given, and its products: rows by weights, and what a row's adapter adds."""
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
+import numpy as np
 from numba import carray
 
 from engine.backends.local.compiling import compiled, unknown
@@ -26,6 +28,7 @@ from engine.backends.local.kernels import (
 NONE, QKV, OUT, WIDE, NARROW = map(unknown, (0, 0, 1, 2, 3))  # products of a layer: queries, keys, values; out of attention; gate, up; down
 PIECE, TILE = map(unknown, (LANES, COLUMNS))
 BLOCK = 64  # rows that share a turn of the weights, few enough to stay in the processor's own memory
+PAGE = 48  # columns of a row's memory that lie together: whole tiles of keys
 PARTS = 3  # linear layers of the checkpoint in one product, at most
 UP, FIRST, WIDTH, RANKS, RANK = range(5)  # of a part of an adapter: address (rank, width), its outputs, its ranks
 NORMS, NORM_QUERY, NORM_KEY, LINEARS = 0, 2, 3, 4  # columns of the table of layers; a linear layer has three: address, float16 or not, bias
@@ -75,10 +78,25 @@ class ReadBatch(NamedTuple):
     runs: Any  # (runs, 3) int64: first token, end, adapter: neighbours with the same, those without one left out
     cosines: Any  # (tokens, size / 2) float32
     sines: Any
-    memory: Any  # (rows, layers, 3) int64: addresses of keys and of values (heads, columns, size), numbers between heads
+    memory: Any  # (rows, pages) int64: addresses of pages (layers, 2, heads, PAGE, size), of keys and values; 0 behind a row's last
     wanted: Any  # (rows wanted) int64: tokens after which the logits are wanted
     last_runs: Any  # `runs`, of the wanted
     adapters: Any  # (adapters, layers + 1, 4, 2 + 5 * PARTS) int64: address of the first matrices, ranks, then the parts
+
+
+class LayerAdapters(NamedTuple):
+    """What rows' adapters add to one linear layer."""
+
+    adapters: Any  # (adapters, 2 + 5 * PARTS) int64, each as in a ReadBatch
+    runs: Any  # as in a ReadBatch
+    small: Any  # room for x by an adapter's first matrices, float32 (rows, rank)
+
+
+def runs_of(owners: Any) -> Any:
+    """Find neighbours with the same adapter, of owners (tokens,), -1 for none: first, end, adapter, as in a ReadBatch."""
+    bounds = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist(), len(owners)]
+    found = [(first, end, owners[first]) for first, end in pairwise(bounds) if owners[first] >= 0]
+    return np.array(found, np.int64).reshape(-1, 3)
 
 
 @compiled
@@ -181,20 +199,32 @@ def finish(model: Weights, batch: ReadBatch, layer: int, which: int, owner: int,
 
 
 @compiled
-def multiply_together(places: tuple[int, ...], shape: tuple[int, ...], half: int, barrier: int, thread: int, threads: int) -> None:
-    """A linear layer by itself: this thread's share of its outputs, then all have met.
+def multiply_together(
+    places: tuple[int, ...], shape: tuple[int, ...], half: int, added: LayerAdapters, barrier: int, thread: int, threads: int
+) -> None:
+    """A linear layer by itself: this thread's share of its outputs, and of what the rows' adapters add; then all have met.
 
-    places: addresses of x (rows, size), the weights' tiles, the bias (0 for none) and out (rows, whole tiles). shape: rows, size, outputs.
+    places: addresses of x (rows, size), the weights' tiles, the bias (0 for none) and out (rows, along). shape: rows, size, outputs, along.
     """
     x, weights, bias, out = places
-    rows, size, outputs = shape
-    along = -(-outputs // COLUMNS) * COLUMNS
+    rows, size, outputs, along = shape
+    runs, small = added.runs, added.small
     first, stop = share(outputs, TILE, thread, threads)
     _multiply(x, NONE, rows, size, size, weights, half, first, stop, out, along)
-    if bias:
-        added = carray(floats_at(bias), (outputs,))
+    for run in range(runs.shape[0]):
+        adapter = added.adapters[runs[run, 2]]
+        first, stop = share(adapter[1], TILE, thread, threads)
+        _multiply(x, runs[run, 0], runs[run, 1], size, size, adapter[0], NONE, first, stop, address_of(small), small.shape[1])
+    meet(barrier, threads)
+    first, stop = share(outputs, PIECE, thread, threads)
+    stop = min(stop, outputs)
+    if bias and first < stop:
+        values = carray(floats_at(bias), (outputs,))
         for row in range(rows):
             own = carray(floats_at(out + 4 * row * along), (outputs,))
-            for at in range(first, min(stop, outputs)):
-                own[at] += added[at]
+            for at in range(first, stop):
+                own[at] += values[at]
+    for run in range(runs.shape[0]):
+        for row in range(runs[run, 0], runs[run, 1]):
+            _add_adapter(added.adapters[runs[run, 2]], address(small, row), first, stop, out + 4 * row * along)
     meet(barrier, threads)

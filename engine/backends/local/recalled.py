@@ -6,17 +6,16 @@ Nothing is written here that somebody has asked, as that belongs into the store 
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
-import torch
+import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-
-from engine.backends.local.cache import Row, States
+from safetensors.numpy import save_file
 
 log = logging.getLogger(__name__)
 FEWEST = 256  # tokens; fewer are read as soon as a file is
@@ -37,14 +36,13 @@ class StatesFolder:
         """Whether there are states of these tokens."""
         return self._path(adapter, tokens).exists()
 
-    def load(self, adapter: str, tokens: Sequence[int]) -> States | None:
-        """Find the states of these tokens; None where there are none."""
+    def load(self, adapter: str, tokens: Sequence[int]) -> list[Any] | None:
+        """Find the states of these tokens, in the pieces in which they were saved; None where there are none."""
         path = self._path(adapter, tokens)
         try:
-            with safe_open(path, framework="pt") as file:
-                layers = int(file.metadata()["layers"])
-                states = [(file.get_tensor(f"{layer}.keys"), file.get_tensor(f"{layer}.values")) for layer in range(layers)]
-                if file.metadata()["digest"] != _digest(states):
+            with safe_open(path, framework="np") as file:
+                pieces = [file.get_tensor(str(number)) for number in range(int(file.metadata()["pieces"]))]
+                if file.metadata()["digest"] != _digest(pieces):
                     raise ValueError("its numbers have changed")
             path.touch()
         except FileNotFoundError:
@@ -53,23 +51,16 @@ class StatesFolder:
             log.info("%s is of no use: %s", path, error)
             _let_go(path)
             return None
-        return list(states)
+        return pieces
 
-    def save(self, adapter: str, tokens: Sequence[int], states: States) -> None:
-        """Write the states of these tokens; a model with layers that read another's keeps none."""
-        rows = [row for row in states if row is not None]
+    def save(self, adapter: str, tokens: Sequence[int], pieces: Sequence[Any]) -> None:
+        """Write the states of these tokens, arrays of numbers in any pieces."""
         path = self._path(adapter, tokens)
-        if len(rows) < len(states):
-            return
-        whole = {
-            f"{layer}.{name}": part.contiguous()
-            for layer, row in enumerate(rows)
-            for name, part in zip(("keys", "values"), row, strict=True)
-        }
+        whole = {str(number): np.ascontiguousarray(piece) for number, piece in enumerate(pieces)}
         new = path.with_suffix(f".{uuid4().hex}.new")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            save_file(whole, new, {"layers": str(len(rows)), "digest": _digest(rows)})
+            save_file(whole, new, {"pieces": str(len(pieces)), "digest": _digest(whole.values())})
             new.rename(path)
             for old in sorted(self._folder.glob("*.safetensors"), key=lambda file: -file.stat().st_mtime)[MOST_FILES:]:
                 _let_go(old)
@@ -94,8 +85,8 @@ def _code() -> str:
     return hashlib.sha256(b"".join(texts)).hexdigest()[:16]
 
 
-def _digest(rows: Sequence[Row]) -> str:
+def _digest(pieces: Iterable[Any]) -> str:
     digest = hashlib.sha256()
-    for part in (part for row in rows for part in row):
-        digest.update(part.contiguous().view(torch.uint8).numpy().data)
+    for piece in pieces:
+        digest.update(piece.data)
     return digest.hexdigest()
