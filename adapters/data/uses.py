@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from adapters.data.findings import Fault, Finding
-from adapters.data.join import near_pairs
 from adapters.data.rows import asked
 from engine.ledger import Use
 from engine.rows import Row
@@ -13,6 +12,8 @@ KINDS = {"train": Fault.ROLES, "dev": Fault.ROLES, "test": Fault.TEST, "example"
 
 def used_elsewhere(rows: Sequence[Row], others: Sequence[tuple[str, Use]]) -> Iterator[Finding]:
     """Find rows that are near-duplicates of other requests, given with their uses. A row without a role is one to train on."""
+    from adapters.data.join import near_pairs  # scipy takes a quarter of a second to import, and a page is to be there soon
+
     for number, other in enumerate(near_pairs([asked(row) for row in rows], [text for text, _ in others])):
         if other is not None and (use := others[other][1]).role != (rows[number].role or "train"):
             yield Finding(KINDS[use.role], (number,), (number,), use.where, wrong=True)

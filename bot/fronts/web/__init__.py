@@ -1,5 +1,6 @@
 """The browser page: `await serve(app, settings)`.
 
+light.py     NiceGUI, imported for less
 words.py     sentences that only the page says
 maths.py     formulas as MathML
 code.py      code, coloured
@@ -38,6 +39,7 @@ routing/     the duel share and who answers the others; keys for programs
 server.py    NiceGUI behind the door, in the event loop that the app runs in
 """
 
+import bot.fronts.web.light  # noqa: F401 - before anything else imports NiceGUI
 from bot.fronts.web.server import serve, serve_watch
 
 __all__ = ["serve", "serve_watch"]
