@@ -29,10 +29,10 @@ from engine.backends.local.packed import (
     Packer,
     TiledLinear,
     even,
-    exact_in_float16,
     no_adapters,
     packed_for,
-    tiles_for,
+    tiled,
+    tiled_halves,
 )
 from engine.backends.local.step import Step
 from engine.backends.local.team import ThreadTeam
@@ -63,7 +63,7 @@ def test_a_row_of_a_packed_layer_is_the_same_to_the_bit_among_any_others(monkeyp
         weight, bias = torch.randn(97, 64).half().float(), torch.randn(97)
         layer: nn.Module = PackedLinear(weight, bias, torch.float32)
         if kind != "oneDNN":
-            layer = TiledLinear(weight, bias, getattr(torch, kind.rsplit(maxsplit=1)[-1]), ThreadTeam())
+            layer = TiledLinear(tiled(weight, getattr(torch, kind.rsplit(maxsplit=1)[-1])), 97, bias, ThreadTeam())
         x = torch.randn(140, 64)
         assert torch.allclose(layer(x), nn.functional.linear(x, weight, bias), atol=1e-4)
         alone = torch.cat([layer(row[None]) for row in x])
@@ -83,7 +83,7 @@ def test_what_a_row_s_adapter_adds_in_tiles_is_the_same_to_the_bit_among_any_oth
     monkeypatch.setattr(packed, "SHARED", 0)
     torch.manual_seed(0)
     weight, bias, x = torch.randn(outputs, 64).half().float(), torch.randn(outputs), torch.randn(30, 1, 64)
-    layer = TiledLinear(weight, bias, torch.float16, ThreadTeam())
+    layer = TiledLinear(tiled(weight, torch.float16), outputs, bias, ThreadTeam())
     rows = LoraRows(nn.Sequential(layer, nn.LayerNorm(1)))
     ranks = {"a": 4, "b": 16, "c": 40}
     matrices = {name: (torch.randn(rank, 64), torch.randn(outputs, rank)) for name, rank in ranks.items()}
@@ -123,11 +123,32 @@ def test_a_layer_with_a_weight_that_float16_cannot_hold_keeps_float32() -> None:
     for weight in (1e6, 1e-9, 1.0001):
         inexact = exact.clone()
         inexact[3, 4] = weight
-        assert exact_in_float16(exact) and not exact_in_float16(inexact)
-        assert tiles_for(inexact, torch.float32) != torch.float16
+        if can_compile():
+            assert tiled_halves([exact]) is not None and tiled_halves([exact, inexact]) is None
         usual, x = nn.Linear(16, 8), torch.randn(4, 16)
         usual.weight.data = inexact
         assert torch.allclose(Packer(torch.float32).linear(usual)(x), usual(x), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+@pytest.mark.parametrize("outputs", [(97,), (64, 3, 32), (1,), (2, 4)])
+def test_weights_come_into_tiles_of_float16_as_they_lie(dtype: torch.dtype, outputs: tuple[int, ...]) -> None:
+    if not can_compile():
+        pytest.skip("this machine does not run the compiled loop")
+    torch.manual_seed(0)
+    parts = [torch.randn(rows, 64).bfloat16().clamp(-2, 2).to(dtype) for rows in outputs]
+    parts[0].view(-1)[:4] = torch.tensor([2.0**-24, -0.0, 65504.0 if dtype != torch.bfloat16 else 65280.0, -(2.0**-14)])
+    parts = [torch.where(part.abs() < 2.0**-6, torch.zeros_like(part), part) if at else part for at, part in enumerate(parts)]
+    expected = tiled(torch.cat(parts).float(), torch.float16)
+    exact = bool((torch.cat(parts).half().to(dtype) == torch.cat(parts)).all())
+    found = tiled_halves(parts)
+    assert (found is not None) == exact
+    assert found is None or (found.view(torch.int16) == expected.view(torch.int16)).all()
+    for wrong in (float("nan"), 1e38 if dtype != torch.float16 else float("nan"), 2.0**-30 if dtype != torch.float16 else float("nan")):
+        spoilt = [part.clone() for part in parts]
+        spoilt[-1][-1, -1] = wrong
+        assert tiled_halves(spoilt) is None
+    assert tiled_halves([parts[0][:, :60]]) is None and tiled_halves([parts[0].double()]) is None
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -197,6 +197,39 @@ def _weighed(rows: int, registers: int) -> Callable[..., None]:
     return sums
 
 
+def _halved(wide: int) -> Callable[..., int]:
+    """Make a row of weights as float16, LANES of them every `step` bytes; `wide` says of what: bytes of a number, 0 for bfloat16.
+
+    It is called with the address of the weights, how many there are, a multiple of LANES above 0, the address of out, and the step. Returns
+    0 where float16 holds every one of them, whatever is no number not.
+    """
+
+    @_processors
+    def halves(typing: Any, weights: Any, count: Any, out: Any, step: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            weights, count, out, step = args
+            b, lanes = builder, [ir.IntType(size) for size in (1, 16, 32)]
+            truths, shorts, ints = (ir.VectorType(lane, LANES) for lane in lanes)
+            loop = _Loop(b, count, LANES, [ir.Constant(truths, [0] * LANES)])
+            if wide == 4:
+                exact = b.load(_pointer(b, weights, b.mul(loop.at, _constant(4)), FLOATS), align=4)
+            elif wide == 2:
+                exact = b.fpext(b.load(_pointer(b, weights, b.mul(loop.at, _constant(2)), HALVES), align=2), FLOATS)
+            else:
+                upper = b.zext(b.load(_pointer(b, weights, b.mul(loop.at, _constant(2)), shorts), align=2), ints)
+                exact = b.bitcast(b.shl(upper, ir.Constant(ints, [16] * LANES)), FLOATS)
+            half = b.fptrunc(exact, HALVES)
+            b.store(half, _pointer(b, out, b.mul(b.udiv(loop.at, _constant(LANES)), step), HALVES), align=2)
+            lost = b.or_(loop.carried[0], b.fcmp_unordered("!=", b.fpext(half, FLOATS), exact))
+            loop.close([lost])
+            return b.zext(b.bitcast(lost, ir.IntType(LANES)), INT)
+
+        return types.int64(*[types.intp] * 4), generate
+
+    return halves
+
+
+halves_of_bfloat16, halves_of_float16, halves_of_float32 = (_halved(wide) for wide in (0, 2, 4))
 packed_half_1, packed_half_2, packed_half_4 = (_products(rows, half=True, packed=True) for rows in (1, 2, ROWS))
 packed_1, packed_2, packed_4 = (_products(rows, half=False, packed=True) for rows in (1, 2, ROWS))
 plain_1, plain_4 = (_products(rows, half=False, packed=False) for rows in (1, ROWS))

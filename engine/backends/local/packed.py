@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 from engine.backends.local.compiling import can_compile
 from engine.backends.local.kernels import COLUMNS, LANES
 from engine.backends.local.pages import MappedFiles
-from engine.backends.local.products import PARTS, LayerAdapters, multiply_together
+from engine.backends.local.products import PARTS, LayerAdapters, multiply_together, tile_halves
 from engine.backends.local.team import ThreadTeam
 
 EVEN_ROWS = 12  # a multiple of it is even in the blocks of 4 rows of MKL's products
@@ -34,7 +34,7 @@ def even(rows: int) -> int:
 
 
 FEWEST = even(1)  # rows
-TESTED = 1 << 18  # weights that are tested at a time, so that the test needs little memory
+WIDTHS = {torch.bfloat16: 0, torch.float16: 2, torch.float32: 4}  # bytes of a number, by which tile_halves knows a type
 
 
 _NO_ADAPTERS = LayerAdapters(np.zeros((0, 2 + 5 * PARTS), np.int64), np.zeros((0, 3), np.int64), np.zeros((0, 1), np.float32))
@@ -46,16 +46,16 @@ def no_adapters(shape: Sequence[int]) -> LayerAdapters:
 
 
 class TiledLinear(nn.Module):
-    """A linear layer of weights in tiles: x (..., in_features) becomes (..., out_features) in the type of x, computed in float32.
+    """A linear layer of weights in tiles, as `tiled` makes them: x (..., in_features) becomes (..., out_features) in the type of x.
 
-    `weight` (out_features, in_features) and `bias` are in float32, and copied; the weights are kept in `kind`.
+    It is computed in float32, in which `bias` is.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, kind: torch.dtype, team: ThreadTeam) -> None:
+    def __init__(self, weights: Tensor, out_features: int, bias: Tensor | None, team: ThreadTeam) -> None:
         super().__init__()
-        self.out_features, self.in_features = weight.shape
+        self.out_features, self.in_features = out_features, weights.shape[1] * LANES
         self.adapters: Callable[[tuple[int, ...]], LayerAdapters] = no_adapters  # what is added, by the shape of x
-        self._weights, self._bias, self._team = tiled(weight, kind), bias, team
+        self._weights, self._bias, self._team = weights, bias, team
         self._width = -(-self.out_features // (COLUMNS * LANES)) * COLUMNS * LANES  # written in tiles, added to in registers
 
     def forward(self, x: Tensor) -> Tensor:
@@ -72,6 +72,24 @@ class TiledLinear(nn.Module):
     def extra_repr(self) -> str:
         """Tell torch what to show of the layer."""
         return f"in_features={self.in_features}, out_features={self.out_features}, weights={self._weights.dtype}"
+
+
+def tiled_halves(weights: Sequence[Tensor]) -> Tensor | None:
+    """Put weights of layers with the same input, (out_features, in_features) each, into tiles of float16 as `tiled` does.
+
+    They are read as they lie, once; None where float16 does not hold one of them, and where no tiles are.
+    """
+    inputs, outputs = weights[0].shape[1], sum(map(len, weights))
+    if inputs % LANES or not can_compile() or not all(weight.dtype in WIDTHS and weight.is_contiguous() for weight in weights):
+        return None
+    made = torch.empty(-(-outputs // COLUMNS), inputs // LANES, COLUMNS, LANES, dtype=torch.float16)
+    made[-1] = 0
+    first = 0
+    for weight in weights:
+        if tile_halves(weight.data_ptr(), WIDTHS[weight.dtype], len(weight), inputs, first, made.data_ptr()):
+            return None
+        first += len(weight)
+    return made
 
 
 def tiled(weight: Tensor, kind: torch.dtype) -> Tensor:
@@ -147,9 +165,13 @@ class Packer:
 
     def linear(self, layer: nn.Linear) -> nn.Module:
         """Pack a layer; it stays a usual one where this processor can pack nothing."""
-        weight, bias = self.joined([(layer.weight.detach(), None if layer.bias is None else layer.bias.detach())])
-        if kind := tiles_for(weight, self._dtype):
-            return TiledLinear(weight, bias, kind, self._team)
+        weight, bias = layer.weight.detach(), None if layer.bias is None else layer.bias.detach().float()
+        if packed_for(self._dtype) != torch.bfloat16 and (halves := tiled_halves([weight])) is not None:
+            self.give_back([weight])
+            return TiledLinear(halves, layer.out_features, bias, self._team)
+        weight = self.joined([weight])
+        if self._dtype == torch.float32 and can_tile(weight):
+            return TiledLinear(tiled(weight, torch.float32), layer.out_features, bias, self._team)
         if kind := packed_for(self._dtype):
             return PackedLinear(weight, bias, kind)
         usual = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device="meta")
@@ -158,22 +180,32 @@ class Packer:
             usual.bias = nn.Parameter(bias.to(self._dtype), requires_grad=False)
         return usual
 
-    def joined(self, layers: Sequence[tuple[Tensor, Tensor | None]]) -> tuple[Tensor, Tensor | None]:
-        """Put the weights of layers with the same input below one another, in float32 and in memory that the next ones take; and biases.
+    def joined(self, weights: Sequence[Tensor]) -> Tensor:
+        """Put the weights of layers with the same input below one another, in float32 and in memory that the next ones take.
 
-        layers: of each its weights (out_features, in_features), whose pages are given back, and its bias.
+        weights: (out_features, in_features) each; their pages are given back.
         """
-        outputs, inputs = sum(len(weight) for weight, _ in layers), layers[0][0].shape[1]
+        outputs, inputs = sum(map(len, weights)), weights[0].shape[1]
         if self._scratch.numel() < outputs * inputs:
             self._scratch = torch.empty(outputs * inputs)
         joined, first = self._scratch[: outputs * inputs].view(outputs, inputs), 0
-        for weight, _ in layers:
+        for weight in weights:
             joined[first : first + len(weight)] = weight
             first += len(weight)
+        self.give_back(weights)
+        return joined
+
+    def give_back(self, weights: Sequence[Tensor]) -> None:
+        """Let the memory go of weights that have been packed, where it is a file's."""
+        for weight in weights:
             self._files.give_back(weight)
-        if all(bias is None for _, bias in layers):
-            return joined, None
-        return joined, torch.cat([torch.zeros(len(weight)) if bias is None else bias.float() for weight, bias in layers])
+
+
+def joined_biases(layers: Sequence[tuple[Tensor, Tensor | None]]) -> Tensor | None:
+    """Put the biases of layers, given with their weights, behind one another, in float32; None where none has one."""
+    if all(bias is None for _, bias in layers):
+        return None
+    return torch.cat([torch.zeros(len(weight)) if bias is None else bias.float() for weight, bias in layers])
 
 
 def is_tiled(model: nn.Module) -> bool:
@@ -199,16 +231,9 @@ class _Cast:
         return out.to(self._dtype)
 
 
-def tiles_for(weight: Tensor, dtype: torch.dtype) -> torch.dtype | None:
-    """Choose the type of a layer's weights in tiles, by what they lose; None where they go another way.
-
-    `dtype` is the one that the model is to answer in.
-    """
-    if not can_compile() or weight.shape[1] % LANES or packed_for(dtype) == torch.bfloat16:
-        return None
-    if exact_in_float16(weight):
-        return torch.float16
-    return torch.float32 if dtype == torch.float32 else None
+def can_tile(weight: Tensor) -> bool:
+    """Whether products with weights of this shape, (out_features, in_features), run in tiles here."""
+    return can_compile() and weight.shape[1] % LANES == 0
 
 
 def packed_for(dtype: torch.dtype) -> torch.dtype | None:
@@ -229,8 +254,3 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(usual)
-
-
-def exact_in_float16(weight: Tensor) -> bool:
-    """Whether no weight changes when it is written as float16, which has less range than bfloat16 and fewer digits than float32."""
-    return all(torch.equal(part.half().float(), part) for part in torch.split(weight.reshape(-1), TESTED))

@@ -13,6 +13,9 @@ from engine.backends.local.kernels import (
     ROWS,
     address_of,
     floats_at,
+    halves_of_bfloat16,
+    halves_of_float16,
+    halves_of_float32,
     meet,
     packed_1,
     packed_2,
@@ -141,6 +144,25 @@ def _multiply(
                     else:
                         packed_1(own, between, stream, 0, size, place, along)
                 row += more
+
+
+@compiled
+def tile_halves(weights: int, wide: int, rows: int, size: int, first: int, out: int) -> int:
+    """Put weights (rows, size) into tiles of float16 (tiles, size / LANES, COLUMNS, LANES), from the tiles' output `first` on.
+
+    wide: bytes of a number, 0 for bfloat16. Returns 0 where float16 holds all of them.
+    """
+    lost, step = 0, 2 * COLUMNS * LANES
+    for row in range(rows):
+        tile, column = (first + row) // COLUMNS, (first + row) % COLUMNS
+        place = out + 2 * (tile * COLUMNS * size + column * LANES)
+        if wide == 4:
+            lost |= halves_of_float32(weights + 4 * row * size, size, place, step)
+        elif wide == 2:
+            lost |= halves_of_float16(weights + 2 * row * size, size, place, step)
+        else:
+            lost |= halves_of_bfloat16(weights + 2 * row * size, size, place, step)
+    return lost
 
 
 @compiled

@@ -10,7 +10,7 @@ from torch import Tensor
 from engine.backends.local.blueprint import EMBEDDING, HEAD, HEAD_NORMS, LAST_NORM, NORMS, PRODUCTS, Blueprint
 from engine.backends.local.checkpoint import Checkpoint
 from engine.backends.local.kernels import COLUMNS, LANES
-from engine.backends.local.packed import Packer, exact_in_float16, tiled
+from engine.backends.local.packed import Packer, joined_biases, tiled, tiled_halves
 from engine.backends.local.products import LINEARS, NORM_QUERY, Weights
 from engine.backends.local.products import NORMS as FIRST_NORM
 
@@ -24,13 +24,15 @@ class Product:
     def __init__(self, parts: Sequence[tuple[Tensor, Tensor | None]], packer: Packer) -> None:
         """parts: each layer's weights (out_features, in_features) and its bias."""
         self.widths, self.inputs = [len(weight) for weight, _ in parts], parts[0][0].shape[1]
-        if len(parts) == 1:  # the head among them, which is the largest by far
-            [(weight, bias)] = parts
-            self.weights = _piece_by_piece(weight, packer)
-            self.bias = None if bias is None else bias.float().clone()
+        weights = [weight for weight, _ in parts]
+        self.bias = joined_biases(parts)
+        if (halves := tiled_halves(weights)) is not None:
+            packer.give_back(weights)
+            self.weights = halves
+        elif len(parts) == 1:  # the head among them, which is the largest by far
+            self.weights = _piece_by_piece(weights[0], packer)
         else:
-            joined, self.bias = packer.joined(parts)
-            self.weights = tiled(joined, torch.float16 if exact_in_float16(joined) else torch.float32)
+            self.weights = tiled(packer.joined(weights), torch.float32)
 
     @property
     def places(self) -> tuple[int, int, int]:
@@ -43,14 +45,11 @@ class Product:
         return found.reshape(len(numbers), -1).float()
 
 
-def _piece_by_piece(weight: Tensor, packer: Packer, kind: torch.dtype = torch.float16) -> Tensor:
-    """Put weights (out_features, in_features) into tiles, few of them at a time; in float32 where one is not exact in float16."""
-    made = torch.empty(-(-len(weight) // COLUMNS), weight.shape[1] // LANES, COLUMNS, LANES, dtype=kind)
+def _piece_by_piece(weight: Tensor, packer: Packer) -> Tensor:
+    """Put weights (out_features, in_features) into tiles of float32, few of them at a time."""
+    made = torch.empty(-(-len(weight) // COLUMNS), weight.shape[1] // LANES, COLUMNS, LANES)
     for first in range(0, len(weight), PIECE):
-        piece, _ = packer.joined([(weight[first : first + PIECE], None)])
-        if kind == torch.float16 and not exact_in_float16(piece):
-            return _piece_by_piece(weight, packer, torch.float32)
-        own = tiled(piece, kind)
+        own = tiled(packer.joined([weight[first : first + PIECE]]), torch.float32)
         made[first // COLUMNS : first // COLUMNS + len(own)] = own
     return made
 
