@@ -15,7 +15,10 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("engine", "adapters", "bot")  # a file imports only what comes before it: here, and in the map of each folder
 FENCES = {
     "torch": (
-        "engine/backends/local/",
+        *(
+            f"engine/backends/local/{name}"
+            for name in ("attend", "cache", "general", "gguf", "hooks", "loading", "packed", "peft_lora", "slotted")
+        ),
         "engine/bench/models",
         "engine/bench/naive",
         "adapters/export",
@@ -24,7 +27,7 @@ FENCES = {
     ),
     "transformers": ("engine/backends/local/", "engine/bench/models", "adapters/export", "adapters/train/", "adapters/examples/"),
     "peft": (
-        "engine/backends/local/",
+        "engine/backends/local/peft_lora",
         "engine/bench/models",
         "engine/bench/naive",
         "adapters/export",

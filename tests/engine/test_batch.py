@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from torch import Tensor
 
 from engine.backends.base import Load, Party, Prompt, Stop, Usage
 from engine.backends.local.backend import LocalBackend
@@ -56,13 +55,13 @@ def log_of(backend: LocalBackend) -> list[tuple[str, int]]:
     step = backend.thread.step
     read, decode = step.read, step.decode
 
-    def noting_read(row: Writing, most: int) -> Tensor:
+    def noting_read(row: Writing, most: int) -> Any:
         before = row.read
         logits = read(row, most)
         log.append(("read", row.read - before))
         return logits
 
-    def noting_decode(rows: Sequence[Writing]) -> Tensor:
+    def noting_decode(rows: Sequence[Writing]) -> Any:
         log.append(("step", len(rows)))
         return decode(rows)
 
@@ -91,7 +90,7 @@ async def test_a_stop_in_the_middle_of_a_long_prompt_frees_the_row_before_the_ne
     log, stop = log_of(backend), Stop()
     read = backend.thread.step.read
 
-    def stopping(row: Writing, most: int) -> Tensor:
+    def stopping(row: Writing, most: int) -> Any:
         logits = read(row, most)
         if row.read >= 2 * CHUNK:
             stop.raise_()

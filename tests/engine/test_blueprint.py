@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -13,7 +14,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from engine.backends.local import weights
 from engine.backends.local.blueprint import KINDS, drawn, usual_config
-from engine.backends.local.checkpoint import Checkpoint
+from engine.backends.local.checkpoint import stored_in, weights_in
 from engine.backends.local.compiling import can_compile
 from engine.backends.local.factors import NONE
 from engine.backends.local.fused import Fused
@@ -61,7 +62,7 @@ def test_positions_turn_by_transformers_angles(kind: str, rotation: dict[str, An
     config = config_of(kind, rope_parameters={"rope_theta": 5000.0, "rope_type": "default"} | rotation)
     plan, rotary = drawn(config), AutoModelForCausalLM.from_config(config).model.rotary_emb
     assert plan is not None
-    assert plan.turn.equal(rotary.inv_freq) and plan.amplitude == rotary.attention_scaling
+    assert np.allclose(plan.turn, rotary.inv_freq, rtol=2e-7, atol=0) and plan.amplitude == rotary.attention_scaling
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_a_usual_config_is_read_as_transformers_reads_it(tmp_path: Path, kind: s
     plan, expected = drawn(own), drawn(theirs)
     assert plan is not None and expected is not None
     assert (plan.sizes, plan.amplitude, plan.tied, plan.shapes) == (expected.sizes, expected.amplitude, expected.tied, expected.shapes)
-    assert plan.turn.equal(expected.turn)
+    assert np.array_equal(plan.turn, expected.turn)
     assert _context(own, "tiny") == _context(theirs, "tiny")
     for key in ("eos_token_id", "model_type", "name_or_path", "num_hidden_layers"):
         assert getattr(own, key) == getattr(theirs, key), key
@@ -154,7 +155,7 @@ def best(folder: Path) -> Any:
     return load_base(folder, "tiny", "float32", "cpu", "best").model
 
 
-def last_logits(model: Any) -> torch.Tensor:
+def last_logits(model: Any) -> Any:
     return Step(model, max_rows=1, device="cpu", budget_bytes=1 << 30).probe([5, 6, 7, 8], NONE)
 
 
@@ -167,7 +168,7 @@ def test_a_checkpoint_in_several_files_is_the_same_model(tmp_path: Path) -> None
     save_file({"of_another_program": torch.ones(2)}, parts / "consolidated.safetensors")
     one, other = best(whole), best(parts)
     assert isinstance(one, Fused) and isinstance(other, Fused)
-    assert last_logits(one).equal(last_logits(other))
+    assert np.array_equal(last_logits(one), last_logits(other))
 
 
 @fusing
@@ -179,7 +180,7 @@ def test_a_tied_head_may_lie_in_the_checkpoint_too(tmp_path: Path) -> None:
     same = best(changed(folder, **{"lm_head.weight": embedding.clone()}))
     assert isinstance(same, Fused)
     alone = best(changed(folder, **{"lm_head.weight": None}))
-    assert isinstance(alone, Fused) and last_logits(alone).equal(last_logits(same))
+    assert isinstance(alone, Fused) and np.array_equal(last_logits(alone), last_logits(same))
     assert not isinstance(best(changed(folder, **{"lm_head.weight": embedding + 1})), Fused), "transformers says what is meant by two"
 
 
@@ -203,8 +204,8 @@ def test_what_a_checkpoint_has_more_or_less_is_told_by_transformers(tmp_path: Pa
 def test_an_index_names_files_of_its_own_folder_alone(tmp_path: Path) -> None:
     for table in ([], {"weight_map": {"a": "../b.safetensors"}}, {"weight_map": {"a": 1}}):
         (tmp_path / "model.safetensors.index.json").write_text(json.dumps(table))
-        with pytest.raises(ValueError, match="weight_map"), Checkpoint(tmp_path):
-            pass
+        with pytest.raises(ValueError, match="weight_map"):
+            weights_in(tmp_path)
 
 
 @fusing
@@ -222,10 +223,12 @@ def test_an_adapter_by_names_alone_is_what_peft_reads(tmp_path: Path, options: d
     base = tiny.save_base(tmp_path / "base", "qwen2")
     adapter = open_adapter(tiny.save_adapter(tmp_path / "adapter", base, **options))
     model, table = best(base), check_plain(Path(adapter.folder), adapter.name)
-    weights, device = load_file(Path(adapter.folder) / "adapter_model.safetensors"), torch.device("cpu")
-    own, theirs = named_factors(table, weights, model.linears, device), fitted(adapter, table, weights, model.config, device)
+    weights = stored_in(Path(adapter.folder) / "adapter_model.safetensors")
+    own, theirs = named_factors(table, weights, model.linears), fitted(adapter, table, weights, model.config)
     assert own is not None and own.keys() == theirs.keys()
-    assert all(own[name].down.equal(theirs[name].down) and own[name].up.equal(theirs[name].up) for name in own)
+    for name, factors in own.items():
+        assert np.array_equal(factors.one, theirs[name].one) and np.array_equal(factors.other, theirs[name].other)
+        assert factors.scale == theirs[name].scale
 
 
 @fusing
@@ -244,9 +247,9 @@ def test_an_adapter_that_says_more_is_left_to_peft(tmp_path: Path, options: dict
     base = tiny.save_base(tmp_path / "base", "llama")
     adapter = open_adapter(tiny.save_adapter(tmp_path / "adapter", base, **options))
     model, table = best(base), check_plain(Path(adapter.folder), adapter.name)
-    weights = load_file(Path(adapter.folder) / "adapter_model.safetensors")
-    assert named_factors(table, weights, model.linears, torch.device("cpu")) is None
-    rows = LoraRows(model, model)
+    weights = stored_in(Path(adapter.folder) / "adapter_model.safetensors")
+    assert named_factors(table, weights, model.linears) is None
+    rows = LoraRows(model)
     rows.add(adapter)
     assert adapter.digest in rows.loaded
 
@@ -260,7 +263,7 @@ def test_an_adapter_that_does_not_fit_is_told_by_peft(tmp_path: Path) -> None:
     save_file(weights, folder / "adapter_model.safetensors")
     model = best(base)
     with pytest.raises(BadAdapter, match="does not fit the base model: 1 of its weights are missing"):
-        LoraRows(model, model).add(open_adapter(folder))
+        LoraRows(model).add(open_adapter(folder))
 
 
 @fusing
@@ -278,7 +281,7 @@ async def main():
     assert all(isinstance(outcome, Answer) for outcome in outcomes.values()), outcomes
 
 asyncio.run(main())
-print([name for name in ("peft", "transformers.modeling_utils", "torch._dynamo") if name in sys.modules])
+print([name for name in ("peft", "transformers.modeling_utils", "torch") if name in sys.modules])
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout == "[]\n", ran.stderr
@@ -295,10 +298,10 @@ def test_a_large_layer_is_put_into_tiles_piece_by_piece(tmp_path: Path, monkeypa
     exact = best(folder)
     monkeypatch.setattr(weights, "PIECE", 2 * COLUMNS)
     in_pieces = best(folder)
-    assert last_logits(in_pieces).equal(last_logits(exact))
+    assert np.array_equal(last_logits(in_pieces), last_logits(exact))
     head = halves["lm_head.weight"].float()
     head[inexact, 7] += 1e-5
     kept = best(changed(folder, **{"lm_head.weight": head}))
     product = kept._weights.products[2, 0]
-    assert product.weights.dtype == torch.float32 and in_pieces._weights.products[2, 0].weights.dtype == torch.float16
-    assert product.rows(torch.arange(len(head))).equal(head)
+    assert product.weights.dtype == np.float32 and in_pieces._weights.products[2, 0].weights.dtype == np.float16
+    assert np.array_equal(product.rows(np.arange(len(head))), head.numpy())

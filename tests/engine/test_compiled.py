@@ -16,9 +16,9 @@ from engine.backends.local.compiling import cache_folder, can_compile
 from engine.backends.local.fused import Fused
 from engine.backends.local.kernels import LANES, gate, meet, soften, weighed_1_1
 from engine.backends.local.loading import load_base
-from engine.backends.local.packed import tiled
 from engine.backends.local.products import _multiply
 from engine.backends.local.team import ThreadTeam
+from engine.backends.local.tiles import tiled
 from tests.engine import tiny
 
 pytestmark = pytest.mark.skipif(not can_compile(), reason="this machine does not run the compiled loop")
@@ -62,13 +62,13 @@ def test_a_product_is_exact_to_rounding_and_each_row_s_is_that_of_it_alone(
 ) -> None:
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((rows, size)).astype(np.float32)
-    weight = torch.from_numpy(rng.standard_normal((outputs, size)).astype(np.float16 if half else np.float32))
-    tiles = tiled(weight.float(), torch.float16 if half else torch.float32)
+    weight = rng.standard_normal((outputs, size)).astype(np.float16 if half else np.float32)
+    tiles = tiled(weight, np.float16 if half else np.float32)
     width = 3 * len(tiles)
     together, alone = np.zeros((rows, width), np.float32), np.zeros((rows, width), np.float32)
 
     def multiply(own: range, columns: range, out: Any) -> None:
-        weights, half_kept = tiles.data_ptr(), int(half)
+        weights, half_kept = tiles.ctypes.data, int(half)
         _multiply(x.ctypes.data, own.start, own.stop, size, size, weights, half_kept, columns.start, columns.stop, out.ctypes.data, width)
 
     for share in range(shares):
@@ -77,7 +77,7 @@ def test_a_product_is_exact_to_rounding_and_each_row_s_is_that_of_it_alone(
         multiply(range(row, row + 1), range(width), alone)
     assert (together == alone).all()
     assert not together[:, outputs:].any(), "what fills up the last tile is zeros"
-    expected = x.astype(np.float64) @ weight.double().numpy().T
+    expected = x.astype(np.float64) @ weight.astype(np.float64).T
     assert np.allclose(together[:, :outputs], expected, atol=1e-5 * size, rtol=1e-5)
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import pytest_asyncio
 import torch
@@ -139,10 +140,10 @@ async def test_an_answer_that_is_read_at_once_has_the_numbers_of_one_read_token_
             found += [logits] if row.read >= len(row.tokens) else []
         tokens = [*row.tokens, *wanted.tokens]
         step.read_span(tokens, 0, len(row.tokens) - 1, NONE, 0)
-        one_by_one = torch.stack([step.read_span(tokens, at, at + 1, NONE, 0) for at in range(len(row.tokens) - 1, len(tokens))])
-    together = torch.cat(found)
+        one_by_one = np.stack([step.read_span(tokens, at, at + 1, NONE, 0) for at in range(len(row.tokens) - 1, len(tokens))])
+    together = np.concatenate(found)
     assert together.shape == one_by_one.shape
-    assert together.equal(one_by_one) if way == "best" else torch.allclose(together, one_by_one, atol=1e-4)
+    assert np.array_equal(together, one_by_one) if way == "best" else np.allclose(together, one_by_one, atol=1e-4)
 
 
 async def test_a_weighed_answer_s_account_is_kept_and_its_prompt_too(backend: LocalBackend) -> None:

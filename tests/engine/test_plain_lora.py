@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import peft
 import pytest
 import torch
@@ -17,6 +18,7 @@ from transformers import AutoModelForCausalLM
 from engine.backends.local.alive import check_base_kept
 from engine.backends.local.backend import LocalBackend
 from engine.backends.local.factors import NONE
+from engine.backends.local.hooks import HookedLayers
 from engine.backends.local.loading import load_base
 from engine.backends.local.lora import LoraRows
 from engine.backends.local.opening import open_local
@@ -46,9 +48,9 @@ async def backend(base: Path) -> AsyncIterator[LocalBackend]:
     await opened.aclose()
 
 
-def logits(model: Any, rows: LoraRows, name: str = NONE) -> Tensor:
+def logits(model: Any, layers: HookedLayers, name: str = NONE) -> Tensor:
     """Of every probe token, by the base itself or with one adapter."""
-    rows.names = [name]
+    layers.names = [name]
     with torch.inference_mode():
         found: Tensor = model(input_ids=PROBE).logits.clone()
     return found
@@ -75,14 +77,14 @@ def good_for(base: Path) -> Adapter:
 def refused_and_base_kept(base: Path, folder: Path, words: str) -> None:
     """Refused in these words; then the base says the same to the bit, and another adapter can still be loaded and does something."""
     model = load_base(base, "tiny", "float32", "cpu").model
-    rows = LoraRows(model)
+    rows = HookedLayers(model)
     before, names = logits(model, rows), [name for name, _ in model.named_modules()]
     with pytest.raises(BadAdapter, match=words):
-        rows.add(open_adapter(folder))
+        LoraRows(rows).add(open_adapter(folder))
     assert logits(model, rows).equal(before)
     assert [name for name, _ in model.named_modules()] == names
     good = good_for(base)
-    rows.add(good)
+    LoraRows(rows).add(good)
     assert logits(model, rows).equal(before) and not logits(model, rows, good.digest).equal(before)
 
 
@@ -133,17 +135,17 @@ def test_tensors_that_are_no_lora_matrices_of_linear_layers_are_refused(base: Pa
 
 def test_a_second_adapter_that_fails_half_way_leaves_the_first_as_it_was(base: Path, tmp_path: Path) -> None:
     model = load_base(base, "tiny", "float32", "cpu").model
-    rows, first = LoraRows(model), open_adapter(tiny.save_adapter(tmp_path / "first", base))
-    rows.add(first)
+    rows, first = HookedLayers(model), open_adapter(tiny.save_adapter(tmp_path / "first", base))
+    LoraRows(rows).add(first)
     before = logits(model, rows), logits(model, rows, first.digest)
     other = tiny.save_base(tmp_path / "other")
     config = json.loads((other / "config.json").read_text()) | {"num_hidden_layers": 1, "intermediate_size": 32}
     (other / "config.json").write_text(json.dumps(config))
     AutoModelForCausalLM.from_config(AutoModelForCausalLM.from_pretrained(base).config.__class__(**config)).save_pretrained(other)
     with pytest.raises(BadAdapter, match="does not fit"):
-        rows.add(open_adapter(tiny.save_adapter(tmp_path / "second", other, seed=5)))
+        LoraRows(rows).add(open_adapter(tiny.save_adapter(tmp_path / "second", other, seed=5)))
     assert logits(model, rows).equal(before[0]) and logits(model, rows, first.digest).equal(before[1])
-    rows.add(open_adapter(tiny.save_adapter(tmp_path / "third", base, seed=7)))
+    LoraRows(rows).add(open_adapter(tiny.save_adapter(tmp_path / "third", base, seed=7)))
     assert logits(model, rows, first.digest).equal(before[1])
 
 
@@ -154,9 +156,9 @@ def test_plain_lora_is_accepted(base: Path, tmp_path: Path, options: dict[str, o
     folder = changed(tiny.save_adapter(tmp_path / "a", base), **options)
     assert check_plain(folder, "a")["peft_type"] == "LORA"
     model = load_base(base, "tiny", "float32", "cpu").model
-    rows = LoraRows(model)
+    rows = HookedLayers(model)
     before = logits(model, rows)
-    rows.add(adapter := open_adapter(folder))
+    LoraRows(rows).add(adapter := open_adapter(folder))
     assert logits(model, rows).equal(before) and not logits(model, rows, adapter.digest).equal(before)
 
 
@@ -165,9 +167,9 @@ def test_lora_on_the_head_alone_is_plain_lora(base: Path, tmp_path: Path) -> Non
     config = LoraConfig(r=4, target_modules=["lm_head"], task_type="CAUSAL_LM", init_lora_weights=False)
     get_peft_model(AutoModelForCausalLM.from_pretrained(base), config).save_pretrained(tmp_path, save_embedding_layers=False)
     model = load_base(base, "tiny", "float32", "cpu").model
-    rows, adapter = LoraRows(model), open_adapter(tmp_path)
+    rows, adapter = HookedLayers(model), open_adapter(tmp_path)
     before = logits(model, rows)
-    rows.add(adapter)
+    LoraRows(rows).add(adapter)
     assert logits(model, rows).equal(before) and not logits(model, rows, adapter.digest).equal(before)
 
 
@@ -180,10 +182,10 @@ def test_a_config_that_is_no_table_is_refused_in_words(base: Path, tmp_path: Pat
 
 
 def test_a_change_of_the_base_by_one_bit_is_seen(base: Path, tmp_path: Path) -> None:
-    adapter, one = open_adapter(tiny.save_adapter(tmp_path, base)), torch.zeros(4)
-    check_base_kept(adapter, [one], [one.clone()])
+    adapter, one = open_adapter(tiny.save_adapter(tmp_path, base)), np.zeros(4, np.float32)
+    check_base_kept(adapter, [one], [one.copy()])
     with pytest.raises(BadAdapter, match="changes what the base model itself answers"):
-        check_base_kept(adapter, [one], [one + torch.tensor([0, 0, 0, 1e-45])])
+        check_base_kept(adapter, [one], [one + np.array([0, 0, 0, 1e-45], np.float32)])
 
 
 @peft_warns
@@ -207,9 +209,9 @@ async def test_the_way_that_the_sentence_names_turns_a_pissa_adapter_into_one_th
     model.save_pretrained(tmp_path / "plain", path_initial_model_for_weight_conversion=str(tmp_path / "initial"))
     await backend.add_adapter(open_adapter(tmp_path / "plain"), PLAIN)
     loaded = load_base(base, "tiny", "float32", "cpu").model
-    rows = LoraRows(loaded)
-    rows.add(adapter := open_adapter(tmp_path / "plain"))
-    assert torch.allclose(logits(loaded, rows, adapter.digest), trained, atol=1e-3)
+    layers = HookedLayers(loaded)
+    LoraRows(layers).add(adapter := open_adapter(tmp_path / "plain"))
+    assert torch.allclose(logits(loaded, layers, adapter.digest), trained, atol=1e-3)
 
 
 @peft_warns
@@ -248,10 +250,10 @@ def test_experts_without_their_option_are_a_sentence(tmp_path: Path, family: str
     base = tiny.save_base(tmp_path / "base", family)
     folder = changed(tiny.save_adapter(tmp_path / "all", base), target_parameters=None, target_modules=["q_proj", "experts", "w1", "gate"])
     model = load_base(base, "tiny", "float32", "cpu").model
-    rows = LoraRows(model)
+    rows = HookedLayers(model)
     before = logits(model, rows)
     with pytest.raises(BadAdapter, match=r"does not fit|no linear layer"):
-        rows.add(open_adapter(folder))
+        LoraRows(rows).add(open_adapter(folder))
     assert logits(model, rows).equal(before)
 
 

@@ -1,12 +1,14 @@
 """The proof that an adapter is alive: with it the model gives other answers, and without it the same ones as before."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from torch import Tensor
+import numpy as np
 
 from engine.backends.base import PROBES, dead
 from engine.backends.local.chat import Chat
 from engine.backends.local.factors import NONE
+from engine.backends.local.sampling import softmax
 from engine.backends.local.step import Step
 from engine.contestants import Adapter
 from engine.errors import BadAdapter, BadModel
@@ -34,7 +36,7 @@ def add_alive(step: Step, chat: Chat, adapter: Adapter, plain: Recipe, least: fl
         raise
 
 
-def _compared(step: Step, adapter: Adapter, probes: Sequence[list[int]], before: Sequence[Tensor], least: float) -> float:
+def _compared(step: Step, adapter: Adapter, probes: Sequence[list[int]], before: Sequence[Any], least: float) -> float:
     try:
         after, tuned = (step.probe_each(probes, name) for name in (NONE, adapter.digest))
     except Exception as error:  # of a layer that sees the rows of a batch as one
@@ -46,21 +48,21 @@ def _compared(step: Step, adapter: Adapter, probes: Sequence[list[int]], before:
     return check_alive(adapter, list(zip(before, tuned, strict=True)), least)
 
 
-def check_base_kept(adapter: Adapter, before: Sequence[Tensor], after: Sequence[Tensor]) -> None:
+def check_base_kept(adapter: Adapter, before: Sequence[Any], after: Sequence[Any]) -> None:
     """Raise BadAdapter unless the base's probe logits are the same, bit for bit, with the adapter loaded beside it."""
-    if not all(one.equal(other) for one, other in zip(before, after, strict=True)):
+    if not all(np.array_equal(one, other) for one, other in zip(before, after, strict=True)):
         raise BadAdapter(f"The adapter {adapter.name} changes what the base model itself answers, so neither side of a duel would be it.")
 
 
-def check_alive(adapter: Adapter, pairs: Sequence[tuple[Tensor, Tensor]], least: float) -> float:
+def check_alive(adapter: Adapter, pairs: Sequence[tuple[Any, Any]], least: float) -> float:
     """Measure the largest total variation between next-token distributions with and without the adapter.
 
     pairs: for each probe the logits (vocabulary,) of the base and of the adapter. Total variation is half the sum of absolute differences
     between two distributions, 0 to 1. Raises BadAdapter for a dead adapter, one below `least`, and for one that yields no numbers.
     """
-    if not all(bool(tuned.isfinite().all()) for _, tuned in pairs):
+    if not all(np.isfinite(tuned).all() for _, tuned in pairs):
         raise BadAdapter(f"The adapter {adapter.name} makes the model's output not a number; it is damaged.")
-    largest = max(float((base.float().softmax(-1) - tuned.float().softmax(-1)).abs().sum() / 2) for base, tuned in pairs)
+    largest = max(float(np.abs(softmax(base) - softmax(tuned)).sum() / 2) for base, tuned in pairs)
     if largest < least:
         raise dead(adapter.name, len(pairs), largest, least)
     return largest

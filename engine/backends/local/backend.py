@@ -7,8 +7,6 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
-import torch
-
 from engine.backends.base import NOBODY, NOT_LOADED, Alive, Chunk, Likelihood, Party, Prompt, Stop
 from engine.backends.local.alive import add_alive
 from engine.backends.local.factors import NONE
@@ -25,7 +23,6 @@ from engine.recipes import Message, Recipe
 from engine.settings import LEAST_DIFFERENCE, MAX_ROWS
 
 BUDGET_BYTES = 1 << 30  # for keys and values, where nobody says how many
-MOST_THREADS = torch.get_num_threads()  # that torch takes by itself, before anybody has said how many
 
 
 class LocalBackend:

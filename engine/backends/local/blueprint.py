@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-from torch import Tensor
-from transformers import PreTrainedConfig
-from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+import numpy as np
 
 from engine.backends.local.kernels import LANES
 from engine.backends.local.products import ModelShape
@@ -26,7 +23,8 @@ PRODUCTS = (
 NORMS = ("input_layernorm", "post_attention_layernorm")
 HEAD_NORMS = ("self_attn.q_norm", "self_attn.k_norm")
 HEAD, EMBEDDING, LAST_NORM = "lm_head", "model.embed_tokens", "model.norm"
-FIXED_ROTATION = frozenset({"default", "linear", "llama3", "yarn"})  # kinds of rotary positions whose angles no length of a row changes
+OWN_ROTATION = frozenset({"default", "linear"})  # kinds of rotary positions that are computed here
+FIXED_ROTATION = OWN_ROTATION | {"llama3", "yarn"}  # kinds of rotary positions whose angles no length of a row changes
 
 
 class Biases(NamedTuple):
@@ -81,6 +79,8 @@ def usual_config(table: Any, folder: Path) -> Any:
     left = {key: value for key, value in table.items() if key not in {"rope_scaling", "rope_theta", "model_type", "layer_types"}}
     if kind.startswith("qwen"):
         left["sliding_window"] = None
+    from transformers import PreTrainedConfig  # which its caller has imported in one way or another
+
     config: Any = PreTrainedConfig.from_dict(USUAL | left | {"rope_parameters": rotation})
     config.model_type, config.name_or_path = kind, str(folder)
     return config
@@ -92,7 +92,7 @@ class Blueprint:
 
     config: Any  # transformers'
     sizes: ModelShape
-    turn: Tensor  # (size of a head / 2,): angle by which a position turns each pair of a head's numbers
+    turn: Any  # float32 (size of a head / 2,): angle by which a position turns each pair of a head's numbers
     amplitude: float  # of the turned numbers
     tied: bool  # whether the head's weights are the embedding's
     shapes: Mapping[str, tuple[int, ...]]  # of each weight, by its name in the checkpoint; a tied head is not among them
@@ -107,8 +107,8 @@ def drawn(config: Any) -> Blueprint | None:
     kind = config.rope_parameters.get("rope_type")  # not there where each kind of layer has its own
     if kind not in FIXED_ROTATION or any(width % LANES for width in widths):
         return None
-    turn, amplitude = _default_rotation(config, size) if kind == "default" else ROPE_INIT_FUNCTIONS[kind](config)
-    if 2 * turn.numel() != size:
+    turn, amplitude = _rotation(config, size) if kind in OWN_ROTATION else _rotation_of_transformers(config)
+    if 2 * len(turn) != size:
         return None
     sizes = ModelShape(
         layers=config.num_hidden_layers,
@@ -122,14 +122,22 @@ def drawn(config: Any) -> Blueprint | None:
         scaling=size**-0.5,
     )
     tied = bool(config.tie_word_embeddings)
-    return Blueprint(
-        config, sizes, turn.float(), float(amplitude), tied, _shapes(sizes, KINDS[config.model_type](config), config, tied=tied)
-    )
+    return Blueprint(config, sizes, turn, amplitude, tied, _shapes(sizes, KINDS[config.model_type](config), config, tied=tied))
 
 
-def _default_rotation(config: Any, size: int) -> tuple[Tensor, float]:
-    """Angles as of Su et al. 2021: the base to the power of minus the pair's share of the head."""
-    return 1.0 / (config.rope_parameters["rope_theta"] ** (torch.arange(0, size, 2, dtype=torch.float) / size)), 1.0
+def _rotation(config: Any, size: int) -> tuple[Any, float]:
+    """Angles as of Su et al. 2021: the base to the power of minus the pair's share of the head; or that by a factor (Chen et al. 2023)."""
+    told = config.rope_parameters
+    factor = float(told["factor"]) if told["rope_type"] == "linear" else 1.0
+    turn = 1.0 / (float(told["rope_theta"]) ** (np.arange(0, size, 2) / size)) / factor
+    return turn.astype(np.float32), 1.0
+
+
+def _rotation_of_transformers(config: Any) -> tuple[Any, float]:
+    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+    turn, amplitude = ROPE_INIT_FUNCTIONS[config.rope_parameters["rope_type"]](config)
+    return turn.float().numpy(), float(amplitude)
 
 
 def _shapes(sizes: ModelShape, biases: Biases, config: Any, *, tied: bool) -> dict[str, tuple[int, ...]]:

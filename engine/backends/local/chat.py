@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedTokenizerBase
-
 from engine.errors import BackendError, BadAdapter, BadModel
 from engine.parsing import read_json, reason
 from engine.recipes import Message
@@ -22,8 +20,6 @@ TRIED = (
     (Message("system", THEN), Message("user", ASKED)),
     (Message("user", ASKED), Message("assistant", SAID), Message("user", THEN)),
 )
-# names that apply_chat_template keeps for itself: no variables of a template, though a recipe could spell them
-OURS = frozenset(inspect.signature(PreTrainedTokenizerBase.apply_chat_template).parameters) - {"self", "tools", "documents", "kwargs"}
 WRITTEN_OUT = re.compile(f"""['"]text['"]: ['"]{re.escape(ASKED)}""")  # a list of parts printed as it stands
 
 
@@ -32,6 +28,8 @@ class Chat:
 
     def __init__(self, tokenizer: Any, name: str) -> None:
         self.tokenizer, self.name = tokenizer, name
+        # names that apply_chat_template keeps for itself: no variables of a template, though a recipe could spell them
+        self._own = frozenset(inspect.signature(tokenizer.apply_chat_template).parameters) - {"tools", "documents", "kwargs"}
         self._parts = False
         self._parts = self._wants_parts()
 
@@ -40,7 +38,7 @@ class Chat:
 
         A control token that somebody typed is read as its characters: it must not end a turn or begin another's.
         """
-        if taken := sorted(OURS & variables.keys()):
+        if taken := sorted(self._own & variables.keys()):
             raise BackendError("bad_prompt", f"[chat_template] sets {', '.join(taken)}, which is no variable of a chat template.")
         try:
             encoded = self.tokenizer.apply_chat_template(

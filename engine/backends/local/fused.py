@@ -5,17 +5,17 @@ is in compiled.py; here are the weights, the adapters and the rows, as it wants 
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from engine.backends.local.blueprint import PRODUCTS, Blueprint
 from engine.backends.local.compiled import forward
 from engine.backends.local.factors import NONE, Factors, Placed, placed
 from engine.backends.local.kernels import COLUMNS, LANES, ROWS
 from engine.backends.local.lora import LoraRows
+from engine.backends.local.machine import usual_threads
 from engine.backends.local.paged import PagedCache
 from engine.backends.local.products import PARTS, ModelShape, ReadBatch, Space, runs_of
 from engine.backends.local.reading import Read
@@ -48,6 +48,7 @@ class Fused:
         self.linears: Mapping[str, tuple[int, int]] = weights.linears
         self._turn, self._amplitude = plan.turn, plan.amplitude
         self._weights, self._model = weights, weights.tables
+        self.threads = usual_threads()  # that a forward runs in
         self._adapters: dict[str, Tuned] = {}
         self._team, self._space = ThreadTeam(), _space(plan.sizes, (1, 1, COLUMNS, 1, SCORES))
 
@@ -65,38 +66,38 @@ class Fused:
         """Let an adapter's matrices go."""
         self._adapters.pop(name, None)
 
-    def read(self, reads: Sequence[Read], cache: PagedCache) -> Tensor:
+    def read(self, reads: Sequence[Read], cache: PagedCache) -> Any:
         """Read tokens into the rows' memory. Returns the logits after each row's last token (rows, vocabulary), float32."""
         columns = max(read.start + len(read.tokens) for read in reads)
         batch, used = self._batch(reads, cache)
-        tokens, threads = len(batch.tokens), torch.get_num_threads()
+        tokens, threads = len(batch.tokens), self.threads
         rank = max((self._adapters[name].rank for name in used), default=COLUMNS)
         space = self._room(tokens, len(reads), rank, threads, columns)
-        space.x[:tokens] = self._embed([token for read in reads for token in read.tokens]).numpy()
+        space.x[:tokens] = self._embed([token for read in reads for token in read.tokens])
         model = self._model
         self._team.run(lambda barrier, thread, of: forward(model, batch, space, barrier, thread, of), threads)
-        return torch.from_numpy(space.logits[: len(reads), : model.sizes.vocabulary].copy())
+        return space.logits[: len(reads), : model.sizes.vocabulary].copy()
 
-    def _embed(self, tokens: Sequence[int]) -> Tensor:
-        numbers = torch.tensor(tokens)
+    def _embed(self, tokens: Sequence[int]) -> Any:
+        numbers = np.array(tokens)
         if self._weights.embedding is None:
             return self._weights.products[self._model.sizes.layers, 0].rows(numbers)
-        return self._weights.embedding[numbers].float()
+        return self._weights.embedding.part(numbers).floats()
 
     def _batch(self, reads: Sequence[Read], cache: PagedCache) -> tuple[ReadBatch, list[str]]:
         used = sorted({read.adapter for read in reads} - {NONE})
         owners = [used.index(read.adapter) if read.adapter in used else -1 for read in reads]
         tokens = [(row, read.start + at, owners[row]) for row, read in enumerate(reads) for at in range(len(read.tokens))]
         places = np.array(tokens, np.int64)
-        angles = torch.from_numpy(places[:, 1])[:, None].float() * self._turn
+        angles = (places[:, 1, None].astype(np.float32) * self._turn).astype(np.float64)  # rounded once, as transformers' are
         lasts = np.cumsum([len(read.tokens) for read in reads], dtype=np.int64) - 1
         tables = [self._adapters[name].table for name in used]
         batch = ReadBatch(
             tokens=places,
             groups=_groups(reads),
             runs=runs_of(places[:, 2]),
-            cosines=(angles.cos() * self._amplitude).numpy(),
-            sines=(angles.sin() * self._amplitude).numpy(),
+            cosines=(np.cos(angles) * self._amplitude).astype(np.float32),
+            sines=(np.sin(angles) * self._amplitude).astype(np.float32),
             memory=_memory(reads, cache),
             wanted=lasts,
             last_runs=runs_of(places[lasts, 2]),
@@ -121,14 +122,22 @@ class FusedRows:
     """The rows of such a model, as ModelRows says."""
 
     def __init__(self, model: Fused, slots: int) -> None:
-        self.lora, self.cache = LoraRows(model, model), PagedCache(model.sizes, slots)
+        self.lora, self.cache = LoraRows(model), PagedCache(model.sizes, slots)
         self.model = model
 
-    def read(self, reads: Sequence[Read]) -> Tensor:
+    def read(self, reads: Sequence[Read]) -> Any:
         """Read tokens in one forward, as ModelRows.read says."""
         return self.model.read(reads, self.cache)
 
-    def step(self, reads: Sequence[Read]) -> Tensor:
+    def use_threads(self, threads: int) -> None:
+        """Run in so many processor threads from now on."""
+        self.model.threads = threads
+
+    def running(self) -> AbstractContextManager[object]:
+        """What is read within this is for no training; here it never is."""
+        return nullcontext()
+
+    def step(self, reads: Sequence[Read]) -> Any:
         """Read each row's newest token, as ModelRows.step says."""
         return self.model.read(reads, self.cache)
 

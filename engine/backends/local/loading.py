@@ -1,21 +1,21 @@
 """A folder becomes a checked model and tokenizer; every way to fail is one sentence."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
+import numpy as np
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
-from engine.backends.local.blueprint import EMBEDDING, HEAD, Blueprint, drawn, usual_config
+from engine.backends.local.blueprint import EMBEDDING, HEAD, OWN_ROTATION, Blueprint, drawn, usual_config
 from engine.backends.local.chat import Chat
-from engine.backends.local.checkpoint import Checkpoint
+from engine.backends.local.checkpoint import Stored, weights_in
 from engine.backends.local.compiling import can_compile
 from engine.backends.local.fused import Fused
-from engine.backends.local.packed import one_thread
+from engine.backends.local.imports import transformers_without_torch, whole_transformers
+from engine.backends.local.machine import may_have_cuda
 from engine.backends.local.weights import ModelWeights
 from engine.contestants import Base, folder_revision
 from engine.errors import BadModel, SettingsError, first_line
@@ -46,16 +46,23 @@ def load_base(folder: Path, name: str, dtype: str, device: str, way: Way = "plai
 
     On the processor a model that goes another way than the plain one is packed for it. Elsewhere every way is the plain one.
     """
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     lacks = [what for what in ("config.json", "*.safetensors") if not any(folder.glob(what))]
     if lacks and (known := way_out(folder, "base model")):
         raise BadModel(f"The base model {name} cannot be loaded from {folder}, which holds no {lacks[0]}. {known}")
+    way = way if device == "cpu" else "plain"
+    fuses = way == "best" and dtype == "float32" and can_compile()
+    if fuses and _turns_as_known(folder):
+        transformers_without_torch()
+    else:
+        whole_transformers()
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     config = _usual(folder)
     chat = Chat(_tokenizer(folder, name, config), name)
-    way = way if device == "cpu" else "plain"
-    found = _fused(folder, config) if way == "best" and dtype == "float32" else None
-    model, parameters = found or _general(folder, name, getattr(torch, dtype), device, way)
+    found = _fused(folder, config) if fuses else None
+    model, parameters = found or _general(folder, name, dtype, device, way)
     covered, end_ids = _ends(model.config, folder, chat)
     base = Base(
         name=name,
@@ -67,6 +74,16 @@ def load_base(folder: Path, name: str, dtype: str, device: str, way: Way = "plai
         more_ends=tuple(sorted(end_ids - covered)),
     )
     return Loaded(model, chat, base, end_ids)
+
+
+def _turns_as_known(folder: Path) -> bool:
+    """Whether a model says that it turns positions in a way that is computed here, so that torch is not needed for it."""
+    try:
+        table = read_json(folder / "config.json")
+        told = table.get("rope_scaling") or table.get("rope_parameters") or {}
+        return (told.get("rope_type") or told.get("type") or "default") in OWN_ROTATION
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _usual(folder: Path) -> Any:
@@ -83,54 +100,65 @@ def _fused(folder: Path, config: Any) -> tuple[Fused, int] | None:
     What is wrong with those is said by the libraries that load all kinds.
     """
     try:
-        plan = drawn(config or AutoConfig.from_pretrained(folder, local_files_only=True)) if can_compile() else None
-        opened = Checkpoint(folder)
+        if config is None:
+            from transformers import AutoConfig
+
+            config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        plan = drawn(config)
     except Exception:  # transformers' own checks of a config end in any kind
         return None
     if plan is None:
         return None
     try:
-        with opened as checkpoint:
-            if not _holds(plan, checkpoint):
-                return None
-            with one_thread():
-                return Fused(plan, ModelWeights(plan, checkpoint)), sum(map(prod, plan.shapes.values()))
-    except (OSError, ValueError, SafetensorError):
+        checkpoint = weights_in(folder)
+        return (Fused(plan, ModelWeights(plan, checkpoint)), sum(map(prod, plan.shapes.values()))) if _holds(plan, checkpoint) else None
+    except (OSError, ValueError, KeyError, SafetensorError):
         return None
 
 
-def _holds(plan: Blueprint, checkpoint: Checkpoint) -> bool:
+def _holds(plan: Blueprint, checkpoint: Mapping[str, Stored]) -> bool:
     """Whether a checkpoint has the weights that a blueprint names, in its shapes, and no others that would mean something."""
     head, embedding = f"{HEAD}.weight", f"{EMBEDDING}.weight"
-    more = {name for name in checkpoint.names - plan.shapes.keys() if not name.endswith(".rotary_emb.inv_freq")}  # old ones keep angles
-    if not plan.shapes.keys() <= checkpoint.names or not more <= {head}:
+    more = {name for name in checkpoint.keys() - plan.shapes.keys() if not name.endswith(".rotary_emb.inv_freq")}  # old ones keep angles
+    if not plan.shapes.keys() <= checkpoint.keys() or not more <= {head}:
         return False
-    if not all(checkpoint.shape(name) == shape for name, shape in plan.shapes.items()):
+    if not all(checkpoint[name].shape == shape for name, shape in plan.shapes.items()):
         return False
-    return not more or torch.equal(checkpoint.tensor(head), checkpoint.tensor(embedding))
+    return not more or np.array_equal(checkpoint[head].floats(), checkpoint[embedding].floats())
 
 
-def _general(folder: Path, name: str, dtype: torch.dtype, device: str, way: Way) -> tuple[Any, int]:
+def _general(folder: Path, name: str, dtype: str, device: str, way: Way) -> tuple[Any, int]:
     """Load any model by transformers, and count its parameters. Raises BadModel."""
+    whole_transformers()
+    import torch
+
     from engine.backends.local.general import load_general, pack_whole  # takes seconds to import, and the usual kinds do without
 
-    model = load_general(folder, name, dtype, device, packed=way != "plain")
+    kind = getattr(torch, dtype)
+    model = load_general(folder, name, kind, device, packed=way != "plain")
     parameters = sum(parameter.numel() for parameter in model.parameters())
     if way != "plain":
-        pack_whole(model, dtype)
+        pack_whole(model, kind)
     return model, parameters
 
 
 def pick_device(wish: str) -> str:
     """Choose where the model runs: "auto" takes cuda where there is one. Raises SettingsError when cuda is asked for and missing."""
+    if wish == "cpu" or (wish == "auto" and not may_have_cuda()):
+        return "cpu"
+    whole_transformers()  # which is to find torch, now that it is there
+    import torch
+
     if wish == "cuda" and not torch.cuda.is_available():
         raise SettingsError("DUEL_DEVICE is cuda, but no CUDA device can be used here; set it to auto or cpu.")
-    return "cuda:0" if wish == "cuda" or (wish == "auto" and torch.cuda.is_available()) else "cpu"
+    return "cuda:0" if torch.cuda.is_available() else "cpu"
 
 
 def _tokenizer(folder: Path, name: str, config: Any) -> Any:
     """Load the tokenizer. config: of the model, where it has been read; without its class being named, the config's class tells it."""
     try:
+        from transformers import AutoTokenizer
+
         named = "tokenizer_class" in read_json(folder / "tokenizer_config.json")
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, config=config if named else None)
     except Exception as error:

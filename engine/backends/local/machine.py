@@ -1,6 +1,7 @@
 """What the machine has: memory that keys and values may take, processors and who wants them. No torch."""
 
 import os
+import sys
 from pathlib import Path
 
 from engine.backends.base import Load
@@ -8,6 +9,7 @@ from engine.backends.base import Load
 SHARE = 4  # a quarter of the machine's memory is for keys and values, where nobody says how much
 UNKNOWN_BYTES = 4 << 30  # of memory, where the system does not tell
 KEPT_SHARE, LEAST_KEPT_BYTES = 16, 128 << 20  # of the budget, what is kept of prompts has beside it; and at least
+CUDA = (Path("/dev/nvidia0"), Path("/dev/nvidiactl"), Path("/proc/driver/nvidia"), Path("/dev/dxg"))  # the last in Windows' Linux
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))  # of a container, in bytes or "max"
 
 
@@ -31,6 +33,17 @@ def processors() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # Linux alone tells
         return os.cpu_count() or 1
+
+
+def may_have_cuda() -> bool:
+    """Whether a CUDA device may be here, told without torch: there is NVIDIA's driver, or a system that shows none in files."""
+    return sys.platform != "linux" or any(path.exists() for path in CUDA)
+
+
+def usual_threads() -> int:
+    """Count the threads that arithmetic takes where nobody says how many: as many as there are processors, or as OMP_NUM_THREADS says."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, int(told)) if told.isdecimal() else processors()
 
 
 def machine_load() -> Load | None:

@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from math import sqrt
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from engine.backends.local.factors import Factors, factors
+from engine.backends.local.checkpoint import Stored
+from engine.backends.local.factors import Factors
 
 KNOWN = frozenset({"r", "lora_alpha", "use_rslora", "target_modules", "layers_to_transform"})  # options that are read here
 SILENT = frozenset(
@@ -24,7 +22,7 @@ LAYER = re.compile(r".*\.[^.]*\.(\d+)\.")  # as peft finds a layer's number in a
 
 
 def named_factors(
-    config: Mapping[str, Any], weights: Mapping[str, Tensor], linears: Mapping[str, tuple[int, int]], device: torch.device
+    config: Mapping[str, Any], weights: Mapping[str, Stored], linears: Mapping[str, tuple[int, int]]
 ) -> dict[str, Factors] | None:
     """Read an adapter's matrices by the names of the layers that it trains; None where it says more than is read here, or does not fit.
 
@@ -44,10 +42,10 @@ def named_factors(
     scale = alpha / (sqrt(rank) if config.get("use_rslora") else rank)
     shapes = {f"base_model.model.{name}.lora_A.weight": (rank, linears[name][0]) for name in chosen}
     shapes |= {f"base_model.model.{name}.lora_B.weight": (linears[name][1], rank) for name in chosen}
-    if {key: tuple(weight.shape) for key, weight in weights.items()} != shapes:
+    if {key: weight.shape for key, weight in weights.items()} != shapes:
         return None
     keys = {name: f"base_model.model.{name}.lora_" for name in linears if name in chosen}
-    return {name: factors(weights[f"{key}A.weight"], weights[f"{key}B.weight"], scale, device) for name, key in keys.items()}
+    return {name: Factors(weights[f"{key}A.weight"].floats(), weights[f"{key}B.weight"].floats(), scale) for name, key in keys.items()}
 
 
 def _number(name: str) -> int | None:

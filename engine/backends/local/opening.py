@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.backends.local.gguf import Say, unsaid
 from engine.backends.local.imports import light_imports
-from engine.backends.local.machine import SHARE, machine_bytes
+from engine.backends.local.machine import SHARE, machine_bytes, usual_threads
 from engine.backends.local.threads import choices
 from engine.folders import user_cache
 from engine.settings import EngineSettings
@@ -23,7 +23,8 @@ async def open_local(folder: Path, name: str, settings: EngineSettings, way: "Wa
 
     say: is told what takes long, the first time, from any thread. Raises BadModel, SettingsError.
 
-    torch and transformers are imported here, in a thread beside the event loop: that takes seconds, in which a page is already served.
+    transformers, and torch where the model needs it, are imported here, in a thread beside the event loop: that takes seconds, in which
+    a page is already served.
     """
     start = await asyncio.to_thread(_load, folder, name, settings, way, say)
     return start()
@@ -31,21 +32,18 @@ async def open_local(folder: Path, name: str, settings: EngineSettings, way: "Wa
 
 def _load(folder: Path, name: str, settings: EngineSettings, way: "Way", say: Say) -> "Callable[[], LocalBackend]":
     with light_imports():
-        import torch
+        from engine.backends.local.loading import load_base, pick_device  # before the next, as it chooses how transformers is imported
 
-        from engine.backends.local.backend import MOST_THREADS, LocalBackend
+        device = pick_device(settings.device)
+        loaded = load_base(folder, name, settings.dtype, device, way)
+        from engine.backends.local.backend import LocalBackend
         from engine.backends.local.compiling import is_kept
         from engine.backends.local.fused import Fused
-        from engine.backends.local.loading import load_base, pick_device
         from engine.backends.local.pages import give_back_freed
         from engine.backends.local.recalled import StatesFolder
-    device = pick_device(settings.device)
-    loaded = load_base(folder, name, settings.dtype, device, way)
     if isinstance(loaded.model, Fused) and not is_kept("forward"):
         say("Compiling the loop over the model's layers for this processor, once …")
     recalled = StatesFolder(states_folder(), loaded.base.revision) if isinstance(loaded.model, Fused) else None
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
     give_back_freed()  # what the weights lay in before they were packed
     return partial(
         LocalBackend,
@@ -53,7 +51,7 @@ def _load(folder: Path, name: str, settings: EngineSettings, way: "Way", say: Sa
         max_rows=settings.max_rows,
         device=device,
         least=settings.alive_difference,
-        threads=choices(MOST_THREADS) if device == "cpu" and not settings.threads else [],
+        threads=[settings.threads] if settings.threads else choices(usual_threads()) if device == "cpu" else [],
         budget_bytes=settings.kv_mib << 20 or machine_bytes() // SHARE,
         recalled=recalled,
     )

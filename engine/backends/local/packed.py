@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from engine.backends.local.compiling import can_compile
 from engine.backends.local.kernels import COLUMNS, LANES
 from engine.backends.local.pages import MappedFiles
-from engine.backends.local.products import PARTS, LayerAdapters, multiply_together, tile_halves
+from engine.backends.local.products import PARTS, LayerAdapters, multiply_together
 from engine.backends.local.team import ThreadTeam
+from engine.backends.local.tiles import Lying, can_tile, tiled, tiled_halves
 
 EVEN_ROWS = 12  # a multiple of it is even in the blocks of 4 rows of MKL's products
 SHARED = 1 << 24  # multiplications from which on threads share a product: fewer take less time than to wake one
@@ -51,11 +51,12 @@ class TiledLinear(nn.Module):
     It is computed in float32, in which `bias` is.
     """
 
-    def __init__(self, weights: Tensor, out_features: int, bias: Tensor | None, team: ThreadTeam) -> None:
+    def __init__(self, weights: Any, out_features: int, bias: Tensor | None, team: ThreadTeam) -> None:
         super().__init__()
         self.out_features, self.in_features = out_features, weights.shape[1] * LANES
         self.adapters: Callable[[tuple[int, ...]], LayerAdapters] = no_adapters  # what is added, by the shape of x
         self._weights, self._bias, self._team = weights, bias, team
+        self._places = weights.ctypes.data, 0 if bias is None else bias.data_ptr()
         self._width = -(-self.out_features // (COLUMNS * LANES)) * COLUMNS * LANES  # written in tiles, added to in registers
 
     def forward(self, x: Tensor) -> Tensor:
@@ -63,8 +64,7 @@ class TiledLinear(nn.Module):
         flat = x.reshape(-1, self.in_features).float().contiguous()
         out = torch.empty(len(flat), self._width)
         many = len(flat) * self.in_features * self.out_features >= SHARED
-        bias, half = 0 if self._bias is None else self._bias.data_ptr(), int(self._weights.dtype == torch.float16)
-        places = flat.data_ptr(), self._weights.data_ptr(), bias, out.data_ptr()
+        places, half = (flat.data_ptr(), *self._places, out.data_ptr()), int(self._weights.dtype == np.float16)
         shape, added = (len(flat), self.in_features, self.out_features, self._width), self.adapters(x.shape)
         self._team.run(lambda *threads: multiply_together(places, shape, half, added, *threads), torch.get_num_threads() if many else 1)
         return out[:, : self.out_features].contiguous().view(*x.shape[:-1], self.out_features).to(x.dtype)
@@ -74,33 +74,11 @@ class TiledLinear(nn.Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, weights={self._weights.dtype}"
 
 
-def tiled_halves(weights: Sequence[Tensor]) -> Tensor | None:
-    """Put weights of layers with the same input, (out_features, in_features) each, into tiles of float16 as `tiled` does.
-
-    They are read as they lie, once; None where float16 does not hold one of them, and where no tiles are.
-    """
-    inputs, outputs = weights[0].shape[1], sum(map(len, weights))
-    if inputs % LANES or not can_compile() or not all(weight.dtype in WIDTHS and weight.is_contiguous() for weight in weights):
-        return None
-    made = torch.empty(-(-outputs // COLUMNS), inputs // LANES, COLUMNS, LANES, dtype=torch.float16)
-    made[-1] = 0
-    first = 0
-    for weight in weights:
-        if tile_halves(weight.data_ptr(), WIDTHS[weight.dtype], len(weight), inputs, first, made.data_ptr()):
-            return None
-        first += len(weight)
-    return made
-
-
-def tiled(weight: Tensor, kind: torch.dtype) -> Tensor:
-    """Put weights (out_features, in_features) into tiles (tiles, in_features / LANES, COLUMNS, LANES); zeros fill up the last."""
+def lying(weight: Tensor) -> Lying | None:
+    """Where a layer's weights (out_features, in_features) lie; None for those of a type that is not put into tiles as it is."""
+    width = WIDTHS.get(weight.dtype) if weight.is_contiguous() else None
     outputs, inputs = weight.shape
-    whole = outputs // COLUMNS
-    made = torch.empty(-(-outputs // COLUMNS), inputs // LANES, COLUMNS, LANES, dtype=kind)
-    made[:whole] = weight[: whole * COLUMNS].view(whole, COLUMNS, inputs // LANES, LANES).transpose(1, 2)
-    if left := outputs - whole * COLUMNS:
-        made[whole] = pad(weight[-left:], (0, 0, 0, COLUMNS - left)).view(COLUMNS, -1, LANES).transpose(0, 1)
-    return made
+    return None if width is None else Lying(weight.data_ptr(), outputs, inputs, width)
 
 
 class PackedLinear(nn.Module):
@@ -166,12 +144,12 @@ class Packer:
     def linear(self, layer: nn.Linear) -> nn.Module:
         """Pack a layer; it stays a usual one where this processor can pack nothing."""
         weight, bias = layer.weight.detach(), None if layer.bias is None else layer.bias.detach().float()
-        if packed_for(self._dtype) != torch.bfloat16 and (halves := tiled_halves([weight])) is not None:
-            self.give_back([weight])
+        if packed_for(self._dtype) != torch.bfloat16 and (place := lying(weight)) and (halves := tiled_halves([place])) is not None:
+            self._give_back(weight)
             return TiledLinear(halves, layer.out_features, bias, self._team)
-        weight = self.joined([weight])
-        if self._dtype == torch.float32 and can_tile(weight):
-            return TiledLinear(tiled(weight, torch.float32), layer.out_features, bias, self._team)
+        weight = self._float(weight)
+        if self._dtype == torch.float32 and can_tile(layer.in_features):
+            return TiledLinear(tiled(weight.numpy()), layer.out_features, bias, self._team)
         if kind := packed_for(self._dtype):
             return PackedLinear(weight, bias, kind)
         usual = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device="meta")
@@ -180,32 +158,17 @@ class Packer:
             usual.bias = nn.Parameter(bias.to(self._dtype), requires_grad=False)
         return usual
 
-    def joined(self, weights: Sequence[Tensor]) -> Tensor:
-        """Put the weights of layers with the same input below one another, in float32 and in memory that the next ones take.
+    def _float(self, weight: Tensor) -> Tensor:
+        """Turn weights (out_features, in_features) into float32, in memory that the next ones take; their pages are given back."""
+        if self._scratch.numel() < weight.numel():
+            self._scratch = torch.empty(weight.numel())
+        made = self._scratch[: weight.numel()].view(weight.shape)
+        made[:] = weight
+        self._give_back(weight)
+        return made
 
-        weights: (out_features, in_features) each; their pages are given back.
-        """
-        outputs, inputs = sum(map(len, weights)), weights[0].shape[1]
-        if self._scratch.numel() < outputs * inputs:
-            self._scratch = torch.empty(outputs * inputs)
-        joined, first = self._scratch[: outputs * inputs].view(outputs, inputs), 0
-        for weight in weights:
-            joined[first : first + len(weight)] = weight
-            first += len(weight)
-        self.give_back(weights)
-        return joined
-
-    def give_back(self, weights: Sequence[Tensor]) -> None:
-        """Let the memory go of weights that have been packed, where it is a file's."""
-        for weight in weights:
-            self._files.give_back(weight)
-
-
-def joined_biases(layers: Sequence[tuple[Tensor, Tensor | None]]) -> Tensor | None:
-    """Put the biases of layers, given with their weights, behind one another, in float32; None where none has one."""
-    if all(bias is None for _, bias in layers):
-        return None
-    return torch.cat([torch.zeros(len(weight)) if bias is None else bias.float() for weight, bias in layers])
+    def _give_back(self, weight: Tensor) -> None:
+        self._files.give_back(weight.data_ptr(), weight.numel() * weight.element_size())
 
 
 def is_tiled(model: nn.Module) -> bool:
@@ -229,11 +192,6 @@ class _Cast:
 
     def __call__(self, module: nn.Module, args: Any, out: Tensor) -> Tensor:
         return out.to(self._dtype)
-
-
-def can_tile(weight: Tensor) -> bool:
-    """Whether products with weights of this shape, (out_features, in_features), run in tiles here."""
-    return can_compile() and weight.shape[1] % LANES == 0
 
 
 def packed_for(dtype: torch.dtype) -> torch.dtype | None:

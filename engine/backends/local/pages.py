@@ -10,8 +10,6 @@ import mmap
 import sys
 from pathlib import Path
 
-from torch import Tensor
-
 DONT_NEED = 4  # MADV_DONTNEED in Linux's <sys/mman.h>
 
 
@@ -27,9 +25,9 @@ class MappedFiles:
                 first, end = (int(part, 16) for part in address.split("-"))
                 self._spans.append((first, end))
 
-    def give_back(self, tensor: Tensor) -> None:
-        """Let the whole pages go that a tensor which nobody has written to fills; nothing happens to one that is in no file."""
-        first, end = tensor.data_ptr(), tensor.data_ptr() + tensor.numel() * tensor.element_size()
+    def give_back(self, address: int, size: int) -> None:
+        """Let the whole pages go that `size` bytes which nobody has written to fill; nothing happens to what is in no file."""
+        first, end = address, address + size
         first, end = -(-first // mmap.PAGESIZE) * mmap.PAGESIZE, end // mmap.PAGESIZE * mmap.PAGESIZE
         if first < end and any(start <= first and end <= behind for start, behind in self._spans):
             ctypes.CDLL(None).madvise(ctypes.c_void_p(first), ctypes.c_size_t(end - first), DONT_NEED)

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, set_peft_model_state_dict
 from peft.tuners.lora import Linear, LoraLayer
-from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 
-from engine.backends.local.factors import Factors, factors
+from engine.backends.local.checkpoint import Stored
+from engine.backends.local.factors import Factors
 from engine.contestants import Adapter
 from engine.errors import BadAdapter
 from engine.plain_lora import ATTENTION_ONLY
@@ -34,11 +34,12 @@ def quiet_peft() -> Iterator[None]:
         yield
 
 
-def fitted(adapter: Adapter, table: Mapping[str, Any], weights: dict[str, Tensor], config: Any, device: torch.device) -> dict[str, Factors]:
+def fitted(adapter: Adapter, table: Mapping[str, Any], stored: Mapping[str, Stored], config: Any) -> dict[str, Factors]:
     """Have peft put an adapter on a model without weights. Returns its matrices by the names of the layers. Raises BadAdapter.
 
-    table: the adapter's options, of plain LoRA. weights: as peft saves them. config: the base's, of transformers.
+    table: the adapter's options, of plain LoRA. stored: its weights as peft saves them. config: the base's, of transformers.
     """
+    weights = {name: torch.from_numpy(weight.floats()) for name, weight in stored.items()}
     kinds: Any = AutoModelForCausalLM
     try:
         with quiet_peft():
@@ -64,12 +65,12 @@ def fitted(adapter: Adapter, table: Mapping[str, Any], weights: dict[str, Tensor
         _check_linear(adapter, name, layer)
     scales = {name: float(layer.scaling[adapter.digest]) for name, layer in layers.items()}
     keys = {name: f"base_model.model.{name}.lora_" for name in scales}
-    return {name: factors(weights[f"{key}A.weight"], weights[f"{key}B.weight"], scales[name], device) for name, key in keys.items()}
+    return {name: Factors(weights[f"{key}A.weight"].numpy(), weights[f"{key}B.weight"].numpy(), scales[name]) for name, key in keys.items()}
 
 
 def _whole(config: Any) -> Any:
     """A config of its kind's own class, to be changed: one that was read without it is read again."""
-    if type(config) is PreTrainedConfig:
+    if type(config).__name__ == PreTrainedConfig.__name__:  # which may be that of transformers as it is without torch
         return AutoConfig.from_pretrained(str(config.name_or_path), local_files_only=True)
     return deepcopy(config)
 

@@ -1,10 +1,9 @@
 """What a step needs of a model, whichever way it runs: rows that read tokens, and their memory."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
-
-from torch import Tensor
 
 from engine.backends.local.lora import LoraRows
 
@@ -67,10 +66,21 @@ class ModelRows(Protocol):
         """The memory of the rows."""
         ...
 
-    def read(self, reads: Sequence[Read]) -> Tensor:
-        """Read tokens into their rows' memory, which holds those before. Returns the logits after each one's last (reads, vocabulary)."""
+    def use_threads(self, threads: int) -> None:
+        """Run in so many processor threads from now on."""
         ...
 
-    def step(self, reads: Sequence[Read]) -> Tensor:
+    def running(self) -> AbstractContextManager[object]:
+        """Make the context in which all is read."""
+        ...
+
+    def read(self, reads: Sequence[Read]) -> Any:
+        """Read tokens into their rows' memory, which holds those before. Returns the logits after each one's last (reads, vocabulary).
+
+        They are an array of float32, as are those of a step.
+        """
+        ...
+
+    def step(self, reads: Sequence[Read]) -> Any:
         """Read one token of each row, row i in slot i, in one forward. Returns the logits after them (rows, vocabulary)."""
         ...

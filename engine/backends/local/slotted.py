@@ -5,6 +5,7 @@ packed.py), filled up with copies that nobody reads, unless all of its products 
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from engine.backends.local.attend import ROWS
 from engine.backends.local.cache import AIM, OtherAttention, SlotCache, Window
+from engine.backends.local.hooks import HookedLayers
 from engine.backends.local.lora import LoraRows
 from engine.backends.local.packed import FEWEST, even, is_tiled
 from engine.backends.local.reading import Read
@@ -21,7 +23,8 @@ class SlottedRows:
     """The rows of such a model, as ModelRows says."""
 
     def __init__(self, model: Any, slots: int, device: str) -> None:
-        self.lora, self.cache = LoraRows(model), SlotCache(model.config.get_text_config().num_hidden_layers, slots)
+        self.layers = HookedLayers(model)
+        self.lora, self.cache = LoraRows(self.layers), SlotCache(model.config.get_text_config().num_hidden_layers, slots)
         self.model, self._device = model, device
         self.stacked = not (model._supports_attention_backend and model._can_set_attn_implementation())
         model.set_attn_implementation("sdpa" if self.stacked else ROWS)
@@ -31,9 +34,17 @@ class SlottedRows:
         """Round a number of rows up to one at which no product rounds otherwise than for each row alone."""
         return rows if self._tiled else even(rows)
 
-    def read(self, reads: Sequence[Read]) -> Tensor:
+    def use_threads(self, threads: int) -> None:
+        """Run in so many processor threads from now on."""
+        torch.set_num_threads(threads)
+
+    def running(self) -> AbstractContextManager[object]:
+        """Make the context in which all is read: that of no training."""
+        return torch.inference_mode()
+
+    def read(self, reads: Sequence[Read]) -> Any:
         """Read tokens, one read after the other, as ModelRows.read says."""
-        return torch.stack([self._read(read) for read in reads])
+        return _array(torch.stack([self._read(read) for read in reads]))
 
     def _read(self, read: Read) -> Tensor:
         more = self._filled(len(read.tokens)) - len(read.tokens)
@@ -41,20 +52,20 @@ class SlottedRows:
         columns = torch.tensor([start] * more + list(range(start, end)), device=self._device)
         ids = torch.tensor([read.tokens[0]] * more + list(read.tokens), device=self._device)
         self.cache.aim(Window([read.slot], [start], end - start, prompt=True, stacked=self.stacked))
-        self.lora.names = [read.adapter]
+        self.layers.names = [read.adapter]
         mask = columns[:, None] >= torch.arange(end, device=self._device)
         return self._forward(ids[None], columns[None], mask[None, None])[0]
 
-    def step(self, reads: Sequence[Read]) -> Tensor:
+    def step(self, reads: Sequence[Read]) -> Any:
         """Read each row's newest token, as ModelRows.step says."""
         filled = [*reads, *[reads[-1]] * (self._filled(len(reads)) - len(reads))]
         lengths = torch.tensor([read.start for read in filled], device=self._device)
         starts = [read.start for read in reads]
         self.cache.aim(window := Window(range(len(reads)), starts, 1, prompt=False, stacked=self.stacked))
-        self.lora.names = [read.adapter for read in filled]
+        self.layers.names = [read.adapter for read in filled]
         mask = torch.arange(window.width, device=self._device) <= lengths[:, None]
         ids = torch.tensor([[*read.tokens] for read in filled], device=self._device)
-        return self._forward(ids, lengths[:, None], mask[:, None, None])[: len(reads)]
+        return _array(self._forward(ids, lengths[:, None], mask[:, None, None])[: len(reads)])
 
     def _forward(self, ids: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
         """ids, positions (rows, tokens), mask (rows, 1, tokens, columns), true where a token may look. Last logits (rows, vocabulary)."""
@@ -81,3 +92,7 @@ class SlottedRows:
         for layer in self.cache.slot_layers:
             if layer.window is not None:
                 layer.window.stacked = True
+
+
+def _array(logits: Tensor) -> Any:
+    return logits.float().cpu().numpy()

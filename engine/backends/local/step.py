@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from torch import Tensor
-
 from engine.backends.base import NOT_LOADED
 from engine.backends.local.factors import NONE
 from engine.backends.local.fused import Fused, FusedRows
@@ -23,7 +21,7 @@ from engine.errors import BackendError
 
 
 class Step:
-    """A loaded model with the memory of its rows. Used by one thread alone, within torch.inference_mode."""
+    """A loaded model with the memory of its rows. Used by one thread alone, within `rows.running()`."""
 
     def __init__(self, model: Any, *, max_rows: int, device: str, budget_bytes: int) -> None:
         """budget_bytes: for the keys and values of rows; what is kept of prompts and answers comes beside it."""
@@ -54,7 +52,7 @@ class Step:
         self._cache.put(row.slot, parts)
         row.cached = row.read = sum(columns for _, columns in parts)
 
-    def read(self, row: Writing, most: int) -> Tensor:
+    def read(self, row: Writing, most: int) -> Any:
         """Read the next tokens of a row's prompt, at most so many. Returns the logits after the last (vocabulary,)."""
         assert row.slot is not None
         end = min(row.read + most, len(row.tokens))
@@ -62,7 +60,7 @@ class Step:
         row.read = end
         return logits
 
-    def weigh(self, row: Writing, wanted: WeighedText, most: int) -> Tensor:
+    def weigh(self, row: Writing, wanted: WeighedText, most: int) -> Any:
         """Read the next tokens of a row's prompt and of the answer that is wanted behind it, at most so many.
 
         Returns the logits from the prompt's end on, one for each token that has an answer's token after it (tokens, vocabulary); where the
@@ -96,27 +94,26 @@ class Step:
             return None
         return joined(parts)
 
-    def read_span(self, tokens: Sequence[int], start: int, end: int, adapter: str, slot: int) -> Tensor:
+    def read_span(self, tokens: Sequence[int], start: int, end: int, adapter: str, slot: int) -> Any:
         """Read tokens[start:end] of one row into its slot, which holds those before. Returns the logits after the last (vocabulary,)."""
         if start == 0:
             self.free(slot)
         return self.rows.read([Read(slot, start, tokens[start:end], adapter)])[0]
 
-    def decode(self, rows: Sequence[Writing]) -> Tensor:
+    def decode(self, rows: Sequence[Writing]) -> Any:
         """Read each row's newest token, row i in slot i, in one forward. Returns the next tokens' logits (rows, vocabulary)."""
         return self.rows.step([Read(slot, row.length, row.new[-1:], row.adapter) for slot, row in enumerate(rows)])
 
-    def probe(self, tokens: list[int], adapter: str) -> Tensor:
+    def probe(self, tokens: list[int], adapter: str) -> Any:
         """Read a prompt that is nobody's, in the house's slot. Returns the next token's logits (vocabulary,), a copy."""
         return self.probe_each([tokens], adapter)[0]
 
-    def probe_each(self, prompts: Sequence[list[int]], adapter: str) -> list[Tensor]:
+    def probe_each(self, prompts: Sequence[list[int]], adapter: str) -> list[Any]:
         """Read prompts as `probe` does; what all of them begin with is read once."""
         first = prompts[0]
         shared = min(len(first) - 1, *(min(common_length(first, other), len(other) - 1) for other in prompts))
         logits = [
-            self.read_span(tokens, shared if number else 0, len(tokens), adapter, self._house).clone()
-            for number, tokens in enumerate(prompts)
+            self.read_span(tokens, shared if number else 0, len(tokens), adapter, self._house) for number, tokens in enumerate(prompts)
         ]
         self.free(self._house)
         return logits

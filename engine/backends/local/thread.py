@@ -8,9 +8,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import torch
-from torch import Tensor
-
 from engine.backends.base import Finish
 from engine.backends.local.loading import Loaded
 from engine.backends.local.sampling import check_finite, draw, weighed
@@ -105,7 +102,7 @@ class ModelThread:
     # --- on the thread ---
 
     def _run(self) -> None:
-        with torch.inference_mode():
+        with self.step.rows.running():
             self._start()
             while self._wait():
                 for row in self.schedule.stopped():
@@ -119,16 +116,17 @@ class ModelThread:
         """Run the model for nobody: after it, the bytes of a token are known, and so is the best number of threads."""
         try:
             self.step.try_out()
-            if self.threads and len(self.threads.numbers) > 1:
-                self.threads.start(self._timed)
-                torch.set_num_threads(self.threads.now)
+            if self.threads:
+                if len(self.threads.numbers) > 1:
+                    self.threads.start(self._timed)
+                self.step.rows.use_threads(self.threads.now)
         except Exception as error:  # whoever needs the model first is told in words
             log.info("the model cannot be tried out: %s", error)
         self.schedule.house(self._clock())
 
     def _timed(self, threads: int) -> float:
         """Run the model for nobody with so many processor threads; returns the seconds that it took."""
-        torch.set_num_threads(threads)
+        self.step.rows.use_threads(threads)
         before = self._clock()
         self.step.try_out()
         return self._clock() - before
@@ -137,7 +135,7 @@ class ModelThread:
         """Do a piece of work, have it paid for, and hand out what came of it."""
         before, read = self._clock(), sum(row.read - row.cached for row in work.seats)
         if self.threads and work.kind == "step":
-            torch.set_num_threads(self.threads.now)
+            self.step.rows.use_threads(self.threads.now)
         outcomes = _outcomes(work, self.step, self._loaded)
         self.schedule.took(work, now := self._clock(), sum(row.read - row.cached for row in work.seats) - read)
         if self.threads and work.kind == "step":
@@ -251,7 +249,7 @@ def _weigh(row: Writing, wanted: WeighedText, step: Step, most: int, ends: froze
     return "end"
 
 
-def _drawn(row: Writing, logits: Tensor) -> int | BackendError:
+def _drawn(row: Writing, logits: Any) -> int | BackendError:
     try:
         return draw(logits, row.prompt.sampling, row.generator, row.new)
     except Exception as error:

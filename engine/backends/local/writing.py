@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import torch
+import numpy as np
 
 from engine.backends.base import Chunk, Finish, Prompt, Usage, too_long
 from engine.backends.local.chat import Chat
@@ -52,7 +52,7 @@ class Writing(Seat):
     tokens: list[int] = field(default_factory=list)  # the prompt's, once it has been encoded
     new: list[int] = field(default_factory=list)
     text: Detokenizer | None = None
-    generator: torch.Generator | None = None
+    generator: np.random.Generator | None = None
     cut: StopTexts = field(default_factory=lambda: StopTexts(()))
     wanted: WeighedText | None = None  # None: an answer is written
 
