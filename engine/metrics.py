@@ -12,7 +12,6 @@ import regex  # type: ignore[import-untyped]
 from engine.errors import BadRequest
 from engine.parsing import Malformed, is_text, json_value, shown
 from engine.patterns import Pattern, compile_pattern
-from engine.schema import Undecided, check_schema, fits
 
 PATTERN_S = 0.5  # time of a row's pattern on one answer, in seconds
 ALIKE = str.maketrans(
@@ -68,6 +67,8 @@ def score(answer: str, expected: Expected) -> dict[str, float]:
                 "The pattern %s takes longer than %g s on an answer, which is not scored by it.", expected.pattern.source, PATTERN_S
             )
     if expected.schema is not None:
+        from engine.schema import Undecided  # jsonschema is for those rows alone that have a schema
+
         try:
             scores["JSON schema"] = json_valid(answer, expected.schema)
         except Undecided:
@@ -105,6 +106,8 @@ def token_f1(answer: str, reference: str) -> float:
 
 def json_valid(answer: str, schema: Any) -> float:
     """Give 1 when the answer, perhaps in a code fence, is JSON that fits the schema. Raises Undecided."""
+    from engine.schema import fits
+
     fenced = _FENCED.fullmatch(answer)
     try:
         return float(fits(json_value(fenced[1] if fenced else answer), schema))
@@ -152,6 +155,8 @@ def _schema(given: Any) -> Any:
             given = json_value(given)
         except Malformed as error:
             raise BadRequest(f"The schema is not JSON. {error}") from error
+    from engine.schema import check_schema
+
     check_schema(given)
     return given
 

@@ -5,7 +5,20 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "transformers", "peft", "numba", "scipy", "matplotlib", "discord", "aiohttp", "requests", "prompt_toolkit", "trl")
+HEAVY = (
+    "torch",
+    "transformers",
+    "peft",
+    "numba",
+    "scipy",
+    "matplotlib",
+    "discord",
+    "aiohttp",
+    "requests",
+    "prompt_toolkit",
+    "trl",
+    "jsonschema",
+)
 
 
 @pytest.mark.parametrize(

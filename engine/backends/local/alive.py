@@ -38,13 +38,13 @@ def add_alive(step: Step, chat: Chat, adapter: Adapter, plain: Recipe, least: fl
 
 def _compared(step: Step, adapter: Adapter, probes: Sequence[list[int]], before: Sequence[Any], least: float) -> float:
     try:
-        after, tuned = (step.probe_each(probes, name) for name in (NONE, adapter.digest))
+        after, tuned = step.probe_each(probes[:1], NONE), step.probe_each(probes, adapter.digest)
     except Exception as error:  # of a layer that sees the rows of a batch as one
         raise BadAdapter(
             f"The adapter {adapter.name} cannot be run beside the base in one batch, as both sides of a duel are "
             f"({_one_line(error)}). {ATTENTION_ONLY}"
         ) from error
-    check_base_kept(adapter, before, after)
+    check_base_kept(adapter, before[:1], after)  # one tells: what touches the base changes all that it reads
     return check_alive(adapter, list(zip(before, tuned, strict=True)), least)
 
 

@@ -15,7 +15,11 @@ import numba
 import numpy as np
 from llvmlite import binding
 
+from engine.backends.local.imports import without
 from engine.folders import user_cache
+
+with without("scipy.linalg"):  # numba looks for it, to multiply matrices, which takes a third of a second; nothing here is multiplied so
+    import numba.np.arraymath
 
 NEEDED = ("avx2", "fma", "f16c")  # of a processor: eight numbers at once, multiplied and added in one, read out of float16
 SOURCES = ("kernels.py", "products.py", "compiled.py")

@@ -1,4 +1,4 @@
-"""torch, transformers and peft, imported for less, or transformers without torch."""
+"""Heavy libraries, imported for less, or as if others were not installed."""
 
 import gc
 import os
@@ -26,6 +26,18 @@ def light_imports() -> Iterator[None]:
             gc.enable()
 
 
+@contextmanager
+def without(*names: str) -> Iterator[None]:
+    """Import as if these modules were not installed; those that are imported already stay, and later ones are found again."""
+    absent = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None says to an import that there is none
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
 def transformers_without_torch() -> None:
     """Import transformers as if torch were not installed, for its tokenizers alone; as it is, where either has been imported before.
 
@@ -35,14 +47,13 @@ def transformers_without_torch() -> None:
         return
     usual = os.environ.get(QUIET)
     os.environ[QUIET] = "1"
-    sys.modules["torch"] = None  # type: ignore[assignment]  # what says to an import that it is not there
     try:
-        import transformers
-        from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase  # noqa: F401 - each decides by what is there
+        with without("torch"):
+            import transformers
+            from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase  # noqa: F401 - each decides by what is there
 
         transformers._without_torch = True  # type: ignore[attr-defined]
     finally:
-        del sys.modules["torch"]
         if usual is None:
             del os.environ[QUIET]
         else:
