@@ -266,25 +266,40 @@ def test_an_adapter_that_does_not_fit_is_told_by_peft(tmp_path: Path) -> None:
         LoraRows(model).add(open_adapter(folder))
 
 
-@fusing
-def test_such_a_model_and_its_adapter_run_without_transformers_models_and_peft(tmp_path: Path) -> None:
-    base = tiny.save_base(tmp_path / "base", "llama")
-    adapter = tiny.save_adapter(tmp_path / "adapter", base)
-    script = f"""
+WHOLE = ["peft", "torch", "transformers.modeling_utils"]  # what is imported where a model or an adapter is not read by names alone
+SCRIPT = """
 import asyncio, sys
 from engine.api import Answer, Arm, EngineSettings, ask, open_engine
 
 async def main():
-    names = {{"DUEL_BASE_MODEL": {str(base)!r}, "DUEL_ADAPTER": {str(adapter)!r}, "DUEL_DEVICE": "cpu"}}
+    names = {{"DUEL_BASE_MODEL": {base!r}, "DUEL_ADAPTER": {adapter!r}, "DUEL_DEVICE": "cpu"}}
     async with open_engine(EngineSettings.read(names, None)) as engine:
         outcomes = await ask(engine, "hello", arms=[Arm.PLAIN, Arm.TUNED])
     assert all(isinstance(outcome, Answer) for outcome in outcomes.values()), outcomes
 
 asyncio.run(main())
-print([name for name in ("peft", "transformers.modeling_utils", "torch") if name in sys.modules])
+print(*sorted({{"peft", "transformers.modeling_utils", "torch"}} & sys.modules.keys()))
 """
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert ran.stdout == "[]\n", ran.stderr
+
+
+@fusing
+@pytest.mark.parametrize(
+    ("options", "weights", "imported"),
+    [
+        ({}, {}, []),
+        pytest.param({"alpha_pattern": {"q_proj": 2}}, {}, WHOLE, marks=pytest.mark.process),  # peft reads what more it says
+        pytest.param({}, {"model.layers.0.self_attn.q_proj.bias": torch.ones(32)}, WHOLE, marks=pytest.mark.process),  # another model
+    ],
+)
+def test_such_a_model_and_its_adapter_run_without_torch_and_what_says_more_finds_it(
+    tmp_path: Path, options: dict[str, Any], weights: dict[str, torch.Tensor], imported: list[str]
+) -> None:
+    base = tiny.save_base(tmp_path / "base", "llama")
+    adapter = tiny.save_adapter(tmp_path / "adapter", base, **options)
+    script = SCRIPT.format(base=str(changed(base, **weights)), adapter=str(adapter))
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0 and ran.stdout.split() == imported, ran.stderr
+    assert not ran.stderr, "nobody is told that torch is not there"
 
 
 @fusing

@@ -44,6 +44,7 @@ def transformers_without_torch() -> None:
     torch takes 1.6 seconds and 190 MB, and no tokenizer needs it.
     """
     if "torch" in sys.modules or "transformers" in sys.modules:
+        _quieten()
         return
     usual = os.environ.get(QUIET)
     os.environ[QUIET] = "1"
@@ -53,6 +54,7 @@ def transformers_without_torch() -> None:
             from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase  # noqa: F401 - each decides by what is there
 
         transformers._without_torch = True  # type: ignore[attr-defined]
+        _quieten()
     finally:
         if usual is None:
             del os.environ[QUIET]
@@ -61,7 +63,16 @@ def transformers_without_torch() -> None:
 
 
 def whole_transformers() -> None:
-    """Have the next import of transformers find torch. What has been made without it goes on as it is."""
+    """Import transformers so that it finds torch when it wants it. What has been made without goes on as it is."""
     if getattr(sys.modules.get("transformers"), "_without_torch", False):
         for name in [name for name in sys.modules if name == "transformers" or name.startswith("transformers.")]:
             del sys.modules[name]
+    _quieten()
+
+
+def _quieten() -> None:
+    """Have transformers say nothing below an error, and draw no bars."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]

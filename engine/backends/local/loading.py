@@ -55,10 +55,6 @@ def load_base(folder: Path, name: str, dtype: str, device: str, way: Way = "plai
         transformers_without_torch()
     else:
         whole_transformers()
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     config = _usual(folder)
     chat = Chat(_tokenizer(folder, name, config), name)
     found = _fused(folder, config) if fuses else None
