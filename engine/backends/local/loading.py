@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from safetensors import SafetensorError
 
-from engine.backends.local.blueprint import EMBEDDING, HEAD, OWN_ROTATION, Blueprint, drawn, usual_config
+from engine.backends.local.blueprint import EMBEDDING, HEAD, KINDS, OWN_ROTATION, Blueprint, drawn, usual_config
 from engine.backends.local.chat import Chat
 from engine.backends.local.checkpoint import Stored, weights_in
 from engine.backends.local.compiling import can_compile
@@ -51,7 +51,7 @@ def load_base(folder: Path, name: str, dtype: str, device: str, way: Way = "plai
         raise BadModel(f"The base model {name} cannot be loaded from {folder}, which holds no {lacks[0]}. {known}")
     way = way if device == "cpu" else "plain"
     fuses = way == "best" and dtype == "float32" and can_compile()
-    if fuses and _turns_as_known(folder):
+    if fuses and _needs_no_torch(folder):
         transformers_without_torch()
     else:
         whole_transformers()
@@ -72,12 +72,12 @@ def load_base(folder: Path, name: str, dtype: str, device: str, way: Way = "plai
     return Loaded(model, chat, base, end_ids)
 
 
-def _turns_as_known(folder: Path) -> bool:
-    """Whether a model says that it turns positions in a way that is computed here, so that torch is not needed for it."""
+def _needs_no_torch(folder: Path) -> bool:
+    """Whether a model says that it is of a usual kind, and turns positions in a way that is computed here."""
     try:
         table = read_json(folder / "config.json")
         told = table.get("rope_scaling") or table.get("rope_parameters") or {}
-        return (told.get("rope_type") or told.get("type") or "default") in OWN_ROTATION
+        return table.get("model_type") in KINDS and (told.get("rope_type") or told.get("type") or "default") in OWN_ROTATION
     except (OSError, ValueError, AttributeError):
         return False
 
