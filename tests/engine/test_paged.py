@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from engine.backends.local.compiling import can_compile
 from engine.backends.local.factors import NONE
 from engine.backends.local.loading import load_base
+from engine.backends.local.machine import kept_bytes
 from engine.backends.local.paged import HeldPages, PagedCache, joined, pieces_of
 from engine.backends.local.prefixes import PrefixStore
 from engine.backends.local.products import COLUMNS, PAGE, ModelShape
@@ -144,3 +145,10 @@ def test_a_long_row_reads_on_over_the_edges_of_pages_and_of_room(tmp_path: Path)
     found = [pieces.read_span(tokens, start, end, NONE, 1) for start, end in [(0, 700), (700, 1020)]][1:]
     found += [pieces.read_span(tokens, at, at + 1, NONE, 1) for at in range(1020, 1030)]
     assert all(np.array_equal(own, other) for own, other in zip(found, expected, strict=True))
+
+
+def test_what_is_kept_is_bounded_by_memory_and_by_tokens() -> None:
+    assert kept_bytes(6 << 30) == kept_bytes(6 << 30, 1 << 20) == 384 << 20, "a sixteenth of the budget"
+    assert kept_bytes(6 << 30, 46_080) == 3072 * 46_080, "of a small model so many tokens"
+    assert kept_bytes(6 << 30, 100) == kept_bytes(1 << 30, 46_080) == 128 << 20, "but so much at least"
+    assert kept_bytes(64 << 20, 46_080) == 64 << 20, "and never more than rows may have"

@@ -9,6 +9,7 @@ from engine.backends.base import Load
 SHARE = 4  # a quarter of the machine's memory is for keys and values, where nobody says how much
 UNKNOWN_BYTES = 4 << 30  # of memory, where the system does not tell
 KEPT_SHARE, LEAST_KEPT_BYTES = 16, 128 << 20  # of the budget, what is kept of prompts has beside it; and at least
+KEPT_TOKENS = 3072  # and at most, where these are more: two long recipes, or one and the latest conversations
 CUDA = (Path("/dev/nvidia0"), Path("/dev/nvidiactl"), Path("/proc/driver/nvidia"), Path("/dev/dxg"))  # the last in Windows' Linux
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))  # of a container, in bytes or "max"
 
@@ -22,9 +23,14 @@ def machine_bytes() -> int:
     return min([there, *filter(None, map(_limit, LIMITS))])
 
 
-def kept_bytes(budget_bytes: int) -> int:
-    """Tell how much of prompts and answers is kept, beside a budget for those that are being written."""
-    return min(max(budget_bytes // KEPT_SHARE, LEAST_KEPT_BYTES), budget_bytes)
+def kept_bytes(budget_bytes: int, token_bytes: int = 0) -> int:
+    """Tell how much of prompts and answers is kept, beside a budget for those that are being written.
+
+    token_bytes: of one token's keys and values; 0 where that is not known yet.
+    """
+    share = max(budget_bytes // KEPT_SHARE, LEAST_KEPT_BYTES)
+    most = max(KEPT_TOKENS * token_bytes, LEAST_KEPT_BYTES) if token_bytes else share
+    return min(share, most, budget_bytes)
 
 
 def processors() -> int:

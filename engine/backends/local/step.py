@@ -31,7 +31,7 @@ class Step:
         self._cache = self.rows.cache
         self._budget_bytes = budget_bytes
         self._kept: PrefixStore[Any] = PrefixStore(
-            lambda: self._cache.token_bytes, self._cache.size_of, self._cache.cut, kept_bytes(budget_bytes)
+            lambda: self._cache.token_bytes, self._cache.size_of, self._cache.cut, kept_bytes(budget_bytes, self._cache.token_bytes)
         )
 
     @property
