@@ -27,6 +27,7 @@ forgetting.py  how many of them a new adapter still follows
 carding.py     what has been learned and measured, as a card
 training.py    a run from rows to an adapter that may duel
 ordering.py    what a person asks for becomes an order
+paying.py      whether a fine-tune will pay, in words; pure
 probe.py       what a fine-tune will reach, told before it is made
 pilot.py       the same where answers are free text, from small trainings
 timing.py      the seconds of a training's parts, from a little of each

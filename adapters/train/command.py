@@ -92,8 +92,9 @@ def run_estimate(chosen: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
-    from adapters.train.estimate import estimate, told, will_it_pay
+    from adapters.train.estimate import estimate, told
     from adapters.train.ordering import Wish
+    from adapters.train.paying import will_it_pay
 
     wish = Wish(file=chosen.file, base=chosen.base, recipe=chosen.recipe, plan=chosen.plan, engineered=chosen.engineered)
     started_s = time.process_time()  # this process's imports, as the training's begins with them

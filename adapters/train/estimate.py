@@ -12,9 +12,10 @@ from adapters.train.exercises import Exercise, beginning_of, exercises_of
 from adapters.train.heldout import parted
 from adapters.train.kept import KeptBase
 from adapters.train.ordering import Wish, engineered_name, plain_name
+from adapters.train.paying import ProbedShare, will_it_pay
 from adapters.train.pilot import PilotFigures, in_words, pilot
 from adapters.train.plan import BadPlan, load_plan
-from adapters.train.probe import ProbedShare, curve, is_closed, rows_needed
+from adapters.train.probe import curve, is_closed
 from adapters.train.timing import PartTimes, TimedTraining, TrainingTask, time_engine, time_parts
 from adapters.train.training import free_threads, rows_in
 from engine.backends.local.loading import Loaded, load_base, pick_device
@@ -150,32 +151,6 @@ def _features(loaded: Loaded, train: Sequence[Exercise]) -> torch.Tensor:
 
 
 # --- in words
-
-
-def reached(points: Sequence[ProbedShare], rows: int) -> str:
-    """Word what a fine-tune of these rows would reach, without an end."""
-    now = points[-1]
-    of = f"{now.rows:,} of {rows:,}" if now.rows < rows else f"{rows:,}"
-    return f"With {of} rows a fine-tune would be right on about {now.right:.0%} ({now.least:.0%} to {now.most:.0%})"
-
-
-def will_it_pay(points: Sequence[ProbedShare], rows: int, prompt_right: float | None) -> str:
-    """Word what a fine-tune of these rows would reach, and whether that beats the prompt; prompt_right: its share of right answers."""
-    if not points:
-        untold = "so a probe tells nothing of what a fine-tune would reach"
-        return f"The answers are free text, not from a closed set, {untold}: --pilot trains on parts of the rows."
-    now, reach = points[-1], reached(points, rows)
-    if prompt_right is None:
-        return f"{reach}. To know whether that pays, give your prompt's share on the same rows: --prompt-right PERCENT."
-    needed = rows_needed(points, prompt_right)
-    versus = f"{reach}, your prompt on {prompt_right:.0%}"
-    if now.right > prompt_right:
-        since = f" It passes your prompt near {needed:,} rows." if needed else ""
-        sure = "it would pay" if now.least > prompt_right else "it would likely pay, though the two are close"
-        return f"{versus}: {sure}.{since}"
-    more = f" It passes your prompt near {needed:,} rows; label {needed - rows:,} more." if needed and needed > rows else ""
-    sure = "it would not pay yet" if now.most < prompt_right else "likely not yet"
-    return f"{versus}: {sure}.{more}"
 
 
 def told(given: TrainingEstimate, prompt_right: float | None) -> Iterator[str]:

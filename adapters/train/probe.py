@@ -5,12 +5,12 @@ Which answer is right is read off the frozen base's states by a linear layer, ov
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+
+from adapters.train.paying import ProbedShare
 
 MOST_ANSWERS = 100  # different ones, of a closed set
 ROWS_AN_ANSWER = 2  # at least, on average; free text repeats itself less
@@ -20,16 +20,6 @@ STEPS, RATE, DECAY = 150, 1e-2, 0.1  # of the probe's AdamW
 MOST_TESTED = 300  # rows that a draw is measured on
 MODEL_ERROR = 0.06  # by how much LoRA was off the probe's figure at most, where both were measured
 Z = 1.96  # of a normal distribution: 95 % lie within
-
-
-@dataclass(frozen=True, slots=True)
-class ProbedShare:
-    """The share of right answers that is expected of so many rows."""
-
-    rows: int
-    right: float
-    least: float  # of 95 %
-    most: float
 
 
 def is_closed(answers: Sequence[str]) -> bool:
@@ -55,36 +45,6 @@ def curve(features: Tensor, answers: Sequence[str], seed: int = 0) -> tuple[Prob
     order = torch.randperm(rows, generator=dice)
     folds = [_hits(features, labels, torch.cat([order[:at], order[to:]]), order[at:to]) for at, to in _folds(rows)]
     return (*points, _point(rows, float(torch.cat(folds).mean()), rows))
-
-
-def rows_needed(points: Sequence[ProbedShare], right: float) -> int | None:
-    """Estimate the number of rows from which on a share of right answers is reached; None where the curve does not rise to it.
-
-    Between two points it goes by the logarithm of the rows; beyond the last, the error falls as a power of them.
-    """
-    for before, after in pairwise(points):
-        if before.right <= right < after.right:
-            part = (right - before.right) / (after.right - before.right)
-            return round(before.rows * math.pow(after.rows / before.rows, part))
-    if points[0].right > right:
-        return points[0].rows
-    if points[-1].right > right or right >= 1:
-        return None
-    slope = _slope(points)
-    if slope <= 0.02:
-        return None
-    last = points[-1]
-    return math.ceil(last.rows * math.pow((1 - last.right) / (1 - right), 1 / slope))
-
-
-def _slope(points: Sequence[ProbedShare]) -> float:
-    """Fit error ~ rows ** -slope."""
-    known = [(math.log(point.rows), math.log(max(1e-3, 1 - point.right))) for point in points]
-    if len(known) < 2:
-        return 0.5
-    mean_x, mean_y = sum(x for x, _ in known) / len(known), sum(y for _, y in known) / len(known)
-    above = sum((x - mean_x) * (y - mean_y) for x, y in known)
-    return -above / sum((x - mean_x) * (x - mean_x) for x, _ in known)
 
 
 def _folds(rows: int) -> list[tuple[int, int]]:

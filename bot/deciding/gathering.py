@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.data.rows import answered
+from adapters.train.paying import ProbedShare, reached, will_it_pay
 from bot.deciding.classes import classes_for
 from bot.deciding.facts import KnownFigures, count_made_up
 from bot.deciding.findings import ChangeSide, ChangeTried, CraftSpent, DecisionFindings, ProbePoint, arm_measured
@@ -85,9 +86,6 @@ def _pays(foretold: Mapping[str, Any] | None, prompt_right: float | None) -> str
     """Say what a fine-tune of more rows would reach, beside what the prompt has reached."""
     if not foretold or not foretold["points"]:
         return ""
-    from adapters.train.estimate import reached, will_it_pay
-    from adapters.train.probe import ProbedShare
-
     points = [ProbedShare(**point) for point in foretold["points"]]
     return f"{reached(points, foretold['rows'])}." if prompt_right is None else will_it_pay(points, foretold["rows"], prompt_right)
 

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from engine.backends.local.imports import light_imports
+from engine.backends.local.imports import light_imports, whole_transformers
 from engine.errors import BadModel, first_line
 from engine.folders import user_cache
 from engine.parsing import read_json
@@ -119,6 +119,7 @@ def _clear(bases: Path) -> None:
 def _convert(file: Path, into: Path, name: str) -> None:
     """Read a GGUF file with transformers and save what it holds. Raises BadModel, and OSError when it cannot be written."""
     with light_imports():
+        whole_transformers()
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
         from transformers.integrations.gguf import GgufHeader  # type: ignore[attr-defined]

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from adapters.train.estimate import estimate, told, will_it_pay
+from adapters.train.estimate import estimate, told
 from adapters.train.ordering import Wish
+from adapters.train.paying import ProbedShare, rows_needed, will_it_pay
 from adapters.train.pilot import PilotFigures, foretold
 from adapters.train.plan import BadPlan
-from adapters.train.probe import ProbedShare, curve, is_closed, rows_needed
+from adapters.train.probe import curve, is_closed
 from engine.errors import BadRequest
 from engine.settings import EngineSettings
 from tests.engine import tiny
