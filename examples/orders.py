@@ -1,6 +1,6 @@
 """Write rows for which a prompt is enough: messages with an order number, and that number as the answer.
 
-    python examples/orders.py --learn 120 --choose 60 --measure 200 > orders.jsonl
+    .venv/bin/python examples/orders.py --learn 120 --choose 60 --measure 200 > orders.jsonl
 
 The reports orders and orders-two in docs/reports were made of such rows.
 """
@@ -9,6 +9,9 @@ import argparse
 import json
 import random
 import sys
+from collections.abc import Iterator
+
+from engine.near import LIMIT, grams, jaccard
 
 COLOURS = ("blue", "green", "red", "brown", "white", "grey", "yellow", "striped")
 THINGS = ("kettle", "blanket", "plate", "tray", "stool", "desk", "mirror", "lamp", "rug", "chair", "bowl", "shelf")
@@ -52,17 +55,29 @@ def row(chance: random.Random, role: str) -> dict[str, str]:
     return {"request": text, "answer": number, "role": role}
 
 
+def rows(chance: random.Random, many: dict[str, int]) -> Iterator[dict[str, str]]:
+    """Draw so many rows of each role, no two of them nearly alike, as near-duplicates must have one role together."""
+    drawn: list[frozenset[str]] = []
+    for role, wanted in many.items():
+        left = wanted
+        while left:
+            found = row(chance, role)
+            own = grams(found["request"])
+            if all(jaccard(own, other) < LIMIT for other in drawn):
+                drawn.append(own)
+                left -= 1
+                yield found
+
+
 def main() -> None:
     """Print the rows that the command line asks for, as JSON lines."""
     parser = argparse.ArgumentParser(description="Messages with an order number to find, as JSON lines.")
-    for option, role, rows in (("--learn", "train", 120), ("--choose", "dev", 60), ("--measure", "test", 200)):
-        parser.add_argument(option, dest=role, type=int, default=rows, metavar="N", help=f"rows with the role {role}; else {rows}")
+    for option, role, many in (("--learn", "train", 120), ("--choose", "dev", 60), ("--measure", "test", 200)):
+        parser.add_argument(option, dest=role, type=int, default=many, metavar="N", help=f"rows with the role {role}; else {many}")
     parser.add_argument("--seed", type=int, default=0, help="another seed draws other messages")
     asked = parser.parse_args()
-    chance = random.Random(asked.seed)
-    for role in ("train", "dev", "test"):
-        for _ in range(getattr(asked, role)):
-            sys.stdout.write(json.dumps(row(chance, role)) + "\n")
+    for found in rows(random.Random(asked.seed), {role: getattr(asked, role) for role in ("train", "dev", "test")}):
+        sys.stdout.write(json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":

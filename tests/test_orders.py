@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from adapters.data.check import check_rows
 from engine.rows import read_rows
 
 SCRIPT = Path(__file__).parents[1] / "examples" / "orders.py"
@@ -14,7 +15,8 @@ def test_orders_are_rows_with_their_number_in_the_request() -> None:
     def drawn(*options: str) -> bytes:
         return subprocess.run([sys.executable, SCRIPT, *options], capture_output=True, check=True).stdout
 
-    rows = read_rows(drawn("--learn", "2", "--choose", "20", "--measure", "150").splitlines(keepends=True), "orders.jsonl").rows
-    assert Counter(row.role for row in rows) == {"train": 2, "dev": 20, "test": 150}
-    assert all(row.references[0] in row.text and len(row.references[0]) == 5 for row in rows)
+    read = read_rows(drawn("--learn", "2", "--choose", "20", "--measure", "150").splitlines(keepends=True), "orders.jsonl")
+    assert Counter(row.role for row in read.rows) == {"train": 2, "dev": 20, "test": 150}
+    assert all(row.references[0] in row.text and len(row.references[0]) == 5 for row in read.rows)
+    assert not check_rows(read).wrong, "a decision may be made on them"
     assert drawn() == drawn() != drawn("--seed", "1"), "the same rows for the same seed"
