@@ -106,6 +106,17 @@ def test_every_row_and_every_kept_text_reads_its_own_whoever_writes_beside_it(
             assert read == states_of(tokens)[: held.end]
 
 
+def test_a_text_for_which_there_is_no_room_leaves_no_more_than_there_may_be() -> None:
+    """Its beginning is parted from the rest of another all the same, and both parts hold the page between them."""
+    rows = Rows(3 * PAGE * PagedCache(SIZES, 0).token_bytes)
+    rows.begin(0, [1] * 96 + [0])
+    rows.keep(0)
+    rows.write(2, [1] * 28 + [2] * 100)
+    rows.keep(2)
+    assert rows.store.size_bytes <= 3 * PAGE * rows.cache.token_bytes
+    rows.check()
+
+
 def test_what_rows_begin_with_lies_in_memory_once_and_goes_with_the_last() -> None:
     rows = Rows(1 << 20)
     rows.begin(0, [1] * (2 * PAGE + 5))

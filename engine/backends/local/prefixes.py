@@ -56,9 +56,8 @@ class PrefixStore(Generic[T]):
             return
         path = self._path(adapter, tokens)
         done = sum(common for _, common in path)
-        if done < len(tokens) and not self._add(path, adapter, tokens[done:], states(done, len(tokens))):
-            return
-        self._use(path)
+        if done == len(tokens) or self._add(path, adapter, tokens[done:], states(done, len(tokens))):
+            self._use(path)
         while self.size_bytes > self._limit:
             self._drop(next(iter(self._spans.values())))
 
