@@ -84,16 +84,19 @@ def _learning(found: DecisionFindings) -> "Figure":
         linewidth=0,
     )
     axes.plot(rows, [point.right for point in found.foretold], color=look.second, linewidth=1.8, marker="o", markersize=4)
-    axes.text(rows[0], found.foretold[0].right - 0.07, "  fine-tune, foretold", color=look.second, fontsize=9, va="top")
+    axes.text(rows[0], found.foretold[0].most + 0.02, "fine-tune, foretold", color=look.second, fontsize=9, va="bottom")
+    learned = max(rows[-1], found.rows.get("train", 0))
     if tuned := found.of(Arm.TUNED):
-        learned = max(rows[-1], found.rows.get("train", 0))
         axes.plot(learned, tuned.right.mean, "D", color=look.second, markersize=8, markeredgecolor=look.ink)
         axes.annotate(
             f"measured {tuned.right.mean:.0%}", (learned, tuned.right.mean), (-12, 9), textcoords="offset points", ha="right", fontsize=9
         )
     if prompted := found.of(Arm.PROMPTED):
         axes.axhline(prompted.right.mean, color=look.first, linewidth=1.6, linestyle=(0, (5, 3)))
-        axes.text(rows[0], prompted.right.mean + 0.02, f"  the prompt, measured {prompted.right.mean:.0%}", color=look.first, fontsize=9)
+        low = prompted.right.mean < 0.15 or (tuned is not None and abs(tuned.right.mean - prompted.right.mean) > 0.15)
+        offset, side = ((0, 5), "bottom") if low else ((0, -5), "top")  # clear of the fine-tune's own figure
+        words, end = f"the prompt, measured {prompted.right.mean:.0%}", (learned, prompted.right.mean)
+        axes.annotate(words, end, offset, textcoords="offset points", ha="right", va=side, color=look.first, fontsize=9)
     axes.set_xscale("log", base=2)
     axes.set_xticks(rows)
     axes.xaxis.set_major_formatter(ScalarFormatter())
